@@ -1,0 +1,36 @@
+/* Text: a document -> clean text, its passages, its tokens, its terms.
+ * No state but what is passed; every function may be called by any thread. */
+#ifndef TEXT_TEXT_H
+#define TEXT_TEXT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Byte offset of the first byte that is not well-formed UTF-8 (RFC 3629: no surrogates, no
+ * overlong forms, <= U+10FFFF), or s.n if all is. About 4 GB/s on ASCII. */
+size_t utf8_valid(struct str s);
+
+/* The code point at *at and its end in *at; bad bytes give U+FFFD and advance by one. */
+uint32_t utf8_next(struct str s, size_t *at);
+size_t utf8_count(struct str s);                    /* code points */
+size_t utf8_floor(struct str s, size_t at);         /* the largest boundary <= at */
+
+/* NFC of valid UTF-8, in the arena; `s` itself if it is NFC already (the quick check is a scan).
+ * ERR_SYNTAX names the byte offset of bad UTF-8. */
+enum err text_nfc(struct arena *a, struct str s, struct str *out, struct err_info *e) MUST_CHECK;
+
+/* Terms: what the word index looks up. NFKC case folding, ICU word break, diacritics folded,
+ * English Snowball stem; character bigrams beside the words of Han, Hiragana, Katakana, Thai,
+ * Lao, Khmer and Myanmar runs. Stop words are kept: the ranking weighs them down itself.
+ * `emit` is called in text order with the byte range that the term stands for; a term is at
+ * most 64 bytes (longer ones are cut at a character). */
+typedef void term_fn(void *ctx, struct str term, size_t start, size_t end);
+struct term_analyzer;
+struct term_analyzer *term_analyzer_new(void);      /* holds ICU iterators: one thread at a time */
+void term_analyzer_free(struct term_analyzer *t);
+void term_analyze(struct term_analyzer *t, struct str text, term_fn *emit, void *ctx);
+
+#endif

@@ -1,0 +1,44 @@
+/* Tokenizer: text -> the ids that a model was trained on, exactly as Hugging Face `tokenizers`
+ * makes them from the same tokenizer.json. Immutable after opening; any thread.
+ * WordPiece (BERT) now; Unigram and byte-level BPE have their place beside it. Truncation and
+ * padding in the file are not wanted: akin splits long texts itself and packs short ones. */
+#ifndef TEXT_TOKENIZER_H
+#define TEXT_TOKENIZER_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tokenizer;
+
+/* Reads DIR/tokenizer.json, else DIR/vocab.txt with tokenizer_config.json. Bounds: file 64 MiB,
+ * 1 M tokens, a token 512 bytes. Errors name the file and the JSON path. */
+enum err tokenizer_open(const char *dir, struct tokenizer **out, struct err_info *e) MUST_CHECK;
+/* From memory (fuzzing, tests); `json` is borrowed for the call. */
+enum err tokenizer_parse(struct str json, struct tokenizer **out, struct err_info *e) MUST_CHECK;
+/* For tests: a token is a lower-cased word, its id a hash in [1000, 30522). */
+struct tokenizer *tokenizer_stub(void);
+void tokenizer_free(struct tokenizer *t);
+
+uint32_t tokenizer_vocab_size(const struct tokenizer *t);
+/* Tokens added around a single text ([CLS], [SEP]): what a passage must leave room for. */
+unsigned tokenizer_specials(const struct tokenizer *t);
+/* Id of a token of the vocabulary, or -1. */
+int64_t tokenizer_id(const struct tokenizer *t, struct str token);
+
+/* A reused output buffer: ids[n], and for each the byte range of `text` it came from
+ * ([0,0) for added special tokens). */
+struct tokens {
+    uint32_t *ids;
+    uint32_t *starts, *ends;
+    size_t n, cap;
+};
+void tokens_init(struct tokens *t);
+void tokens_release(struct tokens *t);
+
+/* Replaces what `out` holds. `text`: at most 2^31 bytes of any content (bad UTF-8 becomes
+ * U+FFFD); memory is linear in it. `specials`: add [CLS] and [SEP] as the file says. Cannot fail. */
+void tokenizer_encode(const struct tokenizer *t, struct str text, bool specials, struct tokens *out);
+
+#endif
