@@ -13,7 +13,9 @@ enum file_op { FILE_OPEN, FILE_READ, FILE_WRITE, FILE_SYNC, FILE_TRUNCATE, FILE_
 
 /* The seam. `before` runs before each operation, on the calling thread: 0 lets it go on, an
  * errno value makes it fail; a positive `*torn` (FILE_WRITE) writes only so many bytes first.
- * `after` sees each operation that succeeded. NULL restores. Set before threads start. */
+ * `after` sees each operation that succeeded; of FILE_RENAME `path` is the old name and `data` the
+ * new one (n bytes and a NUL), of FILE_TRUNCATE `offset` is the new size, of FILE_SYNC the path may
+ * be a folder's. NULL restores. Set before threads start. */
 struct file_hook {
     int (*before)(void *ctx, enum file_op op, const char *path, uint64_t offset, size_t n, size_t *torn);
     void (*after)(void *ctx, enum file_op op, const char *path, uint64_t offset, const void *data, size_t n);
@@ -25,6 +27,7 @@ const struct file_hook *file_hook_get(void);
 struct file;  /* one open file; not shared between threads without the caller's lock */
 
 enum file_mode { FILE_READ_ONLY, FILE_READ_WRITE, FILE_CREATE /* or empty it */, FILE_APPEND };
+/* New files have mode 0600. All descriptors are close-on-exec. */
 enum err file_open(const char *path, enum file_mode mode, struct file **out, struct err_info *e) MUST_CHECK;
 void file_close(struct file *f);  /* NULL is allowed; does not sync */
 enum err file_size(struct file *f, uint64_t *out, struct err_info *e) MUST_CHECK;

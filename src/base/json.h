@@ -22,6 +22,16 @@ enum err json_parse(struct str text, json_t **out, struct err_info *e) MUST_CHEC
 
 struct str json_str(const json_t *v);  /* of a string value; the empty string otherwise */
 
+/* The pieces of the writer, for those that format by themselves (log.h, metrics.h).
+ * json_escape: the first character of s (not empty) as it stands in a JSON string: at most 6 bytes
+ * in out; returns how many, and in *used those it took from s. A bad byte becomes U+FFFD.
+ * json_double, json_float: the shortest of %g's texts that reads back the same; NaN and
+ * infinities are "null". Length without the NUL. */
+#define JSON_NUMBER_TEXT 32
+size_t json_escape(struct str s, char out[8], size_t *used);
+size_t json_double(double v, char out[JSON_NUMBER_TEXT]);
+size_t json_float(float v, char out[JSON_NUMBER_TEXT]);
+
 /* Writer: commas, quotes and escapes are its business. Output is valid UTF-8 if the input is;
  * bad bytes become U+FFFD, NaN and infinities become null. Bound and failure are the strbuf's. */
 struct json_writer {

@@ -28,8 +28,13 @@ uint64_t str_hash(struct str s);    /* not keyed: for tables that no client fill
 /* Whole string a decimal number in [min, max]; ERR_INVALID otherwise. */
 enum err str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 enum err str_to_f64(struct str s, double *out);  /* finite, decimal, whole string */
-/* Edit distance (insert, delete, replace, swap), at most `max`+1; for "did you mean". */
+/* Edit distance (insert, delete, replace, swap), at most `max`+1; for "did you mean".
+ * Strings over 255 bytes are max+1 apart unless equal. */
 unsigned str_distance(struct str a, struct str b, unsigned max);
+/* Bytes of the UTF-8 sequence at the start of s (1-4); 0 if it is not well-formed or s is empty. */
+size_t str_utf8_size(struct str s);
+/* The longest length <= max at which s can be cut without dividing a UTF-8 sequence. */
+size_t str_utf8_cut(struct str s, size_t max);
 
 /* Invariants: buf[n] is NUL once anything was added; n <= max. `failed` stays set once an
  * addition would have passed max: check it once at the end instead of at each addition. */
