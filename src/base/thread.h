@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct thread;
+/* Signals other than those of a fault are blocked in it: one thread takes signals (main/). */
 struct thread *thread_start(const char *name, void (*run)(void *arg), void *arg);  /* name: <= 15 characters */
 void thread_join(struct thread *t);  /* waits and frees */
 unsigned thread_cores(void);         /* usable processors, at least 1 */
@@ -51,16 +52,18 @@ struct cond {
 };
 void cond_init(struct cond *c);  /* waits on the monotonic clock */
 void cond_release(struct cond *c);
+/* May return without a signal: wait in a loop (a seeded run does it on purpose). */
 void cond_wait(struct cond *c, struct lock *l);
 /* Until clock_mono_ns() passes deadline_ns; false on time-out. */
 bool cond_wait_until(struct cond *c, struct lock *l, int64_t deadline_ns);
 void cond_signal(struct cond *c);
 void cond_broadcast(struct cond *c);
 
-/* Many readers, one writer; the same ranks. */
+/* Many readers, one writer, who goes ahead of new readers; the same ranks. */
 struct rwlock {
     pthread_rwlock_t lock;
     enum lock_rank rank;
+    int holders;  /* seeded run only: readers, or -1 for a writer */
 };
 void rwlock_init(struct rwlock *l, enum lock_rank rank);
 void rwlock_release(struct rwlock *l);
@@ -68,7 +71,9 @@ void rwlock_read(struct rwlock *l);
 void rwlock_write(struct rwlock *l);
 void rwlock_drop(struct rwlock *l);
 
-/* The seeded scheduler. sched_start makes the caller thread 0; sched_stop when all others are joined. */
+/* The seeded scheduler. sched_start makes the caller thread 0; sched_stop when all others are joined.
+ * Threads of libraries (libmicrohttpd's) cannot take part. A deadlock prints who waits for what and
+ * aborts. The virtual clock passes up to a microsecond a step, and starts at 2026-01-01. */
 void sched_start(uint64_t seed);
 void sched_stop(void);
 bool sched_running(void);
