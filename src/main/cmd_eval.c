@@ -1,0 +1,203 @@
+/* akin eval search: queries against a collection, judged. Writes a TREC run file and prints nDCG@10, recall and MRR
+ * (binary or graded gains, 2-log discount: Järvelin and Kekäläinen 2002, with linear gain as trec_eval has it). */
+#include "main/lines.h"
+#include "main/progress.h"
+#include "main/session.h"
+#include "main/settings.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command_option options[] = {
+    OPTION_COLLECTION,
+    {"--queries", 0, "FILE", "JSON lines {\"_id\" or \"id\", \"text\"}"},
+    {"--qrels", 0, "FILE", "query TAB document TAB grade, with a header line"},
+    {"--mode", 0, "MODE", "hybrid (default), semantic or lexical"},
+    {"--run", 0, "FILE", "write the hits: qid Q0 docid rank score tag"},
+    {"--depth", 0, "N", "hits a query (default 100)"},
+    OPTION_JSON,
+    OPTION_URL,
+    OPTION_KEY,
+    OPTION_DATA,
+    OPTION_CONFIG,
+    OPTION_SET,
+    OPTION_MODEL,
+    {0},
+};
+
+struct totals {
+    double ndcg, recall, mrr;
+    unsigned queries, judged;
+};
+
+/* {query: {document: grade}} */
+static enum err read_qrels(const char *path, json_t *out, struct err_info *e)
+{
+    struct lines in;
+    struct str line;
+    enum err rc = lines_open(&in, path, e);
+    while (rc == ERR_OK && (rc = lines_next(&in, &line, e)) == ERR_OK) {
+        char query[256], document[256];
+        int grade;
+        if (in.number == 1 || sscanf(line.s, "%255[^\t]\t%255[^\t]\t%d", query, document, &grade) != 3)
+            continue;
+        if (!json_object_get(out, query))
+            json_object_set_new(out, query, json_object());
+        json_object_set_new(json_object_get(out, query), document, json_integer(grade));
+    }
+    bool ended = rc == ERR_NOT_FOUND && in.file;
+    lines_close(&in);
+    return ended ? ERR_OK : rc;
+}
+
+static int by_grade(const void *a, const void *b)
+{
+    return *(const int *)b - *(const int *)a;
+}
+
+static double ideal_dcg(json_t *grades, unsigned *relevant)
+{
+    int list[4096];
+    size_t n = 0;
+    const char *key;
+    json_t *v;
+    double sum = 0;
+    json_object_foreach(grades, key, v)
+        if (json_integer_value(v) > 0 && n < 4096)
+            list[n++] = (int)json_integer_value(v);
+    qsort(list, n, sizeof(*list), by_grade);
+    for (size_t i = 0; i < n && i < 10; i++)
+        sum += list[i] / log2((double)i + 2);
+    *relevant = (unsigned)n;
+    return sum;
+}
+
+static void judge(struct totals *t, json_t *grades, const json_t *hits)
+{
+    unsigned relevant, found = 0;
+    double ideal = ideal_dcg(grades, &relevant), dcg = 0;
+    size_t i;
+    json_t *hit;
+    if (!relevant)
+        return;
+    t->judged++;
+    json_array_foreach(hits, i, hit)
+    {
+        json_int_t grade = json_integer_value(json_object_get(grades, json_string_value(json_object_get(hit, "id"))));
+        if (grade <= 0)
+            continue;
+        if (i < 10)
+            dcg += (double)grade / log2((double)i + 2);
+        if (!found && i < 10)
+            t->mrr += 1.0 / ((double)i + 1);
+        found += i < 100;
+    }
+    t->ndcg += dcg / ideal;
+    t->recall += (double)found / relevant;
+}
+
+static void write_run(FILE *f, const char *query, const json_t *hits, const char *mode)
+{
+    size_t i;
+    json_t *hit;
+    json_array_foreach(hits, i, hit)
+        fprintf(f, "%s Q0 %s %zu %.9f akin-%s\n", query, json_string_value(json_object_get(hit, "id")), i + 1,
+                json_number_value(json_object_get(hit, "score")), mode);
+}
+
+static enum err ask(struct session *s, const char *path, const json_t *query, const char *mode, int64_t depth, json_t **answer,
+                    struct err_info *e)
+{
+    json_t *body = json_pack("{s:O,s:s,s:I}", "q", json_object_get(query, "text"), "mode", mode, "limit", (json_int_t)depth);
+    char *text = json_dumps(body, JSON_COMPACT);
+    struct str payload = str_c(text);
+    enum err rc = text ? session_call(s, "POST", path, "application/json", &payload, answer, e)
+                       : err_set(e, ERR_INVALID, "--queries", "a query has no \"text\"");
+    free(text);
+    json_decref(body);
+    return rc;
+}
+
+static enum err evaluate(const struct args *a, struct session *s, const char *mode, struct totals *t, struct err_info *e)
+{
+    const char *collection;
+    int64_t depth = 100;
+    struct lines in = {0};
+    struct str line;
+    struct progress p;
+    FILE *run = NULL;
+    json_t *qrels = json_object();
+    enum err rc = args_int(a, "--depth", 1, 1000, 100, &depth, e);
+    if (rc == ERR_OK)
+        rc = session_collection(s, a, &collection, e);
+    if (rc == ERR_OK && args_get(a, "--qrels"))
+        rc = read_qrels(args_get(a, "--qrels"), qrels, e);
+    if (rc == ERR_OK && args_get(a, "--run") && !(run = fopen(args_get(a, "--run"), "we")))
+        rc = err_set(e, ERR_IO, "--run", "cannot write %s", args_get(a, "--run"));
+    if (rc == ERR_OK)
+        rc = lines_open(&in, args_get(a, "--queries"), e);
+    progress_start(&p, "searching", "queries", 0);
+    while (rc == ERR_OK && (rc = lines_next(&in, &line, e)) == ERR_OK) {
+        json_t *query = NULL, *answer = NULL;
+        rc = json_parse(line, &query, e);
+        const char *id = json_string_value(json_object_get(query, "_id"));
+        if (!id)
+            id = json_string_value(json_object_get(query, "id"));
+        if (rc == ERR_OK && !id)
+            rc = err_set(e, ERR_INVALID, "--queries", "line %llu has no \"_id\"", in.number);
+        if (rc == ERR_OK)
+            rc = ask(s, arena_printf(session_arena(s), "/v1/collections/%s/search", collection), query, mode, depth, &answer, e);
+        if (rc == ERR_OK) {
+            t->queries++;
+            judge(t, json_object_get(qrels, id), json_object_get(answer, "data"));
+            if (run)
+                write_run(run, id, json_object_get(answer, "data"), mode);
+            progress_show(&p, t->queries);
+        }
+        json_decref(query);
+        json_decref(answer);
+    }
+    if (rc == ERR_NOT_FOUND && in.number == t->queries)
+        rc = ERR_OK;
+    if (run && fclose(run) != 0 && rc == ERR_OK)
+        rc = err_set(e, ERR_IO, "--run", "could not write all of %s", args_get(a, "--run"));
+    lines_close(&in);
+    json_decref(qrels);
+    return rc;
+}
+
+static int run(const struct args *a)
+{
+    struct err_info e = {0};
+    struct session *s = NULL;
+    struct totals t = {0};
+    const char *mode = args_get(a, "--mode") ? args_get(a, "--mode") : "hybrid";
+    if (a->word_count != 1 || strcmp(a->words[0], "search") != 0 || !args_get(a, "--queries"))
+        return command_wrong(&command_eval, "wants: search --queries FILE");
+    enum err rc = session_open(a, &s, &e);
+    if (rc == ERR_OK)
+        rc = evaluate(a, s, mode, &t, &e);
+    session_close(s);
+    if (rc != ERR_OK)
+        return command_fail(&e, 1);
+    double n = t.judged ? t.judged : 1;
+    if (args_has(a, "--json"))
+        printf("{\"mode\":\"%s\",\"queries\":%u,\"judged\":%u,\"ndcg@10\":%.4f,\"recall@100\":%.4f,\"mrr@10\":%.4f}\n", mode, t.queries,
+               t.judged, t.ndcg / n, t.recall / n, t.mrr / n);
+    else if (t.judged)
+        printf("%s: %u queries, %u judged: nDCG@10 %.4f  recall@100 %.4f  MRR@10 %.4f\n", mode, t.queries, t.judged, t.ndcg / n,
+               t.recall / n, t.mrr / n);
+    else
+        printf("%s: %u queries\n", mode, t.queries);
+    return 0;
+}
+
+const struct command command_eval = {
+    .name = "eval",
+    .summary = "how good the answers are, on judged queries",
+    .usage = "akin eval search -c COLLECTION --queries FILE [--qrels FILE] [--mode MODE] [--run FILE]",
+    .example = "  akin add -c cranfield --map id=_id corpus.jsonl\n"
+               "  akin eval search -c cranfield --queries queries.jsonl --qrels qrels.tsv --mode hybrid --run hybrid.run\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,81 @@
+#include "base/file.h"
+#include "base/log.h"
+#include "main/node.h"
+#include "main/settings.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct command_option options[] = {
+    {"--port", 'p', "PORT", "TCP port (default 8000; 0: any free one)"},
+    {"--address", 0, "ADDRESS", "address to listen on (default 127.0.0.1)"},
+    OPTION_MODEL,
+    OPTION_DATA,
+    OPTION_CONFIG,
+    OPTION_SET,
+    {0},
+};
+
+/* Signals are blocked in every thread; this one takes them. The second one does not wait any more. */
+static void wait_for_stop(const sigset_t *signals)
+{
+    int number = 0;
+    while (number != SIGTERM && number != SIGINT)
+        if (sigwait(signals, &number) != 0)
+            break;
+    log_event(LOG_INFO, "stopping", LOG_S("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    sigset_t rest;
+    sigemptyset(&rest);
+    sigaddset(&rest, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &rest, NULL);
+}
+
+static enum err flag(struct config *c, const struct args *a, const char *option, const char *key, struct err_info *e)
+{
+    const char *value = args_get(a, option);
+    return value ? config_set_flag(c, key, value, e) : ERR_OK;
+}
+
+static int run(const struct args *a)
+{
+    struct err_info e = {0};
+    struct config *c = NULL;
+    struct node *n = NULL;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread starts */
+
+    if (a->word_count)
+        return command_wrong(&command_serve, "takes no argument \"%s\"", a->words[0]);
+    enum err rc = settings_load(a, &c, &e);
+    if (rc == ERR_OK)
+        rc = flag(c, a, "--port", "server.port", &e);
+    if (rc == ERR_OK)
+        rc = flag(c, a, "--address", "server.address", &e);
+    if (rc == ERR_OK) {
+        settings_log(c, false);
+        rc = node_open(c, config_str(c, "server.address"), (uint16_t)config_int(c, "server.port"), &n, &e);
+    }
+    if (rc == ERR_OK) {
+        printf("listening on %s\n", node_url(n));
+        fflush(stdout);
+        wait_for_stop(&signals);
+        node_close(n, (unsigned)config_int(c, "server.stop_seconds"));
+    }
+    config_free(c);
+    return rc == ERR_OK ? 0 : command_fail(&e, 1);
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .summary = "answer over HTTP until stopped",
+    .usage = "akin serve [options]",
+    .text = "Listens on 127.0.0.1:8000. SIGTERM or Ctrl-C: what is in flight ends, indexes are saved, within 5 seconds.",
+    .example = "  akin serve --data ./news --port 8000\n"
+               "  curl -s 'localhost:8000/v1/collections'\n",
+    .options = options,
+    .run = run,
+};

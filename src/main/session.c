@@ -1,0 +1,273 @@
+#include "main/session.h"
+#include "main/node.h"
+#include "main/settings.h"
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct session {
+    struct config *config;
+    struct arena *arena;
+    struct node *node; /* our own, if no server holds the data */
+    CURL *curl;
+    struct curl_slist *headers;
+    char *key_header;
+    char error[CURL_ERROR_SIZE];
+    const char *url;
+};
+
+static enum err choose_url(struct session *s, const struct args *a, struct err_info *e)
+{
+    struct str held;
+    s->url = args_get(a, "--url") ? args_get(a, "--url") : getenv("AKIN_URL");
+    if (s->url && (args_get(a, "--url") || !args_get(a, "--data")))
+        return ERR_OK;
+    if (engine_address(config_str(s->config, "data.dir"), s->arena, &held, NULL) == ERR_OK) {
+        s->url = held.s;
+        return ERR_OK;
+    }
+    enum err rc = node_open(s->config, "127.0.0.1", 0, &s->node, e);
+    if (rc == ERR_OK)
+        s->url = node_url(s->node);
+    return rc;
+}
+
+enum err session_open(const struct args *a, struct session **out, struct err_info *e)
+{
+    struct session *s = xcalloc(1, sizeof(*s));
+    s->arena = arena_new(0);
+    enum err rc = settings_load(a, &s->config, e);
+    if (rc == ERR_OK) {
+        settings_log(s->config, true);
+        rc = choose_url(s, a, e);
+    }
+    if (rc != ERR_OK) {
+        session_close(s);
+        return rc;
+    }
+    const char *key = args_get(a, "--key") ? args_get(a, "--key") : getenv("AKIN_KEY");
+    if (!key && config_str(s->config, "server.admin_key")[0])
+        key = config_str(s->config, "server.admin_key");
+    if (key)
+        s->key_header = arena_printf(s->arena, "Authorization: Bearer %s", key);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    s->curl = curl_easy_init();
+    *out = s;
+    return ERR_OK;
+}
+
+void session_close(struct session *s)
+{
+    if (!s)
+        return;
+    if (s->curl)
+        curl_easy_cleanup(s->curl);
+    curl_slist_free_all(s->headers);
+    node_close(s->node, 10);
+    config_free(s->config);
+    arena_free(s->arena);
+    free(s);
+}
+
+struct arena *session_arena(struct session *s)
+{
+    return s->arena;
+}
+
+static void header(struct session *s, const char *text)
+{
+    s->headers = curl_slist_append(s->headers, text);
+}
+
+static void prepare(struct session *s, const char *method, const char *path, const char *type)
+{
+    curl_easy_reset(s->curl);
+    curl_slist_free_all(s->headers);
+    s->headers = NULL;
+    header(s, "Expect:");
+    if (s->key_header)
+        header(s, s->key_header);
+    if (type)
+        header(s, arena_printf(s->arena, "Content-Type: %s", type));
+    curl_easy_setopt(s->curl, CURLOPT_URL, arena_printf(s->arena, "%s%s", s->url, path));
+    curl_easy_setopt(s->curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->headers);
+    curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, s->error);
+    curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+    curl_easy_setopt(s->curl, CURLOPT_PROXY, ""); /* our own server is never behind one */
+}
+
+static enum err status_error(long status)
+{
+    switch (status) {
+    case 400:
+        return ERR_SYNTAX;
+    case 401:
+        return ERR_UNAUTHENTICATED;
+    case 403:
+        return ERR_DENIED;
+    case 404:
+        return ERR_NOT_FOUND;
+    case 409:
+        return ERR_CONFLICT;
+    case 413:
+        return ERR_TOO_LARGE;
+    case 422:
+        return ERR_INVALID;
+    case 503:
+        return ERR_BUSY;
+    case 507:
+        return ERR_FULL;
+    default:
+        return ERR_IO;
+    }
+}
+
+/* The problem document's first error, or its detail. */
+static enum err problem(long status, struct str body, struct err_info *e)
+{
+    json_t *v = NULL;
+    if (json_parse(body, &v, NULL) != ERR_OK)
+        return err_set(e, status_error(status), NULL, "the server answered %ld", status);
+    const json_t *first = json_array_get(json_object_get(v, "errors"), 0);
+    const char *detail = json_string_value(json_object_get(first, "detail"));
+    const char *pointer = json_string_value(json_object_get(first, "pointer"));
+    if (!detail)
+        detail = json_string_value(json_object_get(v, "detail"));
+    err_set(e, status_error(status), pointer, "%s", detail ? detail : "the server refused the request");
+    json_decref(v);
+    return status_error(status);
+}
+
+static size_t collect(char *data, size_t size, size_t n, void *ctx)
+{
+    strbuf_add(ctx, data, size * n);
+    return size * n;
+}
+
+static enum err perform(struct session *s, long *status, struct err_info *e)
+{
+    s->error[0] = 0;
+    CURLcode rc = curl_easy_perform(s->curl);
+    if (rc != CURLE_OK)
+        return err_set(e, ERR_UNAVAILABLE, NULL, "no answer from %s: %s", s->url,
+                       s->error[0] ? s->error : curl_easy_strerror(rc));
+    curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, status);
+    return ERR_OK;
+}
+
+enum err session_call(struct session *s, const char *method, const char *path, const char *type, const struct str *body,
+                      json_t **answer, struct err_info *e)
+{
+    struct strbuf got;
+    long status = 0;
+    strbuf_init(&got, (size_t)1 << 30);
+    prepare(s, method, path, type);
+    if (body) {
+        curl_easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n);
+        curl_easy_setopt(s->curl, CURLOPT_POSTFIELDS, body->s);
+    }
+    curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &got);
+    enum err rc = perform(s, &status, e);
+    if (rc == ERR_OK && (status < 200 || status > 299))
+        rc = problem(status, strbuf_str(&got), e);
+    if (rc == ERR_OK && answer)
+        rc = got.n ? json_parse(strbuf_str(&got), answer, e) : ERR_OK;
+    strbuf_release(&got);
+    return rc;
+}
+
+struct line_reader {
+    CURL *curl;
+    struct strbuf pending; /* of a line, or the whole body of a refusal */
+    void (*line)(void *ctx, struct str line);
+    void *ctx;
+    long status;
+};
+
+static size_t take_lines(char *data, size_t size, size_t n, void *ctx)
+{
+    struct line_reader *r = ctx;
+    size_t left = size * n;
+    curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &r->status);
+    for (char *end; r->status == 200 && (end = memchr(data, '\n', left)); left -= (size_t)(end + 1 - data), data = end + 1) {
+        strbuf_add(&r->pending, data, (size_t)(end - data));
+        r->line(r->ctx, strbuf_str(&r->pending));
+        strbuf_clear(&r->pending);
+    }
+    strbuf_add(&r->pending, data, left);
+    return size * n;
+}
+
+struct upload {
+    size_t (*read)(void *ctx, char *buf, size_t size);
+    void *ctx;
+};
+
+static size_t give(char *buf, size_t size, size_t n, void *ctx)
+{
+    struct upload *u = ctx;
+    return u->read(u->ctx, buf, size * n);
+}
+
+enum err session_stream(struct session *s, const char *path, size_t (*read)(void *ctx, char *buf, size_t size),
+                        void (*line)(void *ctx, struct str line), void *ctx, struct err_info *e)
+{
+    struct line_reader reader = {.curl = s->curl, .line = line, .ctx = ctx};
+    struct upload upload = {read, ctx};
+    long status = 0;
+    strbuf_init(&reader.pending, 16u << 20);
+    prepare(s, "POST", path, "application/x-ndjson");
+    header(s, "Transfer-Encoding: chunked");
+    curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->headers);
+    curl_easy_setopt(s->curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(s->curl, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+    curl_easy_setopt(s->curl, CURLOPT_READFUNCTION, give);
+    curl_easy_setopt(s->curl, CURLOPT_READDATA, &upload);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, take_lines);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &reader);
+    enum err rc = perform(s, &status, e);
+    if (rc == ERR_OK && status != 200)
+        rc = problem(status, strbuf_str(&reader.pending), e);
+    strbuf_release(&reader.pending);
+    return rc;
+}
+
+const char *session_encode(struct session *s, struct str raw)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *out = arena_alloc(s->arena, raw.n * 3 + 1), *p = out;
+    for (size_t i = 0; i < raw.n; i++) {
+        unsigned char c = (unsigned char)raw.s[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-_.~", c))) {
+            *p++ = (char)c;
+            continue;
+        }
+        *p++ = '%';
+        *p++ = hex[c >> 4];
+        *p++ = hex[c & 15];
+    }
+    *p = 0;
+    return out;
+}
+
+enum err session_collection(struct session *s, const struct args *a, const char **out, struct err_info *e)
+{
+    json_t *answer = NULL;
+    if (args_get(a, "--collection")) {
+        *out = session_encode(s, str_c(args_get(a, "--collection")));
+        return ERR_OK;
+    }
+    enum err rc = session_call(s, "GET", "/v1/collections", NULL, NULL, &answer, e);
+    if (rc != ERR_OK)
+        return rc;
+    const json_t *list = json_object_get(answer, "data");
+    if (json_array_size(list) == 1)
+        *out = arena_strdup(s->arena, json_string_value(json_object_get(json_array_get(list, 0), "name")));
+    else
+        rc = err_set(e, ERR_INVALID, "--collection", "there are %zu collections; name one with -c NAME", json_array_size(list));
+    json_decref(answer);
+    return rc;
+}
