@@ -78,6 +78,11 @@ static void message_clean(char *s)
 
 enum err json_parse(struct str text, json_t **out, struct err_info *e)
 {
+    return json_parse_within(text, budget_of(text.n), out, e);
+}
+
+enum err json_parse_within(struct str text, size_t bytes_max, json_t **out, struct err_info *e)
+{
     json_error_t fault;
     if (!depth_ok(text))
         return err_set(e, ERR_TOO_LARGE, NULL, "JSON is nested deeper than %d levels",
@@ -85,7 +90,7 @@ enum err json_parse(struct str text, json_t **out, struct err_info *e)
     assert(!budget.active);
     budget.active = true;
     budget.refused = false;
-    budget.left = budget_of(text.n);
+    budget.left = bytes_max;
     json_t *v =
         json_loadb(text.n ? text.s : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
     budget.active = false;
@@ -96,7 +101,7 @@ enum err json_parse(struct str text, json_t **out, struct err_info *e)
     if (budget.refused)
         return err_set(e, ERR_TOO_LARGE, NULL,
                        "JSON needs more memory than %zu bytes, the bound for a text of its size",
-                       budget_of(text.n));
+                       bytes_max);
     message_clean(fault.text);
     return err_set(e, ERR_SYNTAX, NULL, "broken JSON at line %d, column %d: %s",
                    fault.line > 0 ? fault.line : 1, fault.column > 0 ? fault.column : 0,

@@ -19,6 +19,9 @@ void json_setup(void);  /* once, before any other call and any thread */
 /* Any value at top level. ERR_SYNTAX with line and column in the message; ERR_TOO_LARGE for
  * depth or budget. Any thread. */
 enum err json_parse(struct str text, json_t **out, struct err_info *e) MUST_CHECK;
+/* The same with a memory budget of the caller's: for files that are no client's, whose many small
+ * numbers or keys take more than 8 x their size (tensor tables, vocabularies). */
+enum err json_parse_within(struct str text, size_t bytes_max, json_t **out, struct err_info *e) MUST_CHECK;
 
 struct str json_str(const json_t *v);  /* of a string value; the empty string otherwise */
 
