@@ -25,8 +25,10 @@ static sqlite3_file *real_of(sqlite3_file *f)
     return ((struct shim *)f)->real;
 }
 
+/* SQLite asks errno for the reason afterwards (sqlite3_system_errno). */
 static int fault_code(int errnum, int otherwise)
 {
+    errno = errnum;
     return errnum == ENOSPC || errnum == EDQUOT ? SQLITE_FULL : otherwise;
 }
 
@@ -255,10 +257,20 @@ static void setup(void)
     assert(rc == SQLITE_OK);
 }
 
-static bool disk_full(sqlite3 *db)
+static enum err system_code(sqlite3 *db)
 {
-    int errnum = db ? sqlite3_system_errno(db) : 0;
-    return errnum == ENOSPC || errnum == EDQUOT;
+    switch (db ? sqlite3_system_errno(db) : 0) {
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_FULL;
+    case ENOENT:
+        return ERR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return ERR_DENIED;
+    default:
+        return ERR_IO;
+    }
 }
 
 static enum err code_of(sqlite3 *db, int rc)
@@ -271,9 +283,9 @@ static enum err code_of(sqlite3 *db, int rc)
     case SQLITE_FULL:
         return ERR_FULL;
     case SQLITE_IOERR:
-        return disk_full(db) ? ERR_FULL : ERR_IO;
+        return system_code(db) == ERR_FULL ? ERR_FULL : ERR_IO;
     case SQLITE_CANTOPEN:
-        return db && sqlite3_system_errno(db) == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        return system_code(db);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return ERR_CORRUPT;

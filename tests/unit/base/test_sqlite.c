@@ -146,7 +146,7 @@ static void open_says_why(void **state)
     record_start(&record);
     record.fail_op = FILE_OPEN;
     record.fail_errno = EACCES;
-    assert_int_equal(sqlite_open(path_of("new.db"), false, DB_DURABLE, &db, NULL), ERR_IO);
+    assert_int_equal(sqlite_open(path_of("new.db"), false, DB_DURABLE, &db, NULL), ERR_DENIED);
     file_hook(NULL);
     assert_int_equal(sqlite_open("file:x?vfs=unix", false, DB_DURABLE, &db, NULL), ERR_INVALID);
     assert_null(db);
