@@ -14,7 +14,7 @@ static const struct command_option options[] = {
     {"--map", 0, "PAIRS", "akin's field = yours: text=body,id=sku"},
     {"--format", 0, "FORMAT", "jsonl, csv or tsv (default: by the file's name)"},
     {"--async", 0, NULL, "searchable by words at once, by meaning as the vectors are made"},
-    {"--wait", 0, NULL, "with --async: wait until all have their vectors"},
+    {"--wait", 0, NULL, "wait until all documents have their vectors (alone: add nothing, only wait)"},
     {"--quiet", 'q', NULL, "no progress"},
     OPTION_JSON,
     OPTION_URL,
@@ -189,7 +189,7 @@ static int run(const struct args *a)
     struct err_info e = {0};
     struct session *s = NULL;
     struct import m = {.json = args_has(a, "--json")};
-    if (!a->word_count)
+    if (!a->word_count && !args_has(a, "--wait"))
         return command_wrong(&command_add, "wants files, a folder, or - for standard input");
     strbuf_init(&m.line, 0);
     enum err rc = session_open(a, &s, &e);
