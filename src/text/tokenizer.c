@@ -1,0 +1,219 @@
+#include "text/tokenizer_impl.h"
+#include "base/arena.h"
+#include "base/file.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_BYTES_MAX = 64 << 20 };
+#define TEXT_BYTES_MAX ((size_t)1 << 31)
+
+void tokens_init(struct tokens *t)
+{
+    *t = (struct tokens){0};
+}
+
+void tokens_release(struct tokens *t)
+{
+    free(t->ids);
+    free(t->starts);
+    free(t->ends);
+    *t = (struct tokens){0};
+}
+
+static void tokens_grow(struct tokens *t)
+{
+    t->cap = t->cap ? t->cap * 2 : 256;
+    t->ids = xrealloc(t->ids, t->cap * sizeof *t->ids);
+    t->starts = xrealloc(t->starts, t->cap * sizeof *t->starts);
+    t->ends = xrealloc(t->ends, t->cap * sizeof *t->ends);
+}
+
+void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, bool head)
+{
+    struct tokens *out = x->out;
+    if (out->n == out->cap)
+        tokens_grow(out);
+    out->ids[out->n] = id;
+    out->starts[out->n] = from;
+    out->ends[out->n] = to;
+    if (x->heads) {
+        if (x->heads_cap < out->cap)
+            *x->heads = xrealloc(*x->heads, x->heads_cap = out->cap);
+        (*x->heads)[out->n] = head;
+    }
+    out->n++;
+}
+
+static void encode_pieces(struct encoder *x, struct str text)
+{
+    struct added_match m;
+    size_t at = 0, floor = 0;
+    while (added_set_next(&x->t->added_raw, text, &at, floor, &m)) {
+        piece_encode(x, text, floor, m.start);
+        encoder_token(x, m.id, (uint32_t)m.start, (uint32_t)m.end, true);
+        floor = m.end;
+    }
+    piece_encode(x, text, floor, text.n);
+}
+
+void tokenizer_encode_heads(const struct tokenizer *t, struct str text, bool specials,
+                            struct tokens *out, uint8_t **heads)
+{
+    assert(text.n <= TEXT_BYTES_MAX);
+    struct encoder x; /* 11 KB: not zeroed */
+    x.t = t;
+    x.out = out;
+    x.heads = heads;
+    x.heads_cap = 0;
+    x.run_n = 0;
+    word_init(&x.word, t->chars_max);
+    word_init(&x.normal, UINT32_MAX - 1);
+    out->n = 0;
+    for (unsigned i = 0; specials && i < t->before_n; i++)
+        encoder_token(&x, t->before[i], 0, 0, true);
+    encode_pieces(&x, text);
+    for (unsigned i = 0; specials && i < t->after_n; i++)
+        encoder_token(&x, t->after[i], 0, 0, true);
+    word_release(&x.word);
+    word_release(&x.normal);
+}
+
+void tokenizer_encode(const struct tokenizer *t, struct str text, bool specials, struct tokens *out)
+{
+    tokenizer_encode_heads(t, text, specials, out, NULL);
+}
+
+uint32_t tokenizer_vocab_size(const struct tokenizer *t)
+{
+    return t->id_end;
+}
+
+unsigned tokenizer_specials(const struct tokenizer *t)
+{
+    return t->before_n + t->after_n;
+}
+
+int64_t tokenizer_id(const struct tokenizer *t, struct str token)
+{
+    if (t->model == MODEL_STUB)
+        return token.n ? (int64_t)stub_id(token) : -1;
+    uint32_t id = vocab_find(&t->vocab, token);
+    return id == VOCAB_NONE ? -1 : (int64_t)id;
+}
+
+struct tokenizer *tokenizer_new(void)
+{
+    struct tokenizer *t = xcalloc(1, sizeof *t);
+    vocab_init(&t->vocab);
+    added_set_init(&t->added_raw);
+    added_set_init(&t->added_normal);
+    return t;
+}
+
+void tokenizer_free(struct tokenizer *t)
+{
+    if (!t)
+        return;
+    vocab_release(&t->vocab);
+    added_set_release(&t->added_raw);
+    added_set_release(&t->added_normal);
+    free(t);
+}
+
+struct tokenizer *tokenizer_stub(void)
+{
+    struct tokenizer *t = tokenizer_new();
+    t->model = MODEL_STUB;
+    t->id_end = 30522;
+    t->chars_max = WORD_CHARS_MAX_MAX;
+    t->rules = (struct text_rules){.clean = true,
+                                   .chinese = true,
+                                   .strip = true,
+                                   .lower = true,
+                                   .split_space = true,
+                                   .split_punctuation = true};
+    text_rules_finish(&t->rules);
+    t->before[t->before_n++] = 101;
+    t->after[t->after_n++] = 102;
+    return t;
+}
+
+enum err tokenizer_parse(struct str json, struct tokenizer **out, struct err_info *e)
+{
+    struct tokenizer *t = tokenizer_new();
+    enum err err = tokenizer_read_json(t, json, e);
+    if (err)
+        tokenizer_free(t);
+    else
+        *out = t;
+    return err;
+}
+
+/* A file of a model directory, to be freed; absent is NULL. *path becomes its name. */
+static enum err read_part(const char *dir, const char *name, char **path, struct str *out,
+                          struct err_info *e)
+{
+    struct strbuf b;
+    size_t n;
+    strbuf_init(&b, 0);
+    strbuf_printf(&b, "%s/%s", dir, name);
+    free(*path);
+    *path = strbuf_detach(&b, &n);
+    *out = (struct str){0};
+    if (!file_exists(*path))
+        return ERR_OK;
+    char *bytes;
+    enum err err = file_read_all(*path, FILE_BYTES_MAX, &bytes, &n, e);
+    if (!err)
+        *out = (struct str){bytes, n};
+    return err;
+}
+
+static enum err open_vocab(const char *dir, struct tokenizer *t, char **path, struct err_info *e)
+{
+    struct str vocab = {0}, config = {0};
+    enum err err = read_part(dir, "tokenizer_config.json", path, &config, e);
+    if (err)
+        return err;
+    err = read_part(dir, "vocab.txt", path, &vocab, e);
+    if (!err && !vocab.s)
+        err = err_set(e, ERR_NOT_FOUND, NULL, "there is neither tokenizer.json nor vocab.txt");
+    if (!err)
+        err = tokenizer_read_vocab(t, vocab, config, e);
+    free((char *)vocab.s);
+    free((char *)config.s);
+    return err;
+}
+
+static enum err open_any(const char *dir, struct tokenizer *t, char **path, struct err_info *e)
+{
+    struct str json;
+    enum err err = read_part(dir, "tokenizer.json", path, &json, e);
+    if (err)
+        return err;
+    if (!json.s)
+        return open_vocab(dir, t, path, e);
+    err = tokenizer_read_json(t, json, e);
+    free((char *)json.s);
+    return err;
+}
+
+enum err tokenizer_open(const char *dir, struct tokenizer **out, struct err_info *e)
+{
+    struct tokenizer *t = tokenizer_new();
+    struct err_info inner = {0};
+    char *path = NULL;
+    enum err err = open_any(dir, t, &path, &inner);
+    if (err) {
+        /* A JSON path, not the name of the file itself. */
+        bool in_file = inner.field[0] && strncmp(inner.field, path, sizeof inner.field - 1) != 0;
+        tokenizer_free(t);
+        err_set(e, err, path, "%s%s%s", in_file ? inner.field : "", in_file ? ": " : "",
+                inner.message);
+    } else {
+        *out = t;
+    }
+    free(path);
+    return err;
+}

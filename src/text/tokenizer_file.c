@@ -1,0 +1,544 @@
+/* Reads tokenizer.json (Hugging Face `tokenizers`, version 1.0), or vocab.txt with
+ * tokenizer_config.json. What is not known is refused by name: a part that is skipped in silence
+ * would give other tokens than the model was trained on. */
+#include "text/tokenizer_impl.h"
+#include "base/json.h"
+#include "text/text.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicode/uchar.h>
+
+enum { ADDED_MAX = 65536 };
+
+/* A value in the file and where it is. */
+struct node {
+    const json_t *v;
+    char path[120];
+};
+
+static struct node node_get(const struct node *parent, const char *key)
+{
+    struct node n = {.v = json_object_get(parent->v, key)};
+    snprintf(n.path, sizeof n.path, "%.80s/%.32s", parent->path, key);
+    return n;
+}
+
+static struct node node_at(const struct node *parent, size_t i)
+{
+    struct node n = {.v = json_array_get(parent->v, i)};
+    snprintf(n.path, sizeof n.path, "%.80s/%zu", parent->path, i);
+    return n;
+}
+
+static bool node_absent(const struct node *n)
+{
+    return !n->v || json_is_null(n->v);
+}
+
+static enum err node_wrong(const struct node *n, const char *want, struct err_info *e)
+{
+    return err_set(e, ERR_INVALID, n->path, "%s", want);
+}
+
+/* An absent or null value leaves *out as it is. */
+static enum err node_bool(const struct node *parent, const char *key, bool *out, struct err_info *e)
+{
+    struct node n = node_get(parent, key);
+    if (node_absent(&n))
+        return ERR_OK;
+    if (!json_is_boolean(n.v))
+        return node_wrong(&n, "has to be true or false", e);
+    *out = json_is_true(n.v);
+    return ERR_OK;
+}
+
+static enum err node_str(const struct node *parent, const char *key, struct str *out,
+                         struct err_info *e)
+{
+    struct node n = node_get(parent, key);
+    if (!json_is_string(n.v))
+        return node_wrong(&n, "has to be a string", e);
+    *out = json_str(n.v);
+    return ERR_OK;
+}
+
+static enum err node_u32(const struct node *n, uint32_t max, uint32_t *out, struct err_info *e)
+{
+    json_int_t v = json_integer_value(n->v);
+    if (!json_is_integer(n->v) || v < 0 || v > max)
+        return err_set(e, ERR_INVALID, n->path, "has to be a whole number from 0 to %u", max);
+    *out = (uint32_t)v;
+    return ERR_OK;
+}
+
+static enum err node_array(const struct node *n, size_t max, struct err_info *e)
+{
+    if (!json_is_array(n->v))
+        return node_wrong(n, "has to be an array", e);
+    if (json_array_size(n->v) > max)
+        return err_set(e, ERR_TOO_LARGE, n->path, "has more than %zu elements", max);
+    return ERR_OK;
+}
+
+static enum err node_type(const struct node *n, struct str *out, struct err_info *e)
+{
+    if (!json_is_object(n->v))
+        return node_wrong(n, "has to be an object or null", e);
+    return node_str(n, "type", out, e);
+}
+
+static enum err unsupported(const struct node *n, const char *what, struct str type,
+                            const char *known, struct err_info *e)
+{
+    return err_set(e, ERR_UNSUPPORTED, n->path, "%s \"%.*s\" is not supported; supported: %s", what,
+                   (int)str_utf8_cut(type, 60), type.s, known);
+}
+
+static void id_seen(struct tokenizer *t, uint32_t id)
+{
+    t->id_end = id >= t->id_end ? id + 1 : t->id_end;
+}
+
+/* --- model --- */
+
+static enum err read_vocab_entry(struct tokenizer *t, const struct node *vocab, const char *key,
+                                 size_t n, const json_t *value, struct err_info *e)
+{
+    uint32_t id;
+    struct err_info inner = {0};
+    struct node v = {.v = value};
+    snprintf(v.path, sizeof v.path, "%.40s/%.64s", vocab->path, key);
+    enum err err = node_u32(&v, VOCAB_ID_MAX, &id, e);
+    if (err)
+        return err;
+    err = vocab_add(&t->vocab, (struct str){key, n}, id, &inner);
+    id_seen(t, id);
+    return err ? err_set(e, err, vocab->path, "%s", inner.message) : ERR_OK;
+}
+
+static enum err read_vocab(struct tokenizer *t, const struct node *model, struct err_info *e)
+{
+    struct node vocab = node_get(model, "vocab");
+    const char *key;
+    size_t key_n;
+    json_t *value;
+    if (!json_is_object(vocab.v))
+        return node_wrong(&vocab, "has to be an object of tokens and ids", e);
+    json_object_keylen_foreach((json_t *)vocab.v, key, key_n, value)
+    {
+        enum err err = read_vocab_entry(t, &vocab, key, key_n, value, e);
+        if (err)
+            return err;
+    }
+    return ERR_OK;
+}
+
+static enum err wordpiece_finish(struct tokenizer *t, struct str unk, struct str prefix,
+                                 const char *path, struct err_info *e)
+{
+    t->model = MODEL_WORDPIECE;
+    t->unk = vocab_find(&t->vocab, unk);
+    t->continued = vocab_walk(&t->vocab, prefix, &t->continued_root);
+    if (t->unk == VOCAB_NONE)
+        return err_set(e, ERR_INVALID, path, "the vocabulary does not have the unk_token \"%.*s\"",
+                       (int)str_utf8_cut(unk, 60), unk.s);
+    return ERR_OK;
+}
+
+static enum err read_wordpiece(struct tokenizer *t, const struct node *model, struct err_info *e)
+{
+    struct str unk, prefix;
+    struct node chars_max = node_get(model, "max_input_chars_per_word");
+    enum err err = node_str(model, "unk_token", &unk, e);
+    if (!err)
+        err = node_str(model, "continuing_subword_prefix", &prefix, e);
+    if (!err)
+        err = node_u32(&chars_max, WORD_CHARS_MAX_MAX, &t->chars_max, e);
+    if (!err)
+        err = read_vocab(t, model, e);
+    return err ? err : wordpiece_finish(t, unk, prefix, "/model/unk_token", e);
+}
+
+static enum err read_model(struct tokenizer *t, const struct node *root, struct err_info *e)
+{
+    struct node model = node_get(root, "model");
+    struct str type = STR("WordPiece"); /* old files do not name it */
+    if (!json_is_object(model.v))
+        return node_wrong(&model, "has to be an object", e);
+    if (json_object_get(model.v, "type")) {
+        enum err err = node_str(&model, "type", &type, e);
+        if (err)
+            return err;
+    }
+    if (!str_eq_c(type, "WordPiece"))
+        return unsupported(&model, "tokenizer model", type, "WordPiece", e);
+    return read_wordpiece(t, &model, e);
+}
+
+/* --- normaliser --- */
+
+static enum err read_bert_normalizer(struct text_rules *r, const struct node *n, struct err_info *e)
+{
+    struct text_rules bert = *r;
+    bert.clean = bert.chinese = bert.lower = true;
+    enum err err = node_bool(n, "clean_text", &bert.clean, e);
+    if (!err)
+        err = node_bool(n, "handle_chinese_chars", &bert.chinese, e);
+    if (!err)
+        err = node_bool(n, "lowercase", &bert.lower, e);
+    bert.strip = bert.lower; /* null: as lowercase */
+    if (!err)
+        err = node_bool(n, "strip_accents", &bert.strip, e);
+    *r = bert;
+    return err;
+}
+
+static enum err read_normalizer(struct text_rules *r, const struct node *n, struct err_info *e)
+{
+    struct str type;
+    if (node_absent(n))
+        return ERR_OK;
+    enum err err = node_type(n, &type, e);
+    if (err)
+        return err;
+    if (str_eq_c(type, "BertNormalizer"))
+        return read_bert_normalizer(r, n, e);
+    if (str_eq_c(type, "Lowercase")) {
+        r->lower = true;
+        return ERR_OK;
+    }
+    if (str_eq_c(type, "Sequence")) {
+        struct node list = node_get(n, "normalizers");
+        err = node_array(&list, 1, e);
+        struct node only = node_at(&list, 0);
+        return err ? err : read_normalizer(r, &only, e);
+    }
+    return unsupported(n, "normalizer", type,
+                       "BertNormalizer, Lowercase, a Sequence of one of them", e);
+}
+
+/* --- pre-tokeniser --- */
+
+static enum err read_punctuation(struct text_rules *r, const struct node *n, struct err_info *e)
+{
+    struct node behavior = node_get(n, "behavior");
+    if (behavior.v && !str_eq_c(json_str(behavior.v), "Isolated"))
+        return unsupported(&behavior, "behavior", json_str(behavior.v), "Isolated", e);
+    r->split_punctuation = true;
+    return ERR_OK;
+}
+
+static enum err read_pre_tokenizer(struct text_rules *r, const struct node *n, struct err_info *e)
+{
+    struct str type;
+    if (node_absent(n))
+        return ERR_OK;
+    enum err err = node_type(n, &type, e);
+    if (err)
+        return err;
+    if (str_eq_c(type, "BertPreTokenizer")) {
+        r->split_space = r->split_punctuation = true;
+        return ERR_OK;
+    }
+    if (str_eq_c(type, "WhitespaceSplit")) {
+        r->split_space = true;
+        return ERR_OK;
+    }
+    if (str_eq_c(type, "Punctuation"))
+        return read_punctuation(r, n, e);
+    if (!str_eq_c(type, "Sequence"))
+        return unsupported(n, "pre_tokenizer", type,
+                           "BertPreTokenizer, WhitespaceSplit, Punctuation, Sequence", e);
+    struct node list = node_get(n, "pretokenizers");
+    err = node_array(&list, 8, e);
+    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
+        struct node part = node_at(&list, i);
+        err = read_pre_tokenizer(r, &part, e);
+    }
+    return err;
+}
+
+/* --- post-processor --- */
+
+static enum err template_id(struct tokenizer *t, uint32_t id, bool behind, const struct node *n,
+                            struct err_info *e)
+{
+    unsigned *count = behind ? &t->after_n : &t->before_n;
+    if (*count == TEMPLATE_IDS_MAX)
+        return err_set(e, ERR_TOO_LARGE, n->path, "more than %d special tokens", TEMPLATE_IDS_MAX);
+    (behind ? t->after : t->before)[(*count)++] = id;
+    id_seen(t, id);
+    return ERR_OK;
+}
+
+static enum err template_special(struct tokenizer *t, const struct node *post,
+                                 const struct node *special, bool behind, struct err_info *e)
+{
+    struct str name;
+    enum err err = node_str(special, "id", &name, e);
+    if (err)
+        return err;
+    struct node table = node_get(post, "special_tokens");
+    struct node entry = node_get(&table, name.s);
+    struct node ids = node_get(&entry, "ids");
+    err = node_array(&ids, TEMPLATE_IDS_MAX, e);
+    for (size_t i = 0; !err && i < json_array_size(ids.v); i++) {
+        uint32_t id;
+        struct node n = node_at(&ids, i);
+        err = node_u32(&n, VOCAB_ID_MAX, &id, e);
+        if (!err)
+            err = template_id(t, id, behind, special, e);
+    }
+    return err;
+}
+
+static enum err read_template(struct tokenizer *t, const struct node *post, struct err_info *e)
+{
+    struct node single = node_get(post, "single");
+    bool behind = false;
+    enum err err = node_array(&single, 2 * TEMPLATE_IDS_MAX + 1, e);
+    for (size_t i = 0; !err && i < json_array_size(single.v); i++) {
+        struct node piece = node_at(&single, i);
+        struct node special = node_get(&piece, "SpecialToken");
+        struct node sequence = node_get(&piece, "Sequence");
+        if (special.v)
+            err = template_special(t, post, &special, behind, e);
+        else if (!sequence.v || behind ||
+                 !str_eq_c(json_str(json_object_get(sequence.v, "id")), "A"))
+            err = node_wrong(&piece, "has to be a SpecialToken or, once, the Sequence A", e);
+        else
+            behind = true;
+    }
+    if (!err && !behind)
+        err = node_wrong(&single, "has to have the Sequence A", e);
+    return err;
+}
+
+/* ["[SEP]", 102] */
+static enum err read_pair(struct tokenizer *t, const struct node *post, const char *key,
+                          bool behind, struct err_info *e)
+{
+    uint32_t id;
+    struct node pair = node_get(post, key);
+    struct node n = node_at(&pair, 1);
+    enum err err = node_u32(&n, VOCAB_ID_MAX, &id, e);
+    return err ? err : template_id(t, id, behind, &n, e);
+}
+
+static enum err read_post_processor(struct tokenizer *t, const struct node *n, struct err_info *e)
+{
+    struct str type;
+    if (node_absent(n))
+        return ERR_OK;
+    enum err err = node_type(n, &type, e);
+    if (err)
+        return err;
+    if (str_eq_c(type, "TemplateProcessing"))
+        return read_template(t, n, e);
+    if (!str_eq_c(type, "BertProcessing") && !str_eq_c(type, "RobertaProcessing"))
+        return unsupported(n, "post_processor", type,
+                           "TemplateProcessing, BertProcessing, RobertaProcessing", e);
+    err = read_pair(t, n, "cls", false, e);
+    return err ? err : read_pair(t, n, "sep", true, e);
+}
+
+/* --- added tokens --- */
+
+static enum err added_put(struct tokenizer *t, struct str content, const struct added *a,
+                          bool normalized, const struct node *n, struct err_info *e)
+{
+    struct err_info inner = {0};
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    if (normalized)
+        text_rules_apply(&t->rules, content, &b);
+    /* Normalised to nothing: it cannot be found in any text. */
+    enum err err = ERR_OK;
+    if (!normalized)
+        err = added_set_add(&t->added_raw, content, a, &inner);
+    else if (b.n)
+        err = added_set_add(&t->added_normal, strbuf_str(&b), a, &inner);
+    strbuf_release(&b);
+    id_seen(t, a->id);
+    return err ? err_set(e, err, n->path, "%s", inner.message) : ERR_OK;
+}
+
+/* A token that the model knows has the model's id; the file may not say otherwise. */
+static enum err added_id(struct tokenizer *t, const struct node *n, struct str content,
+                         uint32_t *out, struct err_info *e)
+{
+    struct node id = node_get(n, "id");
+    struct err_info inner = {0};
+    enum err err = node_u32(&id, VOCAB_ID_MAX, out, e);
+    if (err)
+        return err;
+    uint32_t known = vocab_find(&t->vocab, content);
+    if (known != VOCAB_NONE && known != *out)
+        return err_set(e, ERR_INVALID, id.path, "is %u, but the vocabulary says %u", *out, known);
+    err = known == VOCAB_NONE ? vocab_add(&t->vocab, content, *out, &inner) : ERR_OK;
+    return err ? err_set(e, err, n->path, "%s", inner.message) : ERR_OK;
+}
+
+static enum err read_added(struct tokenizer *t, const struct node *n, struct err_info *e)
+{
+    struct added a = {0};
+    struct str content;
+    bool special = false, normalized;
+    enum err err = node_str(n, "content", &content, e);
+    if (!err && content.n == 0)
+        return ERR_OK;
+    if (!err)
+        err = added_id(t, n, content, &a.id, e);
+    if (!err)
+        err = node_bool(n, "single_word", &a.single_word, e);
+    if (!err)
+        err = node_bool(n, "lstrip", &a.lstrip, e);
+    if (!err)
+        err = node_bool(n, "rstrip", &a.rstrip, e);
+    if (!err)
+        err = node_bool(n, "special", &special, e);
+    normalized = !special;
+    if (!err)
+        err = node_bool(n, "normalized", &normalized, e);
+    return err ? err : added_put(t, content, &a, normalized, n, e);
+}
+
+static enum err read_added_list(struct tokenizer *t, const struct node *root, struct err_info *e)
+{
+    struct node list = node_get(root, "added_tokens");
+    if (node_absent(&list))
+        return ERR_OK;
+    enum err err = node_array(&list, ADDED_MAX, e);
+    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
+        struct node n = node_at(&list, i);
+        err = read_added(t, &n, e);
+    }
+    return err;
+}
+
+static enum err read_root(struct tokenizer *t, const struct node *root, struct err_info *e)
+{
+    struct node normalizer = node_get(root, "normalizer");
+    struct node pre_tokenizer = node_get(root, "pre_tokenizer");
+    struct node post_processor = node_get(root, "post_processor");
+    enum err err = read_model(t, root, e);
+    if (!err)
+        err = read_normalizer(&t->rules, &normalizer, e);
+    if (!err)
+        err = read_pre_tokenizer(&t->rules, &pre_tokenizer, e);
+    if (!err)
+        err = read_post_processor(t, &post_processor, e);
+    text_rules_finish(&t->rules);
+    return err ? err : read_added_list(t, root, e);
+}
+
+enum err tokenizer_read_json(struct tokenizer *t, struct str json, struct err_info *e)
+{
+    json_t *v;
+    enum err err = json_parse(json, &v, e);
+    if (err)
+        return err;
+    struct node root = {.v = v};
+    err = json_is_object(v) ? read_root(t, &root, e)
+                            : err_set(e, ERR_INVALID, "/", "has to be an object");
+    json_decref(v);
+    return err;
+}
+
+/* --- vocab.txt --- */
+
+static struct str trim_end(struct str s)
+{
+    while (s.n) {
+        size_t at = utf8_floor(s, s.n - 1), next = at;
+        if (!u_isUWhiteSpace((UChar32)utf8_next(s, &next)))
+            break;
+        s.n = at;
+    }
+    return s;
+}
+
+static enum err read_vocab_lines(struct tokenizer *t, struct str s, struct err_info *e)
+{
+    uint32_t id = 0;
+    for (size_t at = 0; at < s.n; id++) {
+        const char *end = memchr(s.s + at, '\n', s.n - at);
+        size_t n = end ? (size_t)(end - s.s) - at : s.n - at;
+        struct str line = trim_end((struct str){s.s + at, n});
+        at += n + 1;
+        enum err err = line.n ? vocab_add(&t->vocab, line, id, e) : ERR_OK;
+        if (err)
+            return err;
+        id_seen(t, id);
+    }
+    return ERR_OK;
+}
+
+/* "[CLS]" or {"content": "[CLS]"} */
+static struct str config_token(const json_t *config, const char *key, const char *usual)
+{
+    const json_t *v = json_object_get(config, key);
+    if (json_is_object(v))
+        v = json_object_get(v, "content");
+    return json_is_string(v) ? json_str(v) : str_c(usual);
+}
+
+static enum err read_config_rules(struct tokenizer *t, const json_t *config, struct err_info *e)
+{
+    struct node root = {.v = config};
+    struct text_rules *r = &t->rules;
+    r->clean = r->chinese = r->lower = r->split_space = r->split_punctuation = true;
+    enum err err = node_bool(&root, "tokenize_chinese_chars", &r->chinese, e);
+    if (!err)
+        err = node_bool(&root, "do_lower_case", &r->lower, e);
+    r->strip = r->lower;
+    if (!err)
+        err = node_bool(&root, "strip_accents", &r->strip, e);
+    text_rules_finish(r);
+    return err;
+}
+
+static enum err read_config(struct tokenizer *t, const json_t *config, struct err_info *e)
+{
+    static const char *const names[][2] = {{"unk_token", "[UNK]"},
+                                           {"cls_token", "[CLS]"},
+                                           {"sep_token", "[SEP]"},
+                                           {"pad_token", "[PAD]"},
+                                           {"mask_token", "[MASK]"}};
+    uint32_t ids[5];
+    struct node root = {.v = config};
+    enum err err = read_config_rules(t, config, e);
+    for (size_t i = 0; !err && i < 5; i++) {
+        struct str token = config_token(config, names[i][0], names[i][1]);
+        ids[i] = vocab_find(&t->vocab, token);
+        if (ids[i] != VOCAB_NONE)
+            err = added_put(t, token, &(struct added){.id = ids[i]}, false, &root, e);
+        else if (i < 3)
+            err = err_set(e, ERR_INVALID, names[i][0], "\"%.*s\" is not in vocab.txt",
+                          (int)str_utf8_cut(token, 60), token.s);
+    }
+    if (!err)
+        err = template_id(t, ids[1], false, &root, e);
+    if (!err)
+        err = template_id(t, ids[2], true, &root, e);
+    struct str unk = config_token(config, "unk_token", "[UNK]");
+    return err ? err : wordpiece_finish(t, unk, STR("##"), "/unk_token", e);
+}
+
+enum err tokenizer_read_vocab(struct tokenizer *t, struct str vocab, struct str config,
+                              struct err_info *e)
+{
+    json_t *v = NULL;
+    size_t good = utf8_valid(vocab);
+    t->chars_max = 100;
+    if (good < vocab.n)
+        return err_set(e, ERR_SYNTAX, NULL, "the byte at offset %zu is not valid UTF-8", good);
+    enum err err = config.n ? json_parse(config, &v, e) : ERR_OK;
+    if (!err)
+        err = read_vocab_lines(t, vocab, e);
+    if (!err)
+        err = read_config(t, v, e);
+    json_decref(v);
+    return err;
+}

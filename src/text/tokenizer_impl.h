@@ -1,0 +1,129 @@
+/* The inside of the tokenizer.
+ *
+ *   text -> pieces between added tokens (added.c) -> characters, normalised, and words (bert_text.c)
+ *        -> tokens (wordpiece.c)
+ *
+ * A further model (Unigram, BPE) is one more `enum model`, its reading in tokenizer_file.c, and a
+ * function beside word_encode. */
+#ifndef TEXT_TOKENIZER_IMPL_H
+#define TEXT_TOKENIZER_IMPL_H
+
+#include "text/tokenizer.h"
+#include "text/vocab.h"
+
+enum model {
+    MODEL_WORDPIECE,
+    MODEL_STUB, /* tokenizer_stub() */
+};
+
+/* What becomes of an ASCII character. */
+enum ascii_kind { ASCII_WORD, ASCII_DROP, ASCII_SPACE, ASCII_PUNCTUATION };
+
+/* Normaliser and pre-tokeniser. */
+struct text_rules {
+    bool clean, chinese, strip, lower;    /* BertNormalizer, in this order */
+    bool split_space, split_punctuation;  /* BertPreTokenizer: both */
+    uint8_t ascii_kind[128], ascii_map[128];
+};
+
+struct added {
+    struct str content; /* owned; as it stands in the text (normalised if the token is) */
+    uint32_t id;
+    bool single_word, lstrip, rstrip;
+};
+struct added_set {
+    struct vocab trie; /* content -> index in list */
+    struct added *list;
+    uint32_t n, cap;
+    bool first[256]; /* bytes that a token starts with */
+    int only;        /* the only such byte, or -1 */
+};
+struct added_match {
+    size_t start, end;
+    uint32_t id;
+};
+
+enum { TEMPLATE_IDS_MAX = 16, WORD_CHARS_MAX_MAX = 1000000 };
+
+struct tokenizer {
+    enum model model;
+    struct vocab vocab;
+    uint32_t id_end; /* every id is smaller */
+    struct text_rules rules;
+    /* WordPiece */
+    uint32_t unk;
+    uint32_t chars_max;  /* of a word; a longer one is `unk` */
+    bool continued;      /* any token starts with the prefix of continuing subwords, */
+    uint32_t continued_root; /* which leads to this node */
+    /* Tokens found in the raw text, and those found in the normalised one. */
+    struct added_set added_raw, added_normal;
+    uint32_t before[TEMPLATE_IDS_MAX], after[TEMPLATE_IDS_MAX];
+    unsigned before_n, after_n;
+};
+
+/* tokenizer_file.c. The new tokenizer is empty and has to be released on any error. */
+struct tokenizer *tokenizer_new(void);
+enum err tokenizer_read_json(struct tokenizer *t, struct str json, struct err_info *e) MUST_CHECK;
+/* `config`: tokenizer_config.json, or the empty string if there is none. */
+enum err tokenizer_read_vocab(struct tokenizer *t, struct str vocab, struct str config,
+                              struct err_info *e) MUST_CHECK;
+
+void text_rules_finish(struct text_rules *r); /* the ASCII tables from the flags */
+
+void added_set_init(struct added_set *s);
+void added_set_release(struct added_set *s);
+enum err added_set_add(struct added_set *s, struct str content, const struct added *like,
+                       struct err_info *e) MUST_CHECK;
+/* The next added token in `s` from *at on; what stands before `floor` belongs to earlier ones. */
+bool added_set_next(const struct added_set *set, struct str s, size_t *at, size_t floor,
+                    struct added_match *m);
+
+/* A word on its way to the model: its normalised bytes, and for each byte the range of the text it
+ * came from. Of a word of more than chars_max characters only the whole range is kept. */
+enum { WORD_INLINE = 512 };
+struct word {
+    unsigned char *bytes;
+    uint32_t *from, *to;
+    size_t n, cap;
+    uint32_t chars, chars_max;
+    uint32_t first, last;
+    unsigned char bytes_inline[WORD_INLINE];
+    uint32_t from_inline[WORD_INLINE], to_inline[WORD_INLINE];
+};
+
+/* Characters with a combining class that strip_accents leaves: they are sorted by it (NFD). A run
+ * of more than so many is sorted in parts. */
+enum { RUN_MAX = 128 };
+struct run_char {
+    uint32_t c, from, to;
+    uint8_t class;
+};
+
+struct encoder {
+    const struct tokenizer *t;
+    struct tokens *out;
+    uint8_t **heads; /* of each token, whether a word starts with it; NULL: nobody asks */
+    size_t heads_cap;
+    struct word word;
+    struct run_char run[RUN_MAX];
+    unsigned run_n;
+    struct word normal; /* a normalised piece, only kept if added_normal has tokens */
+};
+
+void word_init(struct word *w, uint32_t chars_max);
+void word_release(struct word *w);
+void word_grow(struct word *w);
+void word_put(struct word *w, uint32_t c, uint32_t from, uint32_t to);
+
+void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, bool head);
+void piece_encode(struct encoder *x, struct str text, size_t start, size_t end); /* bert_text.c */
+void word_encode(struct encoder *x, const struct word *w);                      /* wordpiece.c */
+uint32_t stub_id(struct str word);
+/* The normalised form of a short string. */
+void text_rules_apply(const struct text_rules *r, struct str s, struct strbuf *out);
+
+/* tokenizer_encode with the heads: *heads is grown with realloc and freed by the caller. */
+void tokenizer_encode_heads(const struct tokenizer *t, struct str text, bool specials,
+                            struct tokens *out, uint8_t **heads);
+
+#endif
