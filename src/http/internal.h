@@ -1,0 +1,177 @@
+/* The inside of http/: a server, its connections, their requests. Private to http/.
+ *
+ * Threads: MHD's loops call loop.c; one thread of our own (watch.c) accepts connections and watches
+ * the clock; everybody else calls request.c and reply.c. A connection belongs to its loop. A
+ * request has two holders: the loop, until MHD says that it is completed, and whoever owes the
+ * reply; it is freed by the later one. What they share is under request->lock.
+ *
+ * Locks: server->lock (LOCK_HTTP: the list of connections, conn->request), then request->lock
+ * (LOCK_QUEUE). Under request->lock only calls that do not wait: MHD's suspend and resume, and
+ * non-blocking socket calls, which need it because the descriptor lives until `gone`. The handler
+ * is never called under a lock. */
+#ifndef HTTP_INTERNAL_H
+#define HTTP_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/thread.h"
+#include "http/http.h"
+#include "http/parse.h"
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+enum {
+    REPLY_HEADERS_MAX = 32,
+    HEADERS_MAX = 100,
+    HEADER_BYTES_MAX = 16 << 10, /* of a request's head; MHD's own bound is CONNECTION_BYTES */
+    CONNECTION_BYTES = 32 << 10,
+    RING_BYTES = 256 << 10,
+    DRAIN_BYTES = 512 << 10, /* before a reply into an unfinished body, and again after it */
+    BODIES_BUDGET = 16,      /* x body_bytes_max: all collected bodies together */
+};
+#define DRAIN_NS 1000000000LL /* the same, in time */
+#define REPLY_BYTES_PER_MS 32 /* a slower reader is cut off after deadline_ms more */
+#define NEVER INT64_MAX
+
+struct conn {
+    struct http_server *server;
+    struct conn *next, **link;    /* server->lock */
+    struct http_request *request; /* server->lock */
+    int64_t since_ns;             /* server->lock: accepted, or the last request ended */
+    bool fresh;                   /* server->lock: no request yet */
+    int fd;
+    char peer[48], local[48];
+};
+
+struct http_server {
+    struct http_options o; /* defaults filled in, strings owned */
+    struct http_handler handler;
+    struct MHD_Daemon *daemon;
+    struct thread *watch;
+    int listen_fd, wake_fd;
+    uint16_t port;
+    bool wildcard;
+    bool strict_layout; /* see head_contiguous */
+    struct lock lock;
+    struct cond quiet; /* a request completed */
+    struct conn *conns;
+    unsigned open; /* server->lock: requests that MHD has not completed */
+    atomic_uint connections, in_flight, refs;
+    atomic_size_t bodies_bytes;
+    atomic_bool stopping; /* no new connection or request */
+    atomic_bool aborting; /* what is left is closed */
+    atomic_bool watch_ends;
+    atomic_bool stopped, freed;
+};
+
+enum phase {
+    PHASE_HEADERS, /* the request line is in */
+    PHASE_BODY,    /* the body is arriving */
+    PHASE_READY,   /* all of it is in */
+    PHASE_DEAD,    /* given up: the loop closes at its next call */
+};
+
+struct reply {
+    bool set, queued;
+    int status;
+    const char *content_type; /* arena */
+    struct {
+        const char *name, *value; /* arena */
+    } headers[REPLY_HEADERS_MAX];
+    unsigned header_count;
+    char *body;       /* malloc */
+    uint64_t bytes;   /* of body or file */
+    int fd;           /* -1: none */
+    int64_t until_ns; /* queued: a slower reader is cut off */
+};
+
+/* A reply that MHD would not take because the body is still arriving: written by ourselves. */
+struct raw {
+    bool started, done;
+    char *head;
+    size_t head_bytes;
+    uint64_t sent; /* of head and body together */
+    int64_t end_ns;
+};
+
+struct http_request {
+    struct http_server *server;
+    struct arena *arena;
+    struct lock lock;
+    struct cond more; /* ring: bytes came, ended, or gone */
+    atomic_uint refs;
+    _Atomic int64_t wake_ns; /* when watch.c must look */
+
+    /* Written by the loop before anybody else sees the request. */
+    struct str method, path, query;
+    struct header *headers;
+    unsigned header_count;
+    struct http_param *params;
+    unsigned param_count;
+    struct framing framing;
+    enum http_body want;
+    char trace_id[33];
+    int64_t started_ns, deadline_ns;
+    struct str peer;
+    const char *local;
+    uintptr_t line_at, line_end; /* of the target, in MHD's buffer */
+    bool counted;                /* headers were in: done() is owed */
+    void *user;
+
+    /* Under lock. */
+    enum phase phase;
+    struct MHD_Connection *connection;
+    int fd;
+    bool gone;      /* MHD has completed it: connection and fd are no more */
+    bool broken;    /* ended by a fault of the client's encoding */
+    bool completed; /* MHD sent the whole reply */
+    bool suspended;
+    bool claimed; /* somebody owes, or has given, the reply */
+    bool close;   /* after the reply */
+    struct reply reply;
+    struct raw raw;
+    uint64_t bytes_in, drained;
+    int64_t fault_ns; /* the reply came while the body was arriving; 0: no */
+    char *body;
+    size_t body_bytes, body_cap;
+    char *ring;
+    size_t ring_at, ring_count;
+    bool ended;
+};
+
+/* request.c */
+struct http_request *request_new(struct http_server *s, struct MHD_Connection *c, struct conn *conn,
+                                 const char *target);
+void request_ref(struct http_request *r);
+void request_unref(struct http_request *r);
+void request_complete(struct http_request *r, enum MHD_RequestTerminationCode why);
+void request_resume(struct http_request *r); /* lock held */
+/* Answer from inside http/; false: somebody else is answering. */
+bool request_refuse(struct http_request *r, int status, const char *code, const char *detail);
+/* Bytes of a WHOLE body; 0, or the status that refuses them. Lock held. */
+int request_collect(struct http_request *r, const char *data, size_t n);
+size_t request_ring_add(struct http_request *r, const char *data, size_t n); /* lock held */
+
+/* reply.c; lock held */
+enum MHD_Result reply_queue(struct http_request *r);
+void reply_release(struct http_request *r); /* no lock needed any more */
+void raw_start(struct http_request *r, int64_t now);
+void raw_pump(struct http_request *r);
+void raw_timeout(int fd); /* a bare 408 before the head is in */
+
+/* loop.c: MHD's callbacks */
+enum MHD_Result loop_call(void *cls, struct MHD_Connection *c, const char *url, const char *method,
+                          const char *version, const char *data, size_t *n, void **context);
+void *loop_line(void *cls, const char *target, struct MHD_Connection *c);
+void loop_completed(void *cls, struct MHD_Connection *c, void **context,
+                    enum MHD_RequestTerminationCode why);
+void loop_connection(void *cls, struct MHD_Connection *c, void **context,
+                     enum MHD_ConnectionNotificationCode what);
+
+/* watch.c */
+void watch_run(void *server);
+void watch_wake(struct http_server *s);
+
+/* server.c */
+void server_unref(struct http_server *s);
+
+#endif

@@ -1,0 +1,258 @@
+#include "http/internal.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- options ---- */
+
+static unsigned or_default(unsigned value, unsigned fallback)
+{
+    return value ? value : fallback;
+}
+
+static void options_copy(struct http_options *to, const struct http_options *from)
+{
+    const char **hosts = xcalloc(from->host_count, sizeof *hosts);
+    *to = *from;
+    to->address = xstrdup(from->address ? from->address : "127.0.0.1");
+    to->threads = or_default(from->threads, 2);
+    to->connections_max = or_default(from->connections_max, 1024);
+    to->in_flight_max = or_default(from->in_flight_max, 256);
+    to->deadline_ms = or_default(from->deadline_ms, 30000);
+    to->idle_ms = or_default(from->idle_ms, 30000);
+    to->body_bytes_max = from->body_bytes_max ? from->body_bytes_max : 10 << 20;
+    for (unsigned i = 0; i < from->host_count; i++)
+        hosts[i] = xstrdup(from->hosts[i]);
+    to->hosts = hosts;
+}
+
+static void options_release(struct http_options *o)
+{
+    for (unsigned i = 0; i < o->host_count; i++)
+        free((char *)o->hosts[i]);
+    free((void *)o->hosts);
+    free((char *)o->address);
+}
+
+/* ---- the listener ---- */
+
+static enum err address_parse(const struct http_options *o, struct sockaddr_storage *out,
+                              socklen_t *size, struct err_info *e)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    const char *text = strcmp(o->address, "localhost") == 0 ? "127.0.0.1" : o->address;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(o->port);
+        *size = sizeof *v4;
+    } else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(o->port);
+        *size = sizeof *v6;
+    } else {
+        return err_set(e, ERR_INVALID, "server.address",
+                       "\"%s\" is not an IP address: use 127.0.0.1, ::1, 0.0.0.0 or ::", text);
+    }
+    return ERR_OK;
+}
+
+static bool address_any(const struct sockaddr_storage *a)
+{
+    if (a->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)a)->sin_addr.s_addr == htonl(INADDR_ANY);
+    return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)a)->sin6_addr);
+}
+
+static enum err listen_fault(const struct http_options *o, int fault, struct err_info *e)
+{
+    if (fault == EADDRINUSE)
+        return err_set(e, ERR_CONFLICT, "server.port",
+                       "port %u of %s is in use: stop the program that listens there "
+                       "(ss -ltnp 'sport = :%u' names it) or choose another with --port",
+                       o->port, o->address, o->port);
+    if (fault == EADDRNOTAVAIL)
+        return err_set(e, ERR_INVALID, "server.address", "this machine has no address %s",
+                       o->address);
+    return err_errno(e, fault, "listen on", o->address);
+}
+
+static enum err listener_open(struct http_server *s, struct err_info *e)
+{
+    struct sockaddr_storage at;
+    socklen_t size;
+    int one = 1, zero = 0, fd;
+    enum err err = address_parse(&s->o, &at, &size, e);
+    if (err)
+        return err;
+    fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return listen_fault(&s->o, errno, e);
+    s->listen_fd = fd;
+    s->wildcard = address_any(&at);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (at.ss_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (bind(fd, (struct sockaddr *)&at, size) < 0 || listen(fd, SOMAXCONN) < 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &size) < 0)
+        return listen_fault(&s->o, errno, e);
+    s->port = ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
+                                            : ((struct sockaddr_in6 *)&at)->sin6_port);
+    return ERR_OK;
+}
+
+/* ---- MHD ---- */
+
+__attribute__((format(printf, 2, 0))) static void mhd_log(void *cls, const char *fmt, va_list ap)
+{
+    char text[512];
+    vsnprintf(text, sizeof text, fmt, ap);
+    text[strcspn(text, "\n")] = '\0';
+    log_event(LOG_DEBUG, "microhttpd", LOG_S("said", text));
+}
+
+/* The path and the query are decoded by ourselves, strictly. */
+static size_t unescape_nothing(void *cls, struct MHD_Connection *c, char *text)
+{
+    return strlen(text);
+}
+
+static enum err daemon_start(struct http_server *s, struct err_info *e)
+{
+    const struct http_options *o = &s->o;
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem pool[] = {
+        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    if (o->threads == 1)
+        pool[0].option = MHD_OPTION_END;
+    s->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, loop_call, s, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, s,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, s, MHD_OPTION_URI_LOG_CALLBACK, loop_line,
+        s, MHD_OPTION_NOTIFY_COMPLETED, loop_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        loop_connection, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_CONNECTION_LIMIT, o->connections_max + 4 * o->threads,
+        MHD_OPTION_CONNECTION_TIMEOUT, (o->idle_ms + 999) / 1000 + 1, MHD_OPTION_ARRAY, pool,
+        MHD_OPTION_END);
+    if (!s->daemon)
+        return err_set(e, ERR_UNAVAILABLE, NULL, "the HTTP loops did not start: %s",
+                       strerror(errno));
+    s->strict_layout = strncmp(MHD_get_version(), "0.9.75", 6) == 0;
+    return ERR_OK;
+}
+
+/* ---- life ---- */
+
+void server_unref(struct http_server *s)
+{
+    if (atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    if (s->listen_fd >= 0)
+        close(s->listen_fd);
+    if (s->wake_fd >= 0)
+        close(s->wake_fd);
+    cond_release(&s->quiet);
+    lock_release(&s->lock);
+    options_release(&s->o);
+    free(s);
+}
+
+enum err http_open(const struct http_options *o, const struct http_handler *h,
+                   struct http_server **out, struct err_info *e)
+{
+    struct http_server *s = xcalloc(1, sizeof *s);
+    enum err err;
+    assert(h->headers && h->request && h->refuse);
+    options_copy(&s->o, o);
+    s->handler = *h;
+    s->listen_fd = -1;
+    lock_init(&s->lock, LOCK_HTTP);
+    cond_init(&s->quiet);
+    atomic_init(&s->refs, 1);
+    s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (s->wake_fd < 0)
+        err = err_errno(e, errno, "open", "eventfd");
+    else
+        err = listener_open(s, e);
+    if (!err)
+        err = daemon_start(s, e);
+    if (err) {
+        server_unref(s);
+        return err;
+    }
+    s->watch = thread_start("akin-http", watch_run, s);
+    *out = s;
+    return ERR_OK;
+}
+
+uint16_t http_port(const struct http_server *s)
+{
+    return s->port;
+}
+
+unsigned http_in_flight(const struct http_server *s)
+{
+    return atomic_load(&((struct http_server *)s)->in_flight);
+}
+
+/* Wakes whoever waits in http_body_read, or the loops for what is suspended. */
+static void requests_nudge(struct http_server *s, bool resume)
+{
+    lock_take(&s->lock);
+    for (struct conn *conn = s->conns; conn; conn = conn->next) {
+        struct http_request *r = conn->request;
+        if (!r)
+            continue;
+        lock_take(&r->lock);
+        cond_broadcast(&r->more);
+        if (resume)
+            request_resume(r);
+        lock_drop(&r->lock);
+    }
+    lock_drop(&s->lock);
+}
+
+void http_stop(struct http_server *s, int64_t deadline_ns)
+{
+    if (atomic_exchange(&s->stopping, true))
+        return;
+    watch_wake(s);
+    requests_nudge(s, false);
+    lock_take(&s->lock);
+    while (s->open && cond_wait_until(&s->quiet, &s->lock, deadline_ns))
+        ;
+    lock_drop(&s->lock);
+    atomic_store(&s->watch_ends, true);
+    watch_wake(s);
+    thread_join(s->watch);
+    if (s->listen_fd >= 0) {
+        close(s->listen_fd);
+        s->listen_fd = -1;
+    }
+    /* From here on nobody suspends: the loops look at `aborting` under the lock of the request. */
+    atomic_store(&s->aborting, true);
+    requests_nudge(s, true);
+    MHD_stop_daemon(s->daemon);
+    atomic_store(&s->stopped, true);
+}
+
+void http_free(struct http_server *s)
+{
+    if (!s)
+        return;
+    assert(atomic_load(&s->stopped));
+    atomic_store(&s->freed, true);
+    server_unref(s);
+}

@@ -1,0 +1,195 @@
+/* The thread beside the loops: accepts connections, and keeps the total deadlines that MHD, whose
+ * timeout is one of inactivity, does not know.
+ *
+ * It sleeps until the next deadline of any connection, and for ever while there is no connection.
+ * Accepting is ours, not MHD's, because MHD_quiesce_daemon of 0.9.75 races with its own workers
+ * (both remove the listener from epoll, the second one aborts the process). */
+#include "http/internal.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TICK_MS = 50, SLEEP_MS_MAX = 1000, DUE_MAX = 64, ACCEPT_MAX = 64 };
+
+void watch_wake(struct http_server *s)
+{
+    uint64_t one = 1;
+    (void)!write(s->wake_fd, &one, sizeof one);
+}
+
+/* ---- accepting ---- */
+
+static bool accept_one(struct http_server *s)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    int one = 1,
+        fd = accept4(s->listen_fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return errno == EINTR || errno == ECONNABORTED;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    atomic_fetch_add(&s->connections, 1);
+    if (MHD_add_connection(s->daemon, fd, (struct sockaddr *)&from, size) != MHD_YES)
+        atomic_fetch_sub(&s->connections, 1); /* MHD has closed it */
+    return true;
+}
+
+/* False: out of descriptors or the like; wait before the next try. */
+static bool accept_some(struct http_server *s)
+{
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        if (atomic_load(&s->connections) >= s->o.connections_max)
+            return true;
+        if (!accept_one(s)) {
+            if (errno == EAGAIN)
+                return true;
+            log_event(LOG_WARN, "cannot accept a connection", LOG_S("error", strerror(errno)));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- deadlines ---- */
+
+/* Did anything come since the connection was idle? Then the peer is slow and gets a 408; one that
+ * never spoke (a browser's spare connection) is closed without a word. */
+static bool spoke_since(int fd, int64_t since_ns, int64_t now)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+        return false;
+    return (int64_t)info.tcpi_last_data_recv * 1000000 < now - since_ns;
+}
+
+/* Before a request line, under server->lock: the next time to look. */
+static int64_t conn_check(struct http_server *s, struct conn *conn, int64_t now)
+{
+    int64_t allowed_ms = s->o.deadline_ms + (conn->fresh ? 0 : s->o.idle_ms);
+    int64_t until = conn->since_ns + allowed_ms * 1000000;
+    if (now < until)
+        return until;
+    if (spoke_since(conn->fd, conn->since_ns, now))
+        raw_timeout(conn->fd);
+    shutdown(conn->fd, SHUT_RDWR); /* its loop sees the end and closes */
+    conn->since_ns = now;
+    return now + allowed_ms * 1000000;
+}
+
+static void fault_check(struct http_request *r, int64_t now)
+{
+    if (!r->raw.started) {
+        raw_start(r, now);
+    } else {
+        raw_pump(r);
+        if (now >= r->raw.end_ns)
+            shutdown(r->fd, SHUT_RDWR);
+    }
+    if (r->raw.done || now >= r->raw.end_ns)
+        request_resume(r);
+    atomic_store(&r->wake_ns, now + TICK_MS * 1000000LL);
+}
+
+/* What is due for a request whose wake_ns has passed. */
+static void request_check(struct http_request *r, int64_t now)
+{
+    bool late = false;
+    lock_take(&r->lock);
+    if (r->gone) {
+        atomic_store(&r->wake_ns, NEVER);
+    } else if (r->phase == PHASE_HEADERS) {
+        r->phase = PHASE_DEAD;
+        raw_timeout(r->fd);
+        shutdown(r->fd, SHUT_RDWR);
+        atomic_store(&r->wake_ns, NEVER);
+    } else if (r->raw.started || (r->phase == PHASE_BODY && r->reply.set && !r->reply.queued)) {
+        fault_check(r, now);
+    } else if (r->phase == PHASE_BODY && !r->claimed) {
+        r->close = true;
+        late = true;
+        atomic_store(&r->wake_ns, NEVER);
+    } else {
+        if (r->reply.queued && now >= r->reply.until_ns)
+            shutdown(r->fd, SHUT_RDWR); /* a reader too slow for its reply */
+        atomic_store(&r->wake_ns,
+                     r->reply.queued && now < r->reply.until_ns ? r->reply.until_ns : NEVER);
+    }
+    lock_drop(&r->lock);
+    if (!late)
+        return;
+    (void)request_refuse(r, MHD_HTTP_REQUEST_TIMEOUT, "timeout",
+                         "the body did not arrive within the deadline of the request");
+    atomic_store(&r->wake_ns, now); /* nobody waits for the rest of it */
+}
+
+/* Collects what is due; returns the time of the next deadline. */
+static int64_t sweep(struct http_server *s, int64_t now, struct http_request **due, unsigned *count)
+{
+    int64_t next = NEVER;
+    *count = 0;
+    lock_take(&s->lock);
+    for (struct conn *conn = s->conns; conn; conn = conn->next) {
+        struct http_request *r = conn->request;
+        int64_t at = r ? atomic_load(&r->wake_ns) : conn_check(s, conn, now);
+        if (r && at <= now && *count < DUE_MAX) {
+            request_ref(r);
+            due[(*count)++] = r;
+        }
+        next = at < next ? at : next;
+    }
+    lock_drop(&s->lock);
+    return next;
+}
+
+/* Deadlines that are set while we sleep are kept a tenth late at most. */
+static int sleep_ms(const struct http_server *s, int64_t next, int64_t now)
+{
+    int64_t most = s->o.deadline_ms / 10, ms = (next - now) / 1000000 + 1;
+    most = most > SLEEP_MS_MAX ? SLEEP_MS_MAX : most;
+    ms = ms < most ? ms : most;
+    return ms < TICK_MS ? TICK_MS : (int)ms;
+}
+
+static int watch_deadlines(struct http_server *s)
+{
+    struct http_request *due[DUE_MAX];
+    unsigned count;
+    int64_t now = clock_mono_ns(), next = sweep(s, now, due, &count);
+    for (unsigned i = 0; i < count; i++) {
+        request_check(due[i], now);
+        request_unref(due[i]);
+    }
+    return atomic_load(&s->connections) ? sleep_ms(s, next, now) : -1;
+}
+
+void watch_run(void *server)
+{
+    struct http_server *s = server;
+    int wait_ms = -1;
+    while (!atomic_load(&s->watch_ends)) {
+        bool full = atomic_load(&s->connections) >= s->o.connections_max;
+        bool open = !atomic_load(&s->stopping) && !full;
+        struct pollfd p[2] = {{.fd = s->wake_fd, .events = POLLIN},
+                              {.fd = open ? s->listen_fd : -1, .events = POLLIN}};
+        uint64_t drain;
+        if (poll(p, 2, wait_ms) < 0 && errno != EINTR)
+            log_event(LOG_ERROR, "poll failed", LOG_S("error", strerror(errno)));
+        if (p[0].revents)
+            (void)!read(s->wake_fd, &drain, sizeof drain);
+        if (open && (p[1].revents & POLLIN) && !accept_some(s))
+            clock_sleep_ns(TICK_MS * 1000000LL);
+        if (atomic_load(&s->stopping) && s->listen_fd >= 0) {
+            close(s->listen_fd);
+            s->listen_fd = -1;
+        }
+        wait_ms = watch_deadlines(s);
+    }
+}
