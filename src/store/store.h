@@ -80,12 +80,12 @@ struct document_record {
     uint64_t revision;
     enum document_state state;
     struct str payload;          /* opaque */
-    uint8_t digest[32];          /* of the payload: equal means unchanged */
-    uint8_t text_digest[32];     /* of what is embedded: equal means that passages can be kept */
+    uint8_t digest[32];          /* SHA-256 of the payload (checked): equal means unchanged */
+    uint8_t text_digest[32];     /* of what is embedded, and how: equal means that passages can be kept */
     int64_t created_us, updated_us;
     int64_t expires_us;          /* 0: never */
-    struct passage_record *passages;
-    uint32_t passage_count;
+    struct passage_record *passages;  /* NULL unless asked for */
+    uint32_t passage_count;      /* always */
     uint32_t attempts;           /* of embedding it, while pending */
 };
 
@@ -116,10 +116,12 @@ struct task_record {
 /* ---- writes ---- */
 enum act_kind {
     ACT_COLLECTION_CREATE, /* collection: name, settings, model_digest, dims. ERR_CONFLICT: exists */
-    ACT_COLLECTION_UPDATE, /* collection: id, settings, mean_cosine, model_digest, dims; if_revision */
+    ACT_COLLECTION_UPDATE, /* collection: id, settings, mean_cosine, model_digest, dims, all as they shall be; if_revision.
+                              ERR_CONFLICT: other dims while documents have vectors */
     ACT_COLLECTION_DELETE, /* collection.id: at once hidden, rows removed in bounded steps afterwards */
-    ACT_DOCUMENT_PUT,      /* document: all but number and revision */
-    ACT_DOCUMENT_EMBEDDED, /* document: collection, id, passages with vectors; if_revision: pending -> ready */
+    ACT_DOCUMENT_PUT,      /* document: all but number and revision; created_us counts for a new one. ACT_UNCHANGED: both
+                              digests and expiry equal, and it does not bring a pending one its vectors; `attempts` is kept */
+    ACT_DOCUMENT_EMBEDDED, /* document: collection, id, passages with vectors; if_revision: pending -> ready. ERR_CONFLICT: ready */
     ACT_DOCUMENT_DELETE,   /* document: collection, id */
     ACT_FEEDBACK_ADD,      /* feedback; the same event_id again is ACT_UNCHANGED */
     ACT_USER_PUT,          /* user_collection, user */
@@ -156,13 +158,13 @@ struct store_act {
  * (WAL synced). Each act has its own result in act->err; the return value is not 0 only if none of
  * them was done (ERR_FULL disk, ERR_IO, ERR_CANCELLED closing, ERR_BUSY queue full). `atomic`: all or none; then the
  * first failure is also returned and the others are ERR_CANCELLED. `position` (may be NULL): after the last act.
- * Waits; about one fsync. Acts stay the caller's and untouched but for results. */
+ * ERR_TOO_LARGE: more than 16,384 acts. Waits; about one fsync. Acts stay the caller's and untouched but for results. */
 enum err store_write(struct store *s, struct store_act *acts, size_t count, bool atomic,
                      struct position *position, struct err_info *e) MUST_CHECK;
 
 /* ---- reads ---- */
 enum err store_collection_get(struct store *s, struct arena *a, struct str name, struct collection_record *out, struct err_info *e) MUST_CHECK;
-/* By name, after `after` (empty: from the start), at most limit. */
+/* By name, after `after` (empty: from the start), at most limit (and, in every list, at most 10,000). */
 enum err store_collection_list(struct store *s, struct arena *a, struct str after, size_t limit,
                                struct collection_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 
@@ -183,13 +185,13 @@ enum err store_document_list(struct store *s, struct arena *a, uint32_t collecti
 typedef enum err document_fn(void *ctx, const struct document_record *d);
 enum err store_document_scan(struct store *s, uint32_t collection, unsigned parts, document_fn *each, void *ctx,
                              struct position *position, struct err_info *e) MUST_CHECK;
-/* Pending documents of all collections, oldest change first, fewest attempts first. */
+/* Pending documents of all collections with payload and passages: fewest attempts first, then oldest change. */
 enum err store_pending_list(struct store *s, struct arena *a, size_t limit, struct document_record **out, size_t *count, struct err_info *e) MUST_CHECK;
-/* Documents whose expires_us <= now, oldest first. */
+/* Documents (heads) whose expires_us <= now, oldest first. */
 enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, size_t limit, struct document_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 
-/* Newest first by (time, change); before `before_change` (0: from the newest). `user` or `document` may be
- * empty (then all). */
+/* Newest first by (time, change); before `before_change` (0: from the newest; ERR_GONE: that one was removed).
+ * `user` or `document` may be empty (then all). */
 enum err store_feedback_list(struct store *s, struct arena *a, uint32_t collection, struct str user, struct str document,
                              uint64_t before_change, size_t limit, struct feedback_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id, struct user_record *out, struct err_info *e) MUST_CHECK;

@@ -1,0 +1,169 @@
+/* What is wrong with an act whatever the store holds; checked on the caller's thread, so that the
+ * writer does not wait for it. Hashing the payload is the dearest part (a few microseconds a
+ * kilobyte): it is done here since a wrong digest would say "unchanged" of a document that did
+ * change. */
+#include "base/hash.h"
+#include "store/inside.h"
+#include <math.h>
+#include <string.h>
+
+static enum err length_check(struct str s, const char *field, size_t min, size_t max,
+                             struct err_info *e)
+{
+    if (s.n >= min && s.n <= max)
+        return ERR_OK;
+    return err_set(e, ERR_INVALID, field, "%s has %zu bytes, %zu to %zu are taken", field, s.n, min,
+                   max);
+}
+
+static enum err blob_check(struct str s, const char *field, struct err_info *e)
+{
+    if (s.n <= STORE_BLOB_MAX)
+        return ERR_OK;
+    return err_set(e, ERR_TOO_LARGE, field, "%s has %zu bytes, at most %u are taken", field, s.n,
+                   STORE_BLOB_MAX);
+}
+
+static enum err collection_check(const struct store_act *act, struct err_info *e)
+{
+    const struct collection_record *c = &act->collection;
+    enum err err = ERR_OK;
+
+    if (act->kind == ACT_COLLECTION_DELETE)
+        return ERR_OK;
+    if (act->kind == ACT_COLLECTION_CREATE)
+        err = length_check(c->name, "name", 1, 64, e);
+    if (!err)
+        err = blob_check(c->settings, "settings", e);
+    if (!err)
+        err = length_check(c->model_digest, "model_digest", 0, STORE_ID_MAX, e);
+    if (!err && (c->dims < 1 || c->dims > STORE_DIMS_MAX))
+        err = err_set(e, ERR_INVALID, "dims", "dims is %u, 1 to %d are taken", c->dims,
+                      STORE_DIMS_MAX);
+    return err;
+}
+
+static enum err passages_check(const struct document_record *d, struct err_info *e)
+{
+    uint64_t bytes_max = (uint64_t)d->passage_count * (STORE_DIMS_MAX * 2 + SPAN_BYTES);
+
+    if (d->passage_count && !d->passages)
+        return err_set(e, ERR_INVALID, "passages", "%u passages are named but not given",
+                       d->passage_count);
+    if (bytes_max > STORE_BLOB_MAX)
+        return err_set(e, ERR_TOO_LARGE, "passages",
+                       "%u passages in one document, at most %u are taken", d->passage_count,
+                       STORE_BLOB_MAX / (STORE_DIMS_MAX * 2 + SPAN_BYTES));
+    for (uint32_t i = 0; i < d->passage_count; i++) {
+        if (d->passages[i].start > d->passages[i].end)
+            return err_set(e, ERR_INVALID, "passages", "passage %u ends before it starts", i);
+        if (!d->passages[i].vector != (d->state == DOCUMENT_PENDING))
+            return err_set(e, ERR_INVALID, "passages",
+                           "passage %u: a ready document has all vectors, a pending one none", i);
+    }
+    return ERR_OK;
+}
+
+static enum err document_check(const struct store_act *act, struct err_info *e)
+{
+    const struct document_record *d = &act->document;
+    enum err err = length_check(d->id, "id", 1, STORE_ID_MAX, e);
+    uint8_t digest[32];
+    struct sha256 hash;
+
+    if (err || act->kind == ACT_DOCUMENT_DELETE)
+        return err;
+    if (act->kind == ACT_DOCUMENT_EMBEDDED) {
+        struct document_record ready = *d;
+        ready.state = DOCUMENT_READY;
+        return passages_check(&ready, e);
+    }
+    if (d->state != DOCUMENT_READY && d->state != DOCUMENT_PENDING)
+        return err_set(e, ERR_INVALID, "state", "no such state of a document: %d", (int)d->state);
+    err = blob_check(d->payload, "payload", e);
+    if (!err && !act->keep_passages)
+        err = passages_check(d, e);
+    if (err)
+        return err;
+    sha256_init(&hash);
+    sha256_add(&hash, d->payload.s, d->payload.n);
+    sha256_end(&hash, digest);
+    if (memcmp(digest, d->digest, sizeof digest) != 0)
+        return err_set(e, ERR_INVALID, "digest", "digest is not the SHA-256 of the payload");
+    return ERR_OK;
+}
+
+static enum err feedback_check(const struct feedback_record *f, struct err_info *e)
+{
+    enum err err = length_check(f->event_id, "event_id", 1, STORE_ID_MAX, e);
+
+    if (!err)
+        err = length_check(f->user, "user", 1, STORE_ID_MAX, e);
+    if (!err)
+        err = length_check(f->document, "document", 1, STORE_ID_MAX, e);
+    if (!err)
+        err = length_check(f->type, "type", 1, STORE_ID_MAX, e);
+    if (!err)
+        err = length_check(f->session, "session", 0, STORE_ID_MAX, e);
+    if (!err)
+        err = length_check(f->recommendation_id, "recommendation_id", 0, STORE_ID_MAX, e);
+    if (!err && !isfinite(f->value))
+        err = err_set(e, ERR_INVALID, "value", "value is not a finite number");
+    return err;
+}
+
+static enum err task_check(const struct task_record *t, struct err_info *e)
+{
+    enum err err = length_check(t->kind, "kind", 1, STORE_ID_MAX, e);
+
+    if (!err && (t->state < TASK_QUEUED || t->state > TASK_CANCELLED))
+        err = err_set(e, ERR_INVALID, "state", "no such state of a task: %d", (int)t->state);
+    return err ? err : blob_check(t->payload, "payload", e);
+}
+
+enum err act_check(const struct store_act *act, struct err_info *e)
+{
+    enum err err;
+
+    switch (act->kind) {
+    case ACT_COLLECTION_CREATE:
+    case ACT_COLLECTION_UPDATE:
+    case ACT_COLLECTION_DELETE:
+        return collection_check(act, e);
+    case ACT_DOCUMENT_PUT:
+    case ACT_DOCUMENT_EMBEDDED:
+    case ACT_DOCUMENT_DELETE:
+        return document_check(act, e);
+    case ACT_FEEDBACK_ADD:
+        return feedback_check(&act->feedback, e);
+    case ACT_USER_PUT:
+    case ACT_USER_DELETE:
+        err = length_check(act->user.id, "id", 1, STORE_ID_MAX, e);
+        return err ? err : blob_check(act->user.payload, "payload", e);
+    case ACT_TASK_PUT:
+        return task_check(&act->task, e);
+    case ACT_CONSUMER_SET:
+        return length_check(act->consumer, "consumer", 1, STORE_ID_MAX, e);
+    }
+    return err_set(e, ERR_INVALID, NULL, "no such act");
+}
+
+enum err act_revision_check(const struct store_act *act, uint64_t revision, struct err_info *e)
+{
+    if (act->if_revision == REVISION_ANY)
+        return ERR_OK;
+    if (act->if_revision == REVISION_NONE) {
+        if (revision == 0)
+            return ERR_OK;
+        return err_set(e, ERR_PRECONDITION, "if_revision", "it exists already, at revision %llu",
+                       (unsigned long long)revision);
+    }
+    if (act->if_revision == revision)
+        return ERR_OK;
+    if (revision == 0)
+        return err_set(e, ERR_PRECONDITION, "if_revision",
+                       "it does not exist, revision %llu was wanted",
+                       (unsigned long long)act->if_revision);
+    return err_set(e, ERR_PRECONDITION, "if_revision", "it is at revision %llu, %llu was wanted",
+                   (unsigned long long)revision, (unsigned long long)act->if_revision);
+}

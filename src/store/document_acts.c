@@ -1,0 +1,309 @@
+/* Documents, written. What a document is and may become:
+ *
+ *     put with another digest, text digest, expiry, or vectors for a pending one  -> a new revision
+ *     put with all of them equal                                                  -> unchanged
+ *     (the number of attempts of a pending document is kept up to date without a revision)
+ *     embedded: pending -> ready, a new revision; delete: its row is gone, its number is never used
+ * again */
+#include "store/inside.h"
+#include <string.h>
+
+struct stored {
+    uint64_t key; /* 0: not there */
+    uint64_t revision;
+    enum document_state state;
+    int64_t expires_us;
+    uint32_t attempts, passages;
+    uint8_t digest[32], text_digest[32];
+};
+
+static void digest_get(sqlite3_stmt *st, int i, uint8_t out[32])
+{
+    const void *p = sqlite3_column_blob(st, i);
+
+    memset(out, 0, 32);
+    if (p && sqlite3_column_bytes(st, i) == 32)
+        memcpy(out, p, 32);
+}
+
+static enum err stored_find(struct writer *w, const struct document_record *d, struct stored *out,
+                            struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(&w->conn, STMT_DOCUMENT_FIND, &st, e);
+
+    memset(out, 0, sizeof *out);
+    if (err)
+        return err;
+    put_int(st, 1, d->collection);
+    put_str(st, 2, d->id);
+    err = conn_step(&w->conn, st, &row, e);
+    if (err || !row)
+        return err;
+    out->key = (uint64_t)sqlite3_column_int64(st, 0);
+    out->revision = (uint64_t)sqlite3_column_int64(st, 2);
+    out->state = (enum document_state)sqlite3_column_int(st, 3);
+    out->expires_us = sqlite3_column_int64(st, 6);
+    out->attempts = (uint32_t)sqlite3_column_int64(st, 7);
+    out->passages = (uint32_t)sqlite3_column_int64(st, 8);
+    digest_get(st, 9, out->digest);
+    digest_get(st, 10, out->text_digest);
+    return conn_run(&w->conn, st, e);
+}
+
+static enum err key_run(struct writer *w, enum statement id, uint64_t key, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(&w->conn, id, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)key);
+    return conn_run(&w->conn, st, e);
+}
+
+static enum err payload_set(struct writer *w, uint64_t key, struct str payload, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(&w->conn, STMT_PAYLOAD_SET, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)key);
+    put_blob(st, 2, payload.s, payload.n);
+    return conn_run(&w->conn, st, e);
+}
+
+static enum err passages_set(struct writer *w, uint64_t key, const struct document_record *d,
+                             uint32_t dims, bool vectors, struct err_info *e)
+{
+    size_t span_bytes = (size_t)d->passage_count * SPAN_BYTES, row_bytes = (size_t)dims * 2;
+    size_t vector_bytes = vectors ? d->passage_count * row_bytes : 0;
+    sqlite3_stmt *st;
+
+    if (d->passage_count == 0)
+        return key_run(w, STMT_PASSAGE_REMOVE, key, e);
+    enum err err = conn_stmt(&w->conn, STMT_PASSAGE_SET, &st, e);
+    if (err)
+        return err;
+    char *spans = xmalloc(span_bytes + vector_bytes), *rows = spans + span_bytes;
+    for (uint32_t i = 0; i < d->passage_count; i++) {
+        const struct passage_record *p = &d->passages[i];
+        const uint32_t span[3] = {p->start, p->end, p->tokens};
+        memcpy(spans + (size_t)i * SPAN_BYTES, span, SPAN_BYTES);
+        if (vectors)
+            memcpy(rows + i * row_bytes, p->vector, row_bytes);
+    }
+    put_int(st, 1, (int64_t)key);
+    put_blob(st, 2, spans, span_bytes);
+    if (vectors)
+        put_blob(st, 3, rows, vector_bytes);
+    else
+        sqlite3_bind_null(st, 3);
+    err = conn_run(&w->conn, st, e);
+    free(spans);
+    return err;
+}
+
+/* The counts of a collection follow a document from `old` to what it is now. */
+static void counts_move(struct held_collection *c, const struct stored *old, bool is, bool pending,
+                        uint32_t passages)
+{
+    c->documents += (uint64_t)is - (old->key != 0);
+    c->passages += (uint64_t)passages - old->passages;
+    c->pending += (uint64_t)pending - (old->key != 0 && old->state == DOCUMENT_PENDING);
+    c->dirty = true;
+}
+
+static enum err document_insert(struct writer *w, struct store_act *act, struct held_collection *c,
+                                struct err_info *e)
+{
+    const struct document_record *d = &act->document;
+    sqlite3_stmt *st;
+    enum err err;
+
+    if (c->last_number == UINT32_MAX)
+        return err_set(e, ERR_FULL, NULL,
+                       "all numbers of documents of this collection are used up");
+    uint32_t number = ++c->last_number;
+    uint64_t key = (uint64_t)c->id << 32 | number;
+    err = writer_change(w, CHANGE_DOCUMENT_PUT, c, number, d->id, &act->revision, e);
+    if (!err)
+        err = conn_stmt(&w->conn, STMT_DOCUMENT_INSERT, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)key);
+    put_int(st, 2, c->id);
+    put_str(st, 3, d->id);
+    put_int(st, 4, (int64_t)act->revision);
+    put_int(st, 5, d->state);
+    put_int(st, 6, d->created_us ? d->created_us : w->now_us);
+    put_int(st, 7, d->updated_us ? d->updated_us : w->now_us);
+    put_int(st, 8, d->expires_us);
+    put_int(st, 9, d->attempts);
+    put_int(st, 10, d->passage_count);
+    put_blob(st, 11, d->digest, 32);
+    put_blob(st, 12, d->text_digest, 32);
+    err = conn_run(&w->conn, st, e);
+    if (!err)
+        err = payload_set(w, key, d->payload, e);
+    if (!err && d->passage_count)
+        err = passages_set(w, key, d, c->dims, d->state == DOCUMENT_READY, e);
+    counts_move(c, &(struct stored){0}, true, d->state == DOCUMENT_PENDING, d->passage_count);
+    act->id = number;
+    act->status = ACT_CREATED;
+    return err;
+}
+
+static enum err document_replace(struct writer *w, struct store_act *act, struct held_collection *c,
+                                 const struct stored *old, struct err_info *e)
+{
+    const struct document_record *d = &act->document;
+    bool keep = act->keep_passages;
+    enum document_state state = keep ? old->state : d->state;
+    uint32_t passages = keep ? old->passages : d->passage_count;
+    sqlite3_stmt *st;
+    enum err err =
+        writer_change(w, CHANGE_DOCUMENT_PUT, c, (uint32_t)old->key, d->id, &act->revision, e);
+
+    if (!err)
+        err = conn_stmt(&w->conn, STMT_DOCUMENT_UPDATE, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)old->key);
+    put_int(st, 2, (int64_t)act->revision);
+    put_int(st, 3, state);
+    put_int(st, 4, d->updated_us ? d->updated_us : w->now_us);
+    put_int(st, 5, d->expires_us);
+    put_int(st, 6, d->attempts);
+    put_int(st, 7, passages);
+    put_blob(st, 8, d->digest, 32);
+    put_blob(st, 9, d->text_digest, 32);
+    err = conn_run(&w->conn, st, e);
+    if (!err && memcmp(old->digest, d->digest, 32) != 0)
+        err = payload_set(w, old->key, d->payload, e);
+    if (!err && !keep)
+        err = passages_set(w, old->key, d, c->dims, state == DOCUMENT_READY, e);
+    counts_move(c, old, true, state == DOCUMENT_PENDING, passages);
+    act->status = ACT_UPDATED;
+    return err;
+}
+
+static bool document_same(const struct store_act *act, const struct stored *old)
+{
+    const struct document_record *d = &act->document;
+    bool vectors_come =
+        old->state == DOCUMENT_PENDING && d->state == DOCUMENT_READY && !act->keep_passages;
+
+    return !vectors_come && old->expires_us == d->expires_us &&
+           memcmp(old->digest, d->digest, 32) == 0 &&
+           memcmp(old->text_digest, d->text_digest, 32) == 0;
+}
+
+static enum err attempts_set(struct writer *w, const struct stored *old, uint32_t attempts,
+                             struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err;
+
+    if (old->state != DOCUMENT_PENDING || old->attempts == attempts)
+        return ERR_OK;
+    err = conn_stmt(&w->conn, STMT_DOCUMENT_ATTEMPTS, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)old->key);
+    put_int(st, 2, attempts);
+    return conn_run(&w->conn, st, e);
+}
+
+enum err document_put(struct writer *w, struct store_act *act, struct err_info *e)
+{
+    struct held_collection *c;
+    struct stored old;
+    enum err err = writer_hold(w, act->document.collection, &c, e);
+
+    if (!err)
+        err = stored_find(w, &act->document, &old, e);
+    if (!err)
+        err = act_revision_check(act, old.revision, e);
+    if (!err && act->keep_passages &&
+        (!old.key || memcmp(old.text_digest, act->document.text_digest, 32) != 0))
+        err = err_set(e, ERR_CONFLICT, "text_digest",
+                      "the text changed meanwhile: its passages cannot be kept");
+    if (err)
+        return err;
+    if (!old.key)
+        return document_insert(w, act, c, e);
+    act->id = (uint32_t)old.key;
+    act->revision = old.revision;
+    if (document_same(act, &old))
+        return attempts_set(w, &old, act->document.attempts, e);
+    return document_replace(w, act, c, &old, e);
+}
+
+/* The collection, and the document that has to be there. */
+static enum err document_expect(struct writer *w, const struct store_act *act,
+                                struct held_collection **c, struct stored *old, struct err_info *e)
+{
+    enum err err = writer_hold(w, act->document.collection, c, e);
+
+    if (!err)
+        err = stored_find(w, &act->document, old, e);
+    if (!err && !old->key)
+        err = err_set(e, ERR_NOT_FOUND, "id", "there is no document of this id");
+    return err ? err : act_revision_check(act, old->revision, e);
+}
+
+enum err document_embedded(struct writer *w, struct store_act *act, struct err_info *e)
+{
+    const struct document_record *d = &act->document;
+    struct held_collection *c;
+    struct stored old;
+    sqlite3_stmt *st;
+    enum err err = document_expect(w, act, &c, &old, e);
+
+    if (!err && old.state != DOCUMENT_PENDING)
+        err = err_set(e, ERR_CONFLICT, "state", "the document has its vectors already");
+    if (!err)
+        err = writer_change(w, CHANGE_DOCUMENT_EMBEDDED, c, (uint32_t)old.key, d->id,
+                            &act->revision, e);
+    if (!err)
+        err = conn_stmt(&w->conn, STMT_DOCUMENT_READY, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)old.key);
+    put_int(st, 2, (int64_t)act->revision);
+    put_int(st, 3, d->passage_count);
+    put_int(st, 4, w->now_us);
+    err = conn_run(&w->conn, st, e);
+    if (!err)
+        err = passages_set(w, old.key, d, c->dims, true, e);
+    counts_move(c, &old, true, false, d->passage_count);
+    act->id = (uint32_t)old.key;
+    act->status = ACT_UPDATED;
+    return err;
+}
+
+enum err document_delete(struct writer *w, struct store_act *act, struct err_info *e)
+{
+    struct held_collection *c;
+    struct stored old;
+    enum err err = document_expect(w, act, &c, &old, e);
+
+    if (!err)
+        err = writer_change(w, CHANGE_DOCUMENT_DELETED, c, (uint32_t)old.key, act->document.id,
+                            &act->revision, e);
+    if (!err)
+        err = key_run(w, STMT_DOCUMENT_REMOVE, old.key, e);
+    if (!err)
+        err = key_run(w, STMT_PAYLOAD_REMOVE, old.key, e);
+    if (!err)
+        err = key_run(w, STMT_PASSAGE_REMOVE, old.key, e);
+    if (err)
+        return err;
+    counts_move(c, &old, false, false, 0);
+    act->id = (uint32_t)old.key;
+    act->status = ACT_DELETED;
+    return ERR_OK;
+}

@@ -1,0 +1,346 @@
+/* Documents, read. */
+#include "store/inside.h"
+#include <assert.h>
+#include <string.h>
+
+#define SCAN_STEP 256
+
+static enum err blob_corrupt(uint64_t key, struct err_info *e)
+{
+    return err_set(e, ERR_CORRUPT, NULL,
+                   "the passages of document %u of collection %u have a wrong size", (uint32_t)key,
+                   (uint32_t)(key >> 32));
+}
+
+static enum err payload_read(struct conn *c, struct arena *a, uint64_t key,
+                             struct document_record *d, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(c, STMT_PAYLOAD_GET, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)key);
+    err = conn_step(c, st, &row, e);
+    if (!err && !row)
+        err = err_set(e, ERR_CORRUPT, NULL, "document %u of collection %u has no payload",
+                      (uint32_t)key, (uint32_t)(key >> 32));
+    if (err)
+        return err;
+    d->payload = get_blob(st, 0, a);
+    sqlite3_reset(st);
+    return ERR_OK;
+}
+
+/* Spans and, if asked for and there, vectors into d->passages. */
+static enum err passages_fill(struct arena *a, uint64_t key, struct str spans, struct str vectors,
+                              struct document_record *d, struct err_info *e)
+{
+    uint32_t n = d->passage_count;
+
+    if (spans.n != (size_t)n * SPAN_BYTES || vectors.n % ((size_t)n * 2) != 0)
+        return blob_corrupt(key, e);
+    d->passages = arena_array(a, n, sizeof *d->passages);
+    size_t row_bytes = vectors.n / n;
+    for (uint32_t i = 0; i < n; i++) {
+        struct passage_record *p = &d->passages[i];
+        uint32_t span[3];
+        memcpy(span, spans.s + (size_t)i * SPAN_BYTES, SPAN_BYTES);
+        p->start = span[0];
+        p->end = span[1];
+        p->tokens = span[2];
+        p->vector = row_bytes ? (const uint16_t *)(const void *)(vectors.s + i * row_bytes) : NULL;
+    }
+    return ERR_OK;
+}
+
+static enum err passages_read(struct conn *c, struct arena *a, uint64_t key, bool vectors,
+                              struct document_record *d, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(c, vectors ? STMT_PASSAGE_GET : STMT_PASSAGE_SPANS, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)key);
+    err = conn_step(c, st, &row, e);
+    if (!err && !row)
+        err = blob_corrupt(key, e);
+    if (err)
+        return err;
+    struct str spans = get_blob(st, 0, a);
+    struct str rows = vectors ? get_blob(st, 1, a) : STR("");
+    sqlite3_reset(st);
+    return passages_fill(a, key, spans, rows, d, e);
+}
+
+static void digest_get(sqlite3_stmt *st, int i, uint8_t out[32])
+{
+    const void *p = sqlite3_column_blob(st, i);
+
+    if (p && sqlite3_column_bytes(st, i) == 32)
+        memcpy(out, p, 32);
+}
+
+/* The row of DOCUMENT_COLUMNS that `st` stands on, and the parts of it. */
+static enum err document_row(struct conn *c, struct arena *a, sqlite3_stmt *st, unsigned parts,
+                             struct document_record *d, struct err_info *e)
+{
+    uint64_t key = (uint64_t)sqlite3_column_int64(st, 0);
+    enum err err = ERR_OK;
+
+    memset(d, 0, sizeof *d);
+    d->collection = (uint32_t)(key >> 32);
+    d->number = (uint32_t)key;
+    d->id = get_str(st, 1, a);
+    d->revision = (uint64_t)sqlite3_column_int64(st, 2);
+    d->state = (enum document_state)sqlite3_column_int(st, 3);
+    d->created_us = sqlite3_column_int64(st, 4);
+    d->updated_us = sqlite3_column_int64(st, 5);
+    d->expires_us = sqlite3_column_int64(st, 6);
+    d->attempts = (uint32_t)sqlite3_column_int64(st, 7);
+    d->passage_count = (uint32_t)sqlite3_column_int64(st, 8);
+    digest_get(st, 9, d->digest);
+    digest_get(st, 10, d->text_digest);
+    if (parts & DOCUMENT_PAYLOAD)
+        err = payload_read(c, a, key, d, e);
+    if (!err && d->passage_count && (parts & (DOCUMENT_PASSAGES | DOCUMENT_VECTORS)))
+        err = passages_read(c, a, key, parts & DOCUMENT_VECTORS, d, e);
+    return err;
+}
+
+static enum err document_rows(struct conn *c, struct arena *a, sqlite3_stmt *st, unsigned parts,
+                              struct list *list, struct err_info *e)
+{
+    bool row;
+    enum err err;
+
+    while (!(err = conn_step(c, st, &row, e)) && row) {
+        err = document_row(c, a, st, parts, list_add(list, a), e);
+        if (err)
+            break;
+    }
+    return err;
+}
+
+static enum err by_id(struct conn *c, struct arena *a, uint32_t collection, struct str id,
+                      unsigned parts, struct document_record *out, bool *found, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(c, STMT_DOCUMENT_BY_ID, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, collection);
+    put_str(st, 2, id);
+    err = conn_step(c, st, found, e);
+    if (err || !*found)
+        return err;
+    err = document_row(c, a, st, parts, out, e);
+    sqlite3_reset(st);
+    return err;
+}
+
+enum err store_document_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
+                            unsigned parts, struct document_record *out, struct err_info *e)
+{
+    struct document_record d;
+    struct conn *c;
+    bool found;
+    enum err err = read_begin(s, OP_DOCUMENT_GET, &c, e);
+
+    if (err)
+        return err;
+    err = by_id(c, a, collection, id, parts, &d, &found, e);
+    if (!err && !found)
+        err = err_set(e, ERR_NOT_FOUND, "id", "there is no document of this id");
+    read_end(s, c, err);
+    if (!err)
+        *out = d;
+    return err;
+}
+
+enum err store_documents_by_id(struct store *s, struct arena *a, uint32_t collection,
+                               const struct str *ids, size_t count, unsigned parts,
+                               struct document_record *out, struct err_info *e)
+{
+    struct conn *c;
+    bool found;
+    enum err err = read_begin(s, OP_DOCUMENTS_BY_ID, &c, e);
+
+    if (err)
+        return err;
+    memset(out, 0, count * sizeof *out);
+    for (size_t i = 0; i < count && !err; i++)
+        err = by_id(c, a, collection, ids[i], parts, &out[i], &found, e);
+    read_end(s, c, err);
+    return err;
+}
+
+static enum err by_number(struct conn *c, struct arena *a, uint32_t collection, uint32_t number,
+                          unsigned parts, struct document_record *out, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool found;
+    enum err err = conn_stmt(c, STMT_DOCUMENT_BY_KEY, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, collection);
+    put_int(st, 2, (int64_t)((uint64_t)collection << 32 | number));
+    err = conn_step(c, st, &found, e);
+    if (err || !found)
+        return err;
+    err = document_row(c, a, st, parts, out, e);
+    sqlite3_reset(st);
+    return err;
+}
+
+enum err store_documents_by_number(struct store *s, struct arena *a, uint32_t collection,
+                                   const uint32_t *numbers, size_t count, unsigned parts,
+                                   struct document_record *out, struct err_info *e)
+{
+    struct conn *c;
+    enum err err = read_begin(s, OP_DOCUMENTS_BY_NUMBER, &c, e);
+
+    if (err)
+        return err;
+    memset(out, 0, count * sizeof *out);
+    for (size_t i = 0; i < count && !err; i++)
+        err = by_number(c, a, collection, numbers[i], parts, &out[i], e);
+    read_end(s, c, err);
+    return err;
+}
+
+static int64_t limit_clamp(size_t limit)
+{
+    return (int64_t)(limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX);
+}
+
+enum err store_document_list(struct store *s, struct arena *a, uint32_t collection,
+                             struct str after, size_t offset, size_t limit, unsigned parts,
+                             struct document_record **out, size_t *count, struct err_info *e)
+{
+    struct list list = {.size = sizeof **out};
+    struct conn *c;
+    sqlite3_stmt *st;
+    enum err err;
+
+    if (offset > STORE_OFFSET_MAX)
+        return err_set(e, ERR_INVALID, "offset", "offset is %zu, at most %d; use the cursor",
+                       offset, STORE_OFFSET_MAX);
+    err = read_begin(s, OP_DOCUMENT_LIST, &c, e);
+    if (err)
+        return err;
+    err = conn_stmt(c, STMT_DOCUMENT_LIST, &st, e);
+    if (!err) {
+        put_int(st, 1, collection);
+        put_str(st, 2, after);
+        put_int(st, 3, limit_clamp(limit));
+        put_int(st, 4, (int64_t)offset);
+        err = document_rows(c, a, st, parts, &list, e);
+    }
+    read_end(s, c, err);
+    if (err)
+        return err;
+    *out = list.items;
+    *count = list.count;
+    return ERR_OK;
+}
+
+/* The next documents after *number, copied, so that no connection is held while the caller works.
+ */
+static enum err scan_step(struct store *s, struct arena *a, uint32_t collection, uint32_t after,
+                          unsigned parts, struct list *list, struct err_info *e)
+{
+    uint64_t base = (uint64_t)collection << 32;
+    struct conn *c;
+    sqlite3_stmt *st;
+    enum err err = read_begin(s, OP_DOCUMENT_SCAN, &c, e);
+
+    if (err)
+        return err;
+    err = conn_stmt(c, STMT_DOCUMENT_RANGE, &st, e);
+    if (!err) {
+        put_int(st, 1, collection);
+        put_int(st, 2, (int64_t)(base | after));
+        put_int(st, 3, (int64_t)(base | UINT32_MAX));
+        put_int(st, 4, SCAN_STEP);
+        err = document_rows(c, a, st, parts, list, e);
+    }
+    read_end(s, c, err);
+    return err;
+}
+
+enum err store_document_scan(struct store *s, uint32_t collection, unsigned parts,
+                             document_fn *each, void *ctx, struct position *position,
+                             struct err_info *e)
+{
+    struct arena *a = arena_new(0);
+    struct position start;
+    uint32_t after = 0;
+    enum err err = ERR_OK;
+    size_t n = SCAN_STEP;
+
+    store_position(s, &start);
+    while (!err && n == SCAN_STEP) {
+        struct list list = {.size = sizeof(struct document_record)};
+        err = scan_step(s, a, collection, after, parts, &list, e);
+        n = list.count;
+        const struct document_record *d = list.items;
+        for (size_t i = 0; i < n && !err; i++) {
+            after = d[i].number;
+            err = each(ctx, &d[i]);
+        }
+        arena_reset(a);
+    }
+    arena_free(a);
+    if (!err && position)
+        *position = start;
+    return err;
+}
+
+static enum err global_list(struct store *s, struct arena *a, enum db_op op, enum statement id,
+                            const int64_t *bound, int bounds, unsigned parts,
+                            struct document_record **out, size_t *count, struct err_info *e)
+{
+    struct list list = {.size = sizeof **out};
+    struct conn *c;
+    sqlite3_stmt *st;
+    enum err err = read_begin(s, op, &c, e);
+
+    if (err)
+        return err;
+    err = conn_stmt(c, id, &st, e);
+    if (!err) {
+        for (int i = 0; i < bounds; i++)
+            put_int(st, i + 1, bound[i]);
+        err = document_rows(c, a, st, parts, &list, e);
+    }
+    read_end(s, c, err);
+    if (err)
+        return err;
+    *out = list.items;
+    *count = list.count;
+    return ERR_OK;
+}
+
+enum err store_pending_list(struct store *s, struct arena *a, size_t limit,
+                            struct document_record **out, size_t *count, struct err_info *e)
+{
+    const int64_t bound[] = {limit_clamp(limit)};
+
+    return global_list(s, a, OP_PENDING_LIST, STMT_DOCUMENT_PENDING, bound, 1,
+                       DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES, out, count, e);
+}
+
+enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, size_t limit,
+                            struct document_record **out, size_t *count, struct err_info *e)
+{
+    const int64_t bound[] = {now_us, limit_clamp(limit)};
+
+    return global_list(s, a, OP_EXPIRED_LIST, STMT_DOCUMENT_EXPIRED, bound, 2, DOCUMENT_HEAD, out,
+                       count, e);
+}

@@ -1,0 +1,111 @@
+/* What was given up is removed here, in bounded steps, each a transaction of its own: rows of
+ * deleted collections (their ids stand in `purge` until nothing is left) and changes that were
+ * forgotten. */
+#include "store/inside.h"
+#include "base/sqlite.h"
+#include <inttypes.h>
+
+#define PURGE_ROWS 256
+
+/* Run with up to three numbers; *changed grows by the rows it changed. */
+static enum err purge_run(struct conn *c, enum statement id, int64_t a, int64_t b, int *changed,
+                          struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(c, id, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, a);
+    if (sqlite3_bind_parameter_count(st) > 1)
+        put_int(st, 2, b);
+    err = conn_run(c, st, e);
+    *changed += sqlite3_changes(c->db);
+    return err;
+}
+
+static enum err purge_next(struct conn *c, uint32_t *collection, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(c, STMT_PURGE_NEXT, &st, e);
+
+    *collection = 0;
+    if (!err)
+        err = conn_step(c, st, &row, e);
+    if (err || !row)
+        return err;
+    *collection = (uint32_t)sqlite3_column_int64(st, 0);
+    return conn_run(c, st, e);
+}
+
+static enum err documents_last(struct conn *c, int64_t from, int64_t to, int64_t *last,
+                               struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(c, STMT_PURGE_DOCUMENTS_LAST, &st, e);
+
+    *last = 0;
+    if (err)
+        return err;
+    put_int(st, 1, from);
+    put_int(st, 2, to);
+    put_int(st, 3, PURGE_ROWS);
+    err = conn_step(c, st, &row, e);
+    if (err || !row)
+        return err;
+    *last = sqlite3_column_int64(st, 0);
+    return conn_run(c, st, e);
+}
+
+static enum err purge_documents(struct conn *c, uint32_t collection, int *changed,
+                                struct err_info *e)
+{
+    int64_t from = (int64_t)((uint64_t)collection << 32), last;
+    enum err err = documents_last(c, from, from | UINT32_MAX, &last, e);
+
+    if (err || !last)
+        return err;
+    err = purge_run(c, STMT_PURGE_PAYLOADS, from, last, changed, e);
+    if (!err)
+        err = purge_run(c, STMT_PURGE_PASSAGES, from, last, changed, e);
+    return err ? err : purge_run(c, STMT_PURGE_DOCUMENTS, from, last, changed, e);
+}
+
+static enum err purge_collection(struct conn *c, uint32_t collection, struct err_info *e)
+{
+    int changed = 0;
+    enum err err = purge_documents(c, collection, &changed, e);
+
+    if (!err && !changed)
+        err = purge_run(c, STMT_PURGE_FEEDBACK, collection, PURGE_ROWS, &changed, e);
+    if (!err && !changed)
+        err = purge_run(c, STMT_PURGE_USERS, collection, PURGE_ROWS, &changed, e);
+    if (!err && !changed)
+        err = purge_run(c, STMT_PURGE_DONE, collection, 0, &changed, e);
+    return err;
+}
+
+enum err writer_purge_step(struct writer *w, struct err_info *e)
+{
+    struct conn *c = &w->conn;
+    uint32_t collection = 0;
+    int forgotten = 0;
+    enum err err = conn_exec(c, STMT_BEGIN_WRITE, e);
+
+    if (!err)
+        err = purge_next(c, &collection, e);
+    if (!err && collection)
+        err = purge_collection(c, collection, e);
+    if (!err)
+        err = purge_run(c, STMT_PURGE_CHANGES, (int64_t)w->ledger.pruned, PURGE_ROWS * 4,
+                        &forgotten, e);
+    if (!err)
+        err = conn_exec(c, STMT_COMMIT, e);
+    if (err)
+        conn_rollback(c);
+    else if (!collection && !forgotten)
+        w->purge = false;
+    return err;
+}
