@@ -11,6 +11,12 @@
 
 enum { ADDED_MAX = 65536 };
 
+/* A vocabulary is many small values: about 120 bytes of memory for one of 10 bytes in the file. */
+static size_t json_budget(size_t file_bytes)
+{
+    return ((size_t)1 << 20) + 24 * file_bytes;
+}
+
 /* A value in the file and where it is. */
 struct node {
     const json_t *v;
@@ -436,7 +442,7 @@ static enum err read_root(struct tokenizer *t, const struct node *root, struct e
 enum err tokenizer_read_json(struct tokenizer *t, struct str json, struct err_info *e)
 {
     json_t *v;
-    enum err err = json_parse(json, &v, e);
+    enum err err = json_parse_within(json, json_budget(json.n), &v, e);
     if (err)
         return err;
     struct node root = {.v = v};
