@@ -14,7 +14,8 @@ static const struct command_option options[] = {
     {"--map", 0, "PAIRS", "akin's field = yours: text=body,id=sku"},
     {"--format", 0, "FORMAT", "jsonl, csv or tsv (default: by the file's name)"},
     {"--async", 0, NULL, "searchable by words at once, by meaning as the vectors are made"},
-    {"--wait", 0, NULL, "wait until all documents have their vectors (alone: add nothing, only wait)"},
+    {"--wait", 0, NULL,
+     "wait until all documents have their vectors (alone: add nothing, only wait)"},
     {"--quiet", 'q', NULL, "no progress"},
     OPTION_JSON,
     OPTION_URL,
@@ -74,8 +75,9 @@ static void report_fault(struct import *m, const json_t *row)
     if (++m->failed > FAULTS_SHOWN || m->json)
         return;
     fprintf(stderr, "%sline %" PRIu64 "%s%s: %s%s%s%s\n", m->progress.terminal ? "\r\x1b[K" : "",
-            m->created + m->updated + m->unchanged + m->failed, id ? ", id " : "", id ? id : "", detail ? detail : "failed",
-            pointer ? " (" : "", pointer ? pointer : "", pointer ? ")" : "");
+            m->created + m->updated + m->unchanged + m->failed, id ? ", id " : "", id ? id : "",
+            detail ? detail : "failed", pointer ? " (" : "", pointer ? pointer : "",
+            pointer ? ")" : "");
 }
 
 static void take(void *ctx, struct str line)
@@ -99,7 +101,8 @@ static void take(void *ctx, struct str line)
 }
 
 /* Waits until the collection has no pending documents. */
-static enum err wait_for_vectors(struct session *s, const char *collection, bool quiet, struct err_info *e)
+static enum err wait_for_vectors(struct session *s, const char *collection, bool quiet,
+                                 struct err_info *e)
 {
     struct progress p;
     char *path = arena_printf(session_arena(s), "/v1/collections/%s", collection);
@@ -127,10 +130,13 @@ static enum err wait_for_vectors(struct session *s, const char *collection, bool
 
 static void summary(const struct import *m, double seconds)
 {
-    printf("%" PRIu64 " documents: %" PRIu64 " created, %" PRIu64 " updated, %" PRIu64 " unchanged, %" PRIu64 " failed, %.1f s\n",
-           m->created + m->updated + m->unchanged + m->failed, m->created, m->updated, m->unchanged, m->failed, seconds);
+    printf("%" PRIu64 " documents: %" PRIu64 " created, %" PRIu64 " updated, %" PRIu64
+           " unchanged, %" PRIu64 " failed, %.1f s\n",
+           m->created + m->updated + m->unchanged + m->failed, m->created, m->updated, m->unchanged,
+           m->failed, seconds);
     if (m->failed > FAULTS_SHOWN)
-        fprintf(stderr, "%" PRIu64 " more failed; --json prints them all\n", m->failed - FAULTS_SHOWN);
+        fprintf(stderr, "%" PRIu64 " more failed; --json prints them all\n",
+                m->failed - FAULTS_SHOWN);
 }
 
 /* The collection is made if it is not there: an import into nothing is what a first user does. */
@@ -146,29 +152,34 @@ static enum err make_collection(struct session *s, const char *name, struct err_
     json_put_c(&w, name);
     json_object_end(&w);
     struct str body = strbuf_str(&b);
-    enum err rc = session_call(s, "POST", "/v1/collections", "application/json", &body, NULL, &info);
+    enum err rc =
+        session_call(s, "POST", "/v1/collections", "application/json", &body, NULL, &info);
     strbuf_release(&b);
     if (rc == ERR_OK || rc == ERR_CONFLICT)
         return ERR_OK;
     return err_set(e, rc, info.field, "%s", info.message);
 }
 
-static enum err import_all(const struct args *a, struct session *s, struct import *m, struct err_info *e)
+static enum err import_all(const struct args *a, struct session *s, struct import *m,
+                           struct err_info *e)
 {
     const char *collection;
     int64_t started = clock_mono_ns();
-    enum err rc = args_get(a, "--collection") ? make_collection(s, args_get(a, "--collection"), e) : ERR_OK;
+    enum err rc =
+        args_get(a, "--collection") ? make_collection(s, args_get(a, "--collection"), e) : ERR_OK;
     if (rc == ERR_OK)
         rc = session_collection(s, a, &collection, e);
     for (unsigned i = 0; rc == ERR_OK && i < a->word_count; i++) {
-        rc = records_open(a->words[i], args_get(a, "--format"), args_get(a, "--map"), &m->records, e);
+        rc = records_open(a->words[i], args_get(a, "--format"), args_get(a, "--map"), &m->records,
+                          e);
         if (rc != ERR_OK)
             break;
         m->rc = ERR_OK;
         progress_start(&m->progress, "adding", "documents", 0);
         m->progress.quiet = args_has(a, "--quiet");
-        rc = session_stream(s, arena_printf(session_arena(s), "/v1/collections/%s/documents%s", collection,
-                                            args_has(a, "--async") ? "?async=true" : ""),
+        rc = session_stream(s,
+                            arena_printf(session_arena(s), "/v1/collections/%s/documents%s",
+                                         collection, args_has(a, "--async") ? "?async=true" : ""),
                             give, take, m, e);
         progress_end(&m->progress, m->sent);
         records_close(m->records);
@@ -204,8 +215,10 @@ const struct command command_add = {
     .name = "add",
     .summary = "put documents in: JSON lines, CSV, a folder of text",
     .usage = "akin add -c COLLECTION [options] FILE|FOLDER|-...",
-    .text = "Reads .jsonl, .json, .csv, .tsv, folders of .txt, .md and .html files, or JSON lines from standard input.\n"
-            "A document that is wrong fails alone and is reported with its line; adding the same again changes nothing.",
+    .text = "Reads .jsonl, .json, .csv, .tsv, folders of .txt, .md and .html files, or JSON lines "
+            "from standard input.\n"
+            "A document that is wrong fails alone and is reported with its line; adding the same "
+            "again changes nothing.",
     .example = "  akin add -c news articles.jsonl\n"
                "  akin add -c shop --map text=description,id=sku,title=name products.csv\n"
                "  akin add -c notes ~/notes\n",

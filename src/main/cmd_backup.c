@@ -14,7 +14,8 @@ static const struct command_option care_options[] = {
     OPTION_JSON, OPTION_DATA, OPTION_CONFIG, OPTION_SET, OPTION_MODEL, {0},
 };
 
-/* The server writes into its own backups/ and never where a request says; the file is moved from there. */
+/* The server writes into its own backups/ and never where a request says; the file is moved from
+ * there. */
 static int run_backup(const struct args *a)
 {
     struct err_info e = {0};
@@ -39,7 +40,8 @@ static int run_backup(const struct args *a)
     if (rc == ERR_OK && args_has(a, "--json"))
         json_dumpf(answer, stdout, JSON_COMPACT), putchar('\n');
     else if (rc == ERR_OK)
-        printf("%s: %lld bytes, position %s\n", a->words[0], (long long)json_integer_value(json_object_get(answer, "bytes")),
+        printf("%s: %lld bytes, position %s\n", a->words[0],
+               (long long)json_integer_value(json_object_get(answer, "bytes")),
                json_string_value(json_object_get(answer, "position")));
     json_decref(answer);
     session_close(s);
@@ -58,12 +60,14 @@ static int run_restore(const struct args *a)
         rc = engine_restore(config_str(c, "data.dir"), a->words[0], &e);
     }
     if (rc == ERR_OK)
-        printf("%s: restored from %s; indexes are made anew at the next start\n", config_str(c, "data.dir"), a->words[0]);
+        printf("%s: restored from %s; indexes are made anew at the next start\n",
+               config_str(c, "data.dir"), a->words[0]);
     config_free(c);
     return rc == ERR_OK ? 0 : command_fail(&e, 1);
 }
 
-static enum err examine(const struct config *c, struct strbuf *report, char digest[65], struct err_info *e)
+static enum err examine(const struct config *c, struct strbuf *report, char digest[65],
+                        struct err_info *e)
 {
     struct strbuf model_dir;
     struct engine_options o;
@@ -93,7 +97,8 @@ static int run_doctor(const struct args *a)
         rc = examine(c, &report, digest, &e);
     }
     if (args_has(a, "--json")) {
-        json_t *out = json_pack("{s:b,s:s,s:s}", "ok", rc == ERR_OK, "digest", digest, "report", report.n ? report.buf : "");
+        json_t *out = json_pack("{s:b,s:s,s:s}", "ok", rc == ERR_OK, "digest", digest, "report",
+                                report.n ? report.buf : "");
         if (out && json_dumpf(out, stdout, JSON_COMPACT) == 0)
             putchar('\n');
         json_decref(out);
@@ -153,7 +158,8 @@ const struct command command_doctor = {
     .name = "doctor",
     .summary = "check the store and its indexes against each other",
     .usage = "akin doctor [options]",
-    .text = "Needs the data directory for itself: stop the server first. Exit code 1 if anything is wrong.",
+    .text = "Needs the data directory for itself: stop the server first. Exit code 1 if anything "
+            "is wrong.",
     .example = "  akin doctor --data ./news\n",
     .options = care_options,
     .run = run_doctor,

@@ -19,7 +19,8 @@ static const struct command_option embed_options[] = {
     OPTION_SET,
     {0},
 };
-static const struct command_option tokenize_options[] = {OPTION_MODEL, OPTION_DATA, OPTION_CONFIG, OPTION_SET, {0}};
+static const struct command_option tokenize_options[] = {
+    OPTION_MODEL, OPTION_DATA, OPTION_CONFIG, OPTION_SET, {0}};
 
 enum { CHUNK = 4096 }; /* texts embedded by one call */
 
@@ -61,7 +62,8 @@ static enum err read_texts(const char *path, struct texts *t, struct err_info *e
 static void write_npy(const float *rows, size_t count, unsigned dims)
 {
     char header[128];
-    int n = snprintf(header, sizeof(header), "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %u), }", count, dims);
+    int n = snprintf(header, sizeof(header),
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %u), }", count, dims);
     memset(header + n, ' ', (size_t)(117 - n));
     header[117] = '\n';
     fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, stdout);
@@ -107,11 +109,12 @@ static void print_stats(const struct texts *t, int64_t ns)
     for (size_t i = 0; i < t->count; i++)
         tokens += t->items[i].tokens;
     double s = (double)ns / 1e9;
-    fprintf(stderr, "texts %zu tokens %" PRIu64 " seconds %.3f tokens_per_s %.0f\n", t->count, tokens, s,
-            s > 0 ? (double)tokens / s : 0);
+    fprintf(stderr, "texts %zu tokens %" PRIu64 " seconds %.3f tokens_per_s %.0f\n", t->count,
+            tokens, s, s > 0 ? (double)tokens / s : 0);
 }
 
-static enum err open_model(const struct args *a, const char *precision, struct model **out, struct err_info *e)
+static enum err open_model(const struct args *a, const char *precision, struct model **out,
+                           struct err_info *e)
 {
     struct config *c = NULL;
     struct strbuf dir;
@@ -120,7 +123,8 @@ static enum err open_model(const struct args *a, const char *precision, struct m
     enum err rc = settings_load(a, &c, e);
     if (rc == ERR_OK) {
         settings_log(c, true);
-        rc = precision_parse(str_c(precision ? precision : config_str(c, "embed.precision")), &p, e);
+        rc =
+            precision_parse(str_c(precision ? precision : config_str(c, "embed.precision")), &p, e);
     }
     if (rc == ERR_OK)
         rc = settings_model_dir(c, config_str(c, "embed.model"), &dir, e);
@@ -139,20 +143,23 @@ static int run_embed(const struct args *a)
     int64_t threads;
     const char *format = args_get(a, "--format") ? args_get(a, "--format") : "jsonl";
     if (a->word_count > 1 || (strcmp(format, "npy") && strcmp(format, "jsonl")))
-        return command_wrong(&command_embed, "wants one file or standard input, and --format jsonl or npy");
+        return command_wrong(&command_embed,
+                             "wants one file or standard input, and --format jsonl or npy");
     enum err rc = args_int(a, "--threads", 1, 256, 0, &threads, &e);
     if (rc == ERR_OK)
         rc = open_model(a, args_get(a, "--precision"), &m, &e);
     if (rc == ERR_OK)
         rc = read_texts(a->word_count ? a->words[0] : NULL, &t, &e);
     if (rc == ERR_OK) {
-        struct embedder_options o = {.threads = (unsigned)threads, .queue_tokens_max = SIZE_MAX / 2};
+        struct embedder_options o = {.threads = (unsigned)threads,
+                                     .queue_tokens_max = SIZE_MAX / 2};
         struct embedder *x = embedder_new(m, &o);
         int64_t started = clock_mono_ns();
         rc = embed_all(x, &t, model_info(m)->dims, &e);
         if (rc == ERR_OK) {
             int64_t ns = clock_mono_ns() - started;
-            (strcmp(format, "npy") == 0 ? write_npy : write_jsonl)(t.vectors, t.count, model_info(m)->dims);
+            (strcmp(format, "npy") == 0 ? write_npy : write_jsonl)(t.vectors, t.count,
+                                                                   model_info(m)->dims);
             if (args_has(a, "--stats"))
                 print_stats(&t, ns);
         }
@@ -200,7 +207,8 @@ const struct command command_embed = {
     .name = "embed",
     .summary = "texts, a line each, to vectors",
     .usage = "akin embed [options] [FILE]",
-    .text = "A text that is longer than the model reads is an error that names its line; the server splits long texts itself.",
+    .text = "A text that is longer than the model reads is an error that names its line; the "
+            "server splits long texts itself.",
     .example = "  echo \"That is a happy person\" | akin embed\n"
                "  akin embed --format npy --stats texts.txt > vectors.npy\n",
     .options = embed_options,

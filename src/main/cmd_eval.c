@@ -1,5 +1,6 @@
-/* akin eval search: queries against a collection, judged. Writes a TREC run file and prints nDCG@10, recall and MRR
- * (binary or graded gains, 2-log discount: Järvelin and Kekäläinen 2002, with linear gain as trec_eval has it). */
+/* akin eval search: queries against a collection, judged. Writes a TREC run file and prints
+ * nDCG@10, recall and MRR (binary or graded gains, 2-log discount: Järvelin and Kekäläinen 2002,
+ * with linear gain as trec_eval has it). */
 #include "main/lines.h"
 #include "main/progress.h"
 #include "main/session.h"
@@ -39,7 +40,8 @@ static enum err read_qrels(const char *path, json_t *out, struct err_info *e)
     while (rc == ERR_OK && (rc = lines_next(&in, &line, e)) == ERR_OK) {
         char query[256], document[256];
         int grade;
-        if (in.number == 1 || sscanf(line.s, "%255[^\t]\t%255[^\t]\t%d", query, document, &grade) != 3)
+        if (in.number == 1 ||
+            sscanf(line.s, "%255[^\t]\t%255[^\t]\t%d", query, document, &grade) != 3)
             continue;
         if (!json_object_get(out, query))
             json_object_set_new(out, query, json_object());
@@ -62,9 +64,8 @@ static double ideal_dcg(json_t *grades, unsigned *relevant)
     const char *key;
     json_t *v;
     double sum = 0;
-    json_object_foreach(grades, key, v)
-        if (json_integer_value(v) > 0 && n < 4096)
-            list[n++] = (int)json_integer_value(v);
+    json_object_foreach(grades, key, v) if (json_integer_value(v) > 0 && n < 4096) list[n++] =
+        (int)json_integer_value(v);
     qsort(list, n, sizeof(*list), by_grade);
     for (size_t i = 0; i < n && i < 10; i++)
         sum += list[i] / log2((double)i + 2);
@@ -83,7 +84,8 @@ static void judge(struct totals *t, json_t *grades, const json_t *hits)
     t->judged++;
     json_array_foreach(hits, i, hit)
     {
-        json_int_t grade = json_integer_value(json_object_get(grades, json_string_value(json_object_get(hit, "id"))));
+        json_int_t grade = json_integer_value(
+            json_object_get(grades, json_string_value(json_object_get(hit, "id"))));
         if (grade <= 0)
             continue;
         if (i < 10)
@@ -100,15 +102,16 @@ static void write_run(FILE *f, const char *query, const json_t *hits, const char
 {
     size_t i;
     json_t *hit;
-    json_array_foreach(hits, i, hit)
-        fprintf(f, "%s Q0 %s %zu %.9f akin-%s\n", query, json_string_value(json_object_get(hit, "id")), i + 1,
-                json_number_value(json_object_get(hit, "score")), mode);
+    json_array_foreach(hits, i, hit) fprintf(
+        f, "%s Q0 %s %zu %.9f akin-%s\n", query, json_string_value(json_object_get(hit, "id")),
+        i + 1, json_number_value(json_object_get(hit, "score")), mode);
 }
 
-static enum err ask(struct session *s, const char *path, const json_t *query, const char *mode, int64_t depth, json_t **answer,
-                    struct err_info *e)
+static enum err ask(struct session *s, const char *path, const json_t *query, const char *mode,
+                    int64_t depth, json_t **answer, struct err_info *e)
 {
-    json_t *body = json_pack("{s:O,s:s,s:I}", "q", json_object_get(query, "text"), "mode", mode, "limit", (json_int_t)depth);
+    json_t *body = json_pack("{s:O,s:s,s:I}", "q", json_object_get(query, "text"), "mode", mode,
+                             "limit", (json_int_t)depth);
     char *text = json_dumps(body, JSON_COMPACT);
     struct str payload = str_c(text);
     enum err rc = text ? session_call(s, "POST", path, "application/json", &payload, answer, e)
@@ -118,7 +121,8 @@ static enum err ask(struct session *s, const char *path, const json_t *query, co
     return rc;
 }
 
-static enum err evaluate(const struct args *a, struct session *s, const char *mode, struct totals *t, struct err_info *e)
+static enum err evaluate(const struct args *a, struct session *s, const char *mode,
+                         struct totals *t, struct err_info *e)
 {
     const char *collection;
     int64_t depth = 100;
@@ -146,7 +150,8 @@ static enum err evaluate(const struct args *a, struct session *s, const char *mo
         if (rc == ERR_OK && !id)
             rc = err_set(e, ERR_INVALID, "--queries", "line %llu has no \"_id\"", in.number);
         if (rc == ERR_OK)
-            rc = ask(s, arena_printf(session_arena(s), "/v1/collections/%s/search", collection), query, mode, depth, &answer, e);
+            rc = ask(s, arena_printf(session_arena(s), "/v1/collections/%s/search", collection),
+                     query, mode, depth, &answer, e);
         if (rc == ERR_OK) {
             t->queries++;
             judge(t, json_object_get(qrels, id), json_object_get(answer, "data"));
@@ -182,11 +187,12 @@ static int run(const struct args *a)
         return command_fail(&e, 1);
     double n = t.judged ? t.judged : 1;
     if (args_has(a, "--json"))
-        printf("{\"mode\":\"%s\",\"queries\":%u,\"judged\":%u,\"ndcg@10\":%.4f,\"recall@100\":%.4f,\"mrr@10\":%.4f}\n", mode, t.queries,
-               t.judged, t.ndcg / n, t.recall / n, t.mrr / n);
+        printf("{\"mode\":\"%s\",\"queries\":%u,\"judged\":%u,\"ndcg@10\":%.4f,\"recall@100\":%.4f,"
+               "\"mrr@10\":%.4f}\n",
+               mode, t.queries, t.judged, t.ndcg / n, t.recall / n, t.mrr / n);
     else if (t.judged)
-        printf("%s: %u queries, %u judged: nDCG@10 %.4f  recall@100 %.4f  MRR@10 %.4f\n", mode, t.queries, t.judged, t.ndcg / n,
-               t.recall / n, t.mrr / n);
+        printf("%s: %u queries, %u judged: nDCG@10 %.4f  recall@100 %.4f  MRR@10 %.4f\n", mode,
+               t.queries, t.judged, t.ndcg / n, t.recall / n, t.mrr / n);
     else
         printf("%s: %u queries\n", mode, t.queries);
     return 0;
@@ -195,9 +201,11 @@ static int run(const struct args *a)
 const struct command command_eval = {
     .name = "eval",
     .summary = "how good the answers are, on judged queries",
-    .usage = "akin eval search -c COLLECTION --queries FILE [--qrels FILE] [--mode MODE] [--run FILE]",
+    .usage =
+        "akin eval search -c COLLECTION --queries FILE [--qrels FILE] [--mode MODE] [--run FILE]",
     .example = "  akin add -c cranfield --map id=_id corpus.jsonl\n"
-               "  akin eval search -c cranfield --queries queries.jsonl --qrels qrels.tsv --mode hybrid --run hybrid.run\n",
+               "  akin eval search -c cranfield --queries queries.jsonl --qrels qrels.tsv --mode "
+               "hybrid --run hybrid.run\n",
     .options = options,
     .run = run,
 };

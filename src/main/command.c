@@ -38,8 +38,8 @@ unsigned args_all(const struct args *a, const char *name, const char *const **va
     return a->counts[i];
 }
 
-enum err args_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t fallback,
-                  int64_t *out, struct err_info *e)
+enum err args_int(const struct args *a, const char *name, int64_t min, int64_t max,
+                  int64_t fallback, int64_t *out, struct err_info *e)
 {
     const char *value = args_get(a, name);
     if (!value) {
@@ -47,7 +47,8 @@ enum err args_int(const struct args *a, const char *name, int64_t min, int64_t m
         return ERR_OK;
     }
     if (str_to_i64(str_c(value), min, max, out) != ERR_OK)
-        return err_set(e, ERR_INVALID, name, "%s takes a whole number from %lld to %lld, not \"%s\"", name,
+        return err_set(e, ERR_INVALID, name,
+                       "%s takes a whole number from %lld to %lld, not \"%s\"", name,
                        (long long)min, (long long)max, value);
     return ERR_OK;
 }
@@ -64,8 +65,10 @@ static enum err unknown_option(const struct command *c, const char *given, struc
         }
     }
     if (nearest)
-        return err_set(e, ERR_INVALID, given, "unknown option %s; did you mean %s?", given, nearest);
-    return err_set(e, ERR_INVALID, given, "unknown option %s; `akin %s --help` lists them", given, c->name);
+        return err_set(e, ERR_INVALID, given, "unknown option %s; did you mean %s?", given,
+                       nearest);
+    return err_set(e, ERR_INVALID, given, "unknown option %s; `akin %s --help` lists them", given,
+                   c->name);
 }
 
 static void take(struct args *out, unsigned i, const char *value)
@@ -83,7 +86,8 @@ static int find_option(const struct command *c, const char *arg, const char **va
     for (int i = 0; c->options && c->options[i].name; i++) {
         const struct command_option *o = &c->options[i];
         size_t n = strlen(o->name);
-        if (strcmp(arg, o->name) == 0 || (o->letter && arg[0] == '-' && arg[1] == o->letter && !arg[2]))
+        if (strcmp(arg, o->name) == 0 ||
+            (o->letter && arg[0] == '-' && arg[1] == o->letter && !arg[2]))
             return i;
         if (equals && (size_t)(equals - arg) == n && strncmp(arg, o->name, n) == 0) {
             *value = equals + 1;
@@ -93,7 +97,8 @@ static int find_option(const struct command *c, const char *arg, const char **va
     return -1;
 }
 
-enum err args_parse(const struct command *c, int argc, char **argv, struct args *out, struct err_info *e)
+enum err args_parse(const struct command *c, int argc, char **argv, struct args *out,
+                    struct err_info *e)
 {
     *out = (struct args){.options = c->options};
     out->words = xcalloc((size_t)argc + 1, sizeof(*out->words));
@@ -119,7 +124,8 @@ enum err args_parse(const struct command *c, int argc, char **argv, struct args 
         else if (!value && k + 1 < argc)
             value = argv[++k];
         if (!value)
-            return err_set(e, ERR_INVALID, o->name, "%s wants a value: %s %s", o->name, o->name, o->value);
+            return err_set(e, ERR_INVALID, o->name, "%s wants a value: %s %s", o->name, o->name,
+                           o->value);
         take(out, (unsigned)i, value);
     }
     return ERR_OK;
@@ -141,8 +147,9 @@ void command_help(const struct command *c, bool error)
     for (unsigned i = 0; c->options && c->options[i].name; i++) {
         const struct command_option *o = &c->options[i];
         char left[64];
-        snprintf(left, sizeof(left), "%s%c%s%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
-                 o->letter ? ", " : "   ", o->name, o->value ? " " : "", o->value ? o->value : "");
+        snprintf(left, sizeof(left), "%s%c%s%s%s%s", o->letter ? "-" : "",
+                 o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name,
+                 o->value ? " " : "", o->value ? o->value : "");
         fprintf(f, "%s  %-26s %s\n", i == 0 ? "\n" : "", left, o->help);
     }
     if (c->example)
@@ -152,8 +159,8 @@ void command_help(const struct command *c, bool error)
 int command_fail(const struct err_info *e, int code)
 {
     bool named = e->field[0] && !strstr(e->message, e->field);
-    fprintf(stderr, "akin: %s%s%s%s\n", e->message[0] ? e->message : err_name(e->code), named ? " (" : "",
-            named ? e->field : "", named ? ")" : "");
+    fprintf(stderr, "akin: %s%s%s%s\n", e->message[0] ? e->message : err_name(e->code),
+            named ? " (" : "", named ? e->field : "", named ? ")" : "");
     return code;
 }
 

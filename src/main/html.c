@@ -12,8 +12,9 @@ static bool one_of(const char *name, const char *const *list)
 }
 
 static const char *const hidden[] = {"script", "style", "noscript", "template", "head", NULL};
-static const char *const blocks[] = {"p",  "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6",
-                                     "td", "th",  "ul", "ol", "dt", "dd", "pre", "section", "article", "blockquote", NULL};
+static const char *const blocks[] = {
+    "p",  "div", "br", "li", "tr", "h1", "h2",  "h3",      "h4",      "h5",         "h6",
+    "td", "th",  "ul", "ol", "dt", "dd", "pre", "section", "article", "blockquote", NULL};
 
 /* The next node in document order; *up tells that a subtree was left. */
 static const xmlNode *following(const xmlNode *n, bool descend)
@@ -44,7 +45,8 @@ void html_text(struct str html, struct strbuf *title, struct strbuf *text)
     for (const xmlNode *n = root; n;) {
         bool element = n->type == XML_ELEMENT_NODE;
         bool skip = element && one_of((const char *)n->name, hidden);
-        if (element && one_of((const char *)n->name, blocks) && text->n && text->buf[text->n - 1] != '\n')
+        if (element && one_of((const char *)n->name, blocks) && text->n &&
+            text->buf[text->n - 1] != '\n')
             strbuf_add_char(text, '\n');
         if (n->type == XML_TEXT_NODE && n->content)
             strbuf_add_c(text, (const char *)n->content);

@@ -1,4 +1,5 @@
-/* HTML -> its title and its readable text (no scripts, styles or mark-up), by libxml2's forgiving parser. */
+/* HTML -> its title and its readable text (no scripts, styles or mark-up), by libxml2's forgiving
+ * parser. */
 #ifndef MAIN_HTML_H
 #define MAIN_HTML_H
 

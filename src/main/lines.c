@@ -21,7 +21,8 @@ enum err lines_next(struct lines *l, struct str *out, struct err_info *e)
 {
     ssize_t n = getline(&l->buffer, &l->cap, l->file);
     if (n < 0)
-        return ferror(l->file) ? err_errno(e, errno, "read", l->path ? l->path : "standard input") : ERR_NOT_FOUND;
+        return ferror(l->file) ? err_errno(e, errno, "read", l->path ? l->path : "standard input")
+                               : ERR_NOT_FOUND;
     l->number++;
     if ((size_t)n > LINE_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE, NULL, "line %llu: longer than 10 MiB", l->number);

@@ -8,22 +8,24 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_serve,     &command_add,   &command_search,   &command_similar, &command_recommend,
-    &command_embed,     &command_tokenize, &command_model, &command_eval,    &command_backup,
-    &command_restore,   &command_config, &command_doctor,  &command_version,
+    &command_serve,   &command_add,      &command_search, &command_similar, &command_recommend,
+    &command_embed,   &command_tokenize, &command_model,  &command_eval,    &command_backup,
+    &command_restore, &command_config,   &command_doctor, &command_version,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void help(FILE *f)
 {
-    fprintf(f, "akin %s: search, similar documents and recommendations over your own text\n\n"
-               "usage: akin COMMAND [options]\n\n",
+    fprintf(f,
+            "akin %s: search, similar documents and recommendations over your own text\n\n"
+            "usage: akin COMMAND [options]\n\n",
             AKIN_VERSION);
     for (unsigned i = 0; i < COMMAND_COUNT; i++)
         fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(f, "\n`akin COMMAND --help` shows the options and an example.\n"
-               "Data is in ./.akin unless --data or AKIN_DATA says otherwise; settings in akin.yaml\n"
-               "(`akin config print` shows each with where it came from).\n");
+    fprintf(f,
+            "\n`akin COMMAND --help` shows the options and an example.\n"
+            "Data is in ./.akin unless --data or AKIN_DATA says otherwise; settings in akin.yaml\n"
+            "(`akin config print` shows each with where it came from).\n");
 }
 
 static const struct command *find(const char *name)
@@ -45,8 +47,9 @@ static int unknown(const char *name)
             nearest = commands[i]->name;
         }
     }
-    fprintf(stderr, "akin: unknown command \"%s\"%s%s%s\n", name, nearest ? "; did you mean \"" : "",
-            nearest ? nearest : "", nearest ? "\"?" : "; `akin help` lists them");
+    fprintf(stderr, "akin: unknown command \"%s\"%s%s%s\n", name,
+            nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+            nearest ? "\"?" : "; `akin help` lists them");
     return 2;
 }
 
@@ -62,7 +65,8 @@ int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     json_setup();
-    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
         const struct command *c = argc > 2 ? find(argv[2]) : NULL;
         if (c)
             command_help(c, false);
@@ -81,7 +85,8 @@ int main(int argc, char **argv)
     }
     struct args args;
     struct err_info e = {0};
-    int code = args_parse(c, argc - 2, argv + 2, &args, &e) == ERR_OK ? c->run(&args) : command_fail(&e, 2);
+    int code = args_parse(c, argc - 2, argv + 2, &args, &e) == ERR_OK ? c->run(&args)
+                                                                      : command_fail(&e, 2);
     args_release(&args);
     if (fflush(stdout) != 0 && code == 0)
         code = 1; /* what was asked for could not be written */

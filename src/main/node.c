@@ -18,7 +18,8 @@ struct node {
 
 static bool is_loopback(const char *address)
 {
-    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+           strcmp(address, "localhost") == 0;
 }
 
 static struct api_options api_settings(const struct config *c, const char *tmp_dir)
@@ -34,7 +35,8 @@ static struct api_options api_settings(const struct config *c, const char *tmp_d
     };
 }
 
-static enum err listen_at(struct node *n, const struct config *c, const char *address, uint16_t port, struct err_info *e)
+static enum err listen_at(struct node *n, const struct config *c, const char *address,
+                          uint16_t port, struct err_info *e)
 {
     unsigned host_count;
     const char *const *hosts = config_list(c, "server.hosts", &host_count);
@@ -60,7 +62,8 @@ static enum err listen_at(struct node *n, const struct config *c, const char *ad
     return engine_set_address(n->engine, n->url, e);
 }
 
-enum err node_open(const struct config *c, const char *address, uint16_t port, struct node **out, struct err_info *e)
+enum err node_open(const struct config *c, const char *address, uint16_t port, struct node **out,
+                   struct err_info *e)
 {
     struct strbuf model_dir;
     struct engine_options o;
@@ -71,7 +74,9 @@ enum err node_open(const struct config *c, const char *address, uint16_t port, s
     enum err rc = ERR_OK;
     if (!is_loopback(address) && !config_str(c, "server.admin_key")[0])
         rc = err_set(e, ERR_INVALID, "server.address",
-                     "%s is reachable from other machines: set server.admin_key first, or listen on 127.0.0.1", address);
+                     "%s is reachable from other machines: set server.admin_key first, or listen "
+                     "on 127.0.0.1",
+                     address);
     if (rc == ERR_OK)
         rc = settings_engine(c, &model_dir, &o, e);
     if (rc == ERR_OK)

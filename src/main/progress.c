@@ -10,7 +10,8 @@ static const int64_t SECOND = 1000000000;
 
 void progress_start(struct progress *p, const char *what, const char *unit, uint64_t total)
 {
-    *p = (struct progress){.what = what, .unit = unit, .total = total, .terminal = isatty(STDERR_FILENO)};
+    *p = (struct progress){
+        .what = what, .unit = unit, .total = total, .terminal = isatty(STDERR_FILENO)};
     p->started_ns = p->shown_ns = clock_mono_ns();
 }
 

@@ -1,4 +1,5 @@
-/* Three kinds of source behind one: lines (JSON), rows (CSV, by libcsv) and files (a folder, by fts; HTML by libxml2). */
+/* Three kinds of source behind one: lines (JSON), rows (CSV, by libcsv) and files (a folder, by
+ * fts; HTML by libxml2). */
 #include "main/records.h"
 #include "base/arena.h"
 #include "base/file.h"
@@ -33,8 +34,8 @@ struct records {
     bool csv_open;
     struct str names[NAMES_MAX];
     unsigned name_count, column;
-    json_t *row;        /* being read */
-    json_t *rows;       /* complete ones, an array used as a queue */
+    json_t *row;  /* being read */
+    json_t *rows; /* complete ones, an array used as a queue */
     size_t row_at;
     /* files */
     FTS *tree;
@@ -49,8 +50,8 @@ static bool ends_with(const char *path, const char *ending)
 
 static bool is_text_file(const char *path)
 {
-    return ends_with(path, ".txt") || ends_with(path, ".md") || ends_with(path, ".markdown") || ends_with(path, ".html") ||
-           ends_with(path, ".htm");
+    return ends_with(path, ".txt") || ends_with(path, ".md") || ends_with(path, ".markdown") ||
+           ends_with(path, ".html") || ends_with(path, ".htm");
 }
 
 static enum err map_parse(struct field_map *m, const char *text, struct err_info *e)
@@ -59,7 +60,8 @@ static enum err map_parse(struct field_map *m, const char *text, struct err_info
         const char *equals = strchr(p, '='), *comma = strchr(p, ',');
         const char *end = comma ? comma : p + strlen(p);
         if (!equals || equals > end || equals == p || equals + 1 == end)
-            return err_set(e, ERR_INVALID, "--map", "--map wants pairs such as text=body,id=sku, not \"%s\"", p);
+            return err_set(e, ERR_INVALID, "--map",
+                           "--map wants pairs such as text=body,id=sku, not \"%s\"", p);
         if (m->count == MAP_MAX)
             return err_set(e, ERR_INVALID, "--map", "--map takes at most %d pairs", MAP_MAX);
         m->ours[m->count] = (struct str){p, (size_t)(equals - p)};
@@ -120,7 +122,8 @@ static enum err read_line(struct records *r, struct strbuf *line, struct err_inf
         char *start = r->buffer + r->at, *end = memchr(start, '\n', r->filled - r->at);
         size_t n = end ? (size_t)(end - start) : r->filled - r->at;
         if (line->n + n > LINE_MAX_BYTES)
-            return err_set(e, ERR_TOO_LARGE, r->path, "%s, line %llu: longer than 10 MiB", r->path, (unsigned long long)r->line + 1);
+            return err_set(e, ERR_TOO_LARGE, r->path, "%s, line %llu: longer than 10 MiB", r->path,
+                           (unsigned long long)r->line + 1);
         strbuf_add(line, start, n);
         r->at += n + (end != NULL);
         if (end || (r->ended && line->n)) {
@@ -165,7 +168,8 @@ static void csv_field(void *data, size_t n, void *ctx)
         r->row = json_object();
     if (r->column < r->name_count && n) {
         json_t *v = json_stringn(s.s, s.n);
-        if (v) /* else bad UTF-8: the server would refuse the whole line, so the cell is left out and text missing */
+        if (v) /* else bad UTF-8: the server would refuse the whole line, so the cell is left out
+                  and text missing */
             json_object_set_new(r->row, r->names[r->column].s, v);
     }
     r->column++;
@@ -191,8 +195,8 @@ static enum err next_row(struct records *r, struct strbuf *line, struct err_info
         if (rc != ERR_OK)
             return rc;
         if (csv_parse(&r->csv, r->buffer, r->filled, csv_field, csv_row_end, r) != r->filled)
-            return err_set(e, ERR_SYNTAX, r->path, "%s, near row %llu: %s", r->path, (unsigned long long)r->line,
-                           csv_strerror(csv_error(&r->csv)));
+            return err_set(e, ERR_SYNTAX, r->path, "%s, near row %llu: %s", r->path,
+                           (unsigned long long)r->line, csv_strerror(csv_error(&r->csv)));
         r->at = r->filled;
         if (r->ended)
             csv_fini(&r->csv, csv_field, csv_row_end, r);
@@ -221,7 +225,8 @@ static struct str markdown_title(struct str text)
 }
 
 /* A file as a document: id = its path as given, title from the text or the name. */
-static enum err file_document(const char *path, const char *id, struct strbuf *line, struct err_info *e)
+static enum err file_document(const char *path, const char *id, struct strbuf *line,
+                              struct err_info *e)
 {
     char *bytes = NULL;
     size_t n;
@@ -349,13 +354,16 @@ static enum err open_file(struct records *r, const char *format, struct err_info
     return ERR_OK;
 }
 
-enum err records_open(const char *path, const char *format, const char *map, struct records **out, struct err_info *e)
+enum err records_open(const char *path, const char *format, const char *map, struct records **out,
+                      struct err_info *e)
 {
     struct records *r = xcalloc(1, sizeof(*r));
     r->path = path;
     enum err rc = map_parse(&r->map, map, e);
-    if (rc == ERR_OK && format && strcmp(format, "jsonl") && strcmp(format, "csv") && strcmp(format, "tsv"))
-        rc = err_set(e, ERR_INVALID, "--format", "--format is jsonl, csv or tsv, not \"%s\"", format);
+    if (rc == ERR_OK && format && strcmp(format, "jsonl") && strcmp(format, "csv") &&
+        strcmp(format, "tsv"))
+        rc = err_set(e, ERR_INVALID, "--format", "--format is jsonl, csv or tsv, not \"%s\"",
+                     format);
     if (rc == ERR_OK)
         rc = file_is_dir(path) ? open_tree(r, e) : open_file(r, format, e);
     if (rc != ERR_OK) {

@@ -135,7 +135,8 @@ static enum err problem(long status, struct str body, struct err_info *e)
     const char *pointer = json_string_value(json_object_get(first, "pointer"));
     if (!detail)
         detail = json_string_value(json_object_get(v, "detail"));
-    err_set(e, status_error(status), pointer, "%s", detail ? detail : "the server refused the request");
+    err_set(e, status_error(status), pointer, "%s",
+            detail ? detail : "the server refused the request");
     json_decref(v);
     return status_error(status);
 }
@@ -157,8 +158,8 @@ static enum err perform(struct session *s, long *status, struct err_info *e)
     return ERR_OK;
 }
 
-enum err session_call(struct session *s, const char *method, const char *path, const char *type, const struct str *body,
-                      json_t **answer, struct err_info *e)
+enum err session_call(struct session *s, const char *method, const char *path, const char *type,
+                      const struct str *body, json_t **answer, struct err_info *e)
 {
     struct strbuf got;
     long status = 0;
@@ -192,7 +193,8 @@ static size_t take_lines(char *data, size_t size, size_t n, void *ctx)
     struct line_reader *r = ctx;
     size_t left = size * n;
     curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &r->status);
-    for (char *end; r->status == 200 && (end = memchr(data, '\n', left)); left -= (size_t)(end + 1 - data), data = end + 1) {
+    for (char *end; r->status == 200 && (end = memchr(data, '\n', left));
+         left -= (size_t)(end + 1 - data), data = end + 1) {
         strbuf_add(&r->pending, data, (size_t)(end - data));
         r->line(r->ctx, strbuf_str(&r->pending));
         strbuf_clear(&r->pending);
@@ -212,7 +214,8 @@ static size_t give(char *buf, size_t size, size_t n, void *ctx)
     return u->read(u->ctx, buf, size * n);
 }
 
-enum err session_stream(struct session *s, const char *path, size_t (*read)(void *ctx, char *buf, size_t size),
+enum err session_stream(struct session *s, const char *path,
+                        size_t (*read)(void *ctx, char *buf, size_t size),
                         void (*line)(void *ctx, struct str line), void *ctx, struct err_info *e)
 {
     struct line_reader reader = {.curl = s->curl, .line = line, .ctx = ctx};
@@ -241,7 +244,8 @@ const char *session_encode(struct session *s, struct str raw)
     char *out = arena_alloc(s->arena, raw.n * 3 + 1), *p = out;
     for (size_t i = 0; i < raw.n; i++) {
         unsigned char c = (unsigned char)raw.s[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-_.~", c))) {
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            (c && strchr("-_.~", c))) {
             *p++ = (char)c;
             continue;
         }
@@ -253,7 +257,8 @@ const char *session_encode(struct session *s, struct str raw)
     return out;
 }
 
-enum err session_collection(struct session *s, const struct args *a, const char **out, struct err_info *e)
+enum err session_collection(struct session *s, const struct args *a, const char **out,
+                            struct err_info *e)
 {
     json_t *answer = NULL;
     if (args_get(a, "--collection")) {
@@ -265,9 +270,11 @@ enum err session_collection(struct session *s, const struct args *a, const char 
         return rc;
     const json_t *list = json_object_get(answer, "data");
     if (json_array_size(list) == 1)
-        *out = arena_strdup(s->arena, json_string_value(json_object_get(json_array_get(list, 0), "name")));
+        *out = arena_strdup(s->arena,
+                            json_string_value(json_object_get(json_array_get(list, 0), "name")));
     else
-        rc = err_set(e, ERR_INVALID, "--collection", "there are %zu collections; name one with -c NAME", json_array_size(list));
+        rc = err_set(e, ERR_INVALID, "--collection",
+                     "there are %zu collections; name one with -c NAME", json_array_size(list));
     json_decref(answer);
     return rc;
 }

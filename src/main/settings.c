@@ -10,29 +10,42 @@ const char settings_default_model[] = "all-MiniLM-L6-v2";
 
 static const struct setting table[] = {
     {"data.dir", SETTING_STRING, ".akin", 0, 0, NULL, false, "where everything is kept"},
-    {"embed.model", SETTING_STRING, "all-MiniLM-L6-v2", 0, 0, NULL, false, "a name under DATA/models, or a Hugging Face directory"},
-    {"embed.precision", SETTING_ENUM, "auto", 0, 0, "auto|fp32|bf16", false, "of the products; auto: the fastest faithful one of this CPU"},
+    {"embed.model", SETTING_STRING, "all-MiniLM-L6-v2", 0, 0, NULL, false,
+     "a name under DATA/models, or a Hugging Face directory"},
+    {"embed.precision", SETTING_ENUM, "auto", 0, 0, "auto|fp32|bf16", false,
+     "of the products; auto: the fastest faithful one of this CPU"},
     {"embed.threads", SETTING_INT, "0", 0, 256, NULL, false, "computing threads; 0: one a core"},
-    {"embed.queue_tokens", SETTING_INT, "0", 0, 1e9, NULL, false, "tokens that may wait, then 503; 0: 262,144"},
+    {"embed.queue_tokens", SETTING_INT, "0", 0, 1e9, NULL, false,
+     "tokens that may wait, then 503; 0: 262,144"},
     {"events.workers", SETTING_INT, "3", 1, 64, NULL, false, "threads that run event handlers"},
-    {"index.snapshot_seconds", SETTING_INT, "60", 1, 86400, NULL, false, "indexes are saved at most this often"},
-    {"ingest.workers", SETTING_INT, "0", 0, 256, NULL, false, "parsing and splitting threads of an import; 0: one a core"},
-    {"log.format", SETTING_ENUM, "auto", 0, 0, "auto|json|text", false, "auto: text on a terminal, JSON lines elsewhere"},
+    {"index.snapshot_seconds", SETTING_INT, "60", 1, 86400, NULL, false,
+     "indexes are saved at most this often"},
+    {"ingest.workers", SETTING_INT, "0", 0, 256, NULL, false,
+     "parsing and splitting threads of an import; 0: one a core"},
+    {"log.format", SETTING_ENUM, "auto", 0, 0, "auto|json|text", false,
+     "auto: text on a terminal, JSON lines elsewhere"},
     {"log.level", SETTING_ENUM, "info", 0, 0, "debug|info|warn|error", false, "what is logged"},
     {"metrics.prefix", SETTING_STRING, "akin_", 0, 0, NULL, false, "in front of metric names"},
     {"server.address", SETTING_STRING, "127.0.0.1", 0, 0, NULL, false, "address to listen on"},
-    {"server.admin_key", SETTING_STRING, "", 0, 0, NULL, true, "if set, every request but health checks must carry it"},
-    {"server.body_bytes_max", SETTING_INT, "10485760", 1024, 1073741824, NULL, false, "of a request body; bulk streams are not bounded"},
+    {"server.admin_key", SETTING_STRING, "", 0, 0, NULL, true,
+     "if set, every request but health checks must carry it"},
+    {"server.body_bytes_max", SETTING_INT, "10485760", 1024, 1073741824, NULL, false,
+     "of a request body; bulk streams are not bounded"},
     {"server.connections_max", SETTING_INT, "1024", 1, 65536, NULL, false, "open connections"},
-    {"server.deadline_ms", SETTING_INT, "30000", 100, 3600000, NULL, false, "of a whole request, milliseconds; streams aside"},
-    {"server.hosts", SETTING_LIST, "", 0, 0, NULL, false, "further names that the Host header may carry"},
-    {"server.in_flight_max", SETTING_INT, "256", 1, 65536, NULL, false, "requests being worked on, then 503"},
+    {"server.deadline_ms", SETTING_INT, "30000", 100, 3600000, NULL, false,
+     "of a whole request, milliseconds; streams aside"},
+    {"server.hosts", SETTING_LIST, "", 0, 0, NULL, false,
+     "further names that the Host header may carry"},
+    {"server.in_flight_max", SETTING_INT, "256", 1, 65536, NULL, false,
+     "requests being worked on, then 503"},
     {"server.port", SETTING_INT, "8000", 0, 65535, NULL, false, "TCP port; 0: any free one"},
     {"server.stop_seconds", SETTING_INT, "5", 1, 600, NULL, false, "for a graceful stop"},
     {"server.threads", SETTING_INT, "2", 1, 64, NULL, false, "connection loops"},
-    {"server.workers", SETTING_INT, "0", 0, 256, NULL, false, "threads that serve requests; 0: two a core, at least 4"},
+    {"server.workers", SETTING_INT, "0", 0, 256, NULL, false,
+     "threads that serve requests; 0: two a core, at least 4"},
     {"store.readers", SETTING_INT, "4", 1, 64, NULL, false, "database connections for reading"},
-    {"store.slow_ms", SETTING_INT, "100", 1, 3600000, NULL, false, "statements over this are logged"},
+    {"store.slow_ms", SETTING_INT, "100", 1, 3600000, NULL, false,
+     "statements over this are logged"},
 };
 
 static enum err set_pair(struct config *c, const char *pair, struct err_info *e)
@@ -79,7 +92,8 @@ enum err settings_load(const struct args *a, struct config **out, struct err_inf
     return ERR_OK;
 }
 
-enum err settings_model_dir(const struct config *c, const char *name, struct strbuf *out, struct err_info *e)
+enum err settings_model_dir(const struct config *c, const char *name, struct strbuf *out,
+                            struct err_info *e)
 {
     strbuf_clear(out);
     if (strcmp(name, "stub") == 0 || (strchr(name, '/') && file_is_dir(name))) {
@@ -90,12 +104,13 @@ enum err settings_model_dir(const struct config *c, const char *name, struct str
     if (file_is_dir(out->buf))
         return ERR_OK;
     return err_set(e, ERR_NOT_FOUND, "embed.model",
-                   "there is no model \"%s\" in %s/models; get it with `./dev model` or `akin model pull %s --from SOURCE`",
+                   "there is no model \"%s\" in %s/models; get it with `./dev model` or `akin "
+                   "model pull %s --from SOURCE`",
                    name, config_str(c, "data.dir"), name);
 }
 
-enum err settings_engine(const struct config *c, struct strbuf *model_dir, struct engine_options *out,
-                         struct err_info *e)
+enum err settings_engine(const struct config *c, struct strbuf *model_dir,
+                         struct engine_options *out, struct err_info *e)
 {
     enum err rc = settings_model_dir(c, config_str(c, "embed.model"), model_dir, e);
     if (rc != ERR_OK)
@@ -123,6 +138,9 @@ void settings_log(const struct config *c, bool quiet)
         level = LOG_INFO;
     if (quiet && level < LOG_WARN)
         level = LOG_WARN; /* a command's own output is what its user wants to see */
-    log_open(2, level, strcmp(format, "json") == 0 ? LOG_JSON : strcmp(format, "text") == 0 ? LOG_TEXT : LOG_AUTO);
+    log_open(2, level,
+             strcmp(format, "json") == 0   ? LOG_JSON
+             : strcmp(format, "text") == 0 ? LOG_TEXT
+                                           : LOG_AUTO);
     metrics_prefix(config_str(c, "metrics.prefix"));
 }

@@ -7,21 +7,40 @@
 #include "main/command.h"
 
 /* Options for a command's table. */
-#define OPTION_DATA {"--data", 'd', "DIR", "data directory (AKIN_DATA; default ./.akin)"}
-#define OPTION_CONFIG {"--config", 0, "FILE", "settings file (AKIN_CONFIG; default ./akin.yaml if there)"}
-#define OPTION_SET {"--set", 0, "KEY=VALUE", "one setting, as in akin.yaml; may be repeated"}
-#define OPTION_MODEL {"--model", 'm', "MODEL", "name under DATA/models, or a directory"}
-#define OPTION_JSON {"--json", 0, NULL, "JSON for scripts"}
+#define OPTION_DATA                                                                                \
+    {                                                                                              \
+        "--data", 'd', "DIR", "data directory (AKIN_DATA; default ./.akin)"                        \
+    }
+#define OPTION_CONFIG                                                                              \
+    {                                                                                              \
+        "--config", 0, "FILE", "settings file (AKIN_CONFIG; default ./akin.yaml if there)"         \
+    }
+#define OPTION_SET                                                                                 \
+    {                                                                                              \
+        "--set", 0, "KEY=VALUE", "one setting, as in akin.yaml; may be repeated"                   \
+    }
+#define OPTION_MODEL                                                                               \
+    {                                                                                              \
+        "--model", 'm', "MODEL", "name under DATA/models, or a directory"                          \
+    }
+#define OPTION_JSON                                                                                \
+    {                                                                                              \
+        "--json", 0, NULL, "JSON for scripts"                                                      \
+    }
 
-/* flags > environment > file > defaults. The command declares OPTION_DATA, OPTION_CONFIG, OPTION_SET, OPTION_MODEL. */
+/* flags > environment > file > defaults. The command declares OPTION_DATA, OPTION_CONFIG,
+ * OPTION_SET, OPTION_MODEL. */
 enum err settings_load(const struct args *a, struct config **out, struct err_info *e) MUST_CHECK;
 
-/* The directory of a model: `name` if it is a directory or "stub", else DATA/models/name. ERR_NOT_FOUND with the next step. */
-enum err settings_model_dir(const struct config *c, const char *name, struct strbuf *out, struct err_info *e) MUST_CHECK;
+/* The directory of a model: `name` if it is a directory or "stub", else DATA/models/name.
+ * ERR_NOT_FOUND with the next step. */
+enum err settings_model_dir(const struct config *c, const char *name, struct strbuf *out,
+                            struct err_info *e) MUST_CHECK;
 
-/* What the engine wants, from the settings; `model_dir` holds the model's directory and outlives `out`. */
-enum err settings_engine(const struct config *c, struct strbuf *model_dir, struct engine_options *out,
-                         struct err_info *e) MUST_CHECK;
+/* What the engine wants, from the settings; `model_dir` holds the model's directory and outlives
+ * `out`. */
+enum err settings_engine(const struct config *c, struct strbuf *model_dir,
+                         struct engine_options *out, struct err_info *e) MUST_CHECK;
 void settings_log(const struct config *c, bool quiet);
 
 extern const char settings_default_model[]; /* "all-MiniLM-L6-v2" */

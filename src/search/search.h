@@ -1,10 +1,11 @@
-/* Search: a request -> candidates from words and from vectors -> every candidate scored by both parts -> one order.
+/* Search: a request -> candidates from words and from vectors -> every candidate scored by both
+ * parts -> one order.
  *
  *     score = .6 * BM25(q,d) / B(q)  +  .4 * max(0, (cos - mu) / (1 - mu))
  *
- * A hit's score depends on the query, the document and the collection's statistics alone: filter, limit, cursor and
- * other hits never change it. Mode semantic: score = max(0, (cos - mu)/(1 - mu)); lexical: BM25/B.
- * Immutable inputs, no state: any thread. */
+ * A hit's score depends on the query, the document and the collection's statistics alone: filter,
+ * limit, cursor and other hits never change it. Mode semantic: score = max(0, (cos - mu)/(1 - mu));
+ * lexical: BM25/B. Immutable inputs, no state: any thread. */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H
 
@@ -31,26 +32,27 @@ struct search_view {
     struct words *words;
     struct attributes *attributes;
     struct embedder *embedder;
-    float mean_cosine;  /* mu */
+    float mean_cosine; /* mu */
 };
 
 struct search_query {
     enum search_mode mode;
     struct str text;
-    const struct filter *filter;  /* NULL: none */
-    const struct docset *within;  /* NULL: all; further restriction by the caller (exclusions) */
-    size_t depth;                 /* how many hits are wanted at most: offset + limit (+ slack) */
-    double min_score;             /* cuts before totals and facets; <= 0: none */
+    const struct filter *filter; /* NULL: none */
+    const struct docset *within; /* NULL: all; further restriction by the caller (exclusions) */
+    size_t depth;                /* how many hits are wanted at most: offset + limit (+ slack) */
+    double min_score;            /* cuts before totals and facets; <= 0: none */
     int64_t deadline_ns;
 };
 
 struct search_hit {
     uint32_t number;
-    uint32_t passage;          /* the best one; UINT32_MAX: not known (found by words only, pending) */
-    uint64_t revision;         /* that was indexed */
+    uint32_t passage;  /* the best one; UINT32_MAX: not known (found by words only, pending) */
+    uint64_t revision; /* that was indexed */
     double score;
-    double semantic, lexical;  /* the two parts, each in [0, 1]; NaN: not part of this mode or not known */
-    double cosine, bm25, bound;  /* for explain */
+    double semantic,
+        lexical; /* the two parts, each in [0, 1]; NaN: not part of this mode or not known */
+    double cosine, bm25, bound; /* for explain */
 };
 
 struct search_stages {
@@ -58,29 +60,34 @@ struct search_stages {
 };
 
 struct search_result {
-    struct search_hit *hits;  /* best first; ties by number */
+    struct search_hit *hits; /* best first; ties by number */
     size_t count;
-    size_t total;             /* documents that match: for words exact; semantic and hybrid: those that pass the filter */
-    bool total_exact;         /* false: at least so many */
-    double bound;             /* B(q) */
+    size_t total; /* documents that match: for words exact; semantic and hybrid: those that pass the
+                     filter */
+    bool total_exact; /* false: at least so many */
+    double bound;     /* B(q) */
     struct search_stages stages;
 };
 
-/* In the arena. ERR_BUSY and ERR_TIMEOUT from the embedder; a query longer than the model reads is embedded by its
- * first passage and searched whole by words. */
+/* In the arena. ERR_BUSY and ERR_TIMEOUT from the embedder; a query longer than the model reads is
+ * embedded by its first passage and searched whole by words. */
 enum err search_run(const struct search_view *v, const struct search_query *q, struct arena *a,
                     struct search_result *out, struct err_info *e) MUST_CHECK;
 
-/* Nearest to a given vector (similar): score = max(0, (cos - mu)/(1 - mu)); MMR re-ordering if diversity > 0
- * (Carbonell, Goldstein 1998): argmax (1 - diversity) * score - diversity * max cosine to those chosen. */
-enum err search_similar(const struct search_view *v, const float *vector, const struct filter *filter,
-                        const struct docset *without, size_t depth, double min_score, double diversity, struct arena *a,
+/* Nearest to a given vector (similar): score = max(0, (cos - mu)/(1 - mu)); MMR re-ordering if
+ * diversity > 0 (Carbonell, Goldstein 1998): argmax (1 - diversity) * score - diversity * max
+ * cosine to those chosen. */
+enum err search_similar(const struct search_view *v, const float *vector,
+                        const struct filter *filter, const struct docset *without, size_t depth,
+                        double min_score, double diversity, struct arena *a,
                         struct search_result *out, struct err_info *e) MUST_CHECK;
 
-/* Where to look first in a passage: the byte ranges of `text` that the query's terms cover, merged, in order. */
+/* Where to look first in a passage: the byte ranges of `text` that the query's terms cover, merged,
+ * in order. */
 struct text_range {
     uint32_t start, end;
 };
-enum err search_highlight(struct str text, struct str query, struct arena *a, struct text_range **out, size_t *count) MUST_CHECK;
+enum err search_highlight(struct str text, struct str query, struct arena *a,
+                          struct text_range **out, size_t *count) MUST_CHECK;
 
 #endif
