@@ -5,8 +5,17 @@
  *
  * Keywords in any case; precedence NOT, AND, OR; strings in "..." or '...' with \ escapes, or bare words.
  * Fields: id, lang, tags, created, updated, expires (RFC 3339 or numbers), and attributes by dotted path
- * (`attributes.x.y` or `x.y`). Equality of an array field means: contains. Parsed once into a tree; nothing is
- * ever pasted as text. Bounds: 64 KiB, 32 levels, 1,000 values.
+ * (`attributes.x.y` or `x.y`; `attributes.lang` is an attribute, `lang` is not); a field may stand in quotes.
+ * Equality of an array field means: contains; fields of objects in an array belong to the array's path. Parsed
+ * once into a tree; nothing is ever pasted as text. Bounds: 64 KiB, 32 levels, 1,000 values.
+ *
+ * What compares: a bare number is a number and bare true or false a boolean, everything else is a string.
+ * Numbers compare with numbers, exactly; booleans are equal or not; a string in RFC 3339, date-time or plain date
+ * (midnight UTC), on either side, is a date: it compares with dates by instant and with numbers as seconds
+ * since 1970; other strings compare bytewise. What does not compare does not match. `!=` is NOT of `=`, so it
+ * and NOT match where the field is absent. null is absence. EXISTS holds for objects that are not empty too.
+ * Of a document are taken 10,000 values, paths of 255 bytes, 8 levels, and strings up to 512 bytes (longer ones
+ * only exist); of a collection 1,000 fields (beyond, filtering by a field that is not indexed is ERR_INVALID).
  *
  * The attribute index keeps, per field, which documents hold which value (strings, numbers, booleans, dates)
  * and answers a tree with a bitmap. One writer thread; readers in parallel (lock inside). */

@@ -1,0 +1,393 @@
+/* Documents in and out of the attribute index, and trees answered by it. */
+#include "index/attributes_impl.h"
+
+#include "base/arena.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct attributes *attributes_new(void)
+{
+    struct attributes *x = xcalloc(1, sizeof *x);
+    rwlock_init(&x->lock, LOCK_INDEX);
+    docset_init(&x->all);
+    return x;
+}
+
+void attributes_free(struct attributes *x)
+{
+    if (!x)
+        return;
+    for (unsigned i = 0; i < x->field_count; i++)
+        field_free(x->fields[i]);
+    for (size_t i = 0; i < x->documents_size; i++)
+        free(x->documents[i]);
+    free(x->documents);
+    free(x->scratch);
+    docset_release(&x->all);
+    rwlock_release(&x->lock);
+    free(x);
+}
+
+static struct field *field_find(const struct attributes *x, struct str name, unsigned *index)
+{
+    for (unsigned i = 0; i < x->field_count; i++)
+        if (str_eq(x->fields[i]->name, name)) {
+            *index = i;
+            return x->fields[i];
+        }
+    return NULL;
+}
+
+struct field *attributes_field(const struct attributes *x, struct str name)
+{
+    unsigned index = 0;
+    return field_find(x, name, &index);
+}
+
+struct field *attributes_field_make(struct attributes *x, struct str name, uint16_t *index)
+{
+    unsigned i = 0;
+    struct field *f = field_find(x, name, &i);
+    if (!f && x->field_count == FIELDS_MAX) {
+        x->fields_dropped = true;
+        return NULL;
+    }
+    if (!f) {
+        i = x->field_count++;
+        f = x->fields[i] = field_new(name, (uint16_t)i);
+    }
+    *index = (uint16_t)i;
+    return f;
+}
+
+void attributes_scratch_add(struct attributes *x, struct value *v)
+{
+    if (x->scratch_count == x->scratch_cap) {
+        x->scratch_cap = x->scratch_cap ? 2 * x->scratch_cap : 16;
+        x->scratch = xrealloc(x->scratch, x->scratch_cap * sizeof *x->scratch);
+    }
+    x->scratch[x->scratch_count++] = v;
+}
+
+static void documents_grow(struct attributes *x, uint32_t number)
+{
+    if (number < x->documents_size)
+        return;
+    size_t size = x->documents_size + x->documents_size / 2;
+    size = size > number ? size : (size_t)number + 1;
+    x->documents = xrealloc(x->documents, size * sizeof *x->documents);
+    memset(x->documents + x->documents_size, 0, (size - x->documents_size) * sizeof *x->documents);
+    x->documents_size = size;
+}
+
+void attributes_hold(struct attributes *x, uint32_t number)
+{
+    assert(!docset_has(&x->all, number));
+    documents_grow(x, number);
+    struct holding *h = xmalloc(sizeof *h + x->scratch_count * sizeof *h->values);
+    h->count = 0;
+    for (size_t i = 0; i < x->scratch_count; i++) {
+        struct value *v = x->scratch[i];
+        posting_add(&x->fields[v->field]->exists, number);
+        if (posting_add(&v->posting, number)) /* false: an array holds it twice */
+            h->values[h->count++] = v;
+    }
+    x->documents[number] = h;
+    x->value_bytes += sizeof *h + h->count * sizeof *h->values;
+    docset_add(&x->all, number);
+    x->scratch_count = 0;
+}
+
+static void forget(struct attributes *x, uint32_t number)
+{
+    if (!docset_has(&x->all, number))
+        return;
+    struct holding *h = x->documents[number];
+    for (uint32_t i = 0; i < h->count; i++) {
+        struct value *v = h->values[i];
+        struct field *f = x->fields[v->field];
+        posting_remove(&f->exists, number);
+        posting_remove(&v->posting, number);
+        if (!v->posting.count)
+            field_drop(f, v);
+    }
+    x->value_bytes -= sizeof *h + h->count * sizeof *h->values;
+    free(h);
+    x->documents[number] = NULL;
+    docset_remove(&x->all, number);
+}
+
+static void put_field(void *ctx, struct str name, const struct scalar *s)
+{
+    struct attributes *x = ctx;
+    uint16_t index = 0;
+    struct field *f = attributes_field_make(x, name, &index);
+    if (f)
+        attributes_scratch_add(x, field_value(f, index, s, true));
+}
+
+void attributes_put(struct attributes *x, uint32_t number, const json_t *document)
+{
+    assert(number <= DOCUMENT_NUMBER_MAX);
+    rwlock_write(&x->lock);
+    forget(x, number);
+    document_fields(document, put_field, x);
+    attributes_hold(x, number);
+    rwlock_drop(&x->lock);
+}
+
+void attributes_delete(struct attributes *x, uint32_t number)
+{
+    rwlock_write(&x->lock);
+    forget(x, number);
+    rwlock_drop(&x->lock);
+}
+
+void attributes_all(struct attributes *x, struct docset *out)
+{
+    rwlock_read(&x->lock);
+    docset_copy(out, &x->all);
+    rwlock_drop(&x->lock);
+}
+
+size_t attributes_bytes(struct attributes *x)
+{
+    rwlock_read(&x->lock);
+    size_t n = sizeof *x + x->value_bytes + x->documents_size * sizeof *x->documents +
+               x->all.word_count * 8;
+    for (unsigned i = 0; i < x->field_count; i++)
+        n += field_bytes(x->fields[i]);
+    rwlock_drop(&x->lock);
+    return n;
+}
+
+/* --- trees --- */
+
+static enum err field_known(const struct attributes *x, struct str name, struct err_info *e)
+{
+    if (!x->fields_dropped || attributes_field(x, name))
+        return ERR_OK;
+    return err_set(
+        e, ERR_INVALID, NULL,
+        "the field %.*s is not indexed: this collection has more than %d fields, only the first "
+        "ones can be filtered by",
+        STR_ARG(name), FIELDS_MAX);
+}
+
+static enum err fields_known(const struct attributes *x, const struct filter *f, struct err_info *e)
+{
+    if (f->op > FILTER_NOT)
+        return field_known(x, f->field, e);
+    for (unsigned i = 0; i < f->count; i++) {
+        enum err err = fields_known(x, f->children[i], e);
+        if (err)
+            return err;
+    }
+    return ERR_OK;
+}
+
+static void select_equal(struct field *f, const struct scalar *s, struct docset *out)
+{
+    if (!scalar_ordered_by_number(s)) {
+        const struct value *v = field_value(f, 0, s, false);
+        if (v)
+            posting_into(&v->posting, out);
+        return;
+    }
+    struct place p = ordered_find(&f->numbers, s, false); /* a number and dates may be equal */
+    for (struct value *v; (v = ordered_at(&f->numbers, &p)); p.index++) {
+        if (number_cmp(v->number, s->number))
+            break;
+        posting_into(&v->posting, out);
+    }
+}
+
+static void select_range(const struct field *f, const struct filter *t, struct docset *out)
+{
+    bool below = t->op == FILTER_LT || t->op == FILTER_LE;
+    const struct scalar *low = below ? NULL : &t->values[0];
+    const struct scalar *high = below                     ? &t->values[0]
+                                : t->op == FILTER_BETWEEN ? &t->values[1]
+                                                          : NULL;
+    bool numbers = scalar_ordered_by_number(&t->values[0]);
+    if (t->op == FILTER_BETWEEN && numbers != scalar_ordered_by_number(high))
+        return;
+    const struct ordered *o = numbers ? &f->numbers : &f->texts;
+    struct place p = {0, 0};
+    if (low)
+        p = ordered_find(o, low, t->op == FILTER_GT);
+    for (struct value *v; (v = ordered_at(o, &p)); p.index++) {
+        struct scalar s;
+        int c = 0;
+        value_scalar(v, &s);
+        if (high && (!scalar_compare(&s, high, &c) || c > 0 || (t->op == FILTER_LT && !c)))
+            return;
+        posting_into(&v->posting, out);
+    }
+}
+
+static void select_test(const struct attributes *x, const struct filter *t, struct docset *out)
+{
+    struct field *f = attributes_field(x, t->field);
+    if (!f)
+        return;
+    switch (t->op) {
+    case FILTER_EXISTS:
+        posting_into(&f->exists, out);
+        return;
+    case FILTER_EQ:
+    case FILTER_NE:
+    case FILTER_IN:
+        for (unsigned i = 0; i < t->count; i++)
+            select_equal(f, &t->values[i], out);
+        return;
+    default:
+        select_range(f, t, out);
+    }
+}
+
+static void complement(const struct attributes *x, struct docset *d)
+{
+    struct docset all;
+    docset_init(&all);
+    docset_copy(&all, &x->all);
+    docset_minus(&all, d);
+    docset_release(d);
+    *d = all;
+}
+
+/* `out` is empty on entry. */
+static void select_tree(const struct attributes *x, const struct filter *f, struct docset *out)
+{
+    if (f->op > FILTER_NOT) {
+        select_test(x, f, out);
+        if (f->op == FILTER_NE)
+            complement(x, out);
+        return;
+    }
+    select_tree(x, f->children[0], out);
+    if (f->op == FILTER_NOT)
+        complement(x, out);
+    for (unsigned i = 1; i < f->count; i++) {
+        struct docset child;
+        docset_init(&child);
+        select_tree(x, f->children[i], &child);
+        if (f->op == FILTER_AND)
+            docset_and(out, &child);
+        else
+            docset_or(out, &child);
+        docset_release(&child);
+        if (f->op == FILTER_AND && !out->count)
+            return;
+    }
+}
+
+enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out,
+                           struct err_info *e)
+{
+    rwlock_read(&x->lock);
+    enum err err = fields_known(x, f, e);
+    if (!err) {
+        struct docset found;
+        docset_init(&found);
+        select_tree(x, f, &found);
+        docset_release(out);
+        *out = found;
+    }
+    rwlock_drop(&x->lock);
+    return err;
+}
+
+/* --- facets --- */
+
+struct counted {
+    const struct value *value;
+    size_t count;
+};
+
+static int counted_cmp(const void *a, const void *b)
+{
+    const struct counted *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    struct scalar s, t;
+    int c = 0;
+    value_scalar(x->value, &s);
+    value_scalar(y->value, &t);
+    if (scalar_compare(&s, &t, &c) && c)
+        return c;
+    c = (int)x->value->kind - (int)y->value->kind;
+    if (!c)
+        c = (int)x->value->date - (int)y->value->date;
+    return c ? c : str_cmp(s.text, t.text);
+}
+
+/* Few documents: the values that they hold. */
+static void count_by_document(const struct attributes *x, const struct field *f,
+                              const struct docset *within, size_t *counts)
+{
+    for (uint32_t n = docset_next(within, 0); n != UINT32_MAX; n = docset_next(within, n + 1)) {
+        const struct holding *h = n < x->documents_size ? x->documents[n] : NULL;
+        for (uint32_t i = 0; h && i < h->count; i++)
+            if (x->fields[h->values[i]->field] == f && h->values[i]->kind != VALUE_PRESENT)
+                counts[h->values[i]->ordinal]++;
+    }
+}
+
+static void count_by_value(const struct field *f, const struct docset *within, size_t *counts)
+{
+    for (size_t i = 0; i < f->values_end; i++)
+        if (f->values[i])
+            counts[i] = posting_shared(&f->values[i]->posting, within);
+}
+
+static size_t facet_count(const struct attributes *x, const struct field *f,
+                          const struct docset *within, struct counted **out)
+{
+    size_t *counts = xcalloc(f->values_end + 1, sizeof *counts);
+    struct counted *found = xmalloc((f->values_end + 1) * sizeof *found);
+    size_t n = 0;
+    if (within->count < f->value_count * 4)
+        count_by_document(x, f, within, counts);
+    else
+        count_by_value(f, within, counts);
+    for (size_t i = 0; i < f->values_end; i++)
+        if (counts[i])
+            found[n++] = (struct counted){f->values[i], counts[i]};
+    free(counts);
+    qsort(found, n, sizeof *found, counted_cmp);
+    *out = found;
+    return n;
+}
+
+enum err attributes_facet(struct attributes *x, struct arena *a, struct str field,
+                          const struct docset *within, size_t limit, struct facet_value **out,
+                          size_t *count, struct err_info *e)
+{
+    struct counted *found = NULL;
+    size_t n = 0;
+    rwlock_read(&x->lock);
+    enum err err = field_known(x, filter_field(field), e);
+    if (err)
+        goto done;
+    const struct field *f = attributes_field(x, filter_field(field));
+    if (f)
+        n = facet_count(x, f, within, &found);
+    n = n < limit ? n : limit;
+    *out = arena_array(a, n ? n : 1, sizeof **out);
+    *count = n;
+    for (size_t i = 0; i < n; i++) {
+        struct scalar s;
+        struct strbuf b;
+        strbuf_init(&b, 0);
+        value_scalar(found[i].value, &s);
+        scalar_print(&s, &b);
+        (*out)[i] = (struct facet_value){arena_str(a, strbuf_str(&b)), found[i].count};
+        strbuf_release(&b);
+    }
+done:
+    free(found);
+    rwlock_drop(&x->lock);
+    return err;
+}

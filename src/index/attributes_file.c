@@ -1,0 +1,176 @@
+/* The attribute index in a snapshot. The payload of its section (section.h), numbers little-endian:
+ *
+ *     u64 "AKATTR01"   u32 flags (1: fields were dropped)   u32 fields, and for each  u32 bytes,
+ * name u64 documents, and for each, numbers rising   u32 number   u32 values, and for each u32
+ * field   u8 kind, and by kind   BOOL u8   NUMBER u8 whole, u64 bits   STRING u32 bytes, text
+ * PRESENT -
+ */
+#include "index/attributes_impl.h"
+
+#include "index/section.h"
+#include <string.h>
+
+#define MAGIC UINT64_C(0x3130525454414B41) /* "AKATTR01" */
+
+static void save_value(struct section_writer *w, const struct value *v)
+{
+    uint8_t head[2] = {v->kind, 0};
+    section_put_u32(w, v->field);
+    section_put(w, head, 1);
+    if (v->kind == VALUE_BOOL || v->kind == VALUE_NUMBER) {
+        head[1] = v->kind == VALUE_BOOL ? v->number.i != 0 : v->number.whole;
+        section_put(w, head + 1, 1);
+    }
+    if (v->kind == VALUE_NUMBER)
+        section_put_u64(w, (uint64_t)v->number.i);
+    if (v->kind == VALUE_STRING) {
+        section_put_u32(w, v->text_n);
+        section_put(w, v->text, v->text_n);
+    }
+}
+
+enum err attributes_save(struct attributes *x, struct file *f, struct err_info *e)
+{
+    struct section_writer *w = section_writer_new(f);
+    section_put_u64(w, MAGIC);
+    section_put_u32(w, x->fields_dropped);
+    section_put_u32(w, x->field_count);
+    for (unsigned i = 0; i < x->field_count; i++) {
+        section_put_u32(w, (uint32_t)x->fields[i]->name.n);
+        section_put(w, x->fields[i]->name.s, x->fields[i]->name.n);
+    }
+    section_put_u64(w, x->all.count);
+    for (uint32_t n = docset_next(&x->all, 0); n != UINT32_MAX; n = docset_next(&x->all, n + 1)) {
+        const struct holding *h = x->documents[n];
+        section_put_u32(w, n);
+        section_put_u32(w, h->count);
+        for (uint32_t i = 0; i < h->count; i++)
+            save_value(w, h->values[i]);
+    }
+    return section_writer_end(w, e);
+}
+
+static void load_fields(struct attributes *x, struct section_reader *r)
+{
+    char name[DOCUMENT_PATH_MAX + sizeof "attributes."];
+    uint32_t count = section_get_u32(r);
+    if (count > FIELDS_MAX)
+        section_corrupt(r, "too many fields");
+    for (uint32_t i = 0; i < count && !section_error(r); i++) {
+        uint16_t index = 0;
+        uint32_t n = section_get_u32(r);
+        if (n > sizeof name)
+            section_corrupt(r, "a field's name is too long");
+        if (section_error(r))
+            return;
+        section_get(r, name, n);
+        attributes_field_make(x, (struct str){name, n}, &index);
+        if (index != i)
+            section_corrupt(r, "a field stands there twice");
+    }
+}
+
+static struct number load_number(struct section_reader *r, bool whole)
+{
+    struct number n = number_of_int((int64_t)section_get_u64(r));
+    if (whole)
+        return n;
+    n.whole = false;
+    /* Infinities and NaN never come from JSON and have no place in an order. */
+    if (!(n.d - n.d == 0) || number_of_double(n.d).whole)
+        section_corrupt(r, "a number is not in its canonical form");
+    return n;
+}
+
+static void load_value(struct attributes *x, struct section_reader *r)
+{
+    char text[SCALAR_TEXT_MAX];
+    uint8_t kind = 0, byte = 0;
+    struct scalar s;
+    uint32_t index = section_get_u32(r);
+    section_get(r, &kind, 1);
+    if (index >= x->field_count || kind > VALUE_PRESENT) {
+        section_corrupt(r, "unknown field or kind of value");
+        return;
+    }
+    if (kind == VALUE_BOOL || kind == VALUE_NUMBER)
+        section_get(r, &byte, 1);
+    if (kind == VALUE_BOOL) {
+        s = scalar_of_bool(byte);
+    } else if (kind == VALUE_NUMBER) {
+        s = scalar_of_number(load_number(r, byte));
+    } else if (kind == VALUE_STRING) {
+        uint32_t n = section_get_u32(r);
+        if (n > sizeof text) {
+            section_corrupt(r, "a text is too long");
+            return;
+        }
+        section_get(r, text, n);
+        s = scalar_of_text((struct str){text, n});
+    }
+    if (!section_error(r))
+        attributes_scratch_add(x, field_value(x->fields[index], (uint16_t)index,
+                                              kind == VALUE_PRESENT ? NULL : &s, true));
+}
+
+static void load_documents(struct attributes *x, struct section_reader *r)
+{
+    uint64_t count = section_get_count(r, 8), next = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t number = section_get_u32(r), values = section_get_u32(r);
+        if (number < next || number > DOCUMENT_NUMBER_MAX || values > DOCUMENT_VALUES_MAX)
+            section_corrupt(r, "a document's number or count is out of range");
+        next = (uint64_t)number + 1;
+        for (uint32_t j = 0; j < values && !section_error(r); j++)
+            load_value(x, r);
+        if (section_error(r))
+            return;
+        attributes_hold(x, number);
+    }
+}
+
+enum err attributes_load(struct file *f, uint64_t *offset, struct attributes **out,
+                         struct err_info *e)
+{
+    struct section_reader *r = section_reader_new(f, *offset);
+    struct attributes *x = attributes_new();
+    if (section_get_u64(r) != MAGIC)
+        section_corrupt(r, "not an attribute index");
+    x->fields_dropped = section_get_u32(r);
+    load_fields(x, r);
+    if (!section_error(r))
+        load_documents(x, r);
+    enum err err = section_reader_end(r, offset, e);
+    if (err)
+        attributes_free(x);
+    else
+        *out = x;
+    return err;
+}
+
+static bool holds(const struct attributes *y, uint32_t number, struct str field,
+                  const struct value *v)
+{
+    struct scalar s;
+    struct field *f = attributes_field(y, field);
+    value_scalar(v, &s);
+    const struct value *same =
+        f ? field_value(f, 0, v->kind == VALUE_PRESENT ? NULL : &s, false) : NULL;
+    return same && posting_has(&same->posting, number) && posting_has(&f->exists, number);
+}
+
+bool attributes_equal(struct attributes *x, struct attributes *y)
+{
+    bool equal = x->all.count == y->all.count && x->fields_dropped == y->fields_dropped;
+    rwlock_read(&x->lock);
+    for (uint32_t n = docset_next(&x->all, 0); equal && n != UINT32_MAX;
+         n = docset_next(&x->all, n + 1)) {
+        equal = docset_has(&y->all, n) && x->documents[n]->count == y->documents[n]->count;
+        for (uint32_t i = 0; equal && i < x->documents[n]->count; i++) {
+            const struct value *v = x->documents[n]->values[i];
+            equal = holds(y, n, x->fields[v->field]->name, v);
+        }
+    }
+    rwlock_drop(&x->lock);
+    return equal;
+}

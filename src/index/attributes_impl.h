@@ -1,0 +1,101 @@
+/* Inside the attribute index (filter.h is what others see).
+ *
+ *   attributes -> field (by name) -> value (hash table; ordered lists for ranges) -> posting
+ *   attributes -> document number -> the values that it holds (for replacing, deleting, facets)
+ *
+ * A value that no document holds is freed. Fields stay. `lock`: readers share it, the writer takes it for one
+ * document at a time.
+ *
+ * Memory: about 64 bytes and the text a distinct value, 12 to 20 more in its ordered list and table, 8 bytes a
+ * value a document, 4 or fewer a member of a posting: some 100 bytes a document for each field that is unique
+ * (id, created, updated), some 12 for each field of few values. */
+#ifndef INDEX_ATTRIBUTES_IMPL_H
+#define INDEX_ATTRIBUTES_IMPL_H
+
+#include "base/thread.h"
+#include "index/filter_tree.h"
+#include "index/posting.h"
+
+#define FIELDS_MAX 1000
+
+/* VALUE_PRESENT stands for: the field exists, nothing comparable is known. */
+enum value_kind { VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_PRESENT };
+struct value {
+    struct posting posting;
+    struct number number; /* of numbers, dates and booleans (0, 1) */
+    uint32_t hash;
+    uint32_t ordinal; /* its place in field->values */
+    uint16_t field;
+    uint8_t kind;
+    bool date;
+    uint32_t text_n;
+    char text[];
+};
+void value_scalar(const struct value *v, struct scalar *out);
+
+/* Values in order, in blocks of at most BLOCK_VALUES: inserting moves a block's rest, not everything. */
+#define BLOCK_VALUES 256
+struct block {
+    unsigned count;
+    struct value *values[BLOCK_VALUES];
+};
+struct ordered {
+    struct block **blocks;
+    size_t count, cap;
+};
+struct place {
+    size_t block;
+    unsigned index;
+};
+void ordered_release(struct ordered *o);
+void ordered_insert(struct ordered *o, struct value *v);
+void ordered_remove(struct ordered *o, const struct value *v);
+/* The first value >= key (after: > key); value NULL at the end. */
+struct place ordered_find(const struct ordered *o, const struct scalar *key, bool after);
+struct value *ordered_at(const struct ordered *o, struct place *p); /* moves to the next block if need be */
+size_t ordered_bytes(const struct ordered *o);
+
+struct field {
+    struct str name;
+    struct posting exists;
+    struct value *present;
+    struct value **table; /* open addressing, linear; table_size a power of two */
+    size_t table_size;
+    struct value **values; /* by ordinal; holes are NULL */
+    uint32_t *holes;
+    size_t value_count, values_end, values_cap, hole_count, hole_cap;
+    struct ordered numbers, texts;
+};
+struct field *field_new(struct str name, uint16_t index);
+void field_free(struct field *f);
+/* scalar NULL: `present`. make: adds it when it is not there. */
+struct value *field_value(struct field *f, uint16_t index, const struct scalar *s, bool make);
+/* Forgets a value that no document holds. */
+void field_drop(struct field *f, struct value *v);
+size_t field_bytes(const struct field *f);
+
+struct holding {
+    uint32_t count;
+    struct value *values[];
+};
+
+struct attributes {
+    struct rwlock lock;
+    struct field *fields[FIELDS_MAX];
+    unsigned field_count;
+    bool fields_dropped; /* some document had a field beyond FIELDS_MAX */
+    struct docset all;
+    struct holding **documents; /* by number */
+    size_t documents_size;
+    size_t value_bytes; /* of holdings, texts and nodes */
+    struct value **scratch; /* of the document that is being put */
+    size_t scratch_count, scratch_cap;
+};
+/* The lock is held. NULL if unknown. */
+struct field *attributes_field(const struct attributes *x, struct str name);
+struct field *attributes_field_make(struct attributes *x, struct str name, uint16_t *index);
+/* Gives `number` the values in scratch. It must hold none. */
+void attributes_hold(struct attributes *x, uint32_t number);
+void attributes_scratch_add(struct attributes *x, struct value *v);
+
+#endif
