@@ -81,12 +81,30 @@ enum err json_parse(struct str text, json_t **out, struct err_info *e)
     return json_parse_within(text, budget_of(text.n), out, e);
 }
 
+/* jansson 2.14 skips a NUL behind a number. */
+static enum err nul_check(struct str text, struct err_info *e)
+{
+    const char *nul = text.n ? memchr(text.s, 0, text.n) : NULL;
+    if (!nul)
+        return ERR_OK;
+    size_t line = 1, column = 1;
+    for (const char *p = text.s; p < nul; p++) {
+        line += *p == '\n';
+        column = *p == '\n' ? 1 : column + 1;
+    }
+    return err_set(e, ERR_SYNTAX, NULL, "broken JSON at line %zu, column %zu: a NUL character",
+                   line, column);
+}
+
 enum err json_parse_within(struct str text, size_t bytes_max, json_t **out, struct err_info *e)
 {
     json_error_t fault;
     if (!depth_ok(text))
         return err_set(e, ERR_TOO_LARGE, NULL, "JSON is nested deeper than %d levels",
                        JSON_DEPTH_MAX);
+    enum err rc = nul_check(text, e);
+    if (rc)
+        return rc;
     assert(!budget.active);
     budget.active = true;
     budget.refused = false;
