@@ -1,0 +1,121 @@
+/* No statement of the store reads a whole table or sorts, but for those listed here with the
+ * reason. */
+#include "fixture.h"
+#include "base/sqlite.h"
+#include "store/schema.h"
+
+open_fn *fixture_open = store_open;
+
+static const struct {
+    const char *statement, *detail, *why;
+} allowed[] = {
+    {"purge_next", "SCAN purge", "a handful of collections being removed, and LIMIT 1"},
+    {"document_pending", "SCAN d USING INDEX document_pending",
+     "that index holds only what is pending, in this order"},
+};
+
+#define ALLOWED (sizeof allowed / sizeof *allowed)
+static bool met[ALLOWED];
+
+static bool is_allowed(const char *statement, const char *detail)
+{
+    for (size_t i = 0; i < ALLOWED; i++)
+        if (strcmp(allowed[i].statement, statement) == 0 && strcmp(allowed[i].detail, detail) == 0)
+            return met[i] = true;
+    return false;
+}
+
+static unsigned plan_faults(sqlite3 *db, const struct statement_text *t)
+{
+    char sql[2048];
+    sqlite3_stmt *st;
+    unsigned faults = 0;
+
+    snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", t->sql);
+    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) {
+        print_error("%s: %s\n", t->name, sqlite3_errmsg(db));
+        return 1;
+    }
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(st, 3);
+        bool bad = strncmp(detail, "SCAN", 4) == 0 || strstr(detail, "TEMP B-TREE") ||
+                   strstr(detail, "AUTOMATIC");
+        if (bad && !is_allowed(t->name, detail)) {
+            print_error("%s: %s\n", t->name, detail);
+            faults++;
+        }
+    }
+    sqlite3_finalize(st);
+    return faults;
+}
+
+static sqlite3 *database_of(struct fixture *f)
+{
+    sqlite3 *db;
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/akin.db", f->dir);
+    ok(sqlite_open(path, true, DB_DURABLE, &db, NULL));
+    return db;
+}
+
+static void test_plans(void **state)
+{
+    sqlite3 *db = database_of(*state);
+    unsigned faults = 0;
+
+    for (unsigned i = 0; i < STMT_COUNT; i++) {
+        assert_non_null(schema_statements[i].name);
+        for (unsigned k = 0; k < i; k++)
+            assert_string_not_equal(schema_statements[i].name, schema_statements[k].name);
+        faults += plan_faults(db, &schema_statements[i]);
+    }
+    assert_int_equal(faults, 0);
+    for (size_t i = 0; i < ALLOWED; i++) /* the list holds nothing that is not so */
+        if (!met[i])
+            fail_msg("%s: '%s' is listed, but not in its plan", allowed[i].statement,
+                     allowed[i].detail);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The test itself can fail: a scan and a sort are seen. */
+static void test_faults_are_seen(void **state)
+{
+    sqlite3 *db = database_of(*state);
+    const struct statement_text scan = {"scan", "SELECT id FROM document WHERE revision = 1"},
+                                sort = {"sort", "SELECT id FROM collection ORDER BY created_us"};
+
+    print_message("two complaints follow, as they should\n");
+    assert_int_equal(plan_faults(db, &scan), 1);
+    assert_true(plan_faults(db, &sort) >= 1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_strict(void **state)
+{
+    sqlite3 *db = database_of(*state);
+    sqlite3_stmt *st;
+
+    ok(sqlite_error(
+        db,
+        sqlite3_prepare_v2(db,
+                           "SELECT count(*) FROM pragma_table_list WHERE type = 'table' AND"
+                           " schema = 'main' AND name NOT LIKE 'sqlite_%' AND NOT strict",
+                           -1, &st, NULL),
+        NULL));
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(st, 0), 0);
+    sqlite3_finalize(st);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_plans, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_faults_are_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_strict, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("plans", tests, NULL, NULL);
+}
