@@ -13,10 +13,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { TICK_MS = 50, SLEEP_MS_MAX = 1000, DUE_MAX = 64, ACCEPT_MAX = 64 };
+#define PROBE_NS 1000000000LL
 
 void watch_wake(struct http_server *s)
 {
@@ -131,12 +133,37 @@ static void request_check(struct http_request *r, int64_t now)
     atomic_store(&r->wake_ns, now); /* nobody waits for the rest of it */
 }
 
+/* MHD 0.9.75 does not notice a FIN that came together with the last bytes before it (a short read
+ * clears its edge-triggered readiness, and no edge follows): make it one. Under server->lock. */
+static void departure_check(struct conn *conn)
+{
+    struct pollfd p = {.fd = conn->fd, .events = POLLRDHUP};
+    int unread = 0;
+    if (poll(&p, 1, 0) > 0 && (p.revents & POLLRDHUP) && ioctl(conn->fd, FIONREAD, &unread) == 0 &&
+        unread == 0)
+        shutdown(conn->fd, SHUT_RD);
+}
+
+static bool reading(struct http_request *r)
+{
+    bool body;
+    if (!r)
+        return true;
+    lock_take(&r->lock);
+    body = r->phase == PHASE_BODY;
+    lock_drop(&r->lock);
+    return body;
+}
+
 /* Collects what is due; returns the time of the next deadline. */
 static int64_t sweep(struct http_server *s, int64_t now, struct http_request **due, unsigned *count)
 {
     int64_t next = NEVER;
+    bool probe = now - s->probed_ns >= PROBE_NS;
     *count = 0;
     lock_take(&s->lock);
+    if (probe)
+        s->probed_ns = now;
     for (struct conn *conn = s->conns; conn; conn = conn->next) {
         struct http_request *r = conn->request;
         int64_t at = r ? atomic_load(&r->wake_ns) : conn_check(s, conn, now);
@@ -145,6 +172,8 @@ static int64_t sweep(struct http_server *s, int64_t now, struct http_request **d
             due[(*count)++] = r;
         }
         next = at < next ? at : next;
+        if (probe && reading(r))
+            departure_check(conn);
     }
     lock_drop(&s->lock);
     return next;

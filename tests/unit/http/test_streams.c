@@ -189,11 +189,25 @@ static void test_peer_leaves_in_the_body(void **state)
 {
     int fd = dial(&h);
     say(fd, POST("/echo", "Content-Length: 10\r\n") "12345");
-    wait_for_uint(&h.requests, 0);
+    while (http_in_flight(h.server) == 0)
+        clock_sleep_ns(1000000);
     close(fd);
     wait_for_uint(&h.dones, 1);
     assert_int_equal(atomic_load(&h.last_status), 499);
     assert_int_equal(atomic_load(&h.requests), 0);
+    assert_int_equal(http_in_flight(h.server), 0);
+}
+
+/* Head, half a body and the end in one go: none is forgotten. */
+static void test_peers_say_half_and_leave(void **state)
+{
+    for (int i = 0; i < 50; i++) {
+        int fd = dial(&h);
+        say(fd, i % 2 ? POST("/echo", "Content-Length: 10\r\n") "12345"
+                      : POST("/stream", "Content-Length: 10\r\n") "12345");
+        close(fd);
+    }
+    wait_for_uint(&h.dones, 50);
     assert_int_equal(http_in_flight(h.server), 0);
 }
 
@@ -353,6 +367,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stalled_stream, setup_hasty, teardown),
         cmocka_unit_test_setup_teardown(test_peer_leaves_before_and_in_the_head, setup, teardown),
         cmocka_unit_test_setup_teardown(test_peer_leaves_in_the_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_peers_say_half_and_leave, setup, teardown),
         cmocka_unit_test_setup_teardown(test_peer_leaves_a_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_peer_leaves_a_stream_with_a_reset, setup, teardown),
         cmocka_unit_test_setup_teardown(test_peer_leaves_while_the_reply_is_made, setup, teardown),
