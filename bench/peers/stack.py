@@ -14,7 +14,6 @@ tokenizer.enable_truncation(256)
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 2
 session = onnxruntime.InferenceSession(onnx_file, options, providers=["CPUExecutionProvider"])
-names = [i.name for i in session.get_inputs()]
 
 graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
 graph.init_index(max_elements=len(vectors), M=16, ef_construction=200)
@@ -35,10 +34,9 @@ app = fastapi.FastAPI()
 
 
 def embed(text):
-    ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
-    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-    hidden = session.run(None, {k: v for k, v in feeds.items() if k in names})[0]
-    mean = hidden[0].mean(axis=0) if hidden.ndim == 3 else hidden[0]
+    ids = np.array([tokenizer.encode(text).ids], dtype=np.int32)
+    feeds = {"ids": ids, "positions": np.arange(ids.shape[1], dtype=np.int32), "mask": np.ones_like(ids)}
+    mean = session.run(None, feeds)[0][0].mean(axis=0)
     return mean / np.linalg.norm(mean)
 
 
