@@ -1,11 +1,9 @@
 #include "math/dot.h"
 #include "math/half.h"
 #include "math/simd.h"
+#include "math/vector.h"
 #include <assert.h>
 #include <math.h>
-#if SIMD_X86
-#include <immintrin.h>
-#endif
 
 /* --- the references --- */
 
@@ -146,11 +144,6 @@ TARGET_AVX2 static float quantise_avx2(const float *x, int8_t *out, size_t n)
 }
 
 /* --- AVX-512 --- */
-
-TARGET_AVX512 static __mmask16 tail16(size_t n)
-{
-    return n >= 16 ? 0xffff : (__mmask16)((1u << n) - 1);
-}
 
 TARGET_AVX512 static __mmask64 tail64(size_t n)
 {

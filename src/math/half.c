@@ -1,9 +1,7 @@
 #include "math/half.h"
 #include "math/simd.h"
+#include "math/vector.h"
 #include <string.h>
-#if SIMD_X86
-#include <immintrin.h>
-#endif
 
 static uint32_t bits_of(float x)
 {
@@ -79,7 +77,7 @@ TARGET_AVX2 static void to_avx2(const uint16_t *x, float *out, size_t n)
 TARGET_AVX512 static void from_avx512(const float *x, uint16_t *out, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = n - i >= 16 ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
+        __mmask16 m = tail16(n - i);
         __m256i h = _mm512_cvtps_ph(_mm512_maskz_loadu_ps(m, x + i), _MM_FROUND_TO_NEAREST_INT);
         _mm256_mask_storeu_epi16(out + i, m, h);
     }
@@ -88,8 +86,16 @@ TARGET_AVX512 static void from_avx512(const float *x, uint16_t *out, size_t n)
 TARGET_AVX512 static void to_avx512(const uint16_t *x, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = n - i >= 16 ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
+        __mmask16 m = tail16(n - i);
         _mm512_mask_storeu_ps(out + i, m, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, x + i)));
+    }
+}
+
+TARGET_AVX512 static void bf16_from_avx512(const float *x, uint16_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = tail16(n - i);
+        _mm256_mask_storeu_epi16(out + i, m, bf16_avx512(_mm512_maskz_loadu_ps(m, x + i)));
     }
 }
 #endif
@@ -128,6 +134,12 @@ void half_to_f32(const uint16_t *x, float *out, size_t n)
 
 void bf16_from_f32(const float *x, uint16_t *out, size_t n)
 {
+#if SIMD_X86
+    if (simd_level() == SIMD_AVX512) {
+        bf16_from_avx512(x, out, n);
+        return;
+    }
+#endif
     for (size_t i = 0; i < n; i++)
         out[i] = bf16_of_float(x[i]);
 }

@@ -52,7 +52,8 @@ enum err simd_setup(struct err_info *e)
         if (!simd_supported((enum simd_level)l))
             return err_set(e, ERR_UNSUPPORTED, "AKIN_SIMD",
                            "this processor has no %s; it can do %s", names[l], names[level_now]);
-        level_now = (enum simd_level)l;
+        if (level_now != (enum simd_level)l)
+            level_now = (enum simd_level)l;
         return ERR_OK;
     }
     return err_set(e, ERR_INVALID, "AKIN_SIMD", "\"%.40s\" is none of scalar, avx2, avx512",

@@ -1,0 +1,109 @@
+/* Does a model give the vectors that it should? */
+#include "base/arena.h"
+#include "embed/model.h"
+#include "math/dot.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const sentences[] = {
+    "That is a happy person",
+    "That is a happy dog",
+    "That is a very happy person",
+    "Today is a sunny day",
+};
+enum { SENTENCES = sizeof sentences / sizeof *sentences };
+
+struct expected {
+    const char *model;
+    float cosines[SENTENCES]; /* to the first sentence */
+};
+static const struct expected expected[] = {{"all-MiniLM-L6-v2", {1, .6946f, .9429f, .2569f}}};
+
+struct check {
+    struct model *model;
+    struct model_run *run;
+    uint32_t *ids, lengths[SENTENCES];
+    size_t tokens;
+    float *together, *alone; /* SENTENCES x dims each */
+};
+
+static void tokenize(struct check *c)
+{
+    struct tokens t;
+    tokens_init(&t);
+    for (size_t i = 0; i < SENTENCES; i++) {
+        tokenizer_encode(model_tokenizer(c->model), str_c(sentences[i]), true, &t);
+        size_t n = t.n < c->model->info.tokens_max ? t.n : c->model->info.tokens_max;
+        c->ids = xrealloc(c->ids, (c->tokens + n + 1) * sizeof *c->ids);
+        memcpy(c->ids + c->tokens, t.ids, n * sizeof *t.ids);
+        c->lengths[i] = (uint32_t)n;
+        c->tokens += n;
+    }
+    tokens_release(&t);
+}
+
+static enum err check_rows(const struct check *c, struct err_info *e)
+{
+    unsigned dims = c->model->info.dims;
+    for (size_t i = 0; i < SENTENCES; i++) {
+        const float *row = c->together + i * dims;
+        float norm = norm_f32(row, dims), same = dot_f32(row, c->alone + i * dims, dims);
+        if (!(fabsf(norm - 1) < 1e-3f))
+            return err_set(e, ERR_CORRUPT, NULL, "\"%s\" gives a vector of length %g instead of 1",
+                           sentences[i], (double)norm);
+        if (!(same > .9999f))
+            return err_set(e, ERR_CORRUPT, NULL,
+                           "\"%s\" alone and in a batch has cosine %g instead of 1", sentences[i],
+                           (double)same);
+    }
+    return ERR_OK;
+}
+
+static enum err check_known(const struct check *c, struct err_info *e)
+{
+    const struct model_info *info = &c->model->info;
+    for (size_t k = 0; k < sizeof expected / sizeof *expected; k++) {
+        if (strcmp(expected[k].model, info->name) != 0)
+            continue;
+        for (size_t i = 1; i < SENTENCES; i++) {
+            float cosine = dot_f32(c->together, c->together + i * info->dims, info->dims);
+            if (!(fabsf(cosine - expected[k].cosines[i]) < .005f))
+                return err_set(e, ERR_CORRUPT, NULL,
+                               "\"%s\" against \"%s\" has cosine %.4f, expected %.4f", sentences[0],
+                               sentences[i], (double)cosine, (double)expected[k].cosines[i]);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err check_run(struct check *c, struct err_info *e)
+{
+    unsigned dims = c->model->info.dims;
+    c->run = model_run_new(c->model, 256);
+    c->together = xcalloc(SENTENCES * dims, sizeof(float));
+    c->alone = xcalloc(SENTENCES * dims, sizeof(float));
+    tokenize(c);
+    enum err err = model_embed(c->run, c->ids, c->lengths, SENTENCES, c->together, e);
+    const uint32_t *ids = c->ids;
+    for (size_t i = 0; i < SENTENCES && !err; ids += c->lengths[i++])
+        err = model_embed(c->run, ids, &c->lengths[i], 1, c->alone + i * dims, e);
+    if (!err)
+        err = check_rows(c, e);
+    return err ? err : check_known(c, e);
+}
+
+enum err model_verify(const char *dir, struct err_info *e)
+{
+    struct check c = {0};
+    enum err err = model_open(dir, PRECISION_AUTO, &c.model, e);
+    if (!err)
+        err = check_run(&c, e);
+    model_run_free(c.run);
+    free(c.ids);
+    free(c.together);
+    free(c.alone);
+    model_unref(c.model);
+    return err;
+}
