@@ -55,7 +55,7 @@ done = function(s, l) io.write(string.format("RESULT %d %d %d %d %d %d\\n", s.re
 
 
 def peer():
-    from onnx_model import int8_model
+    from stack_model import int8_model
     vectors = WORK / f"summaries-{a.count}.npy"
     if not vectors.exists():
         texts = "\n".join(" ".join(json.loads(line)["text"].split()) for line in open(documents)) + "\n"
