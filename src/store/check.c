@@ -66,21 +66,6 @@ enum err check_all(struct conn *c, struct err_info *e)
 /* The ends of every table and index, and that the log ends where the counter stands. */
 enum err check_quick(struct conn *c, struct err_info *e)
 {
-    static const char *const probes[] = {
-        "SELECT CASE WHEN (SELECT count(*) FROM state) = 1 THEN 'ok'"
-        " ELSE 'the row of the change counter is missing' END",
-        "SELECT CASE WHEN ifnull((SELECT max(change) FROM change), 0) <= change"
-        " AND (pruned = change OR EXISTS (SELECT 1 FROM change g WHERE g.change = state.change))"
-        " THEN 'ok' ELSE 'the change log does not end at the change counter' END FROM state",
-        "SELECT 'ok' FROM (SELECT min(key), max(key) FROM document)",
-        "SELECT 'ok' FROM (SELECT min(key), max(key) FROM payload)",
-        "SELECT 'ok' FROM (SELECT min(key), max(key) FROM passage)",
-        "SELECT 'ok' FROM (SELECT min(change), max(change) FROM feedback)",
-        "SELECT ifnull((SELECT 'a document has no payload' FROM document d WHERE key ="
-        " (SELECT max(key) FROM document) AND NOT EXISTS (SELECT 1 FROM payload p WHERE p.key = "
-        "d.key)),"
-        " 'ok')",
-    };
     sqlite3_stmt *st = NULL;
     enum err err = ERR_OK;
     int pages = 0;
@@ -91,8 +76,8 @@ enum err check_quick(struct conn *c, struct err_info *e)
     sqlite3_finalize(st);
     if (pages <= QUICK_PAGES)
         err = fault_find(c, "PRAGMA quick_check(1)", e);
-    for (size_t i = 0; i < sizeof probes / sizeof *probes && !err; i++)
-        err = fault_find(c, probes[i], e);
+    for (unsigned i = 0; i < schema_probes_count && !err; i++)
+        err = fault_find(c, schema_probes[i].sql, e);
     return err;
 }
 

@@ -60,6 +60,7 @@ enum err conn_stmt(struct conn *c, enum statement id, sqlite3_stmt **out, struct
     } else {
         sqlite3_reset(*kept);
     }
+    c->used[id / 64] |= UINT64_C(1) << (id % 64);
     *out = *kept;
     return ERR_OK;
 }
@@ -99,9 +100,9 @@ enum err conn_exec(struct conn *c, enum statement id, struct err_info *e)
 void conn_rollback(struct conn *c)
 {
     c->deadline_ns = 0;
-    for (int i = 0; i < STMT_COUNT; i++)
-        if (c->kept[i])
-            sqlite3_reset(c->kept[i]);
+    for (unsigned i = 0; i < sizeof c->used / sizeof *c->used; i++)
+        for (; c->used[i]; c->used[i] &= c->used[i] - 1)
+            sqlite3_reset(c->kept[i * 64 + (unsigned)__builtin_ctzll(c->used[i])]);
     if (sqlite3_get_autocommit(c->db))
         return; /* SQLite rolled it back itself */
     enum err err = conn_exec(c, STMT_ROLLBACK, NULL);

@@ -16,8 +16,9 @@
 struct conn {
     sqlite3 *db;
     sqlite3_stmt *kept[STMT_COUNT];
-    int64_t deadline_ns; /* a step that passes it is ERR_TIMEOUT; 0: none */
-    int64_t started_ns;  /* of the read that holds it */
+    uint64_t used[(STMT_COUNT + 63) / 64]; /* bits: may be in the middle of a step */
+    int64_t deadline_ns;                   /* a step that passes it is ERR_TIMEOUT; 0: none */
+    int64_t started_ns;                    /* of the read that holds it */
     unsigned op;
     struct conn *next; /* in the list of idle readers */
 };

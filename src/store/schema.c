@@ -275,6 +275,27 @@ const struct statement_text schema_faults[] = {
 };
 const unsigned schema_faults_count = sizeof schema_faults / sizeof *schema_faults;
 
+#define ENDS(table, key)                                                                           \
+    "SELECT 'ok' WHERE (SELECT min(" key ") FROM " table ") <= (SELECT max(" key ") FROM " table ")"
+const struct statement_text schema_probes[] = {
+    {"state", "SELECT CASE WHEN EXISTS (SELECT 1 FROM state WHERE id = 1) THEN 'ok'"
+              " ELSE 'the row of the change counter is missing' END"},
+    {"change",
+     "SELECT CASE WHEN ifnull((SELECT max(change) FROM change), 0) <= s.change"
+     " AND (s.pruned = s.change OR EXISTS (SELECT 1 FROM change g WHERE g.change = s.change))"
+     " THEN 'ok' ELSE 'the change log does not end at the change counter' END"
+     " FROM state s WHERE id = 1"},
+    {"documents", ENDS("document", "key")},
+    {"payloads", ENDS("payload", "key")},
+    {"passages", ENDS("passage", "key")},
+    {"feedback", ENDS("feedback", "change")},
+    {"last_document",
+     "SELECT ifnull((SELECT 'a document has no payload' FROM document d WHERE key ="
+     " (SELECT max(key) FROM document) AND NOT EXISTS"
+     " (SELECT 1 FROM payload p WHERE p.key = d.key)), 'ok')"},
+};
+const unsigned schema_probes_count = sizeof schema_probes / sizeof *schema_probes;
+
 int schema_version(void)
 {
     return MIGRATIONS;

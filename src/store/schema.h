@@ -101,6 +101,10 @@ extern const struct statement_text schema_statements[STMT_COUNT];
 extern const struct statement_text schema_faults[];
 extern const unsigned schema_faults_count;
 
+/* The same for check_quick: each touches a few pages only, at the ends of a table. */
+extern const struct statement_text schema_probes[];
+extern const unsigned schema_probes_count;
+
 /* Make or migrate the tables. ERR_UNSUPPORTED: written by a newer akin, or not akin's. `db` is
  * writable. */
 enum err schema_migrate(sqlite3 *db, const char *path, struct err_info *e) MUST_CHECK;
