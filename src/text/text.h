@@ -22,11 +22,11 @@ size_t utf8_floor(struct str s, size_t at);         /* the largest boundary <= a
  * ERR_SYNTAX names the byte offset of bad UTF-8. */
 enum err text_nfc(struct arena *a, struct str s, struct str *out, struct err_info *e) MUST_CHECK;
 
-/* Terms: what the word index looks up. NFKC case folding, ICU word break, diacritics folded,
- * English Snowball stem; character bigrams beside the words of Han, Hiragana, Katakana, Thai,
- * Lao, Khmer and Myanmar runs. Stop words are kept: the ranking weighs them down itself.
- * `emit` is called in text order with the byte range that the term stands for; a term is at
- * most 64 bytes (longer ones are cut at a character). */
+/* Terms: what the word index looks up. NFKC case folding, ICU word break (but @ parts words),
+ * diacritics folded, English Snowball stem; character bigrams beside the words of Han, Hiragana,
+ * Katakana, Thai, Lao, Khmer and Myanmar runs. Stop words are kept: the ranking weighs them down
+ * itself. `emit` is called in text order with the byte range that the term stands for; a term is at
+ * most 64 bytes (longer ones are cut at a character) and lives for the call. */
 typedef void term_fn(void *ctx, struct str term, size_t start, size_t end);
 struct term_analyzer;
 struct term_analyzer *term_analyzer_new(void);      /* holds ICU iterators: one thread at a time */

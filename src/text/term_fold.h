@@ -1,0 +1,27 @@
+/* A word of a text -> the form under which it is looked up. One thread at a time. */
+#ifndef TEXT_TERM_FOLD_H
+#define TEXT_TERM_FOLD_H
+
+#include "base/str.h"
+#include <unicode/unorm2.h>
+
+enum { TERM_BYTES_MAX = 64 };
+
+/* At most so many UTF-16 units of a word are looked at: a term has 64 bytes, and what is removed
+ * (marks, format characters) may not hide more than that. A unit becomes at most 18 in NFKC, and
+ * one of those at most 4 in NFD. */
+enum { FOLD_UNITS_MAX = 256, FOLD_CAP = FOLD_UNITS_MAX * 18 * 4 };
+
+struct term_fold {
+    const UNormalizer2 *nfkc_casefold, *nfd, *nfc;
+    UChar a[FOLD_CAP], b[FOLD_CAP];
+    char out[TERM_BYTES_MAX + 1];
+};
+
+void term_fold_init(struct term_fold *f);
+
+/* NFKC case folding; accents off Latin, Greek, Cyrillic, vowel points off Hebrew and Arabic; cut at
+ * 64 bytes. A view into `f` (until the next call) or of `word`; empty if nothing is left. */
+struct str term_fold(struct term_fold *f, struct str word);
+
+#endif

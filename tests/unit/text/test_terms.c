@@ -1,0 +1,238 @@
+#include "test.h"
+#include "base/rng.h"
+#include "text/text.h"
+#include <stdio.h>
+#include <string.h>
+#include <unicode/ubrk.h>
+#include <unicode/uchar.h>
+#include <unicode/utext.h>
+
+struct got {
+    char text[4000];
+    size_t n, count;
+};
+
+static void collect(void *ctx, struct str term, size_t start, size_t end)
+{
+    struct got *g = ctx;
+    g->n += (size_t)snprintf(g->text + g->n, sizeof g->text - g->n, "%s%.*s", g->count ? "|" : "",
+                             STR_ARG(term));
+    g->count++;
+}
+
+static void terms_are(const char *text, const char *want)
+{
+    struct term_analyzer *t = term_analyzer_new();
+    struct got g = {.n = 0};
+    term_analyze(t, str_c(text), collect, &g);
+    assert_string_equal(g.text, want);
+    term_analyzer_free(t);
+}
+
+static void english_is_folded_and_stemmed(void **state)
+{
+    terms_are("", "");
+    terms_are("The RUNNING dogs, (walked).", "the|run|dog|walk");
+    terms_are("don't John's \u2018don\u2019t\u2019", "don't|john|don't");
+    terms_are("libfoo2 3.14 foo_bar __ 1,000 e.g. a.b", "libfoo2|3.14|foo_bar|1,000|e.g|a.b");
+    terms_are("@ann ann.b@example.com\u2603", "ann|ann.b|example.com");
+    terms_are("line\nnext\r\nline", "line|next|line");
+}
+
+/* A line with one other character goes through ICU, one without does not: the words are the same.
+ */
+static void ascii_words_are_the_same_in_other_lines(void **state)
+{
+    static const char few[] = "aB1_.':,;-\"@ z";
+    struct term_analyzer *t = term_analyzer_new();
+    struct rng r;
+    char text[100];
+    rng_init(&r, 4);
+    for (int round = 0; round < 5000; round++) {
+        struct got alone = {.n = 0}, other = {.n = 0};
+        size_t n = rng_below(&r, 60);
+        for (size_t i = 0; i < n; i++)
+            text[i] = few[rng_below(&r, sizeof few - 1)];
+        memcpy(text + n, " \u2603", 5);
+        term_analyze(t, (struct str){text, n}, collect, &alone);
+        term_analyze(t, (struct str){text, n + 4}, collect, &other);
+        assert_string_equal(alone.text, other.text);
+    }
+    term_analyzer_free(t);
+}
+
+static void diacritics_are_folded(void **state)
+{
+    terms_are("na\u00efve nai\u0308ve", "naiv|naiv");
+    terms_are("Stra\u00dfe \u00c5ngstr\u00f6m \u0141\u00f3d\u017a S\u00f8ren",
+              "strass|angstrom|lodz|soren");
+    terms_are("\u0130stanbul \u0131l\u0131k C\u00c6SAR \ufb01nance", "istanbul|ilik|caesar|financ");
+    terms_are("\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2",
+              "\u03c3\u03b9\u03c3\u03c5\u03c6\u03bf\u03c3");
+    terms_are("\u0451\u043b\u043a\u0430 \u043c\u043e\u0439",
+              "\u0435\u043b\u043a\u0430|\u043c\u043e\u0439");
+    terms_are("\u0643\u064e\u062a\u064e\u0628\u064e \u05e9\u05b8\u05dc\u05d5\u05b9\u05dd",
+              "\u0643\u062a\u0628|\u05e9\u05dc\u05d5\u05dd");
+    terms_are("\uff26\uff35\uff2c\uff2c so\u00adft", "full|soft");
+}
+
+static void marks_that_are_letters_stay(void **state)
+{
+    terms_are("\ud55c\uad6d\uc5b4", "\ud55c\uad6d\uc5b4"); /* Hangul is composed, */
+    terms_are("\u1112\u1161\u11ab", "\ud55c");             /* also from jamo */
+    terms_are("\u0939\u093f\u0928\u094d\u0926\u0940", "\u0939\u093f\u0928\u094d\u0926\u0940");
+    terms_are("\u304c", "\u304c");
+    terms_are("\u304b\u3099", "\u304c"); /* dakuten */
+    terms_are("\uff76\uff9e", "\u30ac");
+}
+
+static void dense_scripts_have_pairs_beside_words(void **state)
+{
+    terms_are("\u6771\u4eac\u90fd", "\u6771\u4eac|\u4eac\u90fd|\u90fd");
+    terms_are("x \u4e2d y", "x|\u4e2d|y");
+    terms_are("\u4e2d\u6587abc", "\u4e2d\u6587|abc");
+    terms_are("\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22",
+              "\u0e20\u0e32\u0e29\u0e32|\u0e20\u0e32|\u0e32\u0e29|\u0e29\u0e32|\u0e32\u0e44|"
+              "\u0e44\u0e17\u0e22|\u0e44\u0e17|\u0e17\u0e22");
+}
+
+static void a_term_is_cut_at_64_bytes(void **state)
+{
+    char text[2000], want[80];
+    memset(text, 'k', 300);
+    text[300] = 0;
+    memset(want, 'k', 64);
+    want[64] = 0;
+    terms_are(text, want);
+    for (int i = 0; i < 100; i++)
+        memcpy(text + 3 * i, "\ud55c", 4);
+    memcpy(want, text, 63);
+    want[63] = 0;
+    terms_are(text, want);
+}
+
+struct ranges {
+    size_t start[4000], end[4000], n;
+};
+
+static void collect_ranges(void *ctx, struct str term, size_t start, size_t end)
+{
+    struct ranges *r = ctx;
+    r->start[r->n] = start;
+    r->end[r->n++] = end;
+}
+
+static void icu_ranges(struct str s, struct ranges *r)
+{
+    UErrorCode code = U_ZERO_ERROR;
+    UText *text = utext_openUTF8(NULL, s.s, (int64_t)s.n, &code);
+    UBreakIterator *words = ubrk_open(UBRK_WORD, "", NULL, 0, &code);
+    ubrk_setUText(words, text, &code);
+    size_t first = 0;
+    r->n = 0;
+    for (int32_t at = ubrk_next(words); at != UBRK_DONE; at = ubrk_next(words)) {
+        bool word = false;
+        for (size_t i = first; i < (size_t)at; i++)
+            word |= u_isalnum(s.s[i]) != 0;
+        if (word)
+            collect_ranges(r, s, first, (size_t)at);
+        first = (size_t)at;
+    }
+    ubrk_close(words);
+    utext_close(text);
+}
+
+static void ascii_words_are_those_of_icu(void **state)
+{
+    static const char few[] = "aB1_.':,;-\" \n\r\t";
+    static struct ranges want, got;
+    struct term_analyzer *t = term_analyzer_new();
+    struct rng r;
+    char text[200];
+    rng_init(&r, 3);
+    for (int round = 0; round < 20000; round++) {
+        size_t n = rng_below(&r, sizeof text);
+        for (size_t i = 0; i < n; i++)
+            text[i] =
+                (char)(round % 2 ? few[rng_below(&r, sizeof few - 1)] : (char)rng_below(&r, 128));
+        struct str s = {text, n};
+        char blank[200]; /* @ parts words, which ICU 72 has not in common with UAX #29 */
+        for (size_t i = 0; i < n; i++)
+            blank[i] = text[i];
+        for (char *at = blank; n && (at = memchr(at, '@', n - (size_t)(at - blank)));)
+            *at = ' ';
+        icu_ranges((struct str){blank, n}, &want);
+        got.n = 0;
+        term_analyze(t, s, collect_ranges, &got);
+        for (size_t i = 0; i < want.n || i < got.n; i++)
+            if (i == want.n || i == got.n || want.start[i] != got.start[i] ||
+                want.end[i] != got.end[i])
+                fail_msg("word %zu, %zu-%zu or %zu-%zu, of \"%.*s\"", i, want.start[i], want.end[i],
+                         got.start[i], got.end[i], STR_ARG(s));
+    }
+    term_analyzer_free(t);
+}
+
+struct check {
+    struct str text;
+    size_t last;
+};
+
+static void check(void *ctx, struct str term, size_t start, size_t end)
+{
+    struct check *c = ctx;
+    assert_true(term.n >= 1 && term.n <= 64);
+    assert_int_equal(utf8_valid(term), term.n);
+    assert_true(start < end && end <= c->text.n && start >= c->last);
+    assert_int_equal(utf8_floor(c->text, start), start);
+    assert_int_equal(utf8_floor(c->text, end), end);
+    c->last = start;
+}
+
+static void random_texts_give_sound_terms(void **state)
+{
+    static const uint32_t blocks[] = {0,      0x80,   0x300,  0x400,   0x590,   0x600,  0x900,
+                                      0xe00,  0x1000, 0x1780, 0x3040,  0x30a0,  0x4e00, 0xac00,
+                                      0xff60, 0xfdf0, 0x2000, 0x1f300, 0x1d100, 0x1100, 0xe0100};
+    struct term_analyzer *t = term_analyzer_new();
+    struct rng r;
+    char text[1200];
+    rng_init(&r, 5);
+    for (int round = 0; round < 3000; round++) {
+        size_t n = 0;
+        uint32_t first = (uint32_t)rng_below(&r, 21), kinds = 1 + (uint32_t)rng_below(&r, 4);
+        while (n < 1000) {
+            uint32_t c = blocks[(first + rng_below(&r, kinds)) % 21] + (uint32_t)rng_below(&r, 128);
+            if (rng_below(&r, 40) == 0)
+                text[n++] = (char)rng_next(&r);
+            else if (c < 0x80)
+                text[n++] = (char)c;
+            else if (c < 0x800)
+                n += (size_t)sprintf(text + n, "%c%c", 0xc0 | c >> 6, 0x80 | (c & 63));
+            else if (c < 0x10000)
+                n += (size_t)sprintf(text + n, "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 63),
+                                     0x80 | (c & 63));
+            else
+                n += (size_t)sprintf(text + n, "%c%c%c%c", 0xf0 | c >> 18, 0x80 | (c >> 12 & 63),
+                                     0x80 | (c >> 6 & 63), 0x80 | (c & 63));
+        }
+        struct check c = {.text = {text, n}};
+        term_analyze(t, c.text, check, &c);
+    }
+    term_analyzer_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(english_is_folded_and_stemmed),
+        cmocka_unit_test(diacritics_are_folded),
+        cmocka_unit_test(marks_that_are_letters_stay),
+        cmocka_unit_test(dense_scripts_have_pairs_beside_words),
+        cmocka_unit_test(a_term_is_cut_at_64_bytes),
+        cmocka_unit_test(ascii_words_are_those_of_icu),
+        cmocka_unit_test(ascii_words_are_the_same_in_other_lines),
+        cmocka_unit_test(random_texts_give_sound_terms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
