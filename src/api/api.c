@@ -1,0 +1,363 @@
+#include "api/server.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The way of a request: headers (loop thread: route, key, media type, path and query judged; may refuse) -> request
+ * (loop: quick ones answered, the others queued) -> work (pool: body judged, one engine call, answer) -> done (metrics, log). */
+
+static call_run *const handlers[ROUTE_COUNT] = {
+    [ROUTE_COLLECTIONS_LIST] = run_collections_list,
+    [ROUTE_COLLECTIONS_CREATE] = run_collection_create,
+    [ROUTE_COLLECTION_GET] = run_collection_get,
+    [ROUTE_COLLECTION_UPDATE] = run_collection_update,
+    [ROUTE_COLLECTION_DELETE] = run_collection_delete,
+    [ROUTE_DOCUMENTS_LIST] = run_documents_list,
+    [ROUTE_DOCUMENTS_ADD] = run_documents_add,
+    [ROUTE_DOCUMENTS_DELETE] = run_documents_delete,
+    [ROUTE_DOCUMENT_GET] = run_document_get,
+    [ROUTE_DOCUMENT_PUT] = run_document_put,
+    [ROUTE_DOCUMENT_PATCH] = run_document_patch,
+    [ROUTE_DOCUMENT_DELETE] = run_document_delete,
+    [ROUTE_SEARCH_GET] = run_search,
+    [ROUTE_SEARCH] = run_search,
+    [ROUTE_SIMILAR] = run_similar,
+    [ROUTE_RECOMMEND] = run_recommend,
+    [ROUTE_FEEDBACK_ADD] = run_feedback_add,
+    [ROUTE_FEEDBACK_LIST] = run_feedback_list,
+    [ROUTE_USER_PUT] = run_user_put,
+    [ROUTE_USER_GET] = run_user_get,
+    [ROUTE_USER_DELETE] = run_user_delete,
+    [ROUTE_USER_RECOMMENDATIONS] = run_user_recommendations,
+    [ROUTE_EMBEDDINGS] = run_embeddings,
+    [ROUTE_MODELS_LIST] = run_models_list,
+    [ROUTE_MODEL_GET] = run_model_get,
+    [ROUTE_CHANGES] = run_changes,
+    [ROUTE_LIVEZ] = run_livez,
+    [ROUTE_READYZ] = run_readyz,
+    [ROUTE_METRICS] = run_metrics,
+    [ROUTE_VERSION] = run_version,
+    [ROUTE_OPENAPI] = run_openapi,
+    [ROUTE_PAGE] = run_page,
+    [ROUTE_PAGE_STYLE] = run_page,
+    [ROUTE_PAGE_SCRIPT] = run_page,
+};
+
+static const char *const stage_names[STAGE_COUNT] = {
+    "queue_ms", "parse_ms", "embed_ms", "words_ms", "vectors_ms", "load_ms", "engine_ms", "render_ms",
+};
+
+/* ---- the key ---- */
+
+/* Takes as long for a wrong key as for a right one. */
+static bool key_equal(struct str given, const char *key)
+{
+    size_t n = strlen(key);
+    unsigned char differs = given.n != n;
+    for (size_t i = 0; i < given.n; i++)
+        differs |= (unsigned char)(given.s[i] ^ key[n ? i % n : 0]);
+    return differs == 0;
+}
+
+static bool key_fits(const struct api *a, struct http_request *r, struct counter **failed)
+{
+    struct str key = http_header(r, "X-API-Key");
+    struct str bearer = http_header(r, "Authorization");
+    if (!key.n && bearer.n > 7 && !strncasecmp(bearer.s, "Bearer ", 7))
+        key = str_trim((struct str){bearer.s + 7, bearer.n - 7});
+    *failed = key.n ? a->auth_wrong : a->auth_missing;
+    return key.n && key_equal(key, a->admin_key);
+}
+
+static bool refused_by_key(struct call *c)
+{
+    struct counter *failed;
+    if (!c->api->admin_key || c->route->scope == SCOPE_NONE || key_fits(c->api, c->request, &failed))
+        return false;
+    counter_add(failed, 1);
+    call_problem(c, err_status(ERR_UNAUTHENTICATED, NULL), err_name(ERR_UNAUTHENTICATED),
+                 "this server asks for its key: Authorization: Bearer KEY, or X-API-Key: KEY");
+    return true;
+}
+
+/* ---- headers ---- */
+
+static struct call *call_new(struct api *a, struct http_request *r)
+{
+    struct call *c = arena_zalloc(http_arena(r), sizeof *c);
+    c->api = a;
+    c->engine = a->engine;
+    c->request = r;
+    c->arena = http_arena(r);
+    c->path = arena_str(c->arena, http_path(r)).s;
+    http_set_user(r, c);
+    gauge_add(a->in_flight, 1);
+    return c;
+}
+
+static bool refused_by_route(struct call *c)
+{
+    enum err err = route_find(c->arena, http_method(c->request), http_path(c->request), &c->match);
+    c->route = c->match.route;
+    if (c->match.allow[0])
+        if (err || c->match.options)
+            http_add_header(c->request, "Allow", c->match.allow);
+    if (err == ERR_SYNTAX)
+        call_problem(c, 400, err_name(err), "the path is not percent-encoded UTF-8");
+    else if (err == ERR_NOT_FOUND)
+        call_problem(c, 404, err_name(err), "there is no such route; GET /openapi.json lists them");
+    else if (err)
+        call_problem(c, 405, "method_not_allowed",
+                     arena_printf(c->arena, "this path takes %s", c->match.allow));
+    else if (c->match.options)
+        call_empty(c, 204);
+    else
+        return false;
+    return true;
+}
+
+static bool refused_by_media(struct call *c)
+{
+    char names[128];
+    const struct route *r = c->route;
+    if (!r->media)
+        return false;
+    c->media = media_parse(http_header(c->request, "Content-Type")) & r->media;
+    if (c->media)
+        return false;
+    media_names(r->media, names, sizeof names);
+    http_add_header(c->request, !strcmp(r->method, "PATCH") ? "Accept-Patch" : "Accept-Post", names);
+    call_problem(c, err_status(ERR_UNSUPPORTED, NULL), err_name(ERR_UNSUPPORTED),
+                 arena_printf(c->arena, "Content-Type must be %s", names));
+    return true;
+}
+
+static bool refused_by_parameters(struct call *c)
+{
+    struct faults *f = arena_alloc(c->arena, sizeof *f);
+    unsigned count;
+    const struct http_param *params = http_params(c->request, &count);
+    faults_init(f, c->arena);
+    validate_path(&c->match, f);
+    c->query = validate_query(c->route, params, count, f);
+    c->input = c->query;
+    if (!f->total)
+        return false;
+    call_faults(c, f);
+    return true;
+}
+
+static enum http_body on_headers(void *ctx, struct http_request *r)
+{
+    struct call *c = call_new(ctx, r);
+    if (refused_by_route(c) || refused_by_key(c) || refused_by_media(c) || refused_by_parameters(c))
+        return HTTP_BODY_NONE;
+    if (!c->route->media)
+        return HTTP_BODY_NONE;
+    return c->media == MEDIA_NDJSON ? HTTP_BODY_STREAM : HTTP_BODY_WHOLE;
+}
+
+/* ---- work ---- */
+
+/* Nobody waits for the answer any more, or nobody may: then nothing is done. */
+static bool dropped(struct call *c, int64_t now)
+{
+    struct err_info e = {0};
+    if (http_departed(c->request))
+        err_set(&e, ERR_CANCELLED, NULL, "the peer has left");
+    else if (c->media != MEDIA_NDJSON && now >= http_deadline_ns(c->request))
+        err_set(&e, ERR_TIMEOUT, NULL, "the request waited for longer than its deadline; try again later");
+    else
+        return false;
+    call_error(c, &e);
+    return true;
+}
+
+static bool body_read(struct call *c)
+{
+    struct err_info e = {0};
+    struct faults *f = arena_alloc(c->arena, sizeof *f);
+    int64_t start = clock_mono_ns();
+    faults_init(f, c->arena);
+    enum err err = body_check(c->route, http_body(c->request), &c->body, f, &e);
+    c->stage_ns[STAGE_PARSE] = clock_mono_ns() - start;
+    c->input = c->body;
+    if (err == ERR_INVALID)
+        call_faults(c, f);
+    else if (err)
+        call_error(c, &e);
+    return !err;
+}
+
+static void work(void *arg)
+{
+    struct call *c = arg;
+    struct err_info e = {0};
+    int64_t now = clock_mono_ns();
+    c->stage_ns[STAGE_QUEUE] = now - c->queued_ns;
+    if (dropped(c, now))
+        return;
+    if (c->media == MEDIA_NDJSON) {
+        run_import(c);
+        return;
+    }
+    if (c->media && !body_read(c))
+        return;
+    if (call_wait_position(c, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    handlers[c->route - routes](c);
+}
+
+static void on_request(void *ctx, struct http_request *r)
+{
+    struct api *a = ctx;
+    struct call *c = http_user(r);
+    if (c->route->cost == COST_QUICK) {
+        handlers[c->route - routes](c);
+        return;
+    }
+    bool import = c->media == MEDIA_NDJSON;
+    bool bulk = c->route == &routes[ROUTE_DOCUMENTS_ADD] && http_body(r).n > (256u << 10);
+    c->queued_ns = clock_mono_ns();
+    enum err err = pool_submit(import ? a->imports : a->pool, bulk || import ? LANE_BULK : LANE_INTERACTIVE, work, c);
+    if (!err)
+        return;
+    struct err_info e = {0};
+    err_set(&e, err, NULL, import ? "as many imports run as may at a time; try again later"
+                                  : "too many requests wait; try again later");
+    call_error(c, &e);
+}
+
+static void on_refuse(void *ctx, struct http_request *r, int status, const char *code, const char *detail)
+{
+    struct call *c = http_user(r);
+    if (!c)
+        c = call_new(ctx, r);
+    call_problem(c, status, code, detail);
+}
+
+/* ---- done ---- */
+
+static const char *method_label(struct str method)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_eq_c(method, known[i]))
+            return known[i];
+    return "other";
+}
+
+static void count(struct api *a, const struct call *c, const char *method, int status, int64_t duration_ns)
+{
+    char text[16];
+    const struct route *r = c ? c->route : NULL;
+    snprintf(text, sizeof text, "%d", status);
+    counter_add(counter_of(a->requests, (const char *const[]){method, r ? r->path : "none", text}), 1);
+    histogram_add(a->durations[r ? r - routes : ROUTE_COUNT], (double)duration_ns / 1e9);
+}
+
+static void note(const struct call *c, struct http_request *r, const char *method, int status, uint64_t in, uint64_t out,
+                 int64_t duration_ns)
+{
+    struct log_field fields[9 + STAGE_COUNT];
+    unsigned n = 0;
+    fields[n++] = LOG_S("method", method);
+    fields[n++] = LOG_S("route", c && c->route ? c->route->path : "none");
+    if (c)
+        fields[n++] = LOG_S("path", c->path);
+    fields[n++] = LOG_I("status", status);
+    fields[n++] = LOG_I("bytes_in", in);
+    fields[n++] = LOG_I("bytes_out", out);
+    fields[n++] = LOG_F("duration_ms", (double)(duration_ns / 1000) / 1e3);
+    for (unsigned i = 0; c && i < STAGE_COUNT; i++)
+        if (c->stage_ns[i])
+            fields[n++] = LOG_F(stage_names[i], (double)(c->stage_ns[i] / 1000) / 1e3);
+    fields[n++] = LOG_S("trace_id", http_trace_id(r));
+    log_write(status >= 500 ? LOG_WARN : LOG_INFO, "request", fields, n);
+}
+
+static void on_done(void *ctx, struct http_request *r, int status, uint64_t bytes_in, uint64_t bytes_out, int64_t duration_ns)
+{
+    struct api *a = ctx;
+    struct call *c = http_user(r);
+    const char *method = method_label(http_method(r));
+    count(a, c, method, status, duration_ns);
+    note(c, r, method, status, bytes_in, bytes_out, duration_ns);
+    if (!c)
+        return;
+    json_decref(c->query);
+    json_decref(c->body);
+    if (c->spool_bytes)
+        atomic_fetch_sub(&a->spool_bytes, c->spool_bytes);
+    gauge_add(a->in_flight, -1);
+}
+
+/* ---- life ---- */
+
+static void metrics_declare(struct api *a)
+{
+    struct histogram_family *durations =
+        histogram_family("http_request_duration_seconds", "From the first header to the last byte sent.", "route", NULL, 0);
+    struct counter_family *failures = counter_family("auth_failures_total", "Requests refused for their key.", "reason");
+    a->requests = counter_family("http_requests_total", "Requests answered.", "method,route,status");
+    a->in_flight = gauge_of(gauge_family("http_requests_in_flight", "Requests between headers and last byte.", NULL), NULL);
+    a->auth_missing = counter_of(failures, (const char *const[]){"missing"});
+    a->auth_wrong = counter_of(failures, (const char *const[]){"wrong"});
+    for (unsigned i = 0; i < ROUTE_COUNT; i++) {
+        char status[16];
+        snprintf(status, sizeof status, "%d", routes[i].answers[0].status);
+        (void)counter_of(a->requests, (const char *const[]){routes[i].method, routes[i].path, status});
+        a->durations[i] = histogram_of(durations, (const char *const[]){routes[i].path});
+    }
+    a->durations[ROUTE_COUNT] = histogram_of(durations, (const char *const[]){"none"});
+}
+
+struct api *api_new(struct engine *x, const struct api_options *o)
+{
+    struct api *a = xcalloc(1, sizeof *a);
+    unsigned workers = o->workers ? o->workers : thread_cores() * 2 < 4 ? 4 : thread_cores() * 2;
+    unsigned imports = o->imports_max ? o->imports_max : 4;
+    for (unsigned i = 0; i < ROUTE_COUNT; i++)
+        assert(handlers[i] && routes[i].path);
+    a->engine = x;
+    a->admin_key = o->admin_key && o->admin_key[0] ? xstrdup(o->admin_key) : NULL;
+    a->tmp_dir = xstrdup(o->tmp_dir ? o->tmp_dir : "/tmp");
+    a->commit = xstrdup(o->commit ? o->commit : "unknown");
+    a->spool_bytes_max = o->spool_bytes_max ? o->spool_bytes_max : 1ull << 30;
+    a->started_s = clock_wall_us() / 1000000;
+    strbuf_init(&a->openapi, 4u << 20);
+    api_openapi(&a->openapi);
+    metrics_declare(a);
+    a->pool = pool_new("api", workers, o->queue_max ? o->queue_max : 256);
+    a->imports = pool_new("import", imports, imports);
+    return a;
+}
+
+void api_handler(struct api *a, struct http_handler *out)
+{
+    *out = (struct http_handler){
+        .ctx = a, .headers = on_headers, .request = on_request, .refuse = on_refuse, .done = on_done};
+}
+
+void api_drain(struct api *a)
+{
+    atomic_store(&a->draining, true);
+}
+
+void api_free(struct api *a)
+{
+    if (!a)
+        return;
+    pool_free(a->imports);
+    pool_free(a->pool);
+    strbuf_release(&a->openapi);
+    free(a->admin_key);
+    free(a->tmp_dir);
+    free(a->commit);
+    free(a);
+}

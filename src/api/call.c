@@ -1,0 +1,236 @@
+#include "api/server.h"
+#include "api/cursor.h"
+#include "base/clock.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- replies ---- */
+
+static void send(struct call *c, int status, const char *media, struct strbuf *out)
+{
+    size_t n = 0;
+    char *body = strbuf_detach(out, &n);
+    http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
+    http_reply(c->request, status, media, (struct str){body, n}, true);
+}
+
+static void problem_send(struct call *c, struct problem *p)
+{
+    struct strbuf out;
+    char seconds[16];
+    strbuf_init(&out, 1u << 20);
+    p->trace_id = http_trace_id(c->request);
+    p->openai = c->route && c->route->openai;
+    problem_write(p, &out);
+    if (p->status == 503) {
+        unsigned wait = engine_retry_after_s(c->engine);
+        snprintf(seconds, sizeof seconds, "%u", wait ? wait : 1);
+        http_add_header(c->request, "Retry-After", seconds);
+    } else if (p->status == 401) {
+        http_add_header(c->request, "WWW-Authenticate", "Bearer realm=\"akin\"");
+    }
+    send(c, p->status, p->openai ? "application/json" : PROBLEM_MEDIA, &out);
+}
+
+static int status_of(const struct call *c, enum err code, const char *field)
+{
+    return c->route && c->route->openai ? err_status_openai(code, field) : err_status(code, field);
+}
+
+void call_problem(struct call *c, int status, const char *code, const char *detail)
+{
+    problem_send(c, &(struct problem){.status = status, .code = code, .detail = detail});
+}
+
+void call_error(struct call *c, const struct err_info *e)
+{
+    struct fault fault;
+    bool inside = problem_fault(e, &fault);
+    problem_send(c, &(struct problem){.status = status_of(c, e->code, e->field),
+                                      .code = err_name(e->code),
+                                      .detail = e->message,
+                                      .faults = &fault,
+                                      .fault_count = inside});
+}
+
+void call_faults(struct call *c, const struct faults *f)
+{
+    const struct fault *first = &f->list[0];
+    const char *where = first->parameter ? first->parameter : first->pointer;
+    const char *detail = arena_printf(c->arena, "%s %s", where && where[0] ? where : "the body", first->detail);
+    if (f->total > 1)
+        detail = arena_printf(c->arena, "%s (and %u more)", detail, f->total - 1);
+    problem_send(c, &(struct problem){.status = status_of(c, ERR_INVALID, ""),
+                                      .code = err_name(ERR_INVALID),
+                                      .detail = detail,
+                                      .faults = f->list,
+                                      .fault_count = f->count});
+}
+
+void call_json(struct call *c, int status, struct strbuf *out)
+{
+    if (out->failed) {
+        struct err_info e = {0};
+        strbuf_release(out);
+        err_set(&e, ERR_TOO_LARGE, "limit", "makes an answer over %u MiB; ask for fewer", JSON_BYTES_MAX >> 20);
+        call_error(c, &e);
+        return;
+    }
+    strbuf_add_char(out, '\n');
+    send(c, status, "application/json", out);
+}
+
+void call_empty(struct call *c, int status)
+{
+    http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
+    http_reply(c->request, status, NULL, (struct str){"", 0}, false);
+}
+
+void call_position(struct call *c, struct str position)
+{
+    if (position.n)
+        http_add_header(c->request, "Akin-Position", arena_printf(c->arena, "%.*s", STR_ARG(position)));
+}
+
+void call_etag(struct call *c, uint64_t revision)
+{
+    http_add_header(c->request, "ETag", arena_printf(c->arena, "\"%" PRIu64 "\"", revision));
+}
+
+void call_location(struct call *c, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    http_add_header(c->request, "Location", text);
+}
+
+/* ---- input ---- */
+
+struct str input_str(const json_t *v, const char *name)
+{
+    return json_str(json_object_get(v, name));
+}
+
+static struct str id_of(struct arena *a, const json_t *v)
+{
+    if (json_is_integer(v))
+        return str_c(arena_printf(a, "%" JSON_INTEGER_FORMAT, json_integer_value(v)));
+    return json_str(v);
+}
+
+struct str input_id(struct arena *a, const json_t *v, const char *name)
+{
+    return id_of(a, json_object_get(v, name));
+}
+
+int64_t input_int(const json_t *v, const char *name, int64_t fallback)
+{
+    const json_t *x = json_object_get(v, name);
+    return json_is_number(x) ? (int64_t)json_number_value(x) : fallback;
+}
+
+double input_double(const json_t *v, const char *name, double fallback)
+{
+    const json_t *x = json_object_get(v, name);
+    return json_is_number(x) ? json_number_value(x) : fallback;
+}
+
+bool input_bool(const json_t *v, const char *name, bool fallback)
+{
+    const json_t *x = json_object_get(v, name);
+    return json_is_boolean(x) ? json_is_true(x) : fallback;
+}
+
+struct str *input_strs(struct arena *a, const json_t *v, const char *name, size_t *count)
+{
+    const json_t *x = json_object_get(v, name);
+    *count = json_array_size(x);
+    if (!*count)
+        return NULL;
+    struct str *out = arena_array(a, *count, sizeof *out);
+    for (size_t i = 0; i < *count; i++)
+        out[i] = id_of(a, json_array_get(x, i));
+    return out;
+}
+
+struct str call_collection(const struct call *c)
+{
+    return route_value(&c->match, "c");
+}
+
+struct str call_id(const struct call *c)
+{
+    return route_value(&c->match, "id");
+}
+
+const char *segment_encode(struct arena *a, struct str text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *out = arena_alloc(a, text.n * 3 + 1), *at = out;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char b = (unsigned char)text.s[i];
+        bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || strchr("-_.~", b);
+        if (b && plain) {
+            *at++ = (char)b;
+            continue;
+        }
+        *at++ = '%';
+        *at++ = hex[b >> 4];
+        *at++ = hex[b & 15];
+    }
+    *at = '\0';
+    return out;
+}
+
+/* ---- pages ---- */
+
+uint64_t call_binding(const struct call *c)
+{
+    const char *key;
+    json_t *value;
+    uint64_t binding = cursor_bind(0, str_c(c->route->path));
+    for (unsigned i = 0; i < c->match.count; i++)
+        binding = cursor_bind(binding, c->match.values[i]);
+    uint64_t fields = 0; /* added, so that their order does not matter */
+    json_object_foreach((json_t *)c->input, key, value)
+    {
+        if (!strcmp(key, "limit") || !strcmp(key, "cursor") || !strcmp(key, "offset"))
+            continue;
+        char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+        fields += cursor_bind(cursor_bind(1, str_c(key)), str_c(text));
+        free(text);
+    }
+    return binding ^ fields;
+}
+
+enum err input_offset(struct call *c, uint64_t binding, size_t *offset, struct err_info *e)
+{
+    struct str text = input_str(c->input, "cursor");
+    struct cursor cursor;
+    *offset = (size_t)input_int(c->input, "offset", 0);
+    if (!text.n)
+        return ERR_OK;
+    enum err err = cursor_parse(c->arena, text, binding, c->body ? "/cursor" : "cursor", &cursor, e);
+    if (!err)
+        *offset = (size_t)cursor.number;
+    return err;
+}
+
+enum err call_wait_position(struct call *c, struct err_info *e)
+{
+    struct err_info own = {0};
+    struct str position = http_header(c->request, "Akin-Min-Position");
+    if (!position.n || !c->route->headers || !strstr(c->route->headers, "Akin-Min-Position"))
+        return ERR_OK;
+    enum err err = engine_wait(c->engine, position, http_deadline_ns(c->request), &own);
+    if (!err)
+        return ERR_OK;
+    return err_set(e, err, err == ERR_INVALID ? "Akin-Min-Position" : NULL, "%s", own.message);
+}

@@ -1,0 +1,28 @@
+/* Cursors: where a list goes on. Opaque to clients: base64url of
+ *     version u8 | binding u64 | number u64 | key, 0 to 255 bytes | checksum u64       (little-endian)
+ * `binding` is a hash of what the list is of (route, collection, query), so that a cursor is refused elsewhere. */
+#ifndef API_CURSOR_H
+#define API_CURSOR_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include <stdint.h>
+
+struct cursor {
+    uint64_t binding;
+    uint64_t number; /* offset or change */
+    struct str key;  /* id */
+};
+#define CURSOR_TEXT 400
+void cursor_format(const struct cursor *c, char out[CURSOR_TEXT]);
+/* ERR_INVALID with `field`: tampered, cut, or of another list. `out->key` lives in the arena. */
+enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const char *field, struct cursor *out,
+                      struct err_info *e) MUST_CHECK;
+/* Folds one more text into a binding. */
+uint64_t cursor_bind(uint64_t binding, struct str s);
+
+/* base64 with padding (RFC 4648) for vectors; base64url without, for cursors. */
+void base64_add(struct strbuf *out, const void *p, size_t n);
+
+#endif

@@ -1,0 +1,245 @@
+#include "api/render.h"
+#include "api/problem.h"
+#include "base/clock.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put(struct json_writer *w, const char *key, struct str value)
+{
+    json_key(w, key);
+    json_put_str(w, value);
+}
+
+static void put_int(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_key(w, key);
+    json_put_int(w, (int64_t)value);
+}
+
+static void put_double(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    json_put_double(w, value);
+}
+
+void render_time(struct json_writer *w, const char *key, int64_t us)
+{
+    char text[CLOCK_TEXT];
+    clock_format(us, text);
+    json_key(w, key);
+    json_put_c(w, text);
+}
+
+void render_collection(struct json_writer *w, const struct collection_info *x)
+{
+    json_object_begin(w);
+    put(w, "name", x->name);
+    json_key(w, "settings");
+    json_put_raw(w, x->settings.n ? x->settings : STR("{}"));
+    put(w, "model", x->model);
+    put(w, "model_digest", x->model_digest);
+    put_int(w, "dims", x->dims);
+    put_int(w, "documents", x->documents);
+    put_int(w, "passages", x->passages);
+    put_int(w, "pending", x->pending);
+    render_time(w, "created", x->created_us);
+    render_time(w, "updated", x->updated_us);
+    put_int(w, "revision", x->revision);
+    json_object_end(w);
+}
+
+/* The members of a stored JSON object, spliced into the one that is being written. */
+static void members(struct json_writer *w, struct str object)
+{
+    object = str_trim(object);
+    if (object.n < 2 || object.s[0] != '{')
+        return;
+    struct str inner = str_trim((struct str){object.s + 1, object.n - 2});
+    if (!inner.n)
+        return;
+    if (w->comma)
+        strbuf_add_char(w->out, ',');
+    strbuf_add_str(w->out, inner);
+    w->comma = true;
+}
+
+void render_document(struct json_writer *w, const struct document_out *d)
+{
+    json_object_begin(w);
+    put(w, "id", d->id);
+    members(w, d->payload);
+    render_time(w, "created", d->created_us);
+    render_time(w, "updated", d->updated_us);
+    if (d->expires_us)
+        render_time(w, "expires", d->expires_us);
+    put_int(w, "revision", d->revision);
+    if (d->pending) {
+        json_key(w, "pending");
+        json_put_bool(w, true);
+    }
+    json_object_end(w);
+}
+
+void render_user(struct json_writer *w, const struct user_out *u)
+{
+    json_object_begin(w);
+    put(w, "id", u->id);
+    members(w, u->payload);
+    render_time(w, "created", u->created_us);
+    render_time(w, "updated", u->updated_us);
+    put_int(w, "revision", u->revision);
+    json_object_end(w);
+}
+
+void render_feedback(struct json_writer *w, const struct feedback_out *f)
+{
+    json_object_begin(w);
+    put(w, "event_id", f->event_id);
+    put(w, "user", f->user);
+    put(w, "document", f->document);
+    put(w, "type", f->type);
+    put_double(w, "value", f->value);
+    render_time(w, "time", f->time_us);
+    if (f->session.n)
+        put(w, "session", f->session);
+    if (f->recommendation_id.n)
+        put(w, "recommendation_id", f->recommendation_id);
+    if (f->position >= 0)
+        put_int(w, "position", (uint64_t)f->position);
+    json_object_end(w);
+}
+
+static void render_passage(struct json_writer *w, const struct find_hit *h)
+{
+    if (!h->passage.n) {
+        json_put_null(w);
+        return;
+    }
+    json_object_begin(w);
+    put(w, "text", h->passage);
+    put_int(w, "start", h->passage_start);
+    put_int(w, "end", h->passage_end);
+    json_key(w, "highlights");
+    json_array_begin(w);
+    for (size_t i = 0; i < h->highlight_count; i++) {
+        json_object_begin(w);
+        put_int(w, "start", h->highlights[i].start);
+        put_int(w, "end", h->highlights[i].end);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_object_end(w);
+}
+
+void render_hit(struct json_writer *w, const struct find_hit *h, bool explain)
+{
+    json_object_begin(w);
+    put(w, "id", h->document.id);
+    put_double(w, "score", h->score);
+    json_key(w, "scores");
+    json_object_begin(w);
+    put_double(w, "semantic", h->semantic);
+    put_double(w, "lexical", h->lexical);
+    json_object_end(w);
+    json_key(w, "passage");
+    render_passage(w, h);
+    json_key(w, "document");
+    render_document(w, &h->document);
+    if (explain) {
+        json_key(w, "explain");
+        json_object_begin(w);
+        put_double(w, "cosine", h->cosine);
+        put_double(w, "bm25", h->bm25);
+        put_double(w, "bound", h->bound);
+        put_double(w, "mean_cosine", h->mean_cosine);
+        json_object_end(w);
+    }
+    json_object_end(w);
+}
+
+void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count)
+{
+    json_object_begin(w);
+    for (size_t i = 0; i < count; i++) {
+        json_key(w, facets[i].field.s); /* NUL-terminated: it came from a parsed JSON string */
+        json_array_begin(w);
+        for (size_t j = 0; j < facets[i].count; j++) {
+            json_object_begin(w);
+            json_key(w, "value");
+            json_put_raw(w, facets[i].values[j].value);
+            put_int(w, "count", facets[i].values[j].count);
+            json_object_end(w);
+        }
+        json_array_end(w);
+    }
+    json_object_end(w);
+}
+
+void render_recommended(struct json_writer *w, const struct recommend_row *r)
+{
+    json_object_begin(w);
+    put(w, "id", r->document.id);
+    put_double(w, "score", isfinite(r->score) ? r->score : 0);
+    put(w, "source", str_c(r->source));
+    json_key(w, "explanation");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->explanation_count; i++) {
+        json_object_begin(w);
+        put(w, "document", r->explanation[i].document);
+        put_double(w, "share", r->explanation[i].share);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_key(w, "document");
+    render_document(w, &r->document);
+    json_object_end(w);
+}
+
+void render_change(struct json_writer *w, const struct change_out *x)
+{
+    json_object_begin(w);
+    put(w, "position", x->position);
+    put(w, "type", str_c(x->type));
+    render_time(w, "at", x->at_us);
+    json_key(w, "data");
+    json_put_raw(w, x->data.n ? x->data : STR("{}"));
+    json_object_end(w);
+}
+
+void row_pointer(const char *field, const struct row_place *place, char out[ROW_POINTER])
+{
+    char index[32];
+    size_t n = (size_t)snprintf(index, sizeof index, "/%zu", place->index);
+    if (!strncmp(field, index, n) && (field[n] == '/' || !field[n]))
+        field += n;
+    snprintf(out, ROW_POINTER, "%s%s", place->pointer, field);
+}
+
+static void render_failure(struct json_writer *w, const struct put_result *r, const struct row_place *place)
+{
+    char pointer[ROW_POINTER];
+    struct fault fault = {.detail = r->info.message};
+    json_key(w, "error");
+    row_pointer(r->info.field, place, pointer);
+    fault.pointer = pointer;
+    problem_row(w, r->err, r->info.message, &fault, r->info.field[0] != '\0');
+}
+
+void render_row(struct json_writer *w, const struct put_result *r, const struct row_place *place)
+{
+    json_object_begin(w);
+    if (place->line && r->err) {
+        json_key(w, "line");
+        json_put_int(w, (int64_t)place->line);
+    }
+    if (r->id.n)
+        put(w, place->id_key, r->id);
+    put(w, "status", str_c(r->err ? "failed" : r->status));
+    if (!r->err && r->revision)
+        put_int(w, "revision", r->revision);
+    if (r->err)
+        render_failure(w, r, place);
+    json_object_end(w);
+}

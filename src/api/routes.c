@@ -1,0 +1,186 @@
+#include "api/routes.h"
+#include "api/schemas.h"
+#include <string.h>
+
+/* A row of a table names what it has; the rest is zero by intention. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
+#define ANSWERS(...) ((const struct answer[]){__VA_ARGS__, {0}})
+#define ITEM "404"
+#define C "/v1/collections/{c}"
+
+static const struct schema list_limit = {.type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = LIMIT_MAX};
+static const struct schema facets = {.type = SCHEMA_ARRAY, .items = &schema_string, .count_max = 16};
+static const struct schema mode = {.type = SCHEMA_STRING, .choices = "hybrid|semantic|lexical"};
+static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
+static const struct schema query_text = {.type = SCHEMA_STRING, .count_max = TEXT_MAX, .example = "\"pumpkin\""};
+
+static const struct field page_query[] = {{"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor}, {NULL}};
+
+const struct route routes[ROUTE_COUNT] = {
+    /* ---- collections ---- */
+    [ROUTE_COLLECTIONS_LIST] = {"GET", "/v1/collections", "listCollections", "collections", "All collections, by name",
+                                .query = page_query, .answers = ANSWERS({200, &schema_collections}),
+                                .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_COLLECTIONS_CREATE] = {"POST", "/v1/collections", "createCollection", "collections", "Make a collection",
+                                  .body = &schema_collection_new, .media = MEDIA_JSON,
+                                  .answers = ANSWERS({201, &schema_collection, .headers = "Location"}),
+                                  .problems = "409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_COLLECTION_GET] = {"GET", C, "getCollection", "collections", "One collection, with its counts",
+                              .answers = ANSWERS({200, &schema_collection}), .problems = ITEM, .scope = SCOPE_READ,
+                              .cost = COST_INTERACTIVE},
+    [ROUTE_COLLECTION_UPDATE] = {"PATCH", C, "updateCollection", "collections", "Change settings of a collection",
+                                 .body = &schema_collection_settings, .media = MEDIA_JSON | MEDIA_MERGE_PATCH,
+                                 .answers = ANSWERS({200, &schema_collection}), .problems = "404 409 507",
+                                 .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_COLLECTION_DELETE] = {"DELETE", C, "deleteCollection", "collections",
+                                 "Delete a collection and all that is in it", .answers = ANSWERS({204}),
+                                 .problems = "404 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    /* ---- documents ---- */
+    [ROUTE_DOCUMENTS_LIST] = {"GET", C "/documents", "listDocuments", "documents", "Documents in the order of their ids",
+                              .query = FIELDS({"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor},
+                                              {"filter", &schema_filter}, {"offset", &schema_offset, .fallback = "0"}),
+                              .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_document_list}),
+                              .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENTS_ADD] =
+        {"POST", C "/documents", "addDocuments", "documents",
+         "Add or replace documents: one, an array, or a stream of lines (NDJSON). Acknowledged means stored, embedded and "
+         "searchable. A batch is 200 with a result a row; a single document that is wrong is its own status.",
+         .query = FIELDS({"atomic", &schema_flag, .fallback = "false", .help = "all or nothing; not for NDJSON"},
+                         {"async", &schema_flag, .fallback = "false",
+                          .help = "found by words at once, by meaning a little later"}),
+         .body = &schema_documents, .media = MEDIA_JSON | MEDIA_NDJSON,
+         .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}), .problems = "404 409 507",
+         .scope = SCOPE_WRITE, .cost = COST_STREAM},
+    [ROUTE_DOCUMENTS_DELETE] = {"POST", C "/documents:delete", "deleteDocuments", "documents", "Delete documents by their ids",
+                                .body = &schema_ids, .media = MEDIA_JSON,
+                                .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
+                                .problems = "404 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENT_GET] = {"GET", C "/documents/{id}", "getDocument", "documents", "One document",
+                            .headers = "If-None-Match Akin-Min-Position",
+                            .answers = ANSWERS({200, &schema_document_out, .headers = "ETag"},
+                                               {304, .help = "If-None-Match names the present revision"}),
+                            .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENT_PUT] = {"PUT", C "/documents/{id}", "putDocument", "documents", "Add or replace one document",
+                            .query = FIELDS({"async", &schema_flag, .fallback = "false"}),
+                            .headers = "If-Match If-None-Match", .body = &schema_document, .media = MEDIA_JSON,
+                            .answers = ANSWERS({200, &schema_row, .headers = "Akin-Position ETag"},
+                                               {201, &schema_row, .headers = "Akin-Position ETag Location"}),
+                            .problems = "404 409 412 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENT_PATCH] = {"PATCH", C "/documents/{id}", "patchDocument", "documents",
+                              "Change parts of a document (RFC 7396)",
+                              .query = FIELDS({"async", &schema_flag, .fallback = "false"}), .headers = "If-Match",
+                              .body = &schema_merge_patch, .media = MEDIA_JSON | MEDIA_MERGE_PATCH,
+                              .answers = ANSWERS({200, &schema_row, .headers = "Akin-Position ETag"}),
+                              .problems = "404 409 412 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENT_DELETE] = {"DELETE", C "/documents/{id}", "deleteDocument", "documents", "Delete one document",
+                               .headers = "If-Match", .answers = ANSWERS({204, .headers = "Akin-Position"}),
+                               .problems = "404 412 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+    /* ---- find ---- */
+    [ROUTE_SEARCH_GET] = {"GET", C "/search", "search", "find", "Search by words, by meaning, or both",
+                          .query = FIELDS({"q", &query_text, .required = true}, {"mode", &mode, .fallback = "\"hybrid\""},
+                                          {"filter", &schema_filter}, {"limit", &schema_limit, .fallback = "20"},
+                                          {"offset", &schema_offset, .fallback = "0"}, {"cursor", &schema_cursor},
+                                          {"min_score", &share, .fallback = "0"}, {"facets", &facets},
+                                          {"explain", &schema_flag, .fallback = "false"}),
+                          .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_search_answer}),
+                          .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_SEARCH] = {"POST", C "/search", "searchPost", "find", "Search, the request in a body", .body = &schema_search,
+                      .media = MEDIA_JSON, .headers = "Akin-Min-Position",
+                      .answers = ANSWERS({200, &schema_search_answer}), .problems = ITEM, .scope = SCOPE_READ,
+                      .cost = COST_INTERACTIVE},
+    [ROUTE_SIMILAR] = {"POST", C "/similar", "similar", "find", "What is like these documents, this text or this vector",
+                       .body = &schema_similar, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
+                       .answers = ANSWERS({200, &schema_search_answer}), .problems = ITEM, .scope = SCOPE_READ,
+                       .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMEND] = {"POST", C "/recommend", "recommend", "find", "What a reader should see next",
+                         .body = &schema_recommend, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
+                         .answers = ANSWERS({200, &schema_recommend_answer}), .problems = ITEM, .scope = SCOPE_READ,
+                         .cost = COST_INTERACTIVE},
+    /* ---- readers ---- */
+    [ROUTE_FEEDBACK_ADD] = {"POST", C "/feedback", "addFeedback", "readers", "What readers did; each row is judged alone",
+                            .body = &schema_feedback_rows, .media = MEDIA_JSON,
+                            .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}), .problems = "404 507",
+                            .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+    [ROUTE_FEEDBACK_LIST] = {"GET", C "/feedback", "listFeedback", "readers", "What readers did, newest first",
+                             .query = FIELDS({"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor},
+                                             {"user", &schema_path_id}, {"document", &schema_path_id}),
+                             .answers = ANSWERS({200, &schema_feedback_list}), .problems = ITEM, .scope = SCOPE_READ,
+                             .cost = COST_INTERACTIVE},
+    [ROUTE_USER_PUT] = {"PUT", C "/users/{id}", "putUser", "readers", "Describe a user", .body = &schema_user,
+                        .media = MEDIA_JSON,
+                        .answers = ANSWERS({200, &schema_user_out}, {201, &schema_user_out, .headers = "Location"}),
+                        .problems = "404 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+    [ROUTE_USER_GET] = {"GET", C "/users/{id}", "getUser", "readers", "One user",
+                        .answers = ANSWERS({200, &schema_user_out}), .problems = ITEM, .scope = SCOPE_READ,
+                        .cost = COST_INTERACTIVE},
+    [ROUTE_USER_DELETE] = {"DELETE", C "/users/{id}", "deleteUser", "readers", "Delete a user and all feedback of it",
+                           .answers = ANSWERS({204}), .problems = "404 507", .scope = SCOPE_WRITE,
+                           .cost = COST_INTERACTIVE},
+    [ROUTE_USER_RECOMMENDATIONS] = {"GET", C "/users/{id}/recommendations", "userRecommendations", "readers",
+                                    "What this user should see next",
+                                    .query = FIELDS({"limit", &schema_limit, .fallback = "20"},
+                                                    {"offset", &schema_offset, .fallback = "0"},
+                                                    {"cursor", &schema_cursor}, {"filter", &schema_filter},
+                                                    {"exclude_seen", &schema_flag, .fallback = "true"},
+                                                    {"diversity", &share, .fallback = "0"},
+                                                    {"explain", &schema_flag, .fallback = "false"}),
+                                    .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_recommend_answer}),
+                                    .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    /* ---- inference ---- */
+    [ROUTE_EMBEDDINGS] = {"POST", "/v1/embeddings", "createEmbeddings", "inference", "Vectors of texts, as OpenAI has it",
+                          .body = &schema_embeddings, .media = MEDIA_JSON,
+                          .answers = ANSWERS({200, &schema_embeddings_answer}), .problems = ITEM, .scope = SCOPE_READ,
+                          .cost = COST_INTERACTIVE, .openai = true},
+    [ROUTE_MODELS_LIST] = {"GET", "/v1/models", "listModels", "inference", "The models that are served",
+                           .answers = ANSWERS({200, &schema_models}), .scope = SCOPE_READ, .cost = COST_INTERACTIVE,
+                           .openai = true},
+    [ROUTE_MODEL_GET] = {"GET", "/v1/models/{model}", "getModel", "inference", "One model; akin is the default's alias",
+                         .answers = ANSWERS({200, &schema_model}), .problems = ITEM, .scope = SCOPE_READ,
+                         .cost = COST_INTERACTIVE, .openai = true},
+    /* ---- work ---- */
+    [ROUTE_CHANGES] = {"GET", "/v1/changes", "listChanges", "work",
+                       "Everything that changed, in commit order; the cursor is a position and can be kept",
+                       .query = FIELDS({"cursor", &schema_position, .help = "a position; without one, the oldest kept"},
+                                       {"limit", &list_limit, .fallback = "100"}),
+                       .answers = ANSWERS({200, &schema_changes}), .problems = "410", .scope = SCOPE_READ,
+                       .cost = COST_INTERACTIVE},
+    /* ---- ops ---- */
+    [ROUTE_LIVEZ] = {"GET", "/livez", "live", "ops", "The process answers", .answers = ANSWERS({200, &schema_state})},
+    [ROUTE_READYZ] = {"GET", "/readyz", "ready", "ops", "Ready to serve; 503 while starting and stopping",
+                      .answers = ANSWERS({200, &schema_state}), .problems = "503"},
+    [ROUTE_METRICS] = {"GET", "/metrics", "metrics", "ops", "Metrics in the Prometheus text format",
+                       .answers = ANSWERS({200, &schema_string, "text/plain; version=0.0.4; charset=utf-8"}),
+                       .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_VERSION] = {"GET", "/version", "version", "ops", "What runs here", .answers = ANSWERS({200, &schema_version}),
+                       .scope = SCOPE_READ},
+    [ROUTE_OPENAPI] = {"GET", "/openapi.json", "openapi", "ops", "This document",
+                       .answers = ANSWERS({200, &(const struct schema){.type = SCHEMA_OBJECT, .open = true}}),
+                       .scope = SCOPE_READ},
+    [ROUTE_PAGE] = {"GET", "/", "page", "ops", "The search page",
+                    .answers = ANSWERS({200, &schema_string, "text/html; charset=utf-8"}, {304}),
+                    .headers = "If-None-Match", .any_query = true},
+    [ROUTE_PAGE_STYLE] = {"GET", "/page/style.css", "pageStyle", "ops", "Its style",
+                          .answers = ANSWERS({200, &schema_string, "text/css; charset=utf-8"}, {304}),
+                          .headers = "If-None-Match", .any_query = true},
+    [ROUTE_PAGE_SCRIPT] = {"GET", "/page/page.js", "pageScript", "ops", "Its script",
+                           .answers = ANSWERS({200, &schema_string, "text/javascript; charset=utf-8"}, {304}),
+                           .headers = "If-None-Match", .any_query = true},
+};
+
+static const struct field path_parameters[] = {
+    {"c", &schema_path_name, .required = true, .help = "the collection"},
+    {"id", &schema_path_id, .required = true, .help = "percent-encoded where it needs to be"},
+    {"model", &schema_string, .required = true, .help = "the model's name, or akin"},
+    {NULL},
+};
+
+const struct field *route_path_parameter(const struct route *r, struct str name)
+{
+    (void)r;
+    for (const struct field *f = path_parameters; f->name; f++)
+        if (str_eq_c(name, f->name))
+            return f;
+    return NULL;
+}

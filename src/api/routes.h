@@ -1,0 +1,105 @@
+/* The table of routes: what exists, what it takes, what it answers, what it costs. The router, the validator, the
+ * metrics' labels and /openapi.json are made from it. Constant, no state; knows nothing of the engine. */
+#ifndef API_ROUTES_H
+#define API_ROUTES_H
+
+#include "api/schema.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include <stdbool.h>
+
+enum route_id {
+    ROUTE_COLLECTIONS_LIST,
+    ROUTE_COLLECTIONS_CREATE,
+    ROUTE_COLLECTION_GET,
+    ROUTE_COLLECTION_UPDATE,
+    ROUTE_COLLECTION_DELETE,
+    ROUTE_DOCUMENTS_LIST,
+    ROUTE_DOCUMENTS_ADD,
+    ROUTE_DOCUMENTS_DELETE,
+    ROUTE_DOCUMENT_GET,
+    ROUTE_DOCUMENT_PUT,
+    ROUTE_DOCUMENT_PATCH,
+    ROUTE_DOCUMENT_DELETE,
+    ROUTE_SEARCH_GET,
+    ROUTE_SEARCH,
+    ROUTE_SIMILAR,
+    ROUTE_RECOMMEND,
+    ROUTE_FEEDBACK_ADD,
+    ROUTE_FEEDBACK_LIST,
+    ROUTE_USER_PUT,
+    ROUTE_USER_GET,
+    ROUTE_USER_DELETE,
+    ROUTE_USER_RECOMMENDATIONS,
+    ROUTE_EMBEDDINGS,
+    ROUTE_MODELS_LIST,
+    ROUTE_MODEL_GET,
+    ROUTE_CHANGES,
+    ROUTE_LIVEZ,
+    ROUTE_READYZ,
+    ROUTE_METRICS,
+    ROUTE_VERSION,
+    ROUTE_OPENAPI,
+    ROUTE_PAGE,
+    ROUTE_PAGE_STYLE,
+    ROUTE_PAGE_SCRIPT,
+    ROUTE_COUNT,
+};
+
+enum route_cost {
+    COST_QUICK,       /* answered on the loop: takes microseconds, never waits */
+    COST_INTERACTIVE, /* on the pool */
+    COST_STREAM,      /* on the pool; a streamed body on the import pool */
+};
+enum route_scope { SCOPE_NONE, SCOPE_READ, SCOPE_WRITE, SCOPE_ADMIN };
+
+/* What a body may be sent as. */
+enum { MEDIA_JSON = 1, MEDIA_NDJSON = 2, MEDIA_MERGE_PATCH = 4 };
+
+struct answer {
+    int status; /* 0 ends a list */
+    const struct schema *schema;
+    const char *media; /* NULL: application/json, or no body without a schema */
+    const char *help;
+    const char *headers; /* "Location ETag": response headers that are always there */
+};
+
+struct route {
+    const char *method, *path;
+    const char *name; /* operationId */
+    const char *tag, *help;
+    const struct field *query; /* parameters in the query string; arrays are repeated or comma separated */
+    const char *headers;       /* request headers that it heeds: "If-Match" */
+    const struct schema *body;
+    unsigned media; /* MEDIA_*; 0: takes no body */
+    const struct answer *answers;
+    const char *problems; /* further statuses with a problem document: "404 409" */
+    enum route_scope scope;
+    enum route_cost cost;
+    bool openai;    /* answers errors in the shape of the OpenAI API */
+    bool any_query; /* unknown query parameters are left alone (the page) */
+};
+
+extern const struct route routes[ROUTE_COUNT];
+
+/* The schema of a path parameter by its name in the template: "c", "id". */
+const struct field *route_path_parameter(const struct route *r, struct str name);
+
+/* ---- the router (router.c) ---- */
+#define ROUTE_VALUES_MAX 4
+struct route_match {
+    const struct route *route; /* NULL: none */
+    struct str names[ROUTE_VALUES_MAX], values[ROUTE_VALUES_MAX]; /* decoded, in the arena */
+    unsigned count;
+    bool head;    /* a HEAD that a GET route answers */
+    bool options; /* `allow` is the answer */
+    char allow[64]; /* methods of this path, if the path is known */
+};
+/* `path` as it was sent. The path is split on '/' first and each segment decoded on its own, so an encoded '/' or
+ * ".." stays inside its segment. 0; ERR_NOT_FOUND: unknown path; ERR_SYNTAX: a bad escape or not UTF-8; ERR_UNSUPPORTED: the path is known with other
+ * methods, `allow` names them. About one comparison a route. */
+enum err route_find(struct arena *a, struct str method, struct str path, struct route_match *out) MUST_CHECK;
+struct str route_value(const struct route_match *m, const char *name);
+
+#endif

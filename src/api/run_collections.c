@@ -1,0 +1,104 @@
+#include "api/cursor.h"
+#include "api/render.h"
+#include "api/server.h"
+
+static void collection_reply(struct call *c, int status, const struct collection_info *x)
+{
+    struct strbuf out;
+    struct json_writer w;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    render_collection(&w, x);
+    call_json(c, status, &out);
+}
+
+static void position_now(struct call *c)
+{
+    struct str position;
+    engine_position(c->engine, c->arena, &position);
+    call_position(c, position);
+}
+
+static void collections_reply(struct call *c, const struct collection_info *list, size_t count, size_t limit, uint64_t binding)
+{
+    char cursor[CURSOR_TEXT];
+    struct strbuf out;
+    struct json_writer w;
+    bool more = count > limit;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_key(&w, "data");
+    json_array_begin(&w);
+    for (size_t i = 0; i < count && i < limit; i++)
+        render_collection(&w, &list[i]);
+    json_array_end(&w);
+    if (more)
+        cursor_format(&(struct cursor){.binding = binding, .key = list[limit - 1].name}, cursor);
+    json_key(&w, "next_cursor");
+    json_put_c(&w, more ? cursor : NULL);
+    json_object_end(&w);
+    call_json(c, 200, &out);
+}
+
+void run_collections_list(struct call *c)
+{
+    struct err_info e = {0};
+    struct cursor at = {.key = {"", 0}};
+    struct collection_info *list;
+    size_t count, limit = (size_t)input_int(c->input, "limit", 100);
+    uint64_t binding = call_binding(c);
+    struct str text = input_str(c->input, "cursor");
+    if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
+        engine_collection_list(c->engine, at.key, limit + 1, c->arena, &list, &count, &e))
+        call_error(c, &e);
+    else
+        collections_reply(c, list, count, limit, binding);
+}
+
+void run_collection_create(struct call *c)
+{
+    struct err_info e = {0};
+    struct collection_info info;
+    struct str name = input_str(c->body, "name");
+    if (engine_collection_create(c->engine, name, json_object_get(c->body, "settings"), c->arena, &info, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    position_now(c);
+    call_location(c, "/v1/collections/%.*s", STR_ARG(name));
+    collection_reply(c, 201, &info);
+}
+
+void run_collection_get(struct call *c)
+{
+    struct err_info e = {0};
+    struct collection_info info;
+    if (engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e))
+        call_error(c, &e);
+    else
+        collection_reply(c, 200, &info);
+}
+
+void run_collection_update(struct call *c)
+{
+    struct err_info e = {0};
+    struct collection_info info;
+    if (engine_collection_update(c->engine, call_collection(c), c->body, c->arena, &info, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    position_now(c);
+    collection_reply(c, 200, &info);
+}
+
+void run_collection_delete(struct call *c)
+{
+    struct err_info e = {0};
+    if (engine_collection_delete(c->engine, call_collection(c), &e)) {
+        call_error(c, &e);
+        return;
+    }
+    position_now(c);
+    call_empty(c, 204);
+}

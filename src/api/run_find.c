@@ -1,0 +1,217 @@
+#include "api/cursor.h"
+#include "api/render.h"
+#include "api/server.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include <math.h>
+
+#define REACH_MAX 2000 /* offset + limit, engine.h */
+
+static double took_ms(const struct call *c)
+{
+    return round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3;
+}
+
+static void next_cursor_put(struct json_writer *w, uint64_t binding, size_t next, bool more)
+{
+    char cursor[CURSOR_TEXT];
+    json_key(w, "next_cursor");
+    if (!more || next >= REACH_MAX) {
+        json_put_null(w);
+        return;
+    }
+    cursor_format(&(struct cursor){.binding = binding, .number = next, .key = {"", 0}}, cursor);
+    json_put_c(w, cursor);
+}
+
+/* What search and similar share. */
+static enum err find_fill(struct call *c, struct find_request *r, uint64_t binding, struct err_info *e)
+{
+    r->filter = input_str(c->input, "filter");
+    r->limit = (size_t)input_int(c->input, "limit", 20);
+    r->min_score = input_double(c->input, "min_score", 0);
+    r->facets = input_strs(c->arena, c->input, "facets", &r->facet_count);
+    r->explain = input_bool(c->input, "explain", false);
+    r->deadline_ns = http_deadline_ns(c->request);
+    enum err err = input_offset(c, binding, &r->offset, e);
+    if (!err && r->offset + r->limit > REACH_MAX)
+        r->limit = r->offset < REACH_MAX ? REACH_MAX - r->offset : 0;
+    return err;
+}
+
+static void find_total(struct json_writer *w, const struct find_answer *a)
+{
+    json_key(w, "total");
+    json_object_begin(w);
+    json_key(w, "value");
+    json_put_int(w, (int64_t)a->total);
+    json_key(w, "relation");
+    json_put_c(w, a->total_exact ? "eq" : "gte");
+    json_object_end(w);
+}
+
+static void find_reply(struct call *c, const struct find_request *r, const struct find_answer *a, uint64_t binding)
+{
+    char id[33];
+    struct strbuf out;
+    struct json_writer w;
+    c->stage_ns[STAGE_EMBED] = a->stages.embed_ns;
+    c->stage_ns[STAGE_WORDS] = a->stages.words_ns;
+    c->stage_ns[STAGE_VECTORS] = a->stages.vectors_ns;
+    c->stage_ns[STAGE_LOAD] = a->load_ns;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_key(&w, "data");
+    json_array_begin(&w);
+    for (size_t i = 0; i < a->count; i++)
+        render_hit(&w, &a->hits[i], r->explain);
+    json_array_end(&w);
+    find_total(&w, a);
+    next_cursor_put(&w, binding, r->offset + a->count, a->more && a->count);
+    if (r->facet_count) {
+        json_key(&w, "facets");
+        render_facets(&w, a->facets, a->facet_count);
+    }
+    json_key(&w, "took_ms");
+    json_put_double(&w, took_ms(c));
+    rng_hex(id, 32);
+    json_key(&w, "search_id");
+    json_put_c(&w, id);
+    json_object_end(&w);
+    call_json(c, 200, &out);
+}
+
+static enum search_mode mode_of(struct str s)
+{
+    if (str_eq_c(s, "semantic"))
+        return SEARCH_SEMANTIC;
+    return str_eq_c(s, "lexical") ? SEARCH_LEXICAL : SEARCH_HYBRID;
+}
+
+/* The engine speaks of pointers into a body; a GET has parameters. */
+static void find_error(struct call *c, struct err_info *e)
+{
+    if (!c->body && e->field[0] == '/') {
+        struct err_info as_parameter = {0};
+        err_set(&as_parameter, e->code, e->field + 1, "%s", e->message);
+        *e = as_parameter;
+    }
+    call_error(c, e);
+}
+
+void run_search(struct call *c)
+{
+    struct err_info e = {0};
+    struct find_request r = {.mode = mode_of(input_str(c->input, "mode")), .q = input_str(c->input, "q")};
+    struct find_answer answer = {0};
+    uint64_t binding = call_binding(c);
+    int64_t start = clock_mono_ns();
+    if (find_fill(c, &r, binding, &e) || engine_search(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
+        find_error(c, &e);
+        return;
+    }
+    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
+    find_reply(c, &r, &answer, binding);
+}
+
+static const float *vector_read(struct call *c, size_t *dims)
+{
+    const json_t *v = json_object_get(c->input, "vector");
+    *dims = json_array_size(v);
+    if (!*dims)
+        return NULL;
+    float *out = arena_array(c->arena, *dims, sizeof *out);
+    for (size_t i = 0; i < *dims; i++)
+        out[i] = (float)json_number_value(json_array_get(v, i));
+    return out;
+}
+
+void run_similar(struct call *c)
+{
+    struct err_info e = {0};
+    struct find_request r = {.mode = SEARCH_SEMANTIC, .text = input_str(c->input, "text")};
+    struct find_answer answer = {0};
+    uint64_t binding = call_binding(c);
+    struct str id = input_id(c->arena, c->input, "id");
+    r.ids = input_strs(c->arena, c->input, "ids", &r.id_count);
+    if (id.n) {
+        r.ids = &id;
+        r.id_count = 1;
+    }
+    r.vector = vector_read(c, &r.vector_dims);
+    r.exclude = input_strs(c->arena, c->input, "exclude", &r.exclude_count);
+    r.diversity = input_double(c->input, "diversity", 0);
+    int64_t start = clock_mono_ns();
+    if (find_fill(c, &r, binding, &e) || engine_similar(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
+        find_error(c, &e);
+        return;
+    }
+    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
+    find_reply(c, &r, &answer, binding);
+}
+
+/* ---- recommend ---- */
+
+static void recommend_reply(struct call *c, const struct recommend_request *r, const struct recommend_answer *a, uint64_t binding)
+{
+    struct strbuf out;
+    struct json_writer w;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_key(&w, "data");
+    json_array_begin(&w);
+    for (size_t i = 0; i < a->count; i++)
+        render_recommended(&w, &a->rows[i]);
+    json_array_end(&w);
+    json_key(&w, "recommendation_id");
+    json_put_c(&w, a->recommendation_id);
+    json_key(&w, "model");
+    json_put_c(&w, a->model ? a->model : "");
+    next_cursor_put(&w, binding, r->offset + a->count, a->more && a->count);
+    json_key(&w, "took_ms");
+    json_put_double(&w, took_ms(c));
+    json_object_end(&w);
+    call_json(c, 200, &out);
+}
+
+static void recommend(struct call *c, struct recommend_request *r)
+{
+    struct err_info e = {0};
+    struct recommend_answer answer = {0};
+    uint64_t binding = call_binding(c);
+    r->filter = input_str(c->input, "filter");
+    r->limit = (size_t)input_int(c->input, "limit", 20);
+    r->exclude_seen = input_bool(c->input, "exclude_seen", true);
+    r->diversity = input_double(c->input, "diversity", 0);
+    r->explain = input_bool(c->input, "explain", false);
+    int64_t start = clock_mono_ns();
+    if (input_offset(c, binding, &r->offset, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    if (r->offset + r->limit > REACH_MAX)
+        r->limit = r->offset < REACH_MAX ? REACH_MAX - r->offset : 0;
+    if (engine_recommend(c->engine, call_collection(c), r, c->arena, &answer, &e)) {
+        find_error(c, &e);
+        return;
+    }
+    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
+    recommend_reply(c, r, &answer, binding);
+}
+
+void run_recommend(struct call *c)
+{
+    struct recommend_request r = {.user = input_id(c->arena, c->input, "user")};
+    r.positive = input_strs(c->arena, c->input, "positive", &r.positive_count);
+    r.negative = input_strs(c->arena, c->input, "negative", &r.negative_count);
+    r.session = input_strs(c->arena, c->input, "session", &r.session_count);
+    recommend(c, &r);
+}
+
+void run_user_recommendations(struct call *c)
+{
+    struct recommend_request r = {.user = call_id(c)};
+    recommend(c, &r);
+}

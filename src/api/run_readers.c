@@ -1,0 +1,236 @@
+#include "api/cursor.h"
+#include "api/render.h"
+#include "api/server.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ---- feedback ---- */
+
+static struct feedback_in feedback_read(struct arena *a, const json_t *v)
+{
+    const json_t *value = json_object_get(v, "value");
+    return (struct feedback_in){
+        .event_id = input_id(a, v, "event_id"),
+        .user = input_id(a, v, "user"),
+        .document = input_id(a, v, "document"),
+        .type = input_str(v, "type"),
+        .session = input_id(a, v, "session"),
+        .recommendation_id = input_id(a, v, "recommendation_id"),
+        .value = json_number_value(value),
+        .value_set = json_is_number(value),
+        .position = (int32_t)input_int(v, "position", -1),
+        .time = input_str(v, "time"),
+    };
+}
+
+struct feedback_batch {
+    struct feedback_in *sent;
+    struct put_result *results;
+    struct faults **faults; /* per row; NULL: sound */
+    size_t *index;          /* row -> its place in `sent` */
+    size_t count, sent_count;
+};
+
+/* Each row is judged alone; the sound ones go to the engine. */
+static void feedback_fill(struct call *c, struct feedback_batch *b)
+{
+    char pointer[32];
+    b->count = json_array_size(c->body);
+    b->sent = arena_array(c->arena, b->count + 1, sizeof *b->sent);
+    b->results = arena_array(c->arena, b->count + 1, sizeof *b->results);
+    b->faults = arena_array(c->arena, b->count + 1, sizeof *b->faults);
+    b->index = arena_array(c->arena, b->count + 1, sizeof *b->index);
+    for (size_t i = 0; i < b->count; i++) {
+        const json_t *row = json_array_get(c->body, i);
+        struct faults f;
+        faults_init(&f, c->arena);
+        snprintf(pointer, sizeof pointer, "/%zu", i);
+        validate_value(c->route->body->alternatives[0], row, pointer, &f);
+        b->index[i] = b->sent_count;
+        if (f.total) {
+            b->faults[i] = arena_alloc(c->arena, sizeof f);
+            *b->faults[i] = f;
+        } else {
+            b->sent[b->sent_count++] = feedback_read(c->arena, row);
+        }
+    }
+}
+
+static void feedback_row_wrong(struct json_writer *w, const struct faults *f)
+{
+    json_object_begin(w);
+    json_key(w, "status");
+    json_put_c(w, "failed");
+    json_key(w, "error");
+    problem_row(w, ERR_INVALID, f->list[0].detail, f->list, f->count);
+    json_object_end(w);
+}
+
+static void feedback_reply(struct call *c, const struct feedback_batch *b, struct str position)
+{
+    char pointer[32];
+    size_t failed = 0;
+    struct strbuf out;
+    struct json_writer w;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_key(&w, "data");
+    json_array_begin(&w);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct put_result *r = &b->results[b->index[i]];
+        snprintf(pointer, sizeof pointer, "/%zu", i);
+        failed += b->faults[i] || r->err;
+        if (b->faults[i])
+            feedback_row_wrong(&w, b->faults[i]);
+        else
+            render_row(&w, r, &(struct row_place){.id_key = "event_id", .pointer = pointer, .index = b->index[i]});
+    }
+    json_array_end(&w);
+    json_key(&w, "failed");
+    json_put_int(&w, (int64_t)failed);
+    json_key(&w, "position");
+    json_put_str(&w, position);
+    json_object_end(&w);
+    call_position(c, position);
+    call_json(c, 200, &out);
+}
+
+static void feedback_one(struct call *c)
+{
+    struct err_info e = {0};
+    struct str position = {"", 0};
+    struct feedback_in row = feedback_read(c->arena, c->body);
+    struct put_result result = {0};
+    enum err err = engine_feedback_add(c->engine, call_collection(c), &row, 1, c->arena, &result, &position, &e);
+    if (!err && !result.err) {
+        size_t index = 0;
+        struct faults *none = NULL;
+        feedback_reply(c, &(struct feedback_batch){.results = &result, .faults = &none, .index = &index, .count = 1}, position);
+        return;
+    }
+    if (!err) {
+        e = result.info;
+        e.code = result.err;
+    }
+    char pointer[ROW_POINTER] = "";
+    if (e.field[0])
+        row_pointer(e.field, &(struct row_place){.pointer = ""}, pointer);
+    snprintf(e.field, sizeof e.field, "%.*s", (int)sizeof e.field - 1, pointer);
+    call_error(c, &e);
+}
+
+void run_feedback_add(struct call *c)
+{
+    struct err_info e = {0};
+    struct feedback_batch b = {0};
+    struct collection_info info;
+    struct str position = {"", 0};
+    if (!json_is_array(c->body)) {
+        feedback_one(c);
+        return;
+    }
+    feedback_fill(c, &b);
+    enum err err = b.sent_count ? engine_feedback_add(c->engine, call_collection(c), b.sent, b.sent_count, c->arena, b.results, &position, &e)
+                                : engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e);
+    if (err) {
+        call_error(c, &e);
+        return;
+    }
+    if (!b.sent_count)
+        engine_position(c->engine, c->arena, &position);
+    feedback_reply(c, &b, position);
+}
+
+static void feedback_list_reply(struct call *c, const struct feedback_out *list, size_t count, size_t limit, uint64_t binding)
+{
+    char cursor[CURSOR_TEXT];
+    bool more = count > limit;
+    struct strbuf out;
+    struct json_writer w;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_key(&w, "data");
+    json_array_begin(&w);
+    for (size_t i = 0; i < count && i < limit; i++)
+        render_feedback(&w, &list[i]);
+    json_array_end(&w);
+    if (more)
+        cursor_format(&(struct cursor){.binding = binding, .number = list[limit - 1].change, .key = {"", 0}}, cursor);
+    json_key(&w, "next_cursor");
+    json_put_c(&w, more ? cursor : NULL);
+    json_object_end(&w);
+    call_json(c, 200, &out);
+}
+
+void run_feedback_list(struct call *c)
+{
+    struct err_info e = {0};
+    struct cursor at = {.number = UINT64_MAX};
+    struct feedback_out *list;
+    size_t count, limit = (size_t)input_int(c->input, "limit", 100);
+    uint64_t binding = call_binding(c);
+    struct str text = input_str(c->input, "cursor");
+    if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
+        engine_feedback_list(c->engine, call_collection(c), input_str(c->input, "user"), input_str(c->input, "document"), at.number,
+                             limit + 1, c->arena, &list, &count, &e))
+        call_error(c, &e);
+    else
+        feedback_list_reply(c, list, count, limit, binding);
+}
+
+/* ---- users ---- */
+
+static void user_reply(struct call *c, int status, const struct user_out *u)
+{
+    struct strbuf out;
+    struct json_writer w;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    render_user(&w, u);
+    call_json(c, status, &out);
+}
+
+static void position_now(struct call *c)
+{
+    struct str position;
+    engine_position(c->engine, c->arena, &position);
+    call_position(c, position);
+}
+
+void run_user_put(struct call *c)
+{
+    struct err_info e = {0};
+    struct user_out u;
+    bool created;
+    if (engine_user_put(c->engine, call_collection(c), call_id(c), c->body, c->arena, &u, &created, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    position_now(c);
+    if (created)
+        call_location(c, "/v1/collections/%.*s/users/%s", STR_ARG(call_collection(c)), segment_encode(c->arena, u.id));
+    user_reply(c, created ? 201 : 200, &u);
+}
+
+void run_user_get(struct call *c)
+{
+    struct err_info e = {0};
+    struct user_out u;
+    if (engine_user_get(c->engine, call_collection(c), call_id(c), c->arena, &u, &e))
+        call_error(c, &e);
+    else
+        user_reply(c, 200, &u);
+}
+
+void run_user_delete(struct call *c)
+{
+    struct err_info e = {0};
+    if (engine_user_delete(c->engine, call_collection(c), call_id(c), &e)) {
+        call_error(c, &e);
+        return;
+    }
+    position_now(c);
+    call_empty(c, 204);
+}

@@ -1,0 +1,236 @@
+#include "api/schemas.h"
+
+/* Bodies and parameters. */
+
+/* A row of a table names what it has; the rest is zero by intention. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
+
+const struct schema schema_any = {.type = SCHEMA_ANY};
+const struct schema schema_string = {.type = SCHEMA_STRING};
+const struct schema schema_integer = {.type = SCHEMA_INTEGER};
+const struct schema schema_number = {.type = SCHEMA_NUMBER};
+const struct schema schema_boolean = {.type = SCHEMA_BOOLEAN};
+const struct schema schema_flag = {.type = SCHEMA_BOOLEAN};
+const struct schema schema_id = {
+    .name = "Id",
+    .type = SCHEMA_ID,
+    .format = FORMAT_ID,
+    .count_min = 1,
+    .count_max = 255,
+    .help = "1 to 255 bytes without control characters, not . or ..; an integer becomes a string",
+    .example = "\"a1\"",
+};
+const struct schema schema_path_id = {
+    .type = SCHEMA_STRING,
+    .format = FORMAT_ID,
+    .count_min = 1,
+    .count_max = 255,
+    .example = "\"a1\"",
+};
+const struct schema schema_path_name = {
+    .type = SCHEMA_STRING,
+    .format = FORMAT_NAME,
+    .count_min = 1,
+    .count_max = 64,
+    .help = "a-z, 0-9, _ and -, first a letter or digit, at most 64",
+    .example = "\"news\"",
+};
+const struct schema schema_limit = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = LIMIT_MAX, .help = "how many at most"};
+const struct schema schema_offset = {.type = SCHEMA_INTEGER,
+                                     .bounded = true,
+                                     .min = 0,
+                                     .max = OFFSET_MAX,
+                                     .help = "how many to pass over; a cursor goes further"};
+const struct schema schema_cursor = {.type = SCHEMA_STRING,
+                                     .nullable = true,
+                                     .count_max = 2048,
+                                     .help = "next_cursor of the answer before, unchanged"};
+const struct schema schema_filter = {
+    .type = SCHEMA_STRING,
+    .count_max = 65536,
+    .help = "lang = \"en\" AND (year >= 2020 OR tags IN [\"a\",\"b\"]) AND NOT hidden = true",
+    .example = "\"lang = \\\"en\\\"\"",
+};
+const struct schema schema_position = {
+    .type = SCHEMA_STRING, .count_max = 40, .help = "a place in the order of all changes", .example = "\"x7-17\""};
+const struct schema schema_text_list = {.type = SCHEMA_ARRAY, .items = &schema_string};
+
+static const struct schema nonempty = {.type = SCHEMA_STRING, .count_min = 1, .count_max = 255};
+static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
+static const struct schema id_list = {.type = SCHEMA_ARRAY, .items = &schema_id, .count_max = ROWS_MAX};
+static const struct schema id_list_one = {
+    .type = SCHEMA_ARRAY, .items = &schema_id, .count_min = 1, .count_max = ROWS_MAX};
+static const struct schema free_object = {.type = SCHEMA_OBJECT, .open = true};
+
+/* ---- collections ---- */
+static const struct schema mapping = {
+    .type = SCHEMA_OBJECT,
+    .items = &nonempty,
+    .open = true,
+    .help = "which field of the documents that come in is our title, text, url ...",
+    .example = "{\"text\":\"body\"}",
+};
+static const struct schema passage_tokens = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 8192, .help = "at most what the model reads"};
+static const struct schema overlap_tokens = {.type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4096};
+static const struct schema extra_fields = {.type = SCHEMA_STRING, .choices = "attributes|error"};
+const struct schema schema_collection_settings = {
+    .name = "CollectionSettings",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"passage_tokens", &passage_tokens, .help = "tokens of a passage"},
+                     {"overlap_tokens", &overlap_tokens, .help = "tokens that neighbouring passages share"},
+                     {"extra_fields", &extra_fields, .fallback = "\"attributes\"",
+                      .help = "what unknown top-level fields of documents become"},
+                     {"mapping", &mapping}),
+    .example = "{\"mapping\":{\"text\":\"body\"}}",
+};
+const struct schema schema_collection_new = {
+    .name = "CollectionNew",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"name", &schema_path_name, .required = true}, {"settings", &schema_collection_settings}),
+    .example = "{\"name\":\"news\"}",
+};
+
+/* ---- documents: judged by the engine, since a collection's mapping decides which field is the text ---- */
+static const struct schema document_id = {.type = SCHEMA_ID, .format = FORMAT_ID, .count_min = 1, .count_max = 255};
+static const struct schema time_text = {
+    .type = SCHEMA_STRING, .format = FORMAT_TIME, .example = "\"2026-11-22T16:09:02Z\""};
+const struct schema schema_document = {
+    .name = "Document",
+    .type = SCHEMA_OBJECT,
+    .open = true,
+    .deferred = true,
+    .help = "Text is found under text, content or body unless the collection maps it; other unknown fields become "
+            "attributes.",
+    .fields = FIELDS({"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
+                     {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
+                     {"tags", &schema_text_list}, {"attributes", &free_object, .help = "filterable"},
+                     {"expires", &time_text}),
+    .example = "{\"id\":\"a1\",\"title\":\"Pumpkin soup\",\"text\":\"Roast the pumpkin, then add ginger.\","
+               "\"tags\":[\"food\"],\"attributes\":{\"year\":2024}}",
+};
+static const struct schema document_array = {
+    .type = SCHEMA_ARRAY, .items = &schema_document, .deferred = true, .count_max = DOCUMENTS_MAX};
+const struct schema schema_documents = {
+    .type = SCHEMA_ONE_OF,
+    .help = "one document, or an array of documents",
+    .alternatives = (const struct schema *const[]){&schema_document, &document_array, NULL},
+};
+const struct schema schema_merge_patch = {
+    .name = "MergePatch",
+    .type = SCHEMA_OBJECT,
+    .open = true,
+    .deferred = true,
+    .help = "RFC 7396: null removes a field",
+    .example = "{\"title\":\"Pumpkin soup with ginger\"}",
+};
+const struct schema schema_ids = {
+    .name = "Ids",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"ids", &id_list_one, .required = true}),
+    .example = "{\"ids\":[\"a1\",\"a2\"]}",
+};
+
+/* ---- find ---- */
+static const struct schema query_text = {.type = SCHEMA_STRING, .count_max = TEXT_MAX, .example = "\"pumpkin\""};
+static const struct schema text_one = {.type = SCHEMA_STRING, .count_min = 1, .count_max = TEXT_MAX};
+static const struct schema search_mode = {.type = SCHEMA_STRING, .choices = "hybrid|semantic|lexical"};
+static const struct schema facet_list = {.type = SCHEMA_ARRAY, .items = &nonempty, .count_max = 16};
+static const struct schema number_list = {
+    .type = SCHEMA_ARRAY, .items = &schema_number, .count_min = 1, .count_max = 4096};
+#define LIMITS                                                                                                         \
+    {"filter", &schema_filter, .fallback = "\"\""}, {"limit", &schema_limit, .fallback = "20"},                        \
+        {"offset", &schema_offset, .fallback = "0"},                                                                   \
+    {                                                                                                                  \
+        "cursor", &schema_cursor                                                                                       \
+    }
+const struct schema schema_search = {
+    .name = "SearchRequest",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"q", &query_text, .required = true, .help = "what is looked for"},
+                     {"mode", &search_mode, .fallback = "\"hybrid\"",
+                      .help = "by words and meaning, by meaning alone, by words alone"},
+                     LIMITS,
+                     {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
+                     {"facets", &facet_list, .help = "count the values of these fields"},
+                     {"explain", &schema_boolean, .fallback = "false"}),
+    .example = "{\"q\":\"pumpkin\",\"mode\":\"hybrid\",\"limit\":10}",
+};
+const struct schema schema_similar = {
+    .name = "SimilarRequest",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"id", &schema_id}, {"ids", &id_list_one}, {"text", &text_one}, {"vector", &number_list}, LIMITS,
+                     {"exclude", &id_list, .help = "documents that are not wanted"},
+                     {"min_score", &share, .fallback = "0"}, {"facets", &facet_list},
+                     {"explain", &schema_boolean, .fallback = "false"},
+                     {"diversity", &share, .fallback = "0", .help = "0: nearest first; towards 1: less alike"}),
+    .exactly_one = "id|ids|text|vector",
+    .example = "{\"id\":\"a1\",\"limit\":5}",
+};
+const struct schema schema_recommend = {
+    .name = "RecommendRequest",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"user", &schema_id}, {"positive", &id_list, .help = "documents that were liked"},
+                     {"negative", &id_list, .help = "documents that were not"},
+                     {"session", &id_list_one, .help = "documents in the order they were read"}, LIMITS,
+                     {"exclude_seen", &schema_boolean, .fallback = "true"}, {"diversity", &share, .fallback = "0"},
+                     {"explain", &schema_boolean, .fallback = "false"}),
+    .exactly_one = "user|positive,negative|session",
+    .example = "{\"user\":\"u1\",\"limit\":5}",
+};
+
+/* ---- readers ---- */
+static const struct schema feedback_type = {.type = SCHEMA_STRING,
+                                            .choices = "view|click|like|save|read|rate|dislike|custom"};
+static const struct schema feedback_position = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 1000000, .help = "the place in the list it came from"};
+static const struct schema feedback_value = {.type = SCHEMA_NUMBER, .bounded = true, .min = -1e9, .max = 1e9};
+const struct schema schema_feedback = {
+    .name = "Feedback",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"event_id", &schema_id, .help = "the same one again changes nothing"},
+                     {"user", &schema_id, .required = true}, {"document", &schema_id, .required = true},
+                     {"type", &feedback_type, .required = true}, {"value", &feedback_value},
+                     {"time", &time_text, .help = "now if missing"}, {"session", &schema_id},
+                     {"recommendation_id", &schema_id}, {"position", &feedback_position}),
+    .example = "{\"event_id\":\"e1\",\"user\":\"u1\",\"document\":\"a1\",\"type\":\"like\"}",
+};
+static const struct schema feedback_array = {
+    .type = SCHEMA_ARRAY, .items = &schema_feedback, .deferred = true, .count_max = ROWS_MAX};
+const struct schema schema_feedback_rows = {
+    .type = SCHEMA_ONE_OF,
+    .help = "one row, or an array of up to 1,000; each row is judged alone",
+    .alternatives = (const struct schema *const[]){&schema_feedback, &feedback_array, NULL},
+};
+const struct schema schema_user = {
+    .name = "User",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"attributes", &free_object}, {"labels", &schema_text_list}),
+    .example = "{\"labels\":[\"cook\"]}",
+};
+
+/* ---- inference ---- */
+static const struct schema input_text = {.type = SCHEMA_STRING, .count_min = 1};
+static const struct schema input_array = {
+    .type = SCHEMA_ARRAY, .items = &input_text, .count_min = 1, .count_max = INPUTS_MAX};
+static const struct schema input = {
+    .type = SCHEMA_ONE_OF,
+    .help = "a text, or an array of texts",
+    .alternatives = (const struct schema *const[]){&input_text, &input_array, NULL},
+    .example = "\"pumpkin soup\"",
+};
+static const struct schema encoding_format = {.type = SCHEMA_STRING, .choices = "float|base64"};
+static const struct schema dimensions = {.type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 8192};
+const struct schema schema_embeddings = {
+    .name = "EmbeddingsRequest",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"model", &nonempty, .help = "the served model's name, or akin", .fallback = "\"akin\""},
+                     {"input", &input, .required = true},
+                     {"encoding_format", &encoding_format, .fallback = "\"float\""},
+                     {"dimensions", &dimensions, .help = "fewer than the model has: cut and normalised again"},
+                     {"user", &schema_string, .help = "accepted, not used"}),
+    .example = "{\"model\":\"akin\",\"input\":[\"pumpkin soup\",\"a bowl of soup\"]}",
+};

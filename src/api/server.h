@@ -1,0 +1,28 @@
+/* struct api: what all requests share. Locks: none; counters are atomic, the rest is set before the first request. */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include "api/api.h"
+#include "api/call.h"
+#include "base/metrics.h"
+#include "base/pool.h"
+#include <stdatomic.h>
+
+struct api {
+    struct engine *engine;
+    struct pool *pool, *imports;
+    char *admin_key, *tmp_dir, *commit;
+    uint64_t spool_bytes_max;
+    _Atomic uint64_t spool_bytes, spool_number;
+    atomic_bool draining;
+    int64_t started_s;
+    struct strbuf openapi;
+    struct counter_family *requests;
+    struct gauge *in_flight;
+    struct counter *auth_missing, *auth_wrong;
+    struct histogram *durations[ROUTE_COUNT + 1]; /* the last: no route */
+};
+
+#define JSON_BYTES_MAX (256u << 20) /* of one answer */
+
+#endif
