@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define PROGRESS_OPS 2000 /* steps of SQLite's machine between looks at the clock: some 50 us */
+/* Page caches in KiB: a reader's is emptied by every commit, so a small one will do. */
+#define READER_SETTINGS "PRAGMA cache_size=-4096"
+#define WRITER_SETTINGS "PRAGMA cache_size=-16384;PRAGMA journal_size_limit=67108864"
 
 static int conn_late(void *arg)
 {
@@ -22,6 +25,12 @@ enum err conn_open(struct conn *c, const char *path, bool read_only, struct err_
     memset(c, 0, sizeof *c);
     err = sqlite_open(path, read_only, DB_DURABLE, &c->db, e);
     if (err) {
+        c->db = NULL;
+        return err;
+    }
+    err = sqlite_exec(c->db, read_only ? READER_SETTINGS : WRITER_SETTINGS, e);
+    if (err) {
+        sqlite3_close(c->db);
         c->db = NULL;
         return err;
     }

@@ -98,11 +98,13 @@ static enum err held_read(struct writer *w, uint32_t id, struct held_collection 
         return err;
     if (!row)
         return err_set(e, ERR_NOT_FOUND, "collection", "the collection does not exist");
+    int name_n = sqlite3_column_bytes(st, 1);
+    if (name_n <= 0 || name_n >= (int)sizeof c->name)
+        return err_set(e, ERR_CORRUPT, NULL, "the name of collection %u has %d bytes", id, name_n);
     memset(c, 0, sizeof *c);
     c->id = id;
-    c->name_n = (uint8_t)sqlite3_column_bytes(st, 1);
-    assert(c->name_n < sizeof c->name);
-    memcpy(c->name, sqlite3_column_blob(st, 1), c->name_n);
+    c->name_n = (uint8_t)name_n;
+    memcpy(c->name, sqlite3_column_text(st, 1), c->name_n);
     c->dims = (uint32_t)sqlite3_column_int64(st, 4);
     c->revision = (uint64_t)sqlite3_column_int64(st, 7);
     c->documents = (uint64_t)sqlite3_column_int64(st, 8);
