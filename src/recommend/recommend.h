@@ -1,8 +1,10 @@
 /* Recommendation: what a reader did -> what to show next.
  *
  * Now: a content profile. positive and negative examples, or a user's feedback weighted by type and by recency
- * (half-life), become one vector: centred examples' mean (Rocchio 1971), normalised; candidates are its nearest
- * documents, less what was seen, re-ordered by MMR if asked. Learned models stand beside it later.
+ * (half-life), become one vector: the weighted mean of the liked less half the mean of the unwanted (Rocchio 1971),
+ * normalised; candidates are its nearest documents, less `without`, re-ordered by MMR if asked. Not centred by the
+ * collection's mean: the index keeps none, and making it would be a pass over all rows a request. Learned models stand
+ * beside it later.
  * No state: any thread. */
 #ifndef RECOMMEND_RECOMMEND_H
 #define RECOMMEND_RECOMMEND_H
@@ -50,7 +52,11 @@ struct recommend_hit {
     size_t share_count;
 };
 
-/* In the arena, best first, ties by number. No usable example: *count 0 (the caller falls back to what is popular). */
+/* In the arena, best first, ties by number. score = max(0, (cos - mean_cosine) / (1 - mean_cosine)). The examples
+ * themselves are candidates too unless `without` holds them. No liked example with a vector, or likes and dislikes
+ * that cancel out: *count 0 (the caller falls back to what is popular). ERR_INVALID: diversity.
+ * Cost: a vector search, more than one only if much of what is near is in `without`; examples x hits dot products
+ * for explain; depth x 4 depth of them for diversity. */
 enum err recommend_run(struct vectors *v, const struct recommend_query *q, struct arena *a, struct recommend_hit **out,
                        size_t *count, struct err_info *e) MUST_CHECK;
 
