@@ -74,9 +74,7 @@ int main(int argc, char **argv)
             help(argc < 2 ? stderr : stdout);
         return argc < 2 ? 2 : 0;
     }
-    if (strcmp(argv[1], "--version") == 0)
-        argv[1] = "version";
-    const struct command *c = find(argv[1]);
+    const struct command *c = strcmp(argv[1], "--version") == 0 ? &command_version : find(argv[1]);
     if (!c)
         return unknown(argv[1]);
     if (wants_help(argc, argv)) {
