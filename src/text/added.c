@@ -36,6 +36,7 @@ enum err added_set_add(struct added_set *s, struct str content, const struct add
     unsigned char first = (unsigned char)content.s[0];
     s->only = s->n == 1 || s->only == first ? first : -1;
     s->first[first] = true;
+    s->single_word |= like->single_word;
     return ERR_OK;
 }
 

@@ -11,12 +11,12 @@
 
 enum { BERT_DECOMPOSITION_MAX = 8, BERT_LOWER_MAX = 2 };
 
-bool bert_is_removed(uint32_t c);  /* by clean_text: NUL, U+FFFD, controls, formats, private use */
+bool bert_is_removed(uint32_t c); /* by clean_text: NUL, U+FFFD, controls, formats, private use */
 bool bert_is_space(uint32_t c);
 bool bert_is_punctuation(uint32_t c);
-bool bert_is_mark(uint32_t c);     /* removed by strip_accents: Mn */
+bool bert_is_mark(uint32_t c); /* removed by strip_accents: Mn */
 bool bert_is_chinese(uint32_t c);
-uint8_t bert_class(uint32_t c);    /* canonical combining class */
+uint8_t bert_class(uint32_t c); /* canonical combining class */
 /* Canonical decomposition (the character itself if it has none), and lower case; both return the
  * number of code points. */
 unsigned bert_decompose(uint32_t c, uint32_t out[BERT_DECOMPOSITION_MAX]);

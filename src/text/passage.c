@@ -1,7 +1,8 @@
 /* The text is tokenized once; every place between two tokens gets a mark that says how well one can
  * cut there. A passage is then a range of tokens. Words are tokenized each for itself, so that a
  * range between words has the same tokens when it stands alone; a range that starts or ends within
- * a word is tokenized again to know its length. */
+ * a word is tokenized again to know its length (and every range, if there are added tokens that
+ * only match as a word of their own). */
 #include "text/passage.h"
 #include "text/text.h"
 #include "text/tokenizer_impl.h"
@@ -109,7 +110,8 @@ static bool cuts_word(const struct splitter *s, size_t i)
 
 static size_t tokens_alone(struct splitter *s, size_t first, size_t end)
 {
-    if (!cuts_word(s, first) && !cuts_word(s, end))
+    bool around = s->t->added_raw.single_word || s->t->added_normal.single_word;
+    if (!around && !cuts_word(s, first) && !cuts_word(s, end))
         return end - first;
     size_t start = s->tokens.starts[first];
     struct str part = {s->text.s + start, end_byte(s, end) - start};

@@ -1,6 +1,7 @@
 /* The inside of the tokenizer.
  *
- *   text -> pieces between added tokens (added.c) -> characters, normalised, and words (bert_text.c)
+ *   text -> pieces between added tokens (added.c) -> characters, normalised, and words
+ * (bert_text.c)
  *        -> tokens (wordpiece.c)
  *
  * A further model (Unigram, BPE) is one more `enum model`, its reading in tokenizer_file.c, and a
@@ -21,8 +22,8 @@ enum ascii_kind { ASCII_WORD, ASCII_DROP, ASCII_SPACE, ASCII_PUNCTUATION };
 
 /* Normaliser and pre-tokeniser. */
 struct text_rules {
-    bool clean, chinese, strip, lower;    /* BertNormalizer, in this order */
-    bool split_space, split_punctuation;  /* BertPreTokenizer: both */
+    bool clean, chinese, strip, lower;   /* BertNormalizer, in this order */
+    bool split_space, split_punctuation; /* BertPreTokenizer: both */
     uint8_t ascii_kind[128], ascii_map[128];
 };
 
@@ -35,8 +36,9 @@ struct added_set {
     struct vocab trie; /* content -> index in list */
     struct added *list;
     uint32_t n, cap;
-    bool first[256]; /* bytes that a token starts with */
-    int only;        /* the only such byte, or -1 */
+    bool first[256];  /* bytes that a token starts with */
+    int only;         /* the only such byte, or -1 */
+    bool single_word; /* of any: whether it is found depends on what stands around it */
 };
 struct added_match {
     size_t start, end;
@@ -52,8 +54,8 @@ struct tokenizer {
     struct text_rules rules;
     /* WordPiece */
     uint32_t unk;
-    uint32_t chars_max;  /* of a word; a longer one is `unk` */
-    bool continued;      /* any token starts with the prefix of continuing subwords, */
+    uint32_t chars_max;      /* of a word; a longer one is `unk` */
+    bool continued;          /* any token starts with the prefix of continuing subwords, */
     uint32_t continued_root; /* which leads to this node */
     /* Tokens found in the raw text, and those found in the normalised one. */
     struct added_set added_raw, added_normal;
@@ -117,7 +119,7 @@ void word_put(struct word *w, uint32_t c, uint32_t from, uint32_t to);
 
 void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, bool head);
 void piece_encode(struct encoder *x, struct str text, size_t start, size_t end); /* bert_text.c */
-void word_encode(struct encoder *x, const struct word *w);                      /* wordpiece.c */
+void word_encode(struct encoder *x, const struct word *w);                       /* wordpiece.c */
 uint32_t stub_id(struct str word);
 /* The normalised form of a short string. */
 void text_rules_apply(const struct text_rules *r, struct str s, struct strbuf *out);

@@ -9,20 +9,20 @@
 #include <stdint.h>
 
 enum { VOCAB_NODES_MAX = 1 << 24, VOCAB_TOKEN_BYTES_MAX = 512, VOCAB_TOKENS_MAX = 1000000 };
-#define VOCAB_NONE UINT32_MAX   /* no token ends here */
+#define VOCAB_NONE UINT32_MAX /* no token ends here */
 #define VOCAB_ID_MAX 0x3fffffffu
 
 struct vocab_edge {
-    uint32_t key;    /* node << 8 | byte */
-    uint32_t child;  /* 0: the slot is empty, for no edge leads to the root */
+    uint32_t key;   /* node << 8 | byte */
+    uint32_t child; /* 0: the slot is empty, for no edge leads to the root */
 };
 struct vocab {
     struct vocab_edge *edges;
     uint32_t mask, shift;
-    uint32_t nodes;    /* the root is node 0 */
-    uint32_t *ids;     /* of the token that ends at a node, or VOCAB_NONE */
+    uint32_t nodes; /* the root is node 0 */
+    uint32_t *ids;  /* of the token that ends at a node, or VOCAB_NONE */
     uint32_t ids_cap;
-    uint32_t count, id_end;  /* tokens; the greatest id + 1 */
+    uint32_t count, id_end; /* tokens; the greatest id + 1 */
 };
 
 void vocab_init(struct vocab *v);

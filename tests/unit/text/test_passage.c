@@ -13,12 +13,14 @@ static struct tokenizer *letters(void)
     struct tokenizer *t;
     struct strbuf b;
     strbuf_init(&b, 0);
-    strbuf_add_c(&b, "{\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":"
-                     "\"BertPreTokenizer\"},\"added_tokens\":[{\"id\":3,\"content\":\"[SEP]\","
-                     "\"special\":true,\"normalized\":false,\"lstrip\":true}],"
-                     "\"model\":{\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
-                     "\"max_input_chars_per_word\":100,\"vocab\":{\"[UNK]\":0,\"##aaaa\":1,"
-                     "\".\":2,\"[SEP]\":3");
+    strbuf_add_c(
+        &b, "{\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":"
+            "\"BertPreTokenizer\"},\"added_tokens\":[{\"id\":3,\"content\":\"[SEP]\","
+            "\"special\":true,\"normalized\":false,\"lstrip\":true},{\"id\":4,\"content\":\"ab\","
+            "\"normalized\":false,\"single_word\":true}],"
+            "\"model\":{\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+            "\"max_input_chars_per_word\":100,\"vocab\":{\"[UNK]\":0,\"##aaaa\":1,"
+            "\".\":2,\"[SEP]\":3");
     for (unsigned c = 'a'; c <= 'z'; c++)
         strbuf_printf(&b, ",\"%c\":%u,\"##%c\":%u", c, c, c, c + 100);
     for (unsigned c = 0x1100; c < 0x1200; c++)
@@ -92,6 +94,19 @@ static void long_words_are_cut_between_tokens(void **state)
     tokenizer_free(t);
 }
 
+/* "ab" is an added token, but not where a letter or _ stands beside it. */
+static void added_tokens_may_come_up_at_a_cut(void **state)
+{
+    struct tokenizer *t = letters();
+    splits(t,
+           "a b c d e f g 1\x1c"
+           "ab_",
+           8, 0,
+           "[a b c d e f g][1\x1c"
+           "ab_]");
+    tokenizer_free(t);
+}
+
 static void options_are_bounded(void **state)
 {
     struct tokenizer *t = tokenizer_stub();
@@ -157,9 +172,10 @@ static struct str random_text(struct rng *r, struct strbuf *b, unsigned pieces)
                                        "\u226e",     "\u0130",
                                        "qaaaaqaaaa"};
     strbuf_clear(b);
-    unsigned kinds = 1 + (unsigned)rng_below(r, 28);
+    const size_t count = sizeof some / sizeof *some;
+    unsigned kinds = 1 + (unsigned)rng_below(r, count);
     for (unsigned i = 0; i < pieces; i++)
-        strbuf_add_c(b, some[(i * 7 + rng_below(r, kinds)) % (sizeof some / sizeof *some)]);
+        strbuf_add_c(b, some[(i * 7 + rng_below(r, kinds)) % count]);
     for (unsigned i = 0; i < pieces; i++)
         strbuf_add_c(b, some[rng_below(r, kinds)]);
     return strbuf_str(b);
@@ -230,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_short_text_is_one_passage),
         cmocka_unit_test(cuts_are_at_sentences_then_words),
         cmocka_unit_test(long_words_are_cut_between_tokens),
+        cmocka_unit_test(added_tokens_may_come_up_at_a_cut),
         cmocka_unit_test(options_are_bounded),
         cmocka_unit_test(invariants_hold_for_random_texts),
         cmocka_unit_test(invariants_hold_for_a_real_model),
