@@ -8,7 +8,11 @@
  * unknown ones at df 0, so that score / bound lies in [0, 1).
  * Robertson, Zaragoza: The Probabilistic Relevance Framework (2009), sections 3.4 and 3.6.
  *
- * One writer thread; searches from any thread in parallel, on a committed state. */
+ * k1 = 1.2, b = 0.75. Of a query the first 256 distinct terms count.
+ *
+ * One writer thread; searches from any thread in parallel, on a committed state (a batch becomes visible document
+ * by document). Searches run over doclists in memory, read from FTS5 when a term is first asked for and kept up
+ * to date by the writer: at most 64 MiB beyond what a query needs, and 12 bytes a document number. */
 #ifndef INDEX_WORDS_H
 #define INDEX_WORDS_H
 
@@ -27,17 +31,18 @@ struct words_analyzer {
 };
 
 struct words;
-/* Opens or makes DIR/words.db. ERR_CORRUPT: the caller removes the folder and rebuilds. */
+/* Opens or makes DIR/words.db; reads a few bytes a document. The analyzer may differ from the one that indexed (old
+ * documents keep their old terms until they are put again); its functions are copied. ERR_CORRUPT: the caller removes the folder and rebuilds. */
 enum err words_open(const char *dir, const struct words_analyzer *analyzer, struct words **out, struct err_info *e) MUST_CHECK;
 void words_close(struct words *w);
 
 struct words_document {
     uint32_t number;
     uint64_t revision;
-    struct str title, text, tags;  /* tags joined by blanks; weights 2, 1, 1.5 unless measured better */
+    struct str title, text, tags;  /* tags joined by blanks; weights 2, 1, 1.5 */
 };
 /* A batch of changes and the position that it brings the index to, in one transaction: after it, searches see
- * it. `removed`: numbers. `position`: opaque text, <= 63 bytes. Writer only. */
+ * it. `removed`: numbers, taken out before `put` goes in. On any error nothing has changed. `position`: opaque text, <= 63 bytes. Writer only. */
 enum err words_apply(struct words *w, const struct words_document *put, size_t put_count, const uint32_t *removed,
                      size_t removed_count, struct str position, struct err_info *e) MUST_CHECK;
 /* The position that the committed state holds, "" if new. */
