@@ -57,6 +57,10 @@ void event_unsubscribe(struct subscription *s);  /* waits for its running calls 
 enum err event_publish(struct events *x, const char *type, struct str collection, struct str subject, struct str data,
                        struct err_info *e) MUST_CHECK;
 
+/* The last change that no durable subscription needs any more: the change log may be pruned up to it. UINT64_MAX: none
+ * needs any. */
+uint64_t events_needed(struct events *x);
+
 /* The type and the JSON data of a change row, as /v1/changes and handlers show it. */
 struct change_record;
 const char *event_type(const struct change_record *c);

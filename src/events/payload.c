@@ -1,0 +1,120 @@
+#include "base/json.h"
+#include "events/internal.h"
+#include "math/half.h"
+#include <string.h>
+
+/* A document that is put while it waits for its vectors counts as processed when they are there:
+ * the workers leave out the event of the put (payload_make), the change feed shows both. */
+const char *event_type(const struct change_record *c)
+{
+    switch (c->kind) {
+    case CHANGE_DOCUMENT_PUT:
+    case CHANGE_DOCUMENT_EMBEDDED:
+        return "document.processed";
+    case CHANGE_DOCUMENT_DELETED:
+        return "document.deleted";
+    case CHANGE_COLLECTION_CREATED:
+        return "collection.created";
+    case CHANGE_COLLECTION_UPDATED:
+        return "collection.updated";
+    case CHANGE_COLLECTION_DELETED:
+        return "collection.deleted";
+    case CHANGE_FEEDBACK:
+        return "feedback.received";
+    case CHANGE_USER_PUT:
+        return "user.updated";
+    case CHANGE_USER_DELETED:
+        return "user.deleted";
+    case CHANGE_TASK_FINISHED:
+        return "task.finished";
+    }
+    return "unknown";
+}
+
+static const char *subject_key(enum change_kind k)
+{
+    switch (k) {
+    case CHANGE_DOCUMENT_PUT:
+    case CHANGE_DOCUMENT_EMBEDDED:
+    case CHANGE_DOCUMENT_DELETED:
+        return "document_id";
+    case CHANGE_FEEDBACK:
+        return "event_id";
+    case CHANGE_USER_PUT:
+    case CHANGE_USER_DELETED:
+        return "user_id";
+    case CHANGE_TASK_FINISHED:
+        return "task_id";
+    default:
+        return NULL;
+    }
+}
+
+void event_data(const struct change_record *c, struct strbuf *out)
+{
+    struct json_writer w;
+    const char *key = subject_key(c->kind);
+    json_writer_init(&w, out);
+    json_object_begin(&w);
+    if (key) {
+        json_key(&w, key);
+        json_put_str(&w, c->subject);
+    }
+    if (c->collection_name.n) {
+        json_key(&w, "collection");
+        json_put_str(&w, c->collection_name);
+    }
+    json_key(&w, "revision");
+    json_put_int(&w, (int64_t)c->change);
+    json_object_end(&w);
+}
+
+static void put_embedding(const struct document_record *d, uint32_t dims, struct arena *a,
+                          struct strbuf *out)
+{
+    struct json_writer w;
+    float *sum = arena_array(a, dims, sizeof *sum), *row = arena_array(a, dims, sizeof *row);
+    for (uint32_t p = 0; p < d->passage_count; p++) {
+        half_to_f32(d->passages[p].vector, row, dims);
+        for (uint32_t i = 0; i < dims; i++)
+            sum[i] += row[i] / (float)d->passage_count;
+    }
+    out->n--; /* the closing brace makes place */
+    strbuf_add_c(out, ",\"embedding\":");
+    json_writer_init(&w, out);
+    json_array_begin(&w);
+    for (uint32_t i = 0; i < dims; i++)
+        json_put_float(&w, sum[i]);
+    json_array_end(&w);
+    strbuf_add_char(out, '}');
+}
+
+static uint32_t dims_of(struct store *s, struct arena *a, struct str collection, uint32_t id)
+{
+    struct collection_record r;
+    if (store_collection_get(s, a, collection, &r, NULL) || r.id != id)
+        return 0;
+    return r.dims;
+}
+
+void payload_make(struct job *j, struct strbuf *out, bool *skip)
+{
+    struct store *s = j->of->events->store;
+    bool processed = j->change && str_eq_c(j->type, "document.processed");
+    *skip = false;
+    strbuf_add_str(out, j->data);
+    if (!processed || (!j->from_put && !j->of->with_embedding))
+        return;
+    struct arena *a = arena_new(0);
+    struct document_record d;
+    unsigned parts = j->of->with_embedding ? DOCUMENT_PASSAGES | DOCUMENT_VECTORS : DOCUMENT_HEAD;
+    enum err err = store_document_get(s, a, j->collection_id, j->subject, parts, &d, NULL);
+    if (!err && d.state == DOCUMENT_PENDING)
+        *skip = true;
+    uint32_t dims = !err && !*skip && j->of->with_embedding && d.passage_count
+                        ? dims_of(s, a, j->collection, j->collection_id)
+                        : 0;
+    if (dims)
+        put_embedding(&d, dims, a, out);
+    arena_free(a);
+}
