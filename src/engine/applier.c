@@ -1,0 +1,385 @@
+/* The applier: one thread that follows the change log and brings what it names into the indexes,
+ * own and foreign writes alike. A change names a document; its present state is read from the
+ * store, so applying twice does no harm: the same code is crash recovery. A write that is waited
+ * for is acknowledged when the applier has passed it. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/internal.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEP_CHANGES 200
+#define WAIT_NS 50000000   /* how late a stop may be noticed */
+#define RETRY_NS 200000000 /* after an error */
+#define FAILURES_TOLD 3    /* in a row, before waiting writers are told */
+
+/* ---- one document ---- */
+
+enum err document_index(struct collection *c, const struct document_record *d, struct err_info *e)
+{
+    uint32_t dims = vectors_dims(c->vectors), n = 0;
+    json_t *object = document_for_filters(d);
+    if (!object)
+        return err_set(e, ERR_CORRUPT, NULL, "the stored document \"%.*s\" is not JSON",
+                       STR_ARG(d->id));
+    attributes_put(c->attributes, d->number, object);
+    json_decref(object);
+    uint16_t *rows = xmalloc((size_t)(d->passage_count + 1) * dims * sizeof *rows);
+    for (uint32_t i = 0; i < d->passage_count; i++)
+        if (d->passages[i].vector)
+            memcpy(rows + (size_t)n++ * dims, d->passages[i].vector, dims * sizeof *rows);
+    enum err err = 0;
+    if (n > 0)
+        err = vectors_put(c->vectors, d->number, d->revision, rows, n, e);
+    else
+        vectors_delete(c->vectors, d->number);
+    free(rows);
+    live_set(c, d->number, (struct live_row){d->revision, n, d->state == DOCUMENT_PENDING});
+    return err;
+}
+
+static void document_forget(struct collection *c, uint32_t number)
+{
+    vectors_delete(c->vectors, number);
+    attributes_delete(c->attributes, number);
+    live_set(c, number, (struct live_row){0});
+}
+
+static struct str tags_joined(struct arena *a, const json_t *tags)
+{
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        strbuf_add_str(&b, json_str(json_array_get(tags, i)));
+        strbuf_add_char(&b, ' ');
+    }
+    struct str joined = b.n ? arena_str(a, strbuf_str(&b)) : STR("");
+    strbuf_release(&b);
+    return joined;
+}
+
+void document_words(struct arena *a, const struct document_record *d, struct words_document *out)
+{
+    json_t *object = NULL;
+    *out = (struct words_document){.number = d->number,
+                                   .revision = d->revision,
+                                   .title = STR(""),
+                                   .text = STR(""),
+                                   .tags = STR("")};
+    if (json_parse(d->payload, &object, NULL))
+        return;
+    out->title = arena_str(a, json_str(json_object_get(object, "title")));
+    out->text = arena_str(a, json_str(json_object_get(object, "text")));
+    out->tags = tags_joined(a, json_object_get(object, "tags"));
+    json_decref(object);
+}
+
+/* ---- a group of documents of one collection ---- */
+
+static enum err group_words(struct collection *c, const struct document_record *docs,
+                            const uint32_t *numbers, size_t n, uint64_t through, struct arena *a,
+                            struct err_info *e)
+{
+    struct words_document *put = arena_array(a, n + 1, sizeof *put);
+    uint32_t *removed = arena_array(a, n + 1, sizeof *removed);
+    size_t put_count = 0, removed_count = 0;
+    struct position at;
+    store_position(c->engine->store, &at);
+    at.change = through;
+    for (size_t i = 0; i < n; i++) {
+        if (docs[i].number)
+            document_words(a, &docs[i], &put[put_count++]);
+        else
+            removed[removed_count++] = numbers[i];
+    }
+    enum err err =
+        words_apply(c->words, put, put_count, removed, removed_count, position_text(a, &at), e);
+    if (!err)
+        c->words_at = through;
+    return err;
+}
+
+static enum err group_rows(struct collection *c, const struct document_record *docs,
+                           const uint32_t *numbers, size_t n, uint64_t through, struct err_info *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (docs[i].number == 0) {
+            document_forget(c, numbers[i]);
+            continue;
+        }
+        enum err err = document_index(c, &docs[i], e);
+        if (err)
+            return err;
+    }
+    c->rows_at = through;
+    return 0;
+}
+
+static enum err group_apply(struct collection *c, const uint32_t *numbers, size_t n,
+                            uint64_t through, struct arena *a, struct err_info *e)
+{
+    if (through <= c->words_at && through <= c->rows_at)
+        return 0;
+    struct document_record *docs = arena_array(a, n, sizeof *docs);
+    enum err err =
+        store_documents_by_number(c->engine->store, a, c->id, numbers, n,
+                                  DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES | DOCUMENT_VECTORS, docs, e);
+    if (!err && through > c->words_at)
+        err = group_words(c, docs, numbers, n, through, a, e);
+    if (!err && through > c->rows_at)
+        err = group_rows(c, docs, numbers, n, through, e);
+    return err;
+}
+
+/* ---- a step: the changes that are there ---- */
+
+struct touched {
+    uint32_t collection, number;
+};
+
+static int touched_compare(const void *a, const void *b)
+{
+    const struct touched *x = a, *y = b;
+    if (x->collection != y->collection)
+        return x->collection < y->collection ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Applies what was gathered, each document once, grouped by collection. */
+static enum err touched_apply(struct engine *x, struct touched *t, size_t n, uint64_t through,
+                              struct arena *a, struct err_info *e)
+{
+    uint32_t *numbers = arena_array(a, n + 1, sizeof *numbers);
+    qsort(t, n, sizeof *t, touched_compare);
+    for (size_t i = 0; i < n;) {
+        uint32_t id = t[i].collection;
+        size_t count = 0;
+        for (; i < n && t[i].collection == id; i++)
+            if (count == 0 || numbers[count - 1] != t[i].number)
+                numbers[count++] = t[i].number;
+        struct collection *c = collection_find_id(x, id);
+        if (!c)
+            continue; /* deleted meanwhile */
+        enum err err = group_apply(c, numbers, count, through, a, e);
+        collection_unref(c);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static enum err collection_change(struct engine *x, const struct change_record *r, struct arena *a,
+                                  struct err_info *e)
+{
+    struct collection_record record;
+    struct collection *c = collection_find_id(x, r->collection);
+    if (r->kind == CHANGE_COLLECTION_DELETED) {
+        if (c)
+            collection_unref(c);
+        collection_remove(x, r->collection);
+        return 0;
+    }
+    enum err err = store_collection_get(x->store, a, r->collection_name, &record, NULL);
+    bool ours = !err && record.id == r->collection; /* else deleted since; that change follows */
+    if (ours && c)
+        collection_settings_set(c, &record);
+    else if (ours)
+        err = collection_open(x, &record, e);
+    if (c)
+        collection_unref(c);
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+static void feedback_change(struct engine *x, const struct change_record *r)
+{
+    struct collection *c = collection_find_id(x, r->collection);
+    if (!c)
+        return;
+    lock_take(&c->lock);
+    c->feedback_change = r->change;
+    lock_drop(&c->lock);
+    collection_unref(c);
+}
+
+static bool about_document(enum change_kind k)
+{
+    return k == CHANGE_DOCUMENT_PUT || k == CHANGE_DOCUMENT_DELETED ||
+           k == CHANGE_DOCUMENT_EMBEDDED;
+}
+
+static bool about_collection(enum change_kind k)
+{
+    return k == CHANGE_COLLECTION_CREATED || k == CHANGE_COLLECTION_UPDATED ||
+           k == CHANGE_COLLECTION_DELETED;
+}
+
+static enum err changes_apply(struct engine *x, const struct change_record *rows, size_t count,
+                              struct arena *a, struct err_info *e)
+{
+    struct touched *t = arena_array(a, count + 1, sizeof *t);
+    size_t n = 0;
+    enum err err = 0;
+    for (size_t i = 0; i < count && !err; i++) {
+        const struct change_record *r = &rows[i];
+        if (about_document(r->kind)) {
+            t[n++] = (struct touched){r->collection, r->number};
+        } else if (about_collection(r->kind)) {
+            if (n > 0)
+                err = touched_apply(x, t, n, rows[i - 1].change, a, e);
+            n = 0;
+            if (!err)
+                err = collection_change(x, r, a, e);
+        } else if (r->kind == CHANGE_FEEDBACK || r->kind == CHANGE_USER_DELETED) {
+            feedback_change(x, r);
+        }
+    }
+    if (!err && n > 0)
+        err = touched_apply(x, t, n, rows[count - 1].change, a, e);
+    return err;
+}
+
+static void applied_set(struct engine *x, uint64_t change)
+{
+    lock_take(&x->applied_lock);
+    x->applied = change;
+    x->applier_err = 0;
+    cond_broadcast(&x->applied_cond);
+    lock_drop(&x->applied_lock);
+}
+
+/* Applies at most STEP_CHANGES. *count: how many. */
+static enum err applier_step(struct engine *x, struct arena *a, size_t *count, struct err_info *e)
+{
+    struct change_record *rows;
+    enum err err = store_changes(x->store, a, x->applied, STEP_CHANGES, &rows, count, e);
+    if (err || *count == 0)
+        return err;
+    err = changes_apply(x, rows, *count, a, e);
+    if (!err)
+        applied_set(x, rows[*count - 1].change);
+    return err;
+}
+
+enum err applier_catch_up(struct engine *x, struct err_info *e)
+{
+    struct arena *a = arena_new(0);
+    size_t count = 1;
+    enum err err = 0;
+    while (!err && count > 0) {
+        err = applier_step(x, a, &count, e);
+        arena_reset(a);
+    }
+    arena_free(a);
+    return err;
+}
+
+/* ---- the thread ---- */
+
+static bool applier_stopping(struct engine *x)
+{
+    lock_take(&x->applied_lock);
+    bool stop = x->applier_stop;
+    lock_drop(&x->applied_lock);
+    return stop;
+}
+
+static void applier_failed(struct engine *x, unsigned failures, enum err err,
+                           const struct err_info *info)
+{
+    if (failures == 1 || failures % 100 == 0)
+        log_event(LOG_ERROR, "changes could not be applied to the indexes; trying again",
+                  LOG_S("reason", info->message), LOG_I("failures", failures));
+    metric_error(x, err);
+    lock_take(&x->applied_lock);
+    if (failures >= FAILURES_TOLD) {
+        x->applier_err = err;
+        snprintf(x->applier_reason, sizeof x->applier_reason, "%.199s", info->message);
+        cond_broadcast(&x->applied_cond);
+    }
+    lock_drop(&x->applied_lock);
+    clock_sleep_ns(RETRY_NS);
+}
+
+static void snapshots_save(struct engine *x)
+{
+    for (struct collection *c = NULL; (c = collection_next(x, c));) {
+        struct err_info info = {0};
+        if (snapshot_save(c, &info)) {
+            metric_error(x, info.code);
+            log_event(LOG_WARN,
+                      "index snapshot not saved; the changes since the last are replayed at the "
+                      "next start",
+                      LOG_S("collection", c->name), LOG_S("reason", info.message));
+        }
+    }
+}
+
+static void applier_run(void *arg)
+{
+    struct engine *x = arg;
+    struct arena *a = arena_new(0);
+    unsigned failures = 0;
+    int64_t pause_ns = (int64_t)x->options.snapshot_seconds * 1000000000,
+            saved_ns = clock_mono_ns();
+    while (!applier_stopping(x)) {
+        struct err_info info = {0};
+        size_t count = 0;
+        enum err err = 0;
+        if (store_changes_wait(x->store, x->applied, clock_mono_ns() + WAIT_NS))
+            err = applier_step(x, a, &count, &info);
+        failures = err ? failures + 1 : 0;
+        if (err)
+            applier_failed(x, failures, err, &info);
+        int64_t since_ns = clock_mono_ns() - saved_ns;
+        if (since_ns > pause_ns &&
+            (count == 0 || since_ns > 4 * pause_ns)) { /* rather when nobody waits */
+            snapshots_save(x);
+            saved_ns = clock_mono_ns();
+        }
+        arena_reset(a);
+    }
+    arena_free(a);
+    snapshots_save(x);
+}
+
+void applier_start(struct engine *x)
+{
+    x->applier = thread_start("applier", applier_run, x);
+}
+
+void applier_stop(struct engine *x)
+{
+    lock_take(&x->applied_lock);
+    x->applier_stop = true;
+    lock_drop(&x->applied_lock);
+    thread_join(x->applier);
+    x->applier = NULL;
+}
+
+enum err applied_wait(struct engine *x, uint64_t change, int64_t deadline_ns, struct err_info *e)
+{
+    enum err err = 0;
+    char reason[sizeof x->applier_reason] = "";
+    bool in_time = true;
+    lock_take(&x->applied_lock);
+    while (x->applied < change && !x->applier_err && !x->applier_stop && in_time) {
+        if (deadline_ns)
+            in_time = cond_wait_until(&x->applied_cond, &x->applied_lock, deadline_ns);
+        else
+            cond_wait(&x->applied_cond, &x->applied_lock);
+    }
+    if (x->applied < change) {
+        err = x->applier_err == ERR_FULL ? ERR_FULL
+              : x->applier_err           ? ERR_UNAVAILABLE
+              : in_time                  ? ERR_CANCELLED
+                                         : ERR_TIMEOUT;
+        memcpy(reason, x->applier_reason, sizeof reason);
+    }
+    lock_drop(&x->applied_lock);
+    if (err == ERR_TIMEOUT)
+        return err_set(e, err, NULL, "stored, but not searchable before the deadline");
+    if (err == ERR_CANCELLED)
+        return err_set(e, err, NULL, "stored, but akin stops before it is searchable");
+    return err ? err_set(e, err, NULL, "stored, but not searchable yet: %s", reason) : 0;
+}

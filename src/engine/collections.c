@@ -1,0 +1,173 @@
+/* What a user does with collections: create, change, get, list, delete. */
+#include "base/clock.h"
+#include "engine/internal.h"
+#include <math.h>
+#include <string.h>
+
+static enum err name_check(struct str name, struct err_info *e)
+{
+    bool good = name.n >= 1 && name.n <= COLLECTION_NAME_MAX;
+    for (size_t i = 0; good && i < name.n; i++) {
+        char c = name.s[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        good = letter || (i > 0 && (c == '_' || c == '-'));
+    }
+    if (!good)
+        return err_set(
+            e, ERR_INVALID, "/name",
+            "a name has 1 to %d of a-z, 0-9, _ and -, and starts with a letter or a digit",
+            COLLECTION_NAME_MAX);
+    return 0;
+}
+
+static void info_make(struct engine *x, const struct collection_record *r,
+                      struct collection_info *out)
+{
+    bool own = str_eq_c(r->model_digest, x->model_info->digest);
+    *out = (struct collection_info){
+        .name = r->name,
+        .settings = r->settings,
+        .model = own ? str_c(x->model_info->name) : STR(""),
+        .model_digest = r->model_digest,
+        .dims = r->dims,
+        .documents = r->documents,
+        .passages = r->passages,
+        .pending = r->pending,
+        .created_us = r->created_us,
+        .updated_us = r->updated_us,
+        .revision = r->revision,
+    };
+}
+
+static struct str settings_text(struct arena *a, const struct settings *s)
+{
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    settings_print(s, &b);
+    struct str text = arena_str(a, strbuf_str(&b));
+    strbuf_release(&b);
+    return text;
+}
+
+static unsigned tokens_max(struct engine *x)
+{
+    return x->model_info->tokens_max - tokenizer_specials(model_tokenizer(x->model));
+}
+
+/* Writes one act about a collection and waits until it is in effect here. */
+static enum err act_run(struct engine *x, struct store_act *act, struct err_info *e)
+{
+    struct position at;
+    enum err err = store_write(x->store, act, 1, false, &at, e);
+    if (!err && act->err)
+        err = err_set(e, act->err, act->info.field, "%s", act->info.message);
+    if (!err)
+        err = applied_wait(x, at.change, 0, e);
+    metric_error(x, err);
+    return err;
+}
+
+enum err engine_collection_create(struct engine *x, struct str name, const json_t *settings,
+                                  struct arena *a, struct collection_info *out, struct err_info *e)
+{
+    struct settings s;
+    enum err err = name_check(name, e);
+    if (err)
+        return err;
+    settings_default(&s, x->model_info->tokens_best, tokenizer_specials(model_tokenizer(x->model)));
+    if ((err = settings_merge(&s, settings, tokens_max(x), e)))
+        return err;
+    struct store_act act = {.kind = ACT_COLLECTION_CREATE};
+    act.collection.name = name;
+    act.collection.settings = settings_text(a, &s);
+    act.collection.model_digest = str_c(x->model_info->digest);
+    act.collection.dims = x->model_info->dims;
+    act.collection.mean_cosine = NAN;
+    act.collection.created_us = act.collection.updated_us = clock_wall_us();
+    struct err_info info = {0};
+    err = act_run(x, &act, &info);
+    if (err == ERR_CONFLICT)
+        return err_set(e, err, "/name", "there is a collection \"%.*s\" already", STR_ARG(name));
+    if (err)
+        return err_set(e, err, info.field, "%s", info.message);
+    return engine_collection_get(x, name, a, out, e);
+}
+
+/* Settings change what is written from now on; documents keep their passages until they are written
+ * again. */
+enum err engine_collection_update(struct engine *x, struct str name, const json_t *settings,
+                                  struct arena *a, struct collection_info *out, struct err_info *e)
+{
+    for (int try = 0; try < WRITE_TRIES; try++) {
+        struct collection_record r;
+        struct settings s;
+        json_t *stored = NULL;
+        struct err_info info = {0};
+        enum err err = store_collection_get(x->store, a, name, &r, e);
+        if (err)
+            return err;
+        settings_default(&s, x->model_info->tokens_best,
+                         tokenizer_specials(model_tokenizer(x->model)));
+        if ((err = json_parse(r.settings, &stored, e)))
+            return err;
+        err = settings_merge(&s, stored, UINT32_MAX / 4, e);
+        json_decref(stored);
+        if (err || (err = settings_merge(&s, settings, tokens_max(x), e)))
+            return err;
+        struct store_act act = {
+            .kind = ACT_COLLECTION_UPDATE, .if_revision = r.revision, .collection = r};
+        act.collection.settings = settings_text(a, &s);
+        act.collection.updated_us = clock_wall_us();
+        err = act_run(x, &act, &info);
+        if (!err)
+            return engine_collection_get(x, name, a, out, e);
+        if (err != ERR_PRECONDITION)
+            return err_set(e, err, info.field, "%s", info.message);
+    }
+    return err_set(e, ERR_CONFLICT, NULL,
+                   "the collection was changed by others meanwhile; try again");
+}
+
+enum err engine_collection_get(struct engine *x, struct str name, struct arena *a,
+                               struct collection_info *out, struct err_info *e)
+{
+    struct collection_record r;
+    struct collection *c;
+    enum err err = collection_find(x, name, &c, e);
+    if (err)
+        return err;
+    collection_unref(c);
+    if ((err = store_collection_get(x->store, a, name, &r, e)))
+        return err;
+    info_make(x, &r, out);
+    return 0;
+}
+
+enum err engine_collection_list(struct engine *x, struct str after, size_t limit, struct arena *a,
+                                struct collection_info **out, size_t *count, struct err_info *e)
+{
+    struct collection_record *rows;
+    size_t n;
+    enum err err = store_collection_list(x->store, a, after, limit, &rows, &n, e);
+    if (err)
+        return err;
+    *out = arena_array(a, n + 1, sizeof **out);
+    *count = n;
+    for (size_t i = 0; i < n; i++)
+        info_make(x, &rows[i], &(*out)[i]);
+    return 0;
+}
+
+enum err engine_collection_delete(struct engine *x, struct str name, struct err_info *e)
+{
+    struct collection *c;
+    enum err err = collection_find(x, name, &c, e);
+    if (err)
+        return err;
+    struct store_act act = {.kind = ACT_COLLECTION_DELETE};
+    act.collection.id = c->id;
+    act.collection.name = name;
+    err = act_run(x, &act, e);
+    collection_unref(c);
+    return err;
+}

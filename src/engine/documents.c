@@ -1,0 +1,183 @@
+/* Reading documents: by id, as a list, by a filter; and what other files need to turn ids and
+ * filters into numbers. */
+#include "base/clock.h"
+#include "engine/internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Up to so many matches of a filter are loaded and sorted by id; for more, the list by id is walked
+ * instead. */
+#define FILTER_SORT_MAX 5000
+#define LIST_PAGE 500
+
+void document_out_make(struct arena *a, const struct document_record *d, struct document_out *out)
+{
+    *out = (struct document_out){
+        .id = d->id,
+        .payload = payload_for_readers(a, d->payload),
+        .revision = d->revision,
+        .created_us = d->created_us,
+        .updated_us = d->updated_us,
+        .expires_us = d->expires_us,
+        .pending = d->state == DOCUMENT_PENDING,
+    };
+}
+
+bool document_expired(const struct document_record *d, int64_t now_us)
+{
+    return d->expires_us != 0 && d->expires_us <= now_us;
+}
+
+enum err numbers_of_ids(struct collection *c, struct arena *a, const struct str *ids, size_t count,
+                        uint32_t *numbers, struct err_info *e)
+{
+    struct document_record *docs = arena_array(a, count + 1, sizeof *docs);
+    if (count == 0)
+        return 0;
+    enum err err =
+        store_documents_by_id(c->engine->store, a, c->id, ids, count, DOCUMENT_HEAD, docs, e);
+    for (size_t i = 0; i < count && !err; i++)
+        numbers[i] = docs[i].number;
+    return err;
+}
+
+enum err filter_select(struct collection *c, struct arena *a, struct str filter, struct docset *out,
+                       struct err_info *e)
+{
+    const struct filter *tree;
+    struct err_info info = {0};
+    if (str_trim(filter).n == 0) {
+        attributes_all(c->attributes, out);
+        return 0;
+    }
+    enum err err = filter_parse(a, filter, &tree, &info);
+    if (!err)
+        err = attributes_select(c->attributes, tree, out, &info);
+    return err ? err_set(e, err, "/filter", "%s", info.message) : 0;
+}
+
+enum err engine_get(struct engine *x, struct str collection, struct str id, struct arena *a,
+                    struct document_out *out, struct err_info *e)
+{
+    struct collection *c;
+    struct document_record d;
+    enum err err = collection_find(x, collection, &c, e);
+    if (err)
+        return err;
+    struct err_info info = {0};
+    err = store_document_get(x->store, a, c->id, id, DOCUMENT_PAYLOAD, &d, &info);
+    if (!err && document_expired(&d, clock_wall_us()))
+        err = ERR_NOT_FOUND;
+    collection_unref(c);
+    if (err == ERR_NOT_FOUND)
+        return err_set(e, err, "id", "there is no document \"%.*s\" in this collection",
+                       (int)(id.n < 200 ? id.n : 200), id.s);
+    if (err)
+        return err_set(e, err, info.field, "%s", info.message);
+    document_out_make(a, &d, out);
+    return 0;
+}
+
+/* ---- lists ---- */
+
+struct listing {
+    struct collection *c;
+    struct arena *a;
+    struct str after;
+    size_t offset, limit;
+    struct document_out *out; /* limit + 1: the last only tells that there are more */
+    size_t count;
+};
+
+/* Takes one more; false when enough. */
+static bool listing_take(struct listing *l, const struct document_record *d)
+{
+    if (l->offset > 0) {
+        l->offset--;
+        return true;
+    }
+    document_out_make(l->a, d, &l->out[l->count++]);
+    return l->count <= l->limit;
+}
+
+static int record_compare(const void *a, const void *b)
+{
+    return str_cmp(((const struct document_record *)a)->id,
+                   ((const struct document_record *)b)->id);
+}
+
+/* A few matches: their ids, sorted, then those that are wanted in full. */
+static enum err list_few(struct listing *l, const struct docset *match, struct err_info *e)
+{
+    size_t n = 0, from = 0;
+    struct store *s = l->c->engine->store;
+    uint32_t *numbers = arena_array(l->a, match->count + 1, sizeof *numbers);
+    for (uint32_t i = docset_next(match, 0); i != UINT32_MAX; i = docset_next(match, i + 1))
+        numbers[n++] = i;
+    struct document_record *docs = arena_array(l->a, n + 1, sizeof *docs);
+    enum err err = store_documents_by_number(s, l->a, l->c->id, numbers, n, DOCUMENT_HEAD, docs, e);
+    if (err)
+        return err;
+    qsort(docs, n, sizeof *docs,
+          record_compare); /* those that are gone have no id and come first */
+    while (from < n && (docs[from].number == 0 || str_cmp(docs[from].id, l->after) <= 0))
+        from++;
+    from += l->offset;
+    n = from < n ? n - from : 0;
+    if (n > l->limit + 1)
+        n = l->limit + 1;
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = docs[from + i].number;
+    err = store_documents_by_number(s, l->a, l->c->id, numbers, n, DOCUMENT_PAYLOAD, docs, e);
+    for (size_t i = 0; i < n && !err; i++)
+        if (docs[i].number)
+            document_out_make(l->a, &docs[i], &l->out[l->count++]);
+    return err;
+}
+
+/* Many matches or no filter (NULL): page by page by id. */
+static enum err list_walk(struct listing *l, const struct docset *match, struct err_info *e)
+{
+    for (;;) {
+        struct document_record *docs;
+        size_t n, page = match ? LIST_PAGE : l->limit + 1 + l->offset;
+        enum err err = store_document_list(l->c->engine->store, l->a, l->c->id, l->after, 0, page,
+                                           DOCUMENT_PAYLOAD, &docs, &n, e);
+        if (err || n == 0)
+            return err;
+        for (size_t i = 0; i < n; i++)
+            if ((!match || docset_has(match, docs[i].number)) && !listing_take(l, &docs[i]))
+                return 0;
+        if (n < page)
+            return 0;
+        l->after = docs[n - 1].id;
+    }
+}
+
+enum err engine_list(struct engine *x, struct str collection, struct str filter, struct str after,
+                     size_t offset, size_t limit, struct arena *a, struct document_out **out,
+                     size_t *count, bool *more, struct err_info *e)
+{
+    struct listing l = {.a = a, .after = after, .offset = offset, .limit = limit};
+    struct docset match;
+    bool filtered = str_trim(filter).n > 0;
+    enum err err = collection_find(x, collection, &l.c, e);
+    if (err)
+        return err;
+    docset_init(&match);
+    l.out = arena_array(a, limit + 1, sizeof *l.out);
+    if (filtered)
+        err = filter_select(l.c, a, filter, &match, e);
+    if (!err && filtered && match.count <= FILTER_SORT_MAX)
+        err = list_few(&l, &match, e);
+    else if (!err)
+        err = list_walk(&l, filtered ? &match : NULL, e);
+    docset_release(&match);
+    collection_unref(l.c);
+    if (err)
+        return err;
+    *more = l.count > limit;
+    *count = *more ? limit : l.count;
+    *out = l.out;
+    return 0;
+}

@@ -1,0 +1,359 @@
+/* Opening and closing: the data directory, then from the bottom up store, model, indexes, applier,
+ * events, keeper; down again in the other order. */
+#include "engine/internal.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FORMAT_VERSION 1
+#define LOCK_BYTES 256 /* "<pid> <address>", padded with blanks and a newline */
+
+static char *path_in(const char *dir, const char *name)
+{
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    strbuf_printf(&b, "%s/%s", dir, name);
+    return strbuf_detach(&b, NULL);
+}
+
+/* ---- LOCK ---- */
+
+static enum err lock_write(struct engine *x, const char *url, struct err_info *e)
+{
+    char text[LOCK_BYTES + 1];
+    memset(text, ' ', LOCK_BYTES);
+    int n = snprintf(text, LOCK_BYTES, "%ld %s", (long)getpid(), url);
+    if (n >= LOCK_BYTES - 1)
+        return err_set(e, ERR_TOO_LARGE, "LOCK", "the address is longer than %d bytes",
+                       LOCK_BYTES - 24);
+    text[n] = ' ';
+    text[LOCK_BYTES - 1] = '\n';
+    return file_pwrite(x->lock_file, 0, text, LOCK_BYTES, e);
+}
+
+/* What the holder wrote: "<pid> <address>"; free(). NULL if it cannot be read. */
+static char *lock_read(const char *path)
+{
+    char *text;
+    size_t n;
+    if (file_read_all(path, 64 << 10, &text, &n, NULL))
+        return NULL;
+    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\n'))
+        text[--n] = 0;
+    return text;
+}
+
+static enum err lock_get(struct engine *x, struct err_info *e)
+{
+    char *path = path_in(x->data_dir, "LOCK");
+    struct err_info info = {0};
+    enum err err = file_lock(path, &x->lock_file, &info);
+    if (err == ERR_CONFLICT) {
+        char *holder = lock_read(path);
+        err_set(e, err, "data_dir", "%s is in use by another akin (pid and address: %s)",
+                x->data_dir, holder ? holder : "unknown");
+        free(holder);
+    } else if (err) {
+        err_set(e, err, info.field, "%s", info.message);
+    } else {
+        err = lock_write(x, "", e);
+    }
+    free(path);
+    return err;
+}
+
+enum err engine_set_address(struct engine *x, const char *url, struct err_info *e)
+{
+    return lock_write(x, url, e);
+}
+
+enum err engine_address(const char *data_dir, struct arena *a, struct str *url, struct err_info *e)
+{
+    struct file *f = NULL;
+    char *path = path_in(data_dir, "LOCK"), *holder = NULL;
+    enum err err = ERR_NOT_FOUND;
+    if (file_exists(path) && file_lock(path, &f, NULL) == ERR_CONFLICT)
+        holder = lock_read(path);
+    file_close(f);
+    const char *address = holder ? strchr(holder, ' ') : NULL;
+    if (address && address[1]) {
+        *url = arena_str(a, str_c(address + 1));
+        err = 0;
+    } else {
+        err_set(e, err, "data_dir", "no akin serves %s", data_dir);
+    }
+    free(holder);
+    free(path);
+    return err;
+}
+
+/* ---- FORMAT and folders ---- */
+
+static enum err format_check(struct engine *x, struct err_info *e)
+{
+    char *path = path_in(x->data_dir, "FORMAT"), *text = NULL;
+    size_t n;
+    int64_t version = 0;
+    enum err err = 0;
+    if (!file_exists(path)) {
+        err = file_write_atomic(path, "akin 1\n", 7, 0600, e);
+    } else if (!(err = file_read_all(path, 4096, &text, &n, e))) {
+        struct str s = str_trim((struct str){text, n});
+        if (!str_starts(s, STR("akin ")) ||
+            str_to_i64((struct str){s.s + 5, s.n - 5}, 1, INT32_MAX, &version))
+            err = err_set(e, ERR_CORRUPT, path,
+                          "is not a FORMAT file of akin; is this its data directory?");
+        else if (version > FORMAT_VERSION)
+            err = err_set(e, ERR_UNSUPPORTED, path,
+                          "was written by a newer akin (format %lld, this one knows %d)",
+                          (long long)version, FORMAT_VERSION);
+    }
+    free(text);
+    free(path);
+    return err;
+}
+
+static enum err folders_make(struct engine *x, struct err_info *e)
+{
+    static const char *const names[] = {"index", "models", "tmp", "backups"};
+    enum err err = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !err; i++) {
+        char *path = path_in(x->data_dir, names[i]);
+        if (strcmp(names[i], "tmp") == 0)
+            err = file_remove_tree(path, e); /* what a crash left */
+        if (!err)
+            err = file_mkdirs(path, 0700, e);
+        free(path);
+    }
+    return err;
+}
+
+/* ---- open ---- */
+
+static enum err model_get(struct engine *x, struct err_info *e)
+{
+    enum precision precision;
+    const char *wanted = x->options.precision ? x->options.precision : "auto";
+    enum err err = precision_parse(str_c(wanted), &precision, e);
+    if (!err)
+        err = model_open(x->options.model_dir, precision, &x->model, e);
+    if (err)
+        return err;
+    x->model_info = model_info(x->model);
+    struct embedder_options o = {.threads = x->options.embed_threads,
+                                 .queue_tokens_max = x->options.embed_queue_tokens};
+    x->embedder = embedder_new(x->model, &o);
+    return 0;
+}
+
+/* Index folders of collections that are no more: a crash came between deletion and removal. */
+static void orphans_remove(struct engine *x)
+{
+    char *dir = path_in(x->data_dir, "index"), **names;
+    size_t count;
+    if (file_list(dir, &names, &count, NULL) == 0) {
+        for (size_t i = 0; i < count; i++) {
+            int64_t id;
+            char *path = path_in(dir, names[i]);
+            struct collection *c = str_to_i64(str_c(names[i]), 0, UINT32_MAX, &id)
+                                       ? NULL
+                                       : collection_find_id(x, (uint32_t)id);
+            if (c)
+                collection_unref(c);
+            else
+                (void)!file_remove_tree(path, NULL);
+            free(path);
+            free(names[i]);
+        }
+        free(names);
+    }
+    free(dir);
+}
+
+static enum err collections_open(struct engine *x, struct err_info *e)
+{
+    struct arena *a = arena_new(0);
+    struct str after = STR("");
+    struct position now;
+    enum err err = 0;
+    size_t count = 1;
+    store_position(x->store, &now);
+    x->applied = now.change;
+    while (!err && count > 0) {
+        struct collection_record *rows;
+        err = store_collection_list(x->store, a, after, 100, &rows, &count, e);
+        for (size_t i = 0; i < count && !err; i++) {
+            err = collection_open(x, &rows[i], e);
+            after = rows[i].name;
+        }
+    }
+    for (struct collection *c = NULL; !err && (c = collection_next(x, c));) {
+        uint64_t at = c->words_at < c->rows_at ? c->words_at : c->rows_at;
+        if (at < x->applied)
+            x->applied = at;
+    }
+    arena_free(a);
+    return err;
+}
+
+static void options_default(struct engine_options *o)
+{
+    if (o->ingest_workers == 0)
+        o->ingest_workers = thread_cores();
+    if (o->snapshot_seconds == 0)
+        o->snapshot_seconds = 60;
+}
+
+static enum err parts_open(struct engine *x, struct err_info *e)
+{
+    struct store_options so = {.readers = x->options.store_readers, .slow_ms = x->options.slow_ms};
+    enum err err = file_mkdirs(x->data_dir, 0700, e);
+    if (!err)
+        err = lock_get(x, e);
+    if (!err)
+        err = format_check(x, e);
+    if (!err)
+        err = folders_make(x, e);
+    if (!err)
+        err = store_open(x->data_dir, &so, &x->store, e);
+    if (!err)
+        err = model_get(x, e);
+    if (!err)
+        err = collections_open(x, e);
+    if (!err)
+        err = applier_catch_up(x, e);
+    return err;
+}
+
+static void parts_close(struct engine *x)
+{
+    metrics_close(x);
+    while (x->collections)
+        collection_remove_open(x);
+    if (x->embedder)
+        embedder_free(x->embedder);
+    model_unref(x->model);
+    if (x->store)
+        store_close(x->store);
+    file_close(x->lock_file);
+    cond_release(&x->applied_cond);
+    cond_release(&x->keeper_cond);
+    lock_release(&x->applied_lock);
+    lock_release(&x->keeper_lock);
+    lock_release(&x->lock);
+    free(x->data_dir);
+    free(x);
+}
+
+enum err engine_open(const struct engine_options *o, struct engine **out, struct err_info *e)
+{
+    assert(o && o->data_dir && o->model_dir);
+    struct engine *x = xcalloc(1, sizeof *x);
+    int64_t t0 = clock_mono_ns();
+    x->options = *o;
+    x->data_dir = xstrdup(o->data_dir);
+    options_default(&x->options);
+    lock_init(&x->lock, LOCK_ENGINE);
+    lock_init(&x->applied_lock, LOCK_APPLIER);
+    lock_init(&x->keeper_lock, LOCK_APPLIER);
+    cond_init(&x->applied_cond);
+    cond_init(&x->keeper_cond);
+    metrics_open(x);
+    enum err err = parts_open(x, e);
+    if (err) {
+        parts_close(x);
+        return err;
+    }
+    orphans_remove(x);
+    struct events_options eo = {.workers = x->options.event_workers};
+    x->events = events_open(x->store, &eo);
+    applier_start(x);
+    keeper_start(x);
+    log_event(LOG_INFO, "engine ready", LOG_S("data", x->data_dir),
+              LOG_S("model", x->model_info->name),
+              LOG_S("precision", precision_name(x->model_info->precision)),
+              LOG_F("seconds", (double)(clock_mono_ns() - t0) / 1e9));
+    *out = x;
+    return 0;
+}
+
+bool engine_closing(struct engine *x)
+{
+    lock_take(&x->lock);
+    bool closing = x->closing;
+    lock_drop(&x->lock);
+    return closing;
+}
+
+void engine_close(struct engine *x, int64_t deadline_ns)
+{
+    lock_take(&x->lock);
+    x->closing = true;
+    lock_drop(&x->lock);
+    keeper_stop(x);
+    events_close(x->events, deadline_ns);
+    applier_stop(x); /* saves the snapshots */
+    parts_close(x);
+}
+
+/* ---- state ---- */
+
+bool engine_ready(struct engine *x, const char **reason)
+{
+    const char *missing = NULL;
+    lock_take(&x->applied_lock);
+    if (x->applier_err)
+        missing = "changes cannot be applied to the indexes";
+    lock_drop(&x->applied_lock);
+    if (engine_closing(x))
+        missing = "stopping";
+    if (reason)
+        *reason = missing;
+    return !missing;
+}
+
+void engine_position(struct engine *x, struct arena *a, struct str *out)
+{
+    struct position at;
+    store_position(x->store, &at);
+    *out = position_text(a, &at);
+}
+
+enum err engine_wait(struct engine *x, struct str position, int64_t deadline_ns, struct err_info *e)
+{
+    struct position wanted, now;
+    if (position_parse(position, &wanted))
+        return err_set(e, ERR_INVALID, "position", "must be a position as akin gave it");
+    store_position(x->store, &now);
+    if (strcmp(wanted.lineage, now.lineage) != 0)
+        return err_set(e, ERR_INVALID, "position",
+                       "is of another lineage: the data was restored from a backup since");
+    return applied_wait(x, wanted.change, deadline_ns, e);
+}
+
+struct events *engine_events(struct engine *x)
+{
+    return x->events;
+}
+
+enum err engine_backup(struct engine *x, const char *path, engine_progress_fn *progress, void *ctx,
+                       struct err_info *e)
+{
+    return store_backup(x->store, path, progress, ctx, e);
+}
+
+enum err engine_restore(const char *data_dir, const char *backup, struct err_info *e)
+{
+    struct engine x = {.data_dir = (char *)data_dir};
+    enum err err = file_mkdirs(data_dir, 0700, e);
+    if (!err)
+        err = lock_get(&x, e);
+    if (!err)
+        err = store_restore(data_dir, backup, e);
+    file_close(x.lock_file);
+    return err;
+}

@@ -1,0 +1,294 @@
+/* The keeper: one thread for what happens by itself.
+ *
+ *   pending documents   embedded on the bulk lane, again after a pause if that fails, at most
+ * ATTEMPTS_MAX times; when a backlog is done, a task row tells (event task.finished) expiry
+ * documents whose time has come are deleted mu                  fixed once a collection has
+ * PASSAGES_FOR_MU passages the change log      pruned beyond CHANGES_KEPT, never past what an index
+ * on disk or a consumer still needs */
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/internal.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAUSE_NS 500000000
+#define PENDING_BATCH 50
+#define ATTEMPTS_MAX 8
+#define BACKOFF_NS 1000000000LL /* after a failure, doubled up to BACKOFF_MAX_NS */
+#define BACKOFF_MAX_NS 60000000000LL
+#define EXPIRED_BATCH 200
+#define PASSAGES_FOR_MU 1000
+#define MU_PAIRS 20000
+#define MU_SEED 1
+#define CHANGES_KEPT 1000000
+#define PRUNE_STEP 10000
+
+struct backlog {
+    bool running;
+    uint64_t done, failed;
+    int64_t started_us;
+    int64_t not_before_ns; /* after a failure */
+    unsigned failures;
+};
+
+static bool keeper_stopping(struct engine *x)
+{
+    lock_take(&x->keeper_lock);
+    bool stop = x->keeper_stop;
+    lock_drop(&x->keeper_lock);
+    return stop;
+}
+
+/* ---- pending documents ---- */
+
+static enum err draft_of_pending(const struct document_record *d, struct arena *a,
+                                 struct draft *out, struct err_info *e)
+{
+    json_t *object = NULL;
+    enum err err = json_parse(d->payload, &object, e);
+    if (err)
+        return err;
+    *out = (struct draft){.id = d->id, .plan = PLAN_EMBED};
+    out->title = arena_str(a, json_str(json_object_get(object, "title")));
+    out->text = arena_str(a, json_str(json_object_get(object, "text")));
+    json_decref(object);
+    return 0;
+}
+
+static enum err embedded_write(struct engine *x, const struct document_record *d,
+                               const struct draft *draft, struct err_info *e)
+{
+    struct store_act act = {.kind = ACT_DOCUMENT_EMBEDDED, .if_revision = d->revision};
+    act.document = (struct document_record){.collection = d->collection,
+                                            .id = d->id,
+                                            .passages = draft->passages,
+                                            .passage_count = draft->passage_count};
+    enum err err = store_write(x->store, &act, 1, false, NULL, e);
+    bool moved = act.err == ERR_PRECONDITION || act.err == ERR_NOT_FOUND || act.err == ERR_CONFLICT;
+    if (err || !act.err || moved)
+        return err; /* a document that was changed meanwhile comes again by itself */
+    return err_set(e, act.err, act.info.field, "%s", act.info.message);
+}
+
+static enum err pending_embed(struct engine *x, struct collection *c,
+                              const struct document_record *d, struct arena *a, struct err_info *e)
+{
+    struct draft draft;
+    struct document_rules rules;
+    enum err err = collection_check_model(c, e);
+    if (!err)
+        err = draft_of_pending(d, a, &draft, e);
+    if (err)
+        return err;
+    collection_rules(c, &rules);
+    drafts_split(c, &rules, &draft, 1, a);
+    if (draft.err)
+        return err_set(e, draft.err, draft.info.field, "%s", draft.info.message);
+    err = drafts_embed(c, &draft, 1, LANE_BULK, 0, a, e);
+    return err ? err : embedded_write(x, d, &draft, e);
+}
+
+/* The same document again with one attempt more; the store makes no revision of it. */
+static void attempt_count(struct engine *x, const struct document_record *d)
+{
+    struct store_act act = {.kind = ACT_DOCUMENT_PUT, .if_revision = d->revision, .document = *d};
+    act.document.attempts++;
+    if (store_write(x->store, &act, 1, false, NULL, NULL) || act.err)
+        return; /* it is tried again either way */
+}
+
+static void backlog_begin(struct engine *x, struct backlog *b)
+{
+    if (b->running)
+        return;
+    *b = (struct backlog){.running = true, .started_us = clock_wall_us()};
+    metric_task(x, "running", 1);
+}
+
+static void backlog_end(struct engine *x, struct backlog *b)
+{
+    char payload[160];
+    struct store_act act = {.kind = ACT_TASK_PUT};
+    if (!b->running)
+        return;
+    snprintf(payload, sizeof payload, "{\"done\":%llu,\"failed\":%llu,\"total\":%llu}",
+             (unsigned long long)b->done, (unsigned long long)b->failed,
+             (unsigned long long)(b->done + b->failed));
+    act.task = (struct task_record){.kind = STR("embed"),
+                                    .state = TASK_DONE,
+                                    .payload = str_c(payload),
+                                    .created_us = b->started_us,
+                                    .updated_us = clock_wall_us()};
+    if (store_write(x->store, &act, 1, false, NULL, NULL) || act.err)
+        log_event(LOG_WARN, "a finished task could not be stored",
+                  LOG_S("reason", act.info.message));
+    metric_task(x, "running", -1);
+    metric_task(x, "done", 1);
+    b->running = false;
+}
+
+static void pending_failed(struct engine *x, struct backlog *b, const struct document_record *d,
+                           enum err err, const struct err_info *info)
+{
+    int64_t pause_ns = BACKOFF_NS << (b->failures < 6 ? b->failures : 6);
+    b->failures++;
+    b->not_before_ns = clock_mono_ns() + (pause_ns < BACKOFF_MAX_NS ? pause_ns : BACKOFF_MAX_NS);
+    metric_error(x, err);
+    log_event(LOG_WARN, "a pending document could not be embedded", LOG_STR("document", d->id),
+              LOG_I("attempt", d->attempts + 1), LOG_S("reason", info->message));
+    if (err != ERR_BUSY && err != ERR_CANCELLED && err != ERR_FULL)
+        attempt_count(x, d);
+}
+
+/* True if there was something to do. */
+static bool pending_step(struct engine *x, struct backlog *b, struct arena *a)
+{
+    struct document_record *docs;
+    size_t n, tried = 0;
+    if (clock_mono_ns() < b->not_before_ns ||
+        store_pending_list(x->store, a, PENDING_BATCH, &docs, &n, NULL))
+        return false;
+    for (size_t i = 0; i < n && !keeper_stopping(x); i++) {
+        struct err_info info = {0};
+        if (docs[i].attempts >= ATTEMPTS_MAX)
+            continue;
+        struct collection *c = collection_find_id(x, docs[i].collection);
+        if (!c || c->foreign) {
+            if (c)
+                collection_unref(c);
+            continue;
+        }
+        backlog_begin(x, b);
+        tried++;
+        enum err err = pending_embed(x, c, &docs[i], a, &info);
+        collection_unref(c);
+        b->done += !err;
+        b->failures = err ? b->failures : 0;
+        if (err) {
+            pending_failed(x, b, &docs[i], err, &info);
+            return false;
+        }
+    }
+    if (tried == 0)
+        backlog_end(x, b);
+    return tried > 0;
+}
+
+/* ---- expiry ---- */
+
+static bool expired_step(struct engine *x, struct arena *a)
+{
+    struct document_record *docs;
+    size_t n;
+    if (store_expired_list(x->store, a, clock_wall_us(), EXPIRED_BATCH, &docs, &n, NULL) || n == 0)
+        return false;
+    struct store_act *acts = arena_array(a, n, sizeof *acts);
+    for (size_t i = 0; i < n; i++) {
+        acts[i].kind = ACT_DOCUMENT_DELETE;
+        acts[i].if_revision = docs[i].revision;
+        acts[i].document.collection = docs[i].collection;
+        acts[i].document.id = docs[i].id;
+    }
+    return store_write(x->store, acts, n, false, NULL, NULL) == 0 && n == EXPIRED_BATCH;
+}
+
+/* ---- statistics ---- */
+
+/* Fixes mu of a collection that has become large enough. */
+static void mu_fix(struct engine *x, struct collection *c, struct arena *a)
+{
+    struct collection_record r;
+    if (c->foreign || vectors_count(c->vectors) < PASSAGES_FOR_MU)
+        return;
+    lock_take(&c->lock);
+    bool fixed = !isnan(c->mean_cosine);
+    lock_drop(&c->lock);
+    if (fixed || store_collection_get(x->store, a, str_c(c->name), &r, NULL) || r.id != c->id ||
+        !isnan(r.mean_cosine))
+        return;
+    struct store_act act = {
+        .kind = ACT_COLLECTION_UPDATE, .if_revision = r.revision, .collection = r};
+    act.collection.mean_cosine = vectors_mean_cosine(c->vectors, MU_PAIRS, MU_SEED);
+    if (isnan(act.collection.mean_cosine))
+        return;
+    if (store_write(x->store, &act, 1, false, NULL, NULL) == 0 && !act.err)
+        log_event(LOG_INFO, "mean cosine fixed", LOG_S("collection", c->name),
+                  LOG_F("mean_cosine", act.collection.mean_cosine));
+}
+
+/* The last change that every index has on disk. */
+static uint64_t changes_held(struct engine *x)
+{
+    uint64_t held = UINT64_MAX;
+    for (struct collection *c = NULL; (c = collection_next(x, c));) {
+        uint64_t at = __atomic_load_n(&c->rows_saved, __ATOMIC_RELAXED);
+        if (at < held)
+            held = at;
+    }
+    return held;
+}
+
+static void changes_prune(struct engine *x, uint64_t *pruned)
+{
+    struct position now;
+    store_position(x->store, &now);
+    if (now.change < CHANGES_KEPT)
+        return;
+    uint64_t through = now.change - CHANGES_KEPT, held = changes_held(x),
+             needed = events_needed(x->events);
+    if (held < through)
+        through = held;
+    if (needed < through)
+        through = needed;
+    if (through > *pruned + PRUNE_STEP && store_changes_prune(x->store, through, NULL) == 0)
+        *pruned = through;
+}
+
+/* ---- the thread ---- */
+
+static void keeper_run(void *arg)
+{
+    struct engine *x = arg;
+    struct arena *a = arena_new(0);
+    struct backlog backlog = {0};
+    uint64_t pruned = 0;
+    while (!keeper_stopping(x)) {
+        bool more = pending_step(x, &backlog, a);
+        arena_reset(a);
+        more |= expired_step(x, a);
+        for (struct collection *c = NULL; (c = collection_next(x, c));)
+            mu_fix(x, c, a);
+        changes_prune(x, &pruned);
+        arena_reset(a);
+        lock_take(&x->keeper_lock);
+        if (!more && !x->keeper_stop && !x->keeper_wanted)
+            cond_wait_until(&x->keeper_cond, &x->keeper_lock, clock_mono_ns() + PAUSE_NS);
+        x->keeper_wanted = false;
+        lock_drop(&x->keeper_lock);
+    }
+    arena_free(a);
+}
+
+void keeper_start(struct engine *x)
+{
+    x->keeper = thread_start("keeper", keeper_run, x);
+}
+
+void keeper_stop(struct engine *x)
+{
+    lock_take(&x->keeper_lock);
+    x->keeper_stop = true;
+    cond_broadcast(&x->keeper_cond);
+    lock_drop(&x->keeper_lock);
+    thread_join(x->keeper);
+    x->keeper = NULL;
+}
+
+void keeper_wake(struct engine *x)
+{
+    lock_take(&x->keeper_lock);
+    x->keeper_wanted = true;
+    cond_broadcast(&x->keeper_cond);
+    lock_drop(&x->keeper_lock);
+}

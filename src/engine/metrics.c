@@ -1,0 +1,169 @@
+/* Metrics of the engine; names in the design. Declared at opening, so that they stand at 0 from the
+ * start. */
+#include "engine/internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const stage_names[STAGE_COUNT] = {"parse",  "split", "embed",
+                                                     "commit", "apply", "all"};
+static const char *const feedback_types[] = {"view", "click", "like",    "save",
+                                             "read", "rate",  "dislike", "custom"};
+#define FEEDBACK_TYPES (sizeof feedback_types / sizeof *feedback_types)
+static const char *const strategies[] = {"profile", "popular", "newest"};
+static const char *const task_states[] = {"queued", "running", "done", "failed"};
+
+struct engine_metrics {
+    struct histogram *stages[STAGE_COUNT][2]; /* ok, failed */
+    struct histogram *search[4];              /* by mode; similar */
+    struct histogram *recommend[3];
+    struct counter *feedback[FEEDBACK_TYPES];
+    struct counter_family *errors;
+    struct gauge *lag, *index_bytes;
+    struct gauge_family *documents, *passages, *tasks;
+};
+
+static void collect(void *ctx)
+{
+    struct engine *x = ctx;
+    struct position now;
+    size_t bytes = 0;
+    for (struct collection *c = NULL; (c = collection_next(x, c));) {
+        lock_take(&c->lock);
+        size_t documents = c->documents, passages = c->passages;
+        lock_drop(&c->lock);
+        const char *name[] = {c->name};
+        gauge_set(gauge_of(x->metrics->documents, name), (double)documents);
+        gauge_set(gauge_of(x->metrics->passages, name), (double)passages);
+        bytes +=
+            vectors_bytes(c->vectors) + attributes_bytes(c->attributes) + words_bytes(c->words);
+    }
+    gauge_set(x->metrics->index_bytes, (double)bytes);
+    if (!x->store)
+        return;
+    store_position(x->store, &now);
+    lock_take(&x->applied_lock);
+    uint64_t applied = x->applied;
+    lock_drop(&x->applied_lock);
+    gauge_set(x->metrics->lag, now.change > applied ? (double)(now.change - applied) : 0);
+}
+
+static void declare_histograms(struct engine_metrics *m)
+{
+    struct histogram_family *f =
+        histogram_family("document_processing_seconds",
+                         "Time of a document in a stage of its way in; stage all: as long as its "
+                         "request or batch took.",
+                         "stage,outcome", NULL, 0);
+    for (int s = 0; s < STAGE_COUNT; s++) {
+        m->stages[s][0] = histogram_of(f, (const char *[]){stage_names[s], "ok"});
+        m->stages[s][1] = histogram_of(f, (const char *[]){stage_names[s], "failed"});
+    }
+    f = histogram_family("search_duration_seconds", "Time of a search in the engine.", "mode", NULL,
+                         0);
+    for (int i = 0; i < 3; i++)
+        m->search[i] = histogram_of(f, (const char *[]){search_mode_name((enum search_mode)i)});
+    m->search[3] = histogram_of(f, (const char *[]){"similar"});
+    f = histogram_family("recommend_duration_seconds", "Time of a recommendation in the engine.",
+                         "strategy", NULL, 0);
+    for (int i = 0; i < 3; i++)
+        m->recommend[i] = histogram_of(f, (const char *[]){strategies[i]});
+}
+
+void metrics_open(struct engine *x)
+{
+    struct engine_metrics *m = x->metrics = xcalloc(1, sizeof *m);
+    declare_histograms(m);
+    struct counter_family *feedback =
+        counter_family("feedback_total", "Feedback accepted.", "type");
+    for (size_t i = 0; i < FEEDBACK_TYPES; i++)
+        m->feedback[i] = counter_of(feedback, (const char *[]){feedback_types[i]});
+    m->errors = counter_family("errors_total", "Errors by class.", "class");
+    static const enum err classes[] = {ERR_INVALID, ERR_BUSY, ERR_TIMEOUT,
+                                       ERR_FULL,    ERR_IO,   ERR_CORRUPT};
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        counter_of(m->errors, (const char *[]){err_name(classes[i])});
+    m->lag = gauge_of(gauge_family("index_lag_changes",
+                                   "Committed changes that the indexes do not hold yet.", NULL),
+                      NULL);
+    m->index_bytes = gauge_of(
+        gauge_family("index_bytes", "Bytes of all indexes, in memory and of words on disk.", NULL),
+        NULL);
+    m->documents = gauge_family("documents", "Documents that the indexes hold.", "collection");
+    m->passages =
+        gauge_family("passages", "Passages with a vector that the indexes hold.", "collection");
+    m->tasks = gauge_family("tasks", "Tasks by state.", "status,type");
+    for (size_t i = 0; i < sizeof task_states / sizeof *task_states; i++)
+        gauge_of(m->tasks, (const char *[]){task_states[i], "embed"});
+    metrics_collector(collect, x);
+}
+
+void metrics_close(struct engine *x)
+{
+    metrics_collector_remove(collect, x);
+    free(x->metrics);
+    x->metrics = NULL;
+}
+
+void metric_stage(struct engine *x, enum stage s, size_t ok, size_t failed, int64_t ns)
+{
+    size_t n = ok + failed;
+    double each = n ? (double)ns / 1e9 / (s == STAGE_ALL ? 1 : (double)n) : 0;
+    for (size_t i = 0; i < ok; i++)
+        histogram_add(x->metrics->stages[s][0], each);
+    for (size_t i = 0; i < failed; i++)
+        histogram_add(x->metrics->stages[s][1], each);
+}
+
+void metric_search(struct engine *x, enum search_mode mode, int64_t ns)
+{
+    histogram_add(x->metrics->search[mode], (double)ns / 1e9);
+}
+
+void metric_similar(struct engine *x, int64_t ns)
+{
+    histogram_add(x->metrics->search[3], (double)ns / 1e9);
+}
+
+void metric_recommend(struct engine *x, const char *strategy, int64_t ns)
+{
+    for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++)
+        if (strcmp(strategies[i], strategy) == 0)
+            histogram_add(x->metrics->recommend[i], (double)ns / 1e9);
+}
+
+static int feedback_type_index(struct str type)
+{
+    for (size_t i = 0; i < FEEDBACK_TYPES; i++)
+        if (str_eq_c(type, feedback_types[i]))
+            return (int)i;
+    return -1;
+}
+
+bool feedback_type_known(struct str type)
+{
+    return feedback_type_index(type) >= 0;
+}
+
+void metric_feedback(struct engine *x, struct str type)
+{
+    int i = feedback_type_index(type);
+    if (i >= 0)
+        counter_add(x->metrics->feedback[i], 1);
+}
+
+void metric_error(struct engine *x, enum err err)
+{
+    if (err)
+        counter_add(counter_of(x->metrics->errors, (const char *[]){err_name(err)}), 1);
+}
+
+void metric_task(struct engine *x, const char *state, double change)
+{
+    gauge_add(gauge_of(x->metrics->tasks, (const char *[]){state, "embed"}), change);
+}
+
+void metric_collection_drop(struct engine *x, const char *name)
+{
+    gauge_drop(x->metrics->documents, (const char *[]){name});
+    gauge_drop(x->metrics->passages, (const char *[]){name});
+}

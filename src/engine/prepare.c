@@ -1,0 +1,375 @@
+/* Drafts on their way to the store: what is to be done for each, its passages, their vectors, the
+ * commit.
+ *
+ * What is embedded of a document: each passage of its text with the title in front, the title cut
+ * to a quarter of the passage (for this prefix only: words index all of it); a document without
+ * text is embedded by its title. */
+#include "base/clock.h"
+#include "engine/internal.h"
+#include "math/half.h"
+#include "text/passage.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EMBED_CHUNK_TEXTS 256
+#define EMBED_CHUNK_BYTES (256u << 10)
+#define COMMIT_GROUP 1000 /* acts in one call of the store */
+#define BUSY_PAUSE_NS 20000000
+#define PASSAGE_TOKENS_FLOOR 8 /* of passages_split */
+
+static bool waiting(const struct draft *d)
+{
+    return !d->err && !d->done;
+}
+
+void draft_fail(struct draft *d, enum err err, const struct err_info *info)
+{
+    assert(err != 0);
+    d->err = err;
+    d->done = true;
+    d->status = "failed";
+    if (info)
+        d->info = *info;
+    d->info.code = err;
+}
+
+void draft_result(const struct draft *d, struct put_result *r)
+{
+    *r = (struct put_result){
+        .id = d->id, .status = d->status ? d->status : "failed", .revision = d->revision};
+    r->err = d->err;
+    r->info = d->info;
+}
+
+/* ---- plan ---- */
+
+static int draft_id_compare(const void *a, const void *b)
+{
+    const struct draft *x = *(struct draft *const *)a, *y = *(struct draft *const *)b;
+    return str_cmp(x->id, y->id);
+}
+
+/* The waiting drafts sorted by id. */
+static struct draft **drafts_by_id(struct draft *drafts, size_t count, struct arena *a, size_t *n)
+{
+    struct draft **out = arena_array(a, count + 1, sizeof *out);
+    *n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (waiting(&drafts[i]))
+            out[(*n)++] = &drafts[i];
+    qsort(out, *n, sizeof *out, draft_id_compare);
+    return out;
+}
+
+static void draft_plan(struct draft *d, const struct document_record *old, bool twice, bool async,
+                       bool judge_in_store)
+{
+    bool fresh = old->number == 0 || twice;
+    bool same = !fresh && memcmp(d->digest, old->digest, sizeof d->digest) == 0;
+    bool same_text = !fresh && memcmp(d->text_digest, old->text_digest, sizeof d->text_digest) == 0;
+    if (same && same_text && !judge_in_store && d->if_revision == REVISION_ANY) {
+        d->plan = PLAN_UNCHANGED;
+        d->done = true;
+        d->status = "unchanged";
+        d->revision = old->revision;
+    } else if (d->embedded || d->vector) {
+        d->plan = PLAN_EMBED;
+    } else if (same_text && old->state == DOCUMENT_READY) {
+        d->plan = PLAN_KEEP;
+    } else {
+        d->plan = async ? PLAN_PENDING : PLAN_EMBED;
+    }
+}
+
+enum err drafts_plan(struct collection *c, struct draft *drafts, size_t count, bool async,
+                     bool judge_in_store, struct arena *a, struct err_info *e)
+{
+    size_t n;
+    struct draft **by_id = drafts_by_id(drafts, count, a, &n);
+    struct str *ids = arena_array(a, n + 1, sizeof *ids);
+    struct document_record *old = arena_array(a, n + 1, sizeof *old);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = by_id[i]->id;
+    enum err err = store_documents_by_id(c->engine->store, a, c->id, ids, n, DOCUMENT_HEAD, old, e);
+    if (err)
+        return err;
+    for (size_t i = 0; i < n; i++) {
+        /* Of an id that is written twice here nothing is taken from the store: it will have changed
+         * by then. */
+        bool twice =
+            (i > 0 && str_eq(ids[i], ids[i - 1])) || (i + 1 < n && str_eq(ids[i], ids[i + 1]));
+        draft_plan(by_id[i], &old[i], twice, async, judge_in_store);
+    }
+    return 0;
+}
+
+/* ---- passages ---- */
+
+/* The title as far as it may stand in front of a passage, and its tokens. */
+static struct str title_prefix(const struct tokenizer *t, struct str title, unsigned tokens_max,
+                               unsigned *tokens)
+{
+    struct tokens ids;
+    tokens_init(&ids);
+    tokenizer_encode(t, title, false, &ids);
+    *tokens = ids.n <= tokens_max ? (unsigned)ids.n : tokens_max;
+    if (ids.n > tokens_max)
+        title.n = tokens_max ? ids.ends[tokens_max - 1] : 0;
+    tokens_release(&ids);
+    return title;
+}
+
+static void draft_take_vector(struct draft *d, struct arena *a)
+{
+    d->passages = arena_array(a, 1, sizeof *d->passages);
+    d->passages[0] = (struct passage_record){.end = (uint32_t)d->text.n, .vector = d->vector};
+    d->passage_count = 1;
+    d->split = d->embedded = true;
+}
+
+static enum err draft_split(const struct tokenizer *t, const struct settings *s, struct draft *d,
+                            struct arena *a, struct err_info *e)
+{
+    unsigned budget = s->passage_tokens, prefix_tokens = 0;
+    bool title_only = str_trim(d->text).n == 0;
+    struct passage *cut;
+    size_t count;
+    if (!title_only && d->title.n > 0)
+        d->prefix = title_prefix(t, d->title, budget / 4, &prefix_tokens);
+    budget -= prefix_tokens;
+    assert(budget >= PASSAGE_TOKENS_FLOOR); /* 3/4 of at least 16 */
+    struct passage_options o = {.tokens_max = budget, .overlap_tokens = s->overlap_tokens};
+    if (o.overlap_tokens * 2 >= budget)
+        o.overlap_tokens = (budget - 1) / 2;
+    enum err err = passages_split(t, title_only ? d->title : d->text, &o, a, &cut, &count, e);
+    if (err)
+        return err;
+    d->passages = arena_array(a, count, sizeof *d->passages);
+    d->passage_count = (uint32_t)count;
+    for (size_t i = 0; i < count; i++)
+        d->passages[i] = (struct passage_record){.start = (uint32_t)cut[i].start,
+                                                 .end = (uint32_t)cut[i].end,
+                                                 .tokens = cut[i].tokens + prefix_tokens};
+    d->split = true;
+    return 0;
+}
+
+void drafts_split(struct collection *c, const struct document_rules *rules, struct draft *drafts,
+                  size_t count, struct arena *a)
+{
+    const struct tokenizer *t = model_tokenizer(c->engine->model);
+    for (size_t i = 0; i < count; i++) {
+        struct draft *d = &drafts[i];
+        if (!waiting(d) || d->plan != PLAN_EMBED || d->split)
+            continue;
+        struct err_info info = {0};
+        enum err err = 0;
+        if (d->vector)
+            draft_take_vector(d, a);
+        else
+            err = draft_split(t, &rules->settings, d, a, &info);
+        if (err)
+            draft_fail(d, err, &info);
+    }
+}
+
+/* ---- vectors ---- */
+
+/* Passages of one call of the embedder. */
+struct chunk {
+    struct embed_text *texts;
+    struct passage_record **passages;
+    float *floats;
+    struct strbuf buffer; /* prefixes and passages behind each other */
+    size_t *starts;
+    size_t count;
+};
+
+static void chunk_init(struct chunk *k, unsigned dims)
+{
+    k->texts = xcalloc(EMBED_CHUNK_TEXTS, sizeof *k->texts);
+    k->passages = xcalloc(EMBED_CHUNK_TEXTS, sizeof *k->passages);
+    k->starts = xcalloc(EMBED_CHUNK_TEXTS + 1, sizeof *k->starts);
+    k->floats = xcalloc((size_t)EMBED_CHUNK_TEXTS * dims, sizeof *k->floats);
+    strbuf_init(&k->buffer, 0);
+    k->count = 0;
+}
+
+static void chunk_release(struct chunk *k)
+{
+    free(k->texts);
+    free(k->passages);
+    free(k->starts);
+    free(k->floats);
+    strbuf_release(&k->buffer);
+}
+
+static void chunk_add(struct chunk *k, const struct draft *d, struct passage_record *p)
+{
+    bool title_only = str_trim(d->text).n == 0;
+    struct str from = title_only ? d->title : d->text;
+    k->starts[k->count] = k->buffer.n;
+    k->passages[k->count++] = p;
+    if (d->prefix.n > 0) {
+        strbuf_add_str(&k->buffer, d->prefix);
+        strbuf_add_char(&k->buffer, '\n');
+    }
+    strbuf_add(&k->buffer, from.s + p->start, p->end - p->start);
+    k->starts[k->count] = k->buffer.n;
+    if (title_only)
+        p->start = p->end = 0; /* offsets are those of the text, and it has none */
+}
+
+static bool chunk_full(const struct chunk *k)
+{
+    return k->count == EMBED_CHUNK_TEXTS || k->buffer.n >= EMBED_CHUNK_BYTES;
+}
+
+static enum err embed_patiently(struct engine *x, enum lane lane, struct embed_text *texts,
+                                size_t count, int64_t deadline_ns, struct err_info *e)
+{
+    for (;;) {
+        struct err_info info = {0};
+        enum err err = embedder_embed(x->embedder, lane, texts, count, deadline_ns, &info);
+        if (err != ERR_BUSY || lane == LANE_INTERACTIVE || engine_closing(x))
+            return err ? err_set(e, err, info.field, "%s", info.message) : 0;
+        if (deadline_ns && clock_mono_ns() > deadline_ns)
+            return err_set(e, ERR_TIMEOUT, NULL, "the embedder stayed busy until the deadline");
+        clock_sleep_ns(BUSY_PAUSE_NS);
+    }
+}
+
+static enum err chunk_embed(struct chunk *k, struct engine *x, enum lane lane, int64_t deadline_ns,
+                            struct arena *a, struct err_info *e)
+{
+    unsigned dims = x->model_info->dims;
+    if (k->count == 0)
+        return 0;
+    for (size_t i = 0; i < k->count; i++)
+        k->texts[i] = (struct embed_text){
+            .text = {k->buffer.buf + k->starts[i], k->starts[i + 1] - k->starts[i]},
+            .out = k->floats + i * dims};
+    enum err err = embed_patiently(x, lane, k->texts, k->count, deadline_ns, e);
+    if (err)
+        return err;
+    for (size_t i = 0; i < k->count; i++) {
+        uint16_t *half = arena_array(a, dims, sizeof *half);
+        half_from_f32(k->texts[i].out, half, dims);
+        k->passages[i]->vector = half;
+    }
+    k->count = 0;
+    strbuf_clear(&k->buffer);
+    return 0;
+}
+
+enum err drafts_embed(struct collection *c, struct draft *drafts, size_t count, enum lane lane,
+                      int64_t deadline_ns, struct arena *a, struct err_info *e)
+{
+    struct engine *x = c->engine;
+    struct chunk k;
+    enum err err = 0;
+    chunk_init(&k, x->model_info->dims);
+    for (size_t i = 0; i < count && !err; i++) {
+        struct draft *d = &drafts[i];
+        if (!waiting(d) || d->plan != PLAN_EMBED || d->embedded)
+            continue;
+        for (uint32_t p = 0; p < d->passage_count && !err; p++) {
+            chunk_add(&k, d, &d->passages[p]);
+            if (chunk_full(&k))
+                err = chunk_embed(&k, x, lane, deadline_ns, a, e);
+        }
+    }
+    if (!err)
+        err = chunk_embed(&k, x, lane, deadline_ns, a, e);
+    chunk_release(&k);
+    for (size_t i = 0; i < count && !err; i++)
+        if (waiting(&drafts[i]) && drafts[i].plan == PLAN_EMBED)
+            drafts[i].embedded = true;
+    return err;
+}
+
+/* ---- commit ---- */
+
+static void act_of_draft(const struct collection *c, const struct draft *d, int64_t now_us,
+                         struct store_act *act)
+{
+    act->kind = ACT_DOCUMENT_PUT;
+    act->if_revision = d->if_revision;
+    act->keep_passages = d->plan == PLAN_KEEP;
+    struct document_record *r = &act->document;
+    r->collection = c->id;
+    r->id = d->id;
+    r->state = d->plan == PLAN_PENDING ? DOCUMENT_PENDING : DOCUMENT_READY;
+    r->payload = d->payload;
+    memcpy(r->digest, d->digest, sizeof r->digest);
+    memcpy(r->text_digest, d->text_digest, sizeof r->text_digest);
+    r->created_us = r->updated_us = now_us;
+    r->expires_us = d->expires_us;
+    if (d->plan == PLAN_EMBED) {
+        r->passages = d->passages;
+        r->passage_count = d->passage_count;
+    }
+}
+
+static void draft_settle(struct draft *d, const struct store_act *act)
+{
+    static const char *const names[] = {[ACT_CREATED] = "created",
+                                        [ACT_UPDATED] = "updated",
+                                        [ACT_UNCHANGED] = "unchanged",
+                                        [ACT_DELETED] = "deleted"};
+    if (act->err == ERR_CONFLICT || act->err == ERR_CANCELLED)
+        return; /* raced, or undone with another: for the next round */
+    if (act->err) {
+        draft_fail(d, act->err, &act->info);
+        return;
+    }
+    d->done = true;
+    d->status = names[act->status];
+    d->revision = act->revision;
+}
+
+/* Acts go to the store in groups, so that others get their turn; all at once if they stand or fall
+ * together. */
+static enum err acts_write(struct store *s, struct store_act *acts, size_t n, bool atomic,
+                           size_t *written, struct position *position, struct err_info *e)
+{
+    enum err err = 0;
+    for (*written = 0; *written < n && !err;) {
+        size_t step = atomic || n - *written < COMMIT_GROUP ? n - *written : COMMIT_GROUP;
+        err = store_write(s, acts + *written, step, atomic, position, e);
+        if (!err || atomic)
+            *written += step;
+    }
+    return err;
+}
+
+enum err drafts_commit(struct collection *c, struct draft *drafts, size_t count, bool atomic,
+                       struct arena *a, struct position *position, struct err_info *e)
+{
+    struct store_act *acts = arena_array(a, count + 1, sizeof *acts);
+    struct draft **of = arena_array(a, count + 1, sizeof *of);
+    size_t n = 0, written;
+    int64_t now_us = clock_wall_us();
+    for (size_t i = 0; i < count; i++) {
+        if (!waiting(&drafts[i]))
+            continue;
+        assert(drafts[i].plan != PLAN_EMBED || drafts[i].embedded);
+        of[n] = &drafts[i];
+        act_of_draft(c, &drafts[i], now_us, &acts[n++]);
+    }
+    struct err_info info = {0};
+    enum err err = acts_write(c->engine->store, acts, n, atomic, &written, position, &info);
+    for (size_t i = 0; i < written; i++)
+        draft_settle(of[i], &acts[i]);
+    if (err == 0 || (atomic && err == ERR_CONFLICT)) /* raced: another round */
+        return 0;
+    return err_set(e, err, info.field, "%s", info.message);
+}
+
+struct str position_text(struct arena *a, const struct position *p)
+{
+    char *text = arena_alloc(a, POSITION_TEXT);
+    position_format(p, text);
+    return str_c(text);
+}

@@ -1,0 +1,351 @@
+/* Writing documents: put, patch, delete. A write is acknowledged when it is durable, embedded and
+ * searchable.
+ *
+ * Embedding happens outside of any transaction; the store judges conditions inside of the commit.
+ * What another writer changed in between is planned again, a bounded number of times. */
+#include "base/clock.h"
+#include "engine/internal.h"
+#include <assert.h>
+#include <string.h>
+
+#define PUT_MAX 10000 /* documents in one call */
+
+/* One request to write documents. */
+struct write {
+    struct engine *x;
+    struct collection *c;
+    struct document_rules rules;
+    const struct put_options *o;
+    struct draft *drafts;
+    size_t count;
+    struct arena *a;
+    struct position position;
+};
+
+static int64_t deadline_of(const struct put_options *o)
+{
+    return o ? o->deadline_ns : 0;
+}
+
+static enum err write_begin(struct write *w, struct engine *x, struct str collection,
+                            const struct put_options *o, struct arena *a, struct err_info *e)
+{
+    static const struct put_options none;
+    *w = (struct write){.x = x, .o = o ? o : &none, .a = a};
+    enum err err = collection_find(x, collection, &w->c, e);
+    if (err)
+        return err;
+    if ((err = collection_check_model(w->c, e))) {
+        collection_unref(w->c);
+        w->c = NULL;
+        return err;
+    }
+    collection_rules(w->c, &w->rules);
+    return 0;
+}
+
+static size_t drafts_waiting(const struct draft *drafts, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += !drafts[i].done;
+    return n;
+}
+
+/* Plan, split, embed, commit: once. */
+static enum err write_round(struct write *w, bool judge_in_store, struct err_info *e)
+{
+    int64_t t0 = clock_mono_ns(), t1, t2, t3;
+    size_t n = drafts_waiting(w->drafts, w->count);
+    enum err err = drafts_plan(w->c, w->drafts, w->count, w->o->async, judge_in_store, w->a, e);
+    if (err)
+        return err;
+    drafts_split(w->c, &w->rules, w->drafts, w->count, w->a);
+    t1 = clock_mono_ns();
+    metric_stage(w->x, STAGE_SPLIT, n, 0, t1 - t0);
+    err = drafts_embed(w->c, w->drafts, w->count, w->o->lane, w->o->deadline_ns, w->a, e);
+    t2 = clock_mono_ns();
+    metric_stage(w->x, STAGE_EMBED, err ? 0 : n, err ? n : 0, t2 - t1);
+    if (err)
+        return err;
+    err = drafts_commit(w->c, w->drafts, w->count, w->o->atomic, w->a, &w->position, e);
+    t3 = clock_mono_ns();
+    metric_stage(w->x, STAGE_COMMIT, err ? 0 : n, err ? n : 0, t3 - t2);
+    return err;
+}
+
+static enum err write_rounds(struct write *w, struct err_info *e)
+{
+    store_position(w->x->store, &w->position);
+    for (int try = 0; drafts_waiting(w->drafts, w->count) > 0; try++) {
+        if (try == WRITE_TRIES)
+            return err_set(e, ERR_CONFLICT, NULL,
+                           "changed by others %d times while it was written; try again", try);
+        if (collection_gone(w->c))
+            return err_set(e, ERR_NOT_FOUND, NULL, "the collection was deleted meanwhile");
+        enum err err = write_round(w, try > 0, e);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static enum err write_wait(struct write *w, struct err_info *e)
+{
+    int64_t t0 = clock_mono_ns();
+    enum err err = applied_wait(w->x, w->position.change, w->o->deadline_ns, e);
+    metric_stage(w->x, STAGE_APPLY, err ? 0 : w->count, err ? w->count : 0, clock_mono_ns() - t0);
+    return err;
+}
+
+/* ---- put ---- */
+
+static void put_read(struct write *w, const json_t *const *documents)
+{
+    int64_t t0 = clock_mono_ns();
+    size_t failed = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        struct err_info info = {0};
+        enum err err = draft_read(&w->rules, documents[i], STR(""), w->a, &w->drafts[i], &info);
+        if (err)
+            draft_fail(&w->drafts[i], err, &info);
+        w->drafts[i].if_revision = w->o->if_revision_set ? w->o->if_revision : REVISION_ANY;
+        failed += err != 0;
+    }
+    metric_stage(w->x, STAGE_PARSE, w->count - failed, failed, clock_mono_ns() - t0);
+}
+
+/* All or nothing: the first failure is everybody's. */
+static enum err put_atomic_failure(struct write *w, struct err_info *e)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        const struct draft *d = &w->drafts[i];
+        if (!d->err)
+            continue;
+        char pointer[sizeof d->info.field + 24];
+        snprintf(pointer, sizeof pointer, "/%zu%s", i, d->info.field);
+        return err_set(e, d->err, w->count > 1 ? pointer : d->info.field, "%s", d->info.message);
+    }
+    return 0;
+}
+
+static enum err put_run(struct write *w, struct err_info *e)
+{
+    enum err err;
+    if (w->o->atomic && (err = put_atomic_failure(w, e)))
+        return err;
+    if ((err = write_rounds(w, e)))
+        return err;
+    if (w->o->atomic && (err = put_atomic_failure(w, e)))
+        return err;
+    return write_wait(w, e);
+}
+
+/* Returns how many failed. */
+static size_t put_results(struct write *w, struct put_result *results, enum err err,
+                          const struct err_info *info)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        struct draft *d = &w->drafts[i];
+        if (err && !d->err && (!d->done || w->o->atomic)) {
+            d->done = false;
+            draft_fail(d, w->o->atomic ? ERR_CANCELLED : err, info);
+        }
+        failed += d->err != 0;
+        metric_error(w->x, d->err);
+        draft_result(d, &results[i]);
+    }
+    return failed;
+}
+
+enum err engine_put(struct engine *x, struct str collection, const json_t *const *documents,
+                    size_t count, const struct put_options *o, struct arena *a,
+                    struct put_result *results, struct str *position, struct err_info *e)
+{
+    struct write w;
+    struct err_info info = {0};
+    int64_t t0 = clock_mono_ns();
+    enum err err;
+    if (count > PUT_MAX)
+        return err_set(e, ERR_TOO_LARGE, "",
+                       "at most %d documents in one request; a stream of NDJSON has no limit",
+                       PUT_MAX);
+    if ((err = write_begin(&w, x, collection, o, a, &info))) {
+        metric_error(x, err);
+        return err_set(e, err, info.field, "%s", info.message);
+    }
+    w.count = count;
+    w.drafts = arena_array(a, count + 1, sizeof *w.drafts);
+    put_read(&w, documents);
+    err = put_run(&w, &info);
+    size_t failed = put_results(&w, results, err, &info);
+    metric_stage(x, STAGE_ALL, count - failed, failed, clock_mono_ns() - t0);
+    collection_unref(w.c);
+    if (w.o->async)
+        keeper_wake(x);
+    if (err)
+        return err_set(e, err, info.field, "%s", info.message);
+    if (position)
+        *position = position_text(a, &w.position);
+    return 0;
+}
+
+/* ---- patch ---- */
+
+/* RFC 7396 with the names of the collection: a patch of "body" is one of the text. Returns what is
+ * to be freed. */
+static json_t *merge_patch(json_t *target, const json_t *patch)
+{
+    if (!json_is_object(patch)) {
+        json_decref(target);
+        return json_deep_copy(patch);
+    }
+    if (!json_is_object(target)) {
+        json_decref(target);
+        target = json_object();
+    }
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)patch, key, v)
+    {
+        if (json_is_null(v))
+            json_object_del(target, key);
+        else
+            json_object_set_new(target, key,
+                                merge_patch(json_incref(json_object_get(target, key)), v));
+    }
+    return target;
+}
+
+static bool patch_touches_text(const json_t *patch)
+{
+    return json_object_get(patch, "text") || json_object_get(patch, "title") ||
+           json_object_get(patch, "vector");
+}
+
+/* The stored document with the patch laid over it, as a draft that holds only for the revision that
+ * was read. */
+static enum err patch_read(struct write *w, struct str id, const json_t *patch, struct draft *d,
+                           struct err_info *e)
+{
+    struct document_record old;
+    json_t *merged = NULL, *renamed = NULL;
+    enum err err = store_document_get(w->x->store, w->a, w->c->id, id, DOCUMENT_PAYLOAD, &old, e);
+    if (err)
+        return err;
+    if ((err = json_parse(old.payload, &merged, e)))
+        return err;
+    struct str vector_digest = payload_vector_digest(old.payload);
+    json_object_del(merged, "vector_digest");
+    renamed = json_copy((json_t *)patch);
+    document_canonical_names(&w->rules.settings, renamed);
+    if (patch_touches_text(renamed))
+        vector_digest = STR(""); /* the client's vector was of the old text */
+    merged = merge_patch(merged, renamed);
+    json_object_set_new(merged, "id", json_stringn(id.s, id.n));
+    struct document_rules own_names = w->rules;
+    memset(own_names.settings.mapping, 0, sizeof own_names.settings.mapping);
+    err = draft_read(&own_names, merged, vector_digest, w->a, d, e);
+    if (!err) {
+        struct str kept = arena_str(w->a, d->id);
+        d->id = kept;
+        d->title = arena_str(w->a, d->title);
+        d->text = arena_str(w->a, d->text);
+        d->if_revision =
+            w->o->if_revision_set && w->o->if_revision ? w->o->if_revision : old.revision;
+    }
+    json_decref(merged);
+    json_decref(renamed);
+    return err;
+}
+
+static enum err patch_run(struct write *w, struct str id, const json_t *patch, struct err_info *e)
+{
+    for (int try = 0;; try++) {
+        struct err_info info = {0};
+        enum err err = patch_read(w, id, patch, w->drafts, &info);
+        if (!err)
+            err = write_rounds(w, &info);
+        if (!err && w->drafts->err) {
+            err = w->drafts->err;
+            info = w->drafts->info;
+        }
+        bool moved = err == ERR_PRECONDITION && !(w->o->if_revision_set && w->o->if_revision);
+        if (!moved || try == WRITE_TRIES)
+            return err ? err_set(e, err, info.field, "%s", info.message) : 0;
+    }
+}
+
+enum err engine_patch(struct engine *x, struct str collection, struct str id, const json_t *patch,
+                      const struct put_options *o, struct arena *a, struct put_result *result,
+                      struct str *position, struct err_info *e)
+{
+    struct write w;
+    enum err err;
+    if (!json_is_object(patch))
+        return err_set(e, ERR_INVALID, "", "a patch must be a JSON object (RFC 7396)");
+    const json_t *given = json_object_get(patch, "id");
+    if (given && !str_eq(json_str(given), id))
+        return err_set(e, ERR_INVALID, "/id", "the id of a document cannot be changed");
+    if ((err = write_begin(&w, x, collection, o, a, e)))
+        return err;
+    w.count = 1;
+    w.drafts = arena_array(a, 1, sizeof *w.drafts);
+    err = patch_run(&w, id, patch, e);
+    if (!err)
+        err = write_wait(&w, e);
+    collection_unref(w.c);
+    metric_error(x, err);
+    if (err)
+        return err;
+    draft_result(w.drafts, result);
+    if (position)
+        *position = position_text(a, &w.position);
+    return 0;
+}
+
+/* ---- delete ---- */
+
+static void delete_result(const struct store_act *act, struct str id, struct put_result *r)
+{
+    *r = (struct put_result){.id = id, .status = "deleted", .revision = act->revision};
+    if (act->err == ERR_NOT_FOUND) {
+        r->status = "not_found";
+    } else if (act->err) {
+        r->status = "failed";
+        r->err = act->err;
+        r->info = act->info;
+    }
+}
+
+enum err engine_delete(struct engine *x, struct str collection, const struct str *ids, size_t count,
+                       const struct put_options *o, struct arena *a, struct put_result *results,
+                       struct str *position, struct err_info *e)
+{
+    struct collection *c;
+    enum err err = collection_find(x, collection, &c, e);
+    if (err)
+        return err;
+    struct position at;
+    struct store_act *acts = arena_array(a, count + 1, sizeof *acts);
+    for (size_t i = 0; i < count; i++) {
+        acts[i].kind = ACT_DOCUMENT_DELETE;
+        acts[i].document.collection = c->id;
+        acts[i].document.id = ids[i];
+        if (o && o->if_revision_set)
+            acts[i].if_revision = o->if_revision;
+    }
+    store_position(x->store, &at);
+    if (count > 0)
+        err = store_write(x->store, acts, count, o && o->atomic, &at, e);
+    for (size_t i = 0; i < count && (!err || (o && o->atomic)); i++)
+        delete_result(&acts[i], ids[i], &results[i]);
+    if (!err)
+        err = applied_wait(x, at.change, deadline_of(o), e);
+    collection_unref(c);
+    metric_error(x, err);
+    if (!err && position)
+        *position = position_text(a, &at);
+    return err;
+}

@@ -1,0 +1,144 @@
+#include "engine/settings.h"
+#include <assert.h>
+#include <string.h>
+
+const char *const document_field_names[FIELD_COUNT] = {
+    [FIELD_ID] = "id",           [FIELD_TITLE] = "title", [FIELD_TEXT] = "text",
+    [FIELD_URL] = "url",         [FIELD_LANG] = "lang",   [FIELD_TAGS] = "tags",
+    [FIELD_EXPIRES] = "expires",
+};
+
+#define PASSAGE_TOKENS_MIN 16
+#define OVERLAP_TOKENS 32
+
+void settings_default(struct settings *s, unsigned tokens_best, unsigned specials)
+{
+    assert(tokens_best > specials);
+    memset(s, 0, sizeof *s);
+    s->passage_tokens = tokens_best - specials;
+    if (s->passage_tokens < PASSAGE_TOKENS_MIN)
+        s->passage_tokens = PASSAGE_TOKENS_MIN;
+    s->overlap_tokens = OVERLAP_TOKENS;
+    if (s->overlap_tokens > s->passage_tokens / 4)
+        s->overlap_tokens = s->passage_tokens / 4;
+}
+
+static enum err read_unsigned(const json_t *v, const char *pointer, unsigned min, unsigned max,
+                              unsigned *out, struct err_info *e)
+{
+    if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
+        return err_set(e, ERR_INVALID, pointer, "must be a whole number from %u to %u", min, max);
+    *out = (unsigned)json_integer_value(v);
+    return 0;
+}
+
+static int field_find(const char *name)
+{
+    for (int f = 0; f < FIELD_COUNT; f++)
+        if (strcmp(document_field_names[f], name) == 0)
+            return f;
+    return -1;
+}
+
+static enum err read_mapping(struct settings *s, const json_t *mapping, struct err_info *e)
+{
+    if (!json_is_object(mapping))
+        return err_set(e, ERR_INVALID, "/mapping", "must be an object such as {\"text\":\"body\"}");
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)mapping, key, v)
+    {
+        char pointer[FIELD_NAME_MAX + 16];
+        snprintf(pointer, sizeof pointer, "/mapping/%.100s", key);
+        int f = field_find(key);
+        if (f < 0)
+            return err_set(
+                e, ERR_INVALID, pointer,
+                "unknown field; id, title, text, url, lang, tags and expires can be mapped");
+        if (json_is_null(v)) {
+            s->mapping[f][0] = 0;
+            continue;
+        }
+        struct str name = json_str(v);
+        if (!json_is_string(v) || name.n == 0 || name.n > FIELD_NAME_MAX)
+            return err_set(e, ERR_INVALID, pointer, "must be the name of a field, 1 to %d bytes",
+                           FIELD_NAME_MAX);
+        memcpy(s->mapping[f], name.s, name.n);
+        s->mapping[f][name.n] = 0;
+    }
+    return 0;
+}
+
+static enum err read_extra_fields(struct settings *s, const json_t *v, struct err_info *e)
+{
+    struct str word = json_str(v);
+    if (!str_eq_c(word, "attributes") && !str_eq_c(word, "error"))
+        return err_set(e, ERR_INVALID, "/extra_fields", "must be \"attributes\" or \"error\"");
+    s->extra_fields_refused = str_eq_c(word, "error");
+    return 0;
+}
+
+enum err settings_merge(struct settings *s, const json_t *object, unsigned tokens_max,
+                        struct err_info *e)
+{
+    if (!object || json_is_null(object))
+        return 0;
+    if (!json_is_object(object))
+        return err_set(e, ERR_INVALID, "", "settings must be an object");
+    struct settings new = *s;
+    bool overlap_given = false;
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)object, key, v)
+    {
+        enum err err;
+        char pointer[96];
+        snprintf(pointer, sizeof pointer, "/%.80s", key);
+        if (strcmp(key, "passage_tokens") == 0)
+            err = read_unsigned(v, pointer, PASSAGE_TOKENS_MIN, tokens_max, &new.passage_tokens, e);
+        else if (strcmp(key, "overlap_tokens") == 0) {
+            err = read_unsigned(v, pointer, 0, tokens_max, &new.overlap_tokens, e);
+            overlap_given = true;
+        } else if (strcmp(key, "extra_fields") == 0)
+            err = read_extra_fields(&new, v, e);
+        else if (strcmp(key, "mapping") == 0)
+            err = read_mapping(&new, v, e);
+        else
+            err = err_set(e, ERR_INVALID, pointer,
+                          "unknown setting; there are passage_tokens, overlap_tokens, extra_fields "
+                          "and mapping");
+        if (err)
+            return err;
+    }
+    if (new.overlap_tokens * 2 >= new.passage_tokens) {
+        if (overlap_given)
+            return err_set(e, ERR_INVALID, "/overlap_tokens",
+                           "must be less than half of passage_tokens (%u)", new.passage_tokens);
+        new.overlap_tokens = (new.passage_tokens - 1) / 2;
+    }
+    *s = new;
+    return 0;
+}
+
+void settings_print(const struct settings *s, struct strbuf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_object_begin(&w);
+    json_key(&w, "extra_fields");
+    json_put_c(&w, s->extra_fields_refused ? "error" : "attributes");
+    json_key(&w, "mapping");
+    json_object_begin(&w);
+    for (int f = 0; f < FIELD_COUNT; f++) {
+        if (!s->mapping[f][0])
+            continue;
+        json_key(&w, document_field_names[f]);
+        json_put_c(&w, s->mapping[f]);
+    }
+    json_object_end(&w);
+    json_key(&w, "overlap_tokens");
+    json_put_int(&w, s->overlap_tokens);
+    json_key(&w, "passage_tokens");
+    json_put_int(&w, s->passage_tokens);
+    json_object_end(&w);
+}

@@ -1,0 +1,41 @@
+/* The settings of a collection: how documents are read and cut into passages. */
+#ifndef ENGINE_SETTINGS_H
+#define ENGINE_SETTINGS_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include <stdbool.h>
+
+/* Fields that akin itself knows; everything else in a document is an attribute. */
+enum document_field {
+    FIELD_ID,
+    FIELD_TITLE,
+    FIELD_TEXT,
+    FIELD_URL,
+    FIELD_LANG,
+    FIELD_TAGS,
+    FIELD_EXPIRES,
+    FIELD_COUNT
+};
+extern const char *const document_field_names[FIELD_COUNT];
+
+#define FIELD_NAME_MAX 128
+
+struct settings {
+    unsigned passage_tokens; /* of a passage with its title in front, without special tokens */
+    unsigned overlap_tokens;
+    bool extra_fields_refused;
+    char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */
+};
+
+/* What a model that was trained for `tokens_best` tokens wants, of which `specials` are its own. */
+void settings_default(struct settings *s, unsigned tokens_best, unsigned specials);
+/* Lays a JSON object (NULL: nothing) over `s`; on an error `s` is as before. ERR_INVALID with the
+ * pointer. */
+enum err settings_merge(struct settings *s, const json_t *object, unsigned tokens_max,
+                        struct err_info *e) MUST_CHECK;
+/* Every setting spelled out, as JSON with sorted keys: what the store keeps. */
+void settings_print(const struct settings *s, struct strbuf *out);
+
+#endif
