@@ -23,7 +23,7 @@ void *arena_try(struct arena *a, size_t bytes);  /* NULL: over bytes_max */
 void *arena_array(struct arena *a, size_t count, size_t size);  /* zeroed; overflow asserts */
 char *arena_strdup(struct arena *a, const char *s);
 struct str arena_str(struct arena *a, struct str s);  /* a copy, with a NUL behind it */
-char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 
 /* malloc that ends the process instead of failing; for sizes no client chooses. */
 void *xmalloc(size_t bytes) __attribute__((malloc));
