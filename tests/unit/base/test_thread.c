@@ -95,12 +95,16 @@ static void reading_and_writing(void *arg)
             rwlock_write(&g.rw);
             g.writers++;
             assert_int_equal(g.writers, 1);
+            if (sched_running())
+                clock_sleep_ns(1);
             assert_int_equal(__atomic_load_n(&g.readers, __ATOMIC_RELAXED), 0);
             g.count++;
             g.writers--;
         } else {
             rwlock_read(&g.rw);
             __atomic_add_fetch(&g.readers, 1, __ATOMIC_RELAXED);
+            if (sched_running())
+                clock_sleep_ns(1);
             assert_int_equal(g.writers, 0);
             __atomic_sub_fetch(&g.readers, 1, __ATOMIC_RELAXED);
         }
