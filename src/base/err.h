@@ -7,6 +7,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include "base/banned.h"
 #include <stddef.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
