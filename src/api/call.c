@@ -50,9 +50,10 @@ void call_error(struct call *c, const struct err_info *e)
 {
     struct fault fault;
     bool inside = problem_fault(e, &fault);
+    const char *detail = inside ? arena_printf(c->arena, "%s: %s", e->field, e->message) : e->message;
     problem_send(c, &(struct problem){.status = status_of(c, e->code, e->field),
                                       .code = err_name(e->code),
-                                      .detail = e->message,
+                                      .detail = detail,
                                       .faults = &fault,
                                       .fault_count = inside});
 }
@@ -61,7 +62,7 @@ void call_faults(struct call *c, const struct faults *f)
 {
     const struct fault *first = &f->list[0];
     const char *where = first->parameter ? first->parameter : first->pointer;
-    const char *detail = arena_printf(c->arena, "%s %s", where && where[0] ? where : "the body", first->detail);
+    const char *detail = arena_printf(c->arena, "%s: %s", where && where[0] ? where : "the body", first->detail);
     if (f->total > 1)
         detail = arena_printf(c->arena, "%s (and %u more)", detail, f->total - 1);
     problem_send(c, &(struct problem){.status = status_of(c, ERR_INVALID, ""),

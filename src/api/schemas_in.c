@@ -96,6 +96,7 @@ const struct schema schema_collection_new = {
 
 /* ---- documents: judged by the engine, since a collection's mapping decides which field is the text ---- */
 static const struct schema document_id = {.type = SCHEMA_ID, .format = FORMAT_ID, .count_min = 1, .count_max = 255};
+static const struct schema document_vector = {.type = SCHEMA_ARRAY, .items = &schema_number, .count_max = 8192};
 static const struct schema time_text = {
     .type = SCHEMA_STRING, .format = FORMAT_TIME, .example = "\"2026-11-22T16:09:02Z\""};
 const struct schema schema_document = {
@@ -108,7 +109,8 @@ const struct schema schema_document = {
     .fields = FIELDS({"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
                      {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
                      {"tags", &schema_text_list}, {"attributes", &free_object, .help = "filterable"},
-                     {"expires", &time_text}),
+                     {"expires", &time_text},
+                     {"vector", &document_vector, .help = "instead of one that is made from the text"}),
     .example = "{\"id\":\"a1\",\"title\":\"Pumpkin soup\",\"text\":\"Roast the pumpkin, then add ginger.\","
                "\"tags\":[\"food\"],\"attributes\":{\"year\":2024}}",
 };
