@@ -194,12 +194,11 @@ static enum err next_row(struct records *r, struct strbuf *line, struct err_info
         enum err rc = fill(r, e);
         if (rc != ERR_OK)
             return rc;
-        if (csv_parse(&r->csv, r->buffer, r->filled, csv_field, csv_row_end, r) != r->filled)
+        bool bad = csv_parse(&r->csv, r->buffer, r->filled, csv_field, csv_row_end, r) != r->filled;
+        r->at = r->filled;
+        if (bad || (r->ended && csv_fini(&r->csv, csv_field, csv_row_end, r) != 0))
             return err_set(e, ERR_SYNTAX, r->path, "%s, near row %llu: %s", r->path,
                            (unsigned long long)r->line, csv_strerror(csv_error(&r->csv)));
-        r->at = r->filled;
-        if (r->ended)
-            csv_fini(&r->csv, csv_field, csv_row_end, r);
     }
     json_t *o = json_array_get(r->rows, r->row_at++);
     map_apply(&r->map, o);

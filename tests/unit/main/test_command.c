@@ -30,7 +30,9 @@ static void test_all_forms(void **state)
     struct err_info e = {0};
     int64_t limit;
     const char *const *likes;
-    assert_int_equal(parse(&a, &e, 8, "-n", "3", "photo", "--like=a", "--json", "--like", "b", "editor"), ERR_OK);
+    assert_int_equal(
+        parse(&a, &e, 8, "-n", "3", "photo", "--like=a", "--json", "--like", "b", "editor"),
+        ERR_OK);
     assert_int_equal(args_int(&a, "--limit", 0, 10, 1, &limit, &e), ERR_OK);
     assert_int_equal(limit, 3);
     assert_int_equal(args_all(&a, "--like", &likes), 2);

@@ -22,7 +22,8 @@ static const char *put(const char *name, const char *content, size_t n)
 }
 
 /* All records of a source, a line each. */
-static char *read_all(const char *source, const char *format, const char *map, enum err *last, struct err_info *e)
+static char *read_all(const char *source, const char *format, const char *map, enum err *last,
+                      struct err_info *e)
 {
     struct records *r;
     struct strbuf line, all;
@@ -77,7 +78,9 @@ static void test_csv_quotes_and_empty_cells(void **state)
 {
     static const char text[] = "id,name,text\n1,\"a \"\"b\"\", c\",\"two\nlines\"\n2,,x\n";
     put("c.csv", text, sizeof(text) - 1);
-    expect(path, NULL, "title=name", "{\"id\":\"1\",\"text\":\"two\\nlines\",\"title\":\"a \\\"b\\\", c\"}\n{\"id\":\"2\",\"text\":\"x\"}\n");
+    expect(path, NULL, "title=name",
+           "{\"id\":\"1\",\"text\":\"two\\nlines\",\"title\":\"a \\\"b\\\", "
+           "c\"}\n{\"id\":\"2\",\"text\":\"x\"}\n");
 }
 
 static void test_broken_csv_names_the_row(void **state)
@@ -117,12 +120,15 @@ static void test_folder_of_files(void **state)
     assert_int_equal(file_mkdirs(tree, 0700, NULL), ERR_OK);
     put("tree/a.md", "# Head line\n\nbody", 17);
     put("tree/skip.bin", "x", 1);
-    static const char html[] = "<html><head><title> T </title><style>p{}</style></head><body><p>one</p><script>no()</script><p>two</p></body></html>";
+    static const char html[] = "<html><head><title> T "
+                               "</title><style>p{}</style></head><body><p>one</p><script>no()</"
+                               "script><p>two</p></body></html>";
     put("tree/b.html", html, sizeof(html) - 1);
     enum err last;
     struct err_info e = {0};
     char *got = read_all(tree, NULL, NULL, &last, &e);
-    assert_non_null(strstr(got, "{\"id\":\"a.md\",\"title\":\"Head line\",\"text\":\"# Head line\\n\\nbody\"}"));
+    assert_non_null(strstr(
+        got, "{\"id\":\"a.md\",\"title\":\"Head line\",\"text\":\"# Head line\\n\\nbody\"}"));
     assert_non_null(strstr(got, "\"id\":\"b.html\",\"title\":\"T\""));
     assert_non_null(strstr(got, "one\\ntwo"));
     assert_null(strstr(got, "no()"));
