@@ -39,6 +39,7 @@ static void test_smuggling(void **state)
         BAD("Content-Length: 5,5"),
         BAD("X: a\r\n folded"),
         BAD("X: a\n"),
+        BAD("X: a\nY: b\r\nZ: c"),
         BAD("\x01X: a"),
         "GET /hello HTTP/1.1\nHost: localhost\n\n",
         "GET /he llo HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -67,11 +68,13 @@ static void test_nul(void **state)
     static const char value[] = "GET /hello HTTP/1.1\r\nHost: localhost\0.evil\r\n\r\n";
     static const char name[] = "GET /hello HTTP/1.1\r\nHost: localhost\r\nX\0: 1\r\n\r\n";
     static const char last[] = "GET /hello HTTP/1.1\r\nHost: localhost\r\nX: 1\0\r\n\r\n";
+    static const char middle[] = "GET /hello HTTP/1.1\r\nHost: localhost\0.evil\r\nX: 1\r\n\r\n";
     static const struct str cases[] = {{line, sizeof line - 1},
                                        {value, sizeof value - 1},
                                        {name, sizeof name - 1},
-                                       {last, sizeof last - 1}};
-    for (size_t i = 0; i < 4; i++) {
+                                       {last, sizeof last - 1},
+                                       {middle, sizeof middle - 1}};
+    for (size_t i = 0; i < 5; i++) {
         int fd = dial(&h);
         assert_true(say_n(fd, cases[i].s, cases[i].n));
         struct answer a = hear(fd);
@@ -239,6 +242,34 @@ static void test_in_flight_bound(void **state)
     close(fd);
 }
 
+/* One connection too many waits in the listener's queue until another ends. */
+static void test_connections_bound(void **state)
+{
+    struct harness own;
+    struct http_options o = {.connections_max = 3};
+    int fds[3], late;
+    harness_open(&own, &o);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial(&own);
+        say(fds[i], GET("/hello"));
+        struct answer a = hear(fds[i]);
+        assert_int_equal(a.status, 200);
+        answer_free(&a);
+    }
+    late = dial(&own);
+    say(late, GET("/hello"));
+    struct pollfd p = {.fd = late, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 100), 0);
+    close(fds[1]);
+    struct answer a = hear(late);
+    assert_int_equal(a.status, 200);
+    answer_free(&a);
+    close(fds[0]);
+    close(fds[2]);
+    close(late);
+    harness_close(&own);
+}
+
 /* ---- slow peers ---- */
 
 /* Sends a byte now and then until the server has had enough. */
@@ -345,6 +376,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_broken_chunks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_in_flight_bound, setup, teardown),
+        cmocka_unit_test(test_connections_bound),
         cmocka_unit_test_setup_teardown(test_slow_request_line, setup_hasty, teardown),
         cmocka_unit_test_setup_teardown(test_slow_headers, setup_hasty, teardown),
         cmocka_unit_test_setup_teardown(test_slow_body, setup_hasty, teardown),
