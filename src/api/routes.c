@@ -153,7 +153,7 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_METRICS] = {"GET", "/metrics", "metrics", "ops", "Metrics in the Prometheus text format",
                        .answers = ANSWERS({200, &schema_string, "text/plain; version=0.0.4; charset=utf-8"}),
                        .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
-    [ROUTE_VERSION] = {"GET", "/version", "version", "ops", "What runs here", .answers = ANSWERS({200, &schema_version}),
+    [ROUTE_VERSION] = {"GET", "/version", "version", "ops", "What runs here", .answers = ANSWERS({200, &schema_version_answer}),
                        .scope = SCOPE_READ},
     [ROUTE_OPENAPI] = {"GET", "/openapi.json", "openapi", "ops", "This document",
                        .answers = ANSWERS({200, &(const struct schema){.type = SCHEMA_OBJECT, .open = true}}),

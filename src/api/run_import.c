@@ -1,4 +1,4 @@
-#include "api/lines.h"
+#include "api/ndjson.h"
 #include "api/render.h"
 #include "api/server.h"
 #include "base/clock.h"
@@ -24,7 +24,7 @@ struct shift {
 
 struct import {
     struct call *c;
-    struct lines lines;
+    struct ndjson lines;
     struct file *spool;
     const char *spool_path;
     struct strbuf out;
@@ -78,7 +78,7 @@ static enum err import_next(void *ctx, struct strbuf *line, struct err_info *e)
     struct import *m = ctx;
     if (http_departed(m->c->request))
         return err_set(e, ERR_CANCELLED, NULL, "the peer has left");
-    enum err err = lines_next(&m->lines, line, e);
+    enum err err = ndjson_next(&m->lines, line, e);
     if (!err || err == ERR_TOO_LARGE)
         shift_push(m, m->lines.number - ++m->documents);
     return err;
@@ -176,7 +176,7 @@ static void import_refuse(struct import *m, const struct err_info *e)
 static void import_release(struct import *m, bool keep)
 {
     struct err_info e = {0};
-    lines_release(&m->lines);
+    ndjson_release(&m->lines);
     strbuf_release(&m->out);
     lock_release(&m->lock);
     file_close(m->spool);
@@ -192,7 +192,7 @@ void run_import(struct call *c)
     struct import *m = xcalloc(1, sizeof *m);
     m->c = c;
     lock_init(&m->lock, LOCK_LEAF);
-    lines_init(&m->lines, INGEST_LINE_MAX, import_read, m);
+    ndjson_init(&m->lines, INGEST_LINE_MAX, import_read, m);
     strbuf_init(&m->out, 64u << 20);
     enum err err = input_bool(c->query, "atomic", false)
                        ? err_set(&e, ERR_INVALID, "atomic", "all or nothing needs the whole batch: send one JSON array")

@@ -205,7 +205,7 @@ const struct schema schema_state = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"status", &schema_string, NEED}),
 };
-const struct schema schema_version = {
+const struct schema schema_version_answer = {
     .name = "Version",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"version", &schema_string, NEED}, {"commit", &schema_string, NEED}, {"api", &schema_string, NEED}),

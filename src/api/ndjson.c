@@ -1,22 +1,22 @@
-#include "api/lines.h"
+#include "api/ndjson.h"
 #include "base/arena.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define BUFFER_BYTES (64u << 10)
 
-void lines_init(struct lines *l, size_t line_max, enum err (*read)(void *ctx, void *buf, size_t size, size_t *n, struct err_info *e), void *ctx)
+void ndjson_init(struct ndjson *l, size_t line_max, enum err (*read)(void *ctx, void *buf, size_t size, size_t *n, struct err_info *e), void *ctx)
 {
-    *l = (struct lines){.read = read, .ctx = ctx, .buf = xmalloc(BUFFER_BYTES), .size = BUFFER_BYTES, .line_max = line_max};
+    *l = (struct ndjson){.read = read, .ctx = ctx, .buf = xmalloc(BUFFER_BYTES), .size = BUFFER_BYTES, .line_max = line_max};
 }
 
-void lines_release(struct lines *l)
+void ndjson_release(struct ndjson *l)
 {
     free(l->buf);
     l->buf = NULL;
 }
 
-static enum err fill(struct lines *l, struct err_info *e)
+static enum err fill(struct ndjson *l, struct err_info *e)
 {
     size_t n = 0;
     enum err err = l->read(l->ctx, l->buf, l->size, &n, e);
@@ -29,7 +29,7 @@ static enum err fill(struct lines *l, struct err_info *e)
 }
 
 /* One line, blank or not. *over: longer than the bound. ERR_NOT_FOUND: nothing more. */
-static enum err line_read(struct lines *l, struct strbuf *line, bool *over, struct err_info *e)
+static enum err line_read(struct ndjson *l, struct strbuf *line, bool *over, struct err_info *e)
 {
     bool any = false;
     *over = false;
@@ -56,7 +56,7 @@ static enum err line_read(struct lines *l, struct strbuf *line, bool *over, stru
     }
 }
 
-enum err lines_next(struct lines *l, struct strbuf *line, struct err_info *e)
+enum err ndjson_next(struct ndjson *l, struct strbuf *line, struct err_info *e)
 {
     for (;;) {
         bool over;

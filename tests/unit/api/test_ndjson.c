@@ -1,4 +1,4 @@
-#include "api/lines.h"
+#include "api/ndjson.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,23 +28,23 @@ static void lines_do_not_depend_on_pieces(void **state)
     const char text[] = "one\n\n two \r\n\t\nthree";
     for (size_t step = 1; step <= sizeof text; step++) {
         struct source s = {text, sizeof text - 1, 0, step};
-        struct lines l;
+        struct ndjson l;
         struct strbuf line;
-        lines_init(&l, 100, source_read, &s);
+        ndjson_init(&l, 100, source_read, &s);
         strbuf_init(&line, 0);
-        assert_int_equal(lines_next(&l, &line, NULL), ERR_OK);
+        assert_int_equal(ndjson_next(&l, &line, NULL), ERR_OK);
         assert_string_equal(line.buf, "one");
         assert_int_equal(l.number, 1);
-        assert_int_equal(lines_next(&l, &line, NULL), ERR_OK);
+        assert_int_equal(ndjson_next(&l, &line, NULL), ERR_OK);
         assert_string_equal(line.buf, " two \r");
         assert_int_equal(l.number, 3);
-        assert_int_equal(lines_next(&l, &line, NULL), ERR_OK);
+        assert_int_equal(ndjson_next(&l, &line, NULL), ERR_OK);
         assert_string_equal(line.buf, "three");
         assert_int_equal(l.number, 5);
-        assert_int_equal(lines_next(&l, &line, NULL), ERR_NOT_FOUND);
-        assert_int_equal(lines_next(&l, &line, NULL), ERR_NOT_FOUND);
+        assert_int_equal(ndjson_next(&l, &line, NULL), ERR_NOT_FOUND);
+        assert_int_equal(ndjson_next(&l, &line, NULL), ERR_NOT_FOUND);
         strbuf_release(&line);
-        lines_release(&l);
+        ndjson_release(&l);
     }
 }
 
@@ -55,35 +55,35 @@ static void a_long_line_fails_alone(void **state)
     memset(text, 'x', n);
     memcpy(text + n, "\nshort\n", 8);
     struct source s = {text, n + 7, 0, 70000};
-    struct lines l;
+    struct ndjson l;
     struct strbuf line;
     struct err_info e = {0};
-    lines_init(&l, 1000, source_read, &s);
+    ndjson_init(&l, 1000, source_read, &s);
     strbuf_init(&line, 2000);
-    assert_int_equal(lines_next(&l, &line, &e), ERR_TOO_LARGE);
+    assert_int_equal(ndjson_next(&l, &line, &e), ERR_TOO_LARGE);
     assert_non_null(strstr(e.message, "1000"));
-    assert_int_equal(lines_next(&l, &line, NULL), ERR_OK);
+    assert_int_equal(ndjson_next(&l, &line, NULL), ERR_OK);
     assert_string_equal(line.buf, "short");
     assert_int_equal(l.number, 2);
     assert_false(line.failed);
-    assert_int_equal(lines_next(&l, &line, NULL), ERR_NOT_FOUND);
+    assert_int_equal(ndjson_next(&l, &line, NULL), ERR_NOT_FOUND);
     strbuf_release(&line);
-    lines_release(&l);
+    ndjson_release(&l);
     free(text);
 }
 
 static void exactly_the_bound_passes(void **state)
 {
     struct source s = {"12345\n123456\n", 13, 0, 4};
-    struct lines l;
+    struct ndjson l;
     struct strbuf line;
-    lines_init(&l, 5, source_read, &s);
+    ndjson_init(&l, 5, source_read, &s);
     strbuf_init(&line, 0);
-    assert_int_equal(lines_next(&l, &line, NULL), ERR_OK);
-    assert_int_equal(lines_next(&l, &line, NULL), ERR_TOO_LARGE);
-    assert_int_equal(lines_next(&l, &line, NULL), ERR_NOT_FOUND);
+    assert_int_equal(ndjson_next(&l, &line, NULL), ERR_OK);
+    assert_int_equal(ndjson_next(&l, &line, NULL), ERR_TOO_LARGE);
+    assert_int_equal(ndjson_next(&l, &line, NULL), ERR_NOT_FOUND);
     strbuf_release(&line);
-    lines_release(&l);
+    ndjson_release(&l);
 }
 
 static enum err broken(void *ctx, void *buf, size_t size, size_t *n, struct err_info *e)
@@ -93,13 +93,13 @@ static enum err broken(void *ctx, void *buf, size_t size, size_t *n, struct err_
 
 static void errors_of_the_source_come_through(void **state)
 {
-    struct lines l;
+    struct ndjson l;
     struct strbuf line;
-    lines_init(&l, 5, broken, NULL);
+    ndjson_init(&l, 5, broken, NULL);
     strbuf_init(&line, 0);
-    assert_int_equal(lines_next(&l, &line, NULL), ERR_CANCELLED);
+    assert_int_equal(ndjson_next(&l, &line, NULL), ERR_CANCELLED);
     strbuf_release(&line);
-    lines_release(&l);
+    ndjson_release(&l);
 }
 
 int main(void)
