@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "embed/embed.h"
-#include "main/lines.h"
+#include "main/input.h"
 #include "main/settings.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -49,12 +49,12 @@ static void texts_release(struct texts *t)
 
 static enum err read_texts(const char *path, struct texts *t, struct err_info *e)
 {
-    struct lines in;
+    struct input in;
     struct str line;
-    enum err rc = lines_open(&in, path, e);
-    while (rc == ERR_OK && (rc = lines_next(&in, &line, e)) == ERR_OK)
+    enum err rc = input_open(&in, path, e);
+    while (rc == ERR_OK && (rc = input_next(&in, &line, e)) == ERR_OK)
         texts_add(t, line);
-    lines_close(&in);
+    input_close(&in);
     return rc == ERR_NOT_FOUND && in.file ? ERR_OK : rc;
 }
 
@@ -174,7 +174,7 @@ static int run_tokenize(const struct args *a)
 {
     struct err_info e = {0};
     struct model *m = NULL;
-    struct lines in = {0};
+    struct input in = {0};
     struct str line;
     struct tokens tokens;
     struct strbuf b;
@@ -183,8 +183,8 @@ static int run_tokenize(const struct args *a)
     strbuf_init(&b, 0);
     enum err rc = open_model(a, "fp32", &m, &e);
     if (rc == ERR_OK)
-        rc = lines_open(&in, a->word_count ? a->words[0] : NULL, &e);
-    while (rc == ERR_OK && (rc = lines_next(&in, &line, &e)) == ERR_OK) {
+        rc = input_open(&in, a->word_count ? a->words[0] : NULL, &e);
+    while (rc == ERR_OK && (rc = input_next(&in, &line, &e)) == ERR_OK) {
         tokenizer_encode(model_tokenizer(m), line, true, &tokens);
         strbuf_clear(&b);
         json_writer_init(&w, &b);
@@ -196,7 +196,7 @@ static int run_tokenize(const struct args *a)
         fwrite(b.buf, 1, b.n, stdout);
     }
     bool ended = rc == ERR_NOT_FOUND && in.file;
-    lines_close(&in);
+    input_close(&in);
     strbuf_release(&b);
     tokens_release(&tokens);
     model_unref(m);

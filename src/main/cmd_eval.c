@@ -1,7 +1,7 @@
 /* akin eval search: queries against a collection, judged. Writes a TREC run file and prints
  * nDCG@10, recall and MRR (binary or graded gains, 2-log discount: Järvelin and Kekäläinen 2002,
  * with linear gain as trec_eval has it). */
-#include "main/lines.h"
+#include "main/input.h"
 #include "main/progress.h"
 #include "main/session.h"
 #include "main/settings.h"
@@ -34,10 +34,10 @@ struct totals {
 /* {query: {document: grade}} */
 static enum err read_qrels(const char *path, json_t *out, struct err_info *e)
 {
-    struct lines in;
+    struct input in;
     struct str line;
-    enum err rc = lines_open(&in, path, e);
-    while (rc == ERR_OK && (rc = lines_next(&in, &line, e)) == ERR_OK) {
+    enum err rc = input_open(&in, path, e);
+    while (rc == ERR_OK && (rc = input_next(&in, &line, e)) == ERR_OK) {
         char query[256], document[256];
         int grade;
         if (in.number == 1 ||
@@ -48,7 +48,7 @@ static enum err read_qrels(const char *path, json_t *out, struct err_info *e)
         json_object_set_new(json_object_get(out, query), document, json_integer(grade));
     }
     bool ended = rc == ERR_NOT_FOUND && in.file;
-    lines_close(&in);
+    input_close(&in);
     return ended ? ERR_OK : rc;
 }
 
@@ -126,7 +126,7 @@ static enum err evaluate(const struct args *a, struct session *s, const char *mo
 {
     const char *collection;
     int64_t depth = 100;
-    struct lines in = {0};
+    struct input in = {0};
     struct str line;
     struct progress p;
     FILE *run = NULL;
@@ -139,9 +139,9 @@ static enum err evaluate(const struct args *a, struct session *s, const char *mo
     if (rc == ERR_OK && args_get(a, "--run") && !(run = fopen(args_get(a, "--run"), "we")))
         rc = err_set(e, ERR_IO, "--run", "cannot write %s", args_get(a, "--run"));
     if (rc == ERR_OK)
-        rc = lines_open(&in, args_get(a, "--queries"), e);
+        rc = input_open(&in, args_get(a, "--queries"), e);
     progress_start(&p, "searching", "queries", 0);
-    while (rc == ERR_OK && (rc = lines_next(&in, &line, e)) == ERR_OK) {
+    while (rc == ERR_OK && (rc = input_next(&in, &line, e)) == ERR_OK) {
         json_t *query = NULL, *answer = NULL;
         rc = json_parse(line, &query, e);
         const char *id = json_string_value(json_object_get(query, "_id"));
@@ -166,7 +166,7 @@ static enum err evaluate(const struct args *a, struct session *s, const char *mo
         rc = ERR_OK;
     if (run && fclose(run) != 0 && rc == ERR_OK)
         rc = err_set(e, ERR_IO, "--run", "could not write all of %s", args_get(a, "--run"));
-    lines_close(&in);
+    input_close(&in);
     json_decref(qrels);
     return rc;
 }

@@ -296,7 +296,7 @@ const struct statement_text schema_probes[] = {
 };
 const unsigned schema_probes_count = sizeof schema_probes / sizeof *schema_probes;
 
-int schema_version(void)
+int schema_newest(void)
 {
     return MIGRATIONS;
 }

@@ -1,6 +1,6 @@
 /* Lines of standard input, or of a file, for commands that work a line at a time. */
-#ifndef MAIN_LINES_H
-#define MAIN_LINES_H
+#ifndef MAIN_INPUT_H
+#define MAIN_INPUT_H
 
 #include "base/err.h"
 #include "base/str.h"
@@ -8,7 +8,7 @@
 
 #define LINE_BYTES_MAX ((size_t)10 << 20)
 
-struct lines {
+struct input {
     FILE *file;
     const char *path;
     char *buffer;
@@ -16,10 +16,10 @@ struct lines {
     unsigned long long number; /* of the line last read, from 1 */
 };
 /* `path` NULL or "-": standard input. */
-enum err lines_open(struct lines *l, const char *path, struct err_info *e) MUST_CHECK;
-void lines_close(struct lines *l);
+enum err input_open(struct input *l, const char *path, struct err_info *e) MUST_CHECK;
+void input_close(struct input *l);
 /* Without its line break; valid until the next call. ERR_NOT_FOUND at the end; ERR_TOO_LARGE over
  * LINE_BYTES_MAX. */
-enum err lines_next(struct lines *l, struct str *out, struct err_info *e) MUST_CHECK;
+enum err input_next(struct input *l, struct str *out, struct err_info *e) MUST_CHECK;
 
 #endif

@@ -1,23 +1,23 @@
-#include "main/lines.h"
+#include "main/input.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum err lines_open(struct lines *l, const char *path, struct err_info *e)
+enum err input_open(struct input *l, const char *path, struct err_info *e)
 {
-    *l = (struct lines){.path = path && strcmp(path, "-") != 0 ? path : NULL};
+    *l = (struct input){.path = path && strcmp(path, "-") != 0 ? path : NULL};
     l->file = l->path ? fopen(l->path, "re") : stdin;
     return l->file ? ERR_OK : err_errno(e, errno, "open", l->path);
 }
 
-void lines_close(struct lines *l)
+void input_close(struct input *l)
 {
     if (l->file && l->path)
         fclose(l->file);
     free(l->buffer);
 }
 
-enum err lines_next(struct lines *l, struct str *out, struct err_info *e)
+enum err input_next(struct input *l, struct str *out, struct err_info *e)
 {
     ssize_t n = getline(&l->buffer, &l->cap, l->file);
     if (n < 0)
