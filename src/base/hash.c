@@ -24,6 +24,18 @@ static uint32_t load_be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* `a` is where the letter a stands in v at this round. */
+static inline void round_portable(uint32_t v[8], int a, uint32_t kw)
+{
+    uint32_t va = v[a], vb = v[(a + 1) & 7], vc = v[(a + 2) & 7];
+    uint32_t ve = v[(a + 4) & 7], vf = v[(a + 5) & 7], vg = v[(a + 6) & 7];
+    uint32_t s1 = rotr32(ve, 6) ^ rotr32(ve, 11) ^ rotr32(ve, 25);
+    uint32_t t1 = v[(a + 7) & 7] + s1 + ((ve & vf) ^ (~ve & vg)) + kw;
+    uint32_t s0 = rotr32(va, 2) ^ rotr32(va, 13) ^ rotr32(va, 22);
+    v[(a + 3) & 7] += t1;
+    v[(a + 7) & 7] = t1 + s0 + ((va & vb) ^ (va & vc) ^ (vb & vc));
+}
+
 /* FIPS 180-4, section 6.2.2. */
 static void block_portable(uint32_t h[8], const uint8_t *p)
 {
@@ -36,16 +48,9 @@ static void block_portable(uint32_t h[8], const uint8_t *p)
         w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
     memcpy(v, h, sizeof v);
-    for (int i = 0; i < 64; i++) {
-        uint32_t s1 = rotr32(v[4], 6) ^ rotr32(v[4], 11) ^ rotr32(v[4], 25);
-        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        uint32_t t1 = v[7] + s1 + choice + K[i] + w[i];
-        uint32_t s0 = rotr32(v[0], 2) ^ rotr32(v[0], 13) ^ rotr32(v[0], 22);
-        uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + s0 + majority;
-    }
+    for (int i = 0; i < 64; i += 8)
+        for (int j = 0; j < 8; j++) /* the letters a-h move by one each round: so does j */
+            round_portable(v, (8 - j) & 7, K[i + j] + w[i + j]);
     for (int i = 0; i < 8; i++)
         h[i] += v[i];
 }

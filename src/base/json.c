@@ -185,9 +185,61 @@ size_t json_double(double v, char out[JSON_NUMBER_TEXT])
     return number_fix(out, n);
 }
 
+/* Do all reals within a rounding error of d round to v? */
+static bool rounds_to(double d, float v)
+{
+    return (float)(d * (1 - 0x1p-52)) == v && (float)(d * (1 + 0x1p-52)) == v;
+}
+
+/* "0.00" and so on, then the digits of m, of which `places` stand behind the point; zeros at the
+ * end are dropped, as %g does. */
+static size_t decimal_put(char *out, uint64_t m, unsigned places)
+{
+    size_t n = 1;
+    for (; places && m % 10 == 0; places--)
+        m /= 10;
+    for (uint64_t rest = m / 10; rest; rest /= 10)
+        n++;
+    n = n > places ? n : places + 1; /* with zeros in front */
+    size_t total = n + (places > 0);
+    out[total] = 0;
+    for (size_t i = total; i-- > 0; m /= 10) {
+        if (places && total - 1 - i == places)
+            out[i--] = '.';
+        out[i] = (char)('0' + m % 10);
+    }
+    return total;
+}
+
+/* Vectors are long lists of floats, and printf with strtof takes a microsecond for each. Between
+ * 1e-4 and 1e6 as %g would write it, by whole numbers: v is taken for m / 10^places, the first m
+ * of 6 to 9 digits that reads back as v. 0 if there is none (or it is too close to call). */
+static size_t float_fast(float v, char out[JSON_NUMBER_TEXT])
+{
+    static const double powers[] = {1,   1e1, 1e2, 1e3,  1e4,  1e5,  1e6,
+                                    1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13};
+    double size = fabs((double)v);
+    if (!(size >= 1e-4 && size < 1e6))
+        return 0;
+    int before = -3; /* digits in front of the point; 0.05 has -1 */
+    while (size >= (before < 0 ? 1 / powers[-before] : powers[before]))
+        before++;
+    for (int digits = 6; digits <= 9; digits++) {
+        int places = digits - before;
+        double m = nearbyint(size * powers[places]);
+        if (rounds_to(m / powers[places], fabsf(v))) {
+            out[0] = '-';
+            return (v < 0) + decimal_put(out + (v < 0), (uint64_t)m, (unsigned)places);
+        }
+    }
+    return 0;
+}
+
 size_t json_float(float v, char out[JSON_NUMBER_TEXT])
 {
-    int n = 0;
+    int n = (int)float_fast(v, out);
+    if (n)
+        return (size_t)n;
     if (!isfinite(v))
         return (size_t)snprintf(out, JSON_NUMBER_TEXT, "null");
     for (int digits = 6; digits <= 9; digits++) {

@@ -223,6 +223,39 @@ static void numbers_read_back(void **state)
     }
 }
 
+/* The quick way writes what %g does. */
+static void floats_are_as_printf_has_them(void **state)
+{
+    char ours[JSON_NUMBER_TEXT], theirs[JSON_NUMBER_TEXT];
+    struct rng r;
+    int differ = 0;
+    rng_init(&r, 10);
+    for (int i = 0; i < 200000; i++) {
+        float v = rng_normal(&r) * powf(10, (float)rng_below(&r, 14) - 6);
+        if (i % 3 == 0)
+            v = roundf(v * 1000) / 1000;
+        for (int digits = 6; digits <= 9; digits++) {
+            snprintf(theirs, sizeof theirs, "%.*g", digits, (double)v);
+            if (strtof(theirs, NULL) == v)
+                break;
+        }
+        size_t n = json_float(v, ours);
+        assert_int_equal(strlen(ours), n);
+        assert_true(strtof(ours, NULL) == v);
+        assert_int_equal(signbit(v) != 0, ours[0] == '-');
+        differ += v != 0 && strcmp(ours, theirs) != 0;
+    }
+    assert_in_range(differ, 0, 20); /* ties may fall the other way */
+    static const float edges[] = {1e-4f, 999999.94f, 1e6f, .1f,      1,     10,
+                                  100,   99999.5f,   .5f,  16777216, -0.25f};
+    static const char *const texts[] = {"0.0001", "999999.94", "1e+06", "0.1",      "1",    "10",
+                                        "100",    "99999.5",   "0.5",   "16777216", "-0.25"};
+    for (int i = 0; i < 11; i++) {
+        json_float(edges[i], ours);
+        assert_string_equal(ours, texts[i]);
+    }
+}
+
 static void bounded_buffer_fails_once(void **state)
 {
     struct strbuf b;
@@ -241,10 +274,15 @@ static void bounded_buffer_fails_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_any_value),   cmocka_unit_test(refuses),
-        cmocka_unit_test(depth_is_bounded),  cmocka_unit_test(memory_is_bounded),
-        cmocka_unit_test(writer_writes),     cmocka_unit_test(value_keeps_order_and_types),
-        cmocka_unit_test(numbers_read_back), cmocka_unit_test(bounded_buffer_fails_once),
+        cmocka_unit_test(takes_any_value),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(writer_writes),
+        cmocka_unit_test(value_keeps_order_and_types),
+        cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(floats_are_as_printf_has_them),
+        cmocka_unit_test(bounded_buffer_fails_once),
     };
     json_setup();
     return cmocka_run_group_tests(tests, NULL, NULL);
