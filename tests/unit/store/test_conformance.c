@@ -986,14 +986,14 @@ static void wait_run(void *arg)
 {
     struct follower *w = arg;
 
-    if (store_changes_wait(w->f->s, w->last, clock_mono_ns() + INT64_C(20000000000)))
+    if (store_changes_wait(w->f->s, w->last, clock_mono_ns() + INT64_C(1000000000000)))
         w->last++;
 }
 
 static void test_changes_wait(void **state)
 {
     struct fixture *f = *state;
-    struct follower w = {.f = f};
+    struct follower w = {.f = f}; /* a missed wake-up would hang: the deadline is far */
 
     assert_false(store_changes_wait(f->s, 0, clock_mono_ns() + 1000000));
     struct thread *t = thread_start("wait", wait_run, &w);
@@ -1018,12 +1018,22 @@ static void keep_writing(void *arg)
     arena_free(own.a);
 }
 
-static void count_progress(void *ctx, uint64_t done_pages, uint64_t total)
-{
-    unsigned *calls = ctx;
+struct progress {
+    struct fixture *f;
+    uint32_t collection;
+    unsigned calls;
+    uint64_t done_pages;
+};
 
-    assert_true(done_pages <= total && total > 0);
-    ++*calls;
+/* Writes between any two steps, which must not make the copy start again. */
+static void progress_and_write(void *ctx, uint64_t done_pages, uint64_t total)
+{
+    struct progress *p = ctx;
+
+    assert_true(done_pages > p->done_pages && done_pages <= total);
+    p->done_pages = done_pages;
+    done(p->f,
+         act_put(p->f, p->collection, STR("between"), arena_printf(p->f->a, "%u", p->calls++)));
 }
 
 static void test_backup_restore(void **state)
@@ -1037,19 +1047,20 @@ static void test_backup_restore(void **state)
     struct collection_record r;
     struct document_record d;
     struct change_record *changes;
-    unsigned calls = 0;
+    struct progress progress = {.f = f, .collection = c};
+    char *text = arena_zalloc(f->a, 4001);
     size_t n;
 
+    memset(text, 't', 4000);
     for (unsigned i = 0; i < 1000; i++)
-        acts[i] = act_put(f, c, str_c(arena_printf(f->a, "d%u", i)),
-                          "a text that is long enough to fill some pages");
+        acts[i] = act_put(f, c, str_c(arena_printf(f->a, "d%u", i)), text);
     ok(store_write(f->s, acts, 1000, false, &before, NULL));
     snprintf(path, sizeof path, "%s/backup.db", f->dir);
     snprintf(dir, sizeof dir, "%s/again", f->dir);
     struct thread *t = thread_start("writing", keep_writing, &many);
-    ok(store_backup(f->s, path, count_progress, &calls, &f->e));
+    ok(store_backup(f->s, path, progress_and_write, &progress, &f->e));
     thread_join(t);
-    assert_true(calls > 0);
+    assert_true(progress.calls > 1);
     ok(store_restore(dir, path, &f->e));
     ok(store_restore(dir, path, &f->e)); /* over one that is there */
     store_close(f->s);

@@ -412,6 +412,45 @@ static void test_check_sees(void **state)
     opens_as(f, ERR_CORRUPT, "change counter");
 }
 
+/* The next step that a damaged store names does help; a backup that only the full check sees
+ * through is refused. */
+static void test_restore_helps(void **state)
+{
+    struct fixture *f = *state;
+    struct err_info e = {0};
+    struct position p, q;
+    char path[128], bad[128], database[128], noise[512];
+    sqlite3 *db;
+
+    filled_and_closed(f);
+    ok(store_open(f->dir, NULL, &f->s, NULL));
+    snprintf(path, sizeof path, "%s/backup.db", f->dir);
+    snprintf(bad, sizeof bad, "%s/bad.db", f->dir);
+    ok(store_backup(f->s, path, NULL, NULL, NULL));
+    store_position(f->s, &p);
+    store_close(f->s);
+    f->s = NULL;
+    database_path(f, database, sizeof database);
+    memset(noise, 0xee, sizeof noise);
+    overwrite(database, 0, noise, sizeof noise);
+    opens_as(f, ERR_CORRUPT, "akin restore");
+    ok(file_copy(path, bad, NULL));
+    ok(sqlite_open(bad, false, DB_DURABLE, &db, NULL));
+    ok(sqlite_exec(db,
+                   "UPDATE payload SET payload = CAST('forged' AS BLOB) WHERE key & 0xffffffff = 2",
+                   NULL));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(store_restore(f->dir, bad, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.message, "digest"));
+    opens_as(f, ERR_CORRUPT, "akin restore");
+    ok(store_restore(f->dir, path, &f->e));
+    ok(store_open(f->dir, NULL, &f->s, &f->e));
+    store_position(f->s, &q);
+    assert_int_equal(p.change, q.change);
+    assert_string_not_equal(p.lineage, q.lineage);
+    ok(store_check(f->s, &f->e));
+}
+
 /* A backup with a flipped byte is refused, and what stood in its place stays. */
 static void test_restore_damaged(void **state)
 {
@@ -461,6 +500,7 @@ int main(void)
         D(test_format),
         D(test_check_sees),
         D(test_restore_damaged),
+        D(test_restore_helps),
     };
 
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

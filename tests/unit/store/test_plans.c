@@ -80,6 +80,47 @@ static void test_plans(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* Where a lesser index would do without a scan or a sort, and still read far too much. */
+static void test_best_index(void **state)
+{
+    static const struct {
+        enum statement id;
+        const char *detail;
+    } want[] = {
+        {STMT_DOCUMENT_BY_ID, "document_id (collection=? AND id=?)"},
+        {STMT_DOCUMENT_FIND, "document_id (collection=? AND id=?)"},
+        {STMT_DOCUMENT_BY_KEY, "INTEGER PRIMARY KEY (rowid=?)"},
+        {STMT_DOCUMENT_LIST, "document_id (collection=? AND id>?)"},
+        {STMT_DOCUMENT_RANGE, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+        {STMT_DOCUMENT_EXPIRED, "document_expires (expires_us>? AND expires_us<?)"},
+        {STMT_FEEDBACK_FIND, "feedback_event (collection=? AND event_id=?)"},
+        {STMT_FEEDBACK_ALL, "feedback_time (collection=? AND time_us<?)"},
+        {STMT_FEEDBACK_OF_USER, "feedback_user (collection=? AND user=? AND time_us<?)"},
+        {STMT_FEEDBACK_OF_DOCUMENT,
+         "feedback_document (collection=? AND document=? AND time_us<?)"},
+        {STMT_FEEDBACK_OF_BOTH, "feedback_user (collection=? AND user=? AND time_us<?)"},
+        {STMT_FEEDBACK_REMOVE_USER, "feedback_user (collection=? AND user=?)"},
+        {STMT_USER_GET, "PRIMARY KEY (collection=? AND id=?)"},
+        {STMT_USER_LIST, "PRIMARY KEY (collection=? AND id>?)"},
+        {STMT_CHANGE_LIST, "INTEGER PRIMARY KEY (rowid>?)"},
+    };
+    sqlite3 *db = database_of(*state);
+
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const struct statement_text *t = &schema_statements[want[i].id];
+        char sql[2048];
+        sqlite3_stmt *st;
+        snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", t->sql);
+        ok(sqlite_error(db, sqlite3_prepare_v2(db, sql, -1, &st, NULL), NULL));
+        assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+        const char *detail = (const char *)sqlite3_column_text(st, 3);
+        if (!strstr(detail, want[i].detail))
+            fail_msg("%s: '%s', wanted '%s'", t->name, detail, want[i].detail);
+        sqlite3_finalize(st);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 /* The test itself can fail: a scan and a sort are seen. */
 static void test_faults_are_seen(void **state)
 {
@@ -115,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_plans, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_best_index, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults_are_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strict, setup, teardown),
     };
