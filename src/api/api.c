@@ -306,6 +306,9 @@ static void metrics_declare(struct api *a)
     struct counter_family *failures = counter_family("auth_failures_total", "Requests refused for their key.", "reason");
     a->requests = counter_family("http_requests_total", "Requests answered.", "method,route,status");
     a->in_flight = gauge_of(gauge_family("http_requests_in_flight", "Requests between headers and last byte.", NULL), NULL);
+    gauge_set(gauge_of(gauge_family("build_info", "1, with what runs here as labels.", "version,commit"),
+                       (const char *const[]){AKIN_VERSION, a->commit}),
+              1);
     a->auth_missing = counter_of(failures, (const char *const[]){"missing"});
     a->auth_wrong = counter_of(failures, (const char *const[]){"wrong"});
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {

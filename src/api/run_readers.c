@@ -167,7 +167,7 @@ static void feedback_list_reply(struct call *c, const struct feedback_out *list,
 void run_feedback_list(struct call *c)
 {
     struct err_info e = {0};
-    struct cursor at = {.number = UINT64_MAX};
+    struct cursor at = {.number = 0};
     struct feedback_out *list;
     size_t count, limit = (size_t)input_int(c->input, "limit", 100);
     uint64_t binding = call_binding(c);

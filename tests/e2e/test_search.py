@@ -131,6 +131,6 @@ def test_deleted_leaves_no_ghost(server):
 def test_a_long_document_is_found_by_its_end(server):
     text = " ".join(f"Sentence number {i} says nothing of note." for i in range(400)) + " At the end hides a xylophone."
     server.post(C + "/documents", {"id": "long", "text": text})
-    hit = server.post(C + "/search", {"q": "xylophone", "limit": 1})["data"][0]
+    hit = server.post(C + "/search", {"q": "xylophone", "mode": "lexical", "limit": 1})["data"][0]
     assert hit["id"] == "long" and "xylophone" in hit["passage"]["text"] and hit["passage"]["start"] > 1000
     server.ask("DELETE", C + "/documents/long", status=204)

@@ -97,5 +97,5 @@ def test_the_key(locked):
         locked.ask("GET", path, headers={"X-API-Key": SECRET}, status=200)
     assert locked.ask("POST", "/v1/embeddings", {"input": "x"}).json()["error"]["type"] == "authentication_error"
     metrics = locked.ask("GET", "/metrics", headers={"X-API-Key": SECRET}).text
-    assert 'akin_auth_failures_total{reason="missing"} 6' in metrics and 'akin_auth_failures_total{reason="wrong"} 20' in metrics
+    assert 'akin_auth_failures_total{reason="missing"} 11' in metrics and 'akin_auth_failures_total{reason="wrong"} 15' in metrics
     assert SECRET not in locked.log()

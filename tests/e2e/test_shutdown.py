@@ -50,7 +50,8 @@ def test_nothing_acknowledged_is_lost(make_server):
 
 
 def test_ready_goes_red_and_the_request_in_flight_ends(make_server):
-    """An import holds the server open: meanwhile /readyz is red on a connection that was there before, and the import is answered."""
+    """A request whose body is still coming holds the server open: meanwhile /readyz is red on a connection that was there before, and
+    the request is answered."""
     s = make_server()
     s.collection("drain")
     early = socket.create_connection((s.host, s.port), timeout=10)  # accepted before the stop
@@ -58,10 +59,10 @@ def test_ready_goes_red_and_the_request_in_flight_ends(make_server):
     early.sendall(ask)
     assert early.recv(65536).startswith(b"HTTP/1.1 200")
     stream = socket.create_connection((s.host, s.port), timeout=10)
-    body = json.dumps({"id": "last", "text": "the last line"}).encode() + b"\n"
-    stream.sendall(f"POST /v1/collections/drain/documents HTTP/1.1\r\nHost: 127.0.0.1:{s.port}\r\nContent-Type: application/x-ndjson\r\n"
+    body = json.dumps({"id": "last", "text": "the last line"}).encode()
+    stream.sendall(f"POST /v1/collections/drain/documents HTTP/1.1\r\nHost: 127.0.0.1:{s.port}\r\nContent-Type: application/json\r\n"
                    f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body[:5])
-    wait_for(lambda: s.metrics()["akin_http_requests_in_flight"] >= 2)  # the import, and the one that asks
+    wait_for(lambda: s.metrics()["akin_http_requests_in_flight"] >= 2)  # it, and the one that asks
     s.session.close()
     s.process.send_signal(signal.SIGTERM)
     red = None
@@ -82,12 +83,32 @@ def test_ready_goes_red_and_the_request_in_flight_ends(make_server):
     got = b""
     while piece := stream.recv(65536):
         got += piece
-    assert got.startswith(b"HTTP/1.1 200") and b'"done":1' in got
+    assert got.startswith(b"HTTP/1.1 200") and b'"created"' in got
     early.close()
     stream.close()
     assert s.process.wait(6) == 0
     again = make_server(data=s.data)
     assert again.get("/v1/collections/drain/documents/last")["text"] == "the last line"
+
+
+def test_an_import_that_waits_for_its_peer_is_told_to_repeat(make_server):
+    """It could go on for hours: it is ended at once, with an answer, and can be repeated."""
+    s = make_server()
+    s.collection("stream")
+    stream = socket.create_connection((s.host, s.port), timeout=10)
+    line = json.dumps({"id": "one", "text": "the first line"}).encode() + b"\n"
+    stream.sendall(f"POST /v1/collections/stream/documents HTTP/1.1\r\nHost: 127.0.0.1:{s.port}\r\nContent-Type: application/x-ndjson\r\n"
+                   f"Content-Length: {len(line) * 1000}\r\n\r\n".encode() + line)
+    wait_for(lambda: s.metrics()["akin_http_requests_in_flight"] >= 2)
+    assert s.stop() == 0
+    got = b""
+    while piece := stream.recv(65536):
+        got += piece
+    stream.close()
+    assert got.startswith(b"HTTP/1.1 503") and b"stopping" in got
+    again = make_server(data=s.data)
+    rows = again.lines("stream", line)
+    assert rows[0]["status"] in ("created", "unchanged") and rows[-1]["done"] == 1
 
 
 def test_idle_connections_do_not_hold_it(make_server):

@@ -197,6 +197,26 @@ static void ids_are_bounded_in_bytes(void **state)
     expect_fault(ROUTE_SIMILAR, body, "/id", "1 to 255 bytes");
 }
 
+/* Short values take many times their size when parsed; a body full of them is still a sound one. */
+static void a_full_batch_of_short_values_is_read(void **state)
+{
+    struct faults f;
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    strbuf_add_c(&b, "[{\"id\":\"x\",\"text\":\"a b\"}");
+    for (int i = 1; i < DOCUMENTS_MAX; i++)
+        strbuf_printf(&b, ",{\"id\":\"%d\",\"text\":\"a b\"}", i);
+    strbuf_add_char(&b, ']');
+    assert_int_equal(check(ROUTE_DOCUMENTS_ADD, b.buf, &f), ERR_OK);
+    strbuf_clear(&b);
+    strbuf_add_c(&b, "{\"ids\":[\"a\"");
+    for (int i = 1; i < ROWS_MAX; i++)
+        strbuf_printf(&b, ",\"%d\"", i);
+    strbuf_add_c(&b, "]}");
+    assert_int_equal(check(ROUTE_DOCUMENTS_DELETE, b.buf, &f), ERR_OK);
+    strbuf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +224,7 @@ int main(void)
         cmocka_unit_test(all_faults_are_named_at_once), cmocka_unit_test(unreadable_is_not_wrong),
         cmocka_unit_test(a_query_becomes_a_body),  cmocka_unit_test(wrong_parameters_are_named),
         cmocka_unit_test(whole_requests),          cmocka_unit_test(ids_are_bounded_in_bytes),
+        cmocka_unit_test(a_full_batch_of_short_values_is_read),
     };
     json_setup();
     arena = arena_new(0);
