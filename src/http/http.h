@@ -10,7 +10,16 @@
  * Content-Length with Transfer-Encoding, unknown transfer codings (400); bodies over the bound (413); a Host that is not
  * localhost, 127.0.0.1, [::1], the bound address or one of `hosts` (421); a foreign Origin or
  * `Sec-Fetch-Site: cross-site` other than a navigation GET (403); more than in_flight_max requests (503 with
- * Retry-After); headers or body that do not arrive within the total deadline (408, then closed). */
+ * Retry-After); headers or body that do not arrive within the total deadline (408, then closed).
+ * Also: header names that are no tokens, controls, NUL, bare line feeds and folded lines in the head, a target that is
+ * not "/...", no or two Host (400, closed); a query that is not percent-encoded UTF-8 (400); a head over 16 KiB or 100
+ * headers (431); Expect other than 100-continue (417); bodies that together pass 16 x body_bytes_max (503). When a
+ * wildcard is bound, Host may also be the machine's address that the peer spoke to.
+ * Not through refuse, with a page of libmicrohttpd's: a head that it cannot read at all (400), over 32 KiB (414, 431),
+ * HTTP versions other than 1.x (505), broken chunks (400). Slow heads get a bare 408.
+ *
+ * A reply before the body has ended is sent when it has; after 512 KiB or 1 s of waiting for that (at once when more is
+ * declared) it is sent regardless, as much again is drained, and the connection is closed. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -38,7 +47,9 @@ struct http_handler {
     void (*request)(void *ctx, struct http_request *r);
     /* Answer with an error in the API's shape by http_reply: `status`, `code` as err_name, `detail`. */
     void (*refuse)(void *ctx, struct http_request *r, int status, const char *code, const char *detail);
-    /* After the last byte, or after the peer left: for metrics and the request log. `status` as sent. */
+    /* After the last byte, or after the peer left: for metrics and the request log. `status` as sent, 499 if the
+     * peer left before it had all of it; bytes of bodies, without heads. On a loop or on the thread that replied,
+     * whichever is later with the request: so it may come after http_stop, never after http_free. May be NULL. */
     void (*done)(void *ctx, struct http_request *r, int status, uint64_t bytes_in, uint64_t bytes_out, int64_t duration_ns);
 };
 
@@ -60,7 +71,9 @@ enum err http_open(const struct http_options *o, const struct http_handler *h, s
 uint16_t http_port(const struct http_server *s);
 /* Stops accepting, waits for replies that are owed until deadline_ns, then closes what is left. */
 void http_stop(struct http_server *s, int64_t deadline_ns);
-void http_free(struct http_server *s);  /* after http_stop */
+/* After http_stop. Join whoever may still reply first, if `ctx` goes away with it; a reply that comes after this
+ * all the same is a no-op. */
+void http_free(struct http_server *s);
 unsigned http_in_flight(const struct http_server *s);
 
 /* ---- the request; views are valid until the reply ---- */
