@@ -1,6 +1,6 @@
 """Token ids of akin against those of Hugging Face `tokenizers`, text by text.
 
-    AKIN_BIN=build/src/main/akin AKIN_TEST_MODEL=DIR pytest tests/quality/tokenizer_ids.py
+    AKIN_BIN=build/akin AKIN_TEST_MODEL=DIR pytest tests/quality/tokenizer_ids.py
 
 DIR holds tokenizer.json. `akin tokenize --model DIR` reads a text a line and writes a JSON array of
 ids a line. The texts are made here: the package descriptions of this machine's apt lists, every
