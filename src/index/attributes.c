@@ -20,9 +20,11 @@ void attributes_free(struct attributes *x)
         return;
     for (unsigned i = 0; i < x->field_count; i++)
         field_free(x->fields[i]);
-    for (size_t i = 0; i < x->documents_size; i++)
-        free(x->documents[i]);
-    free(x->documents);
+    for (uint32_t n = docset_next(&x->all, 0); n != UINT32_MAX; n = docset_next(&x->all, n + 1))
+        free(attributes_holding(x, n));
+    for (size_t i = 0; i < x->leaf_count; i++)
+        free(x->leaves[i]);
+    free(x->leaves);
     free(x->scratch);
     docset_release(&x->all);
     rwlock_release(&x->lock);
@@ -70,21 +72,26 @@ void attributes_scratch_add(struct attributes *x, struct value *v)
     x->scratch[x->scratch_count++] = v;
 }
 
-static void documents_grow(struct attributes *x, uint32_t number)
+static struct holding **holding_slot(struct attributes *x, uint32_t number)
 {
-    if (number < x->documents_size)
-        return;
-    size_t size = x->documents_size + x->documents_size / 2;
-    size = size > number ? size : (size_t)number + 1;
-    x->documents = xrealloc(x->documents, size * sizeof *x->documents);
-    memset(x->documents + x->documents_size, 0, (size - x->documents_size) * sizeof *x->documents);
-    x->documents_size = size;
+    size_t leaf = number / LEAF_HOLDINGS;
+    if (leaf >= x->leaf_count) {
+        size_t count = x->leaf_count + x->leaf_count / 2;
+        count = count > leaf ? count : leaf + 1;
+        x->leaves = xrealloc(x->leaves, count * sizeof *x->leaves);
+        memset(x->leaves + x->leaf_count, 0, (count - x->leaf_count) * sizeof *x->leaves);
+        x->leaf_count = count;
+    }
+    if (!x->leaves[leaf]) {
+        x->leaves[leaf] = xcalloc(LEAF_HOLDINGS, sizeof **x->leaves);
+        x->leaves_used++;
+    }
+    return &x->leaves[leaf][number % LEAF_HOLDINGS];
 }
 
 void attributes_hold(struct attributes *x, uint32_t number)
 {
     assert(!docset_has(&x->all, number));
-    documents_grow(x, number);
     struct holding *h = xmalloc(sizeof *h + x->scratch_count * sizeof *h->values);
     h->count = 0;
     for (size_t i = 0; i < x->scratch_count; i++) {
@@ -93,7 +100,7 @@ void attributes_hold(struct attributes *x, uint32_t number)
         if (posting_add(&v->posting, number)) /* false: an array holds it twice */
             h->values[h->count++] = v;
     }
-    x->documents[number] = h;
+    *holding_slot(x, number) = h;
     x->value_bytes += sizeof *h + h->count * sizeof *h->values;
     docset_add(&x->all, number);
     x->scratch_count = 0;
@@ -103,7 +110,7 @@ static void forget(struct attributes *x, uint32_t number)
 {
     if (!docset_has(&x->all, number))
         return;
-    struct holding *h = x->documents[number];
+    struct holding *h = attributes_holding(x, number);
     for (uint32_t i = 0; i < h->count; i++) {
         struct value *v = h->values[i];
         struct field *f = x->fields[v->field];
@@ -114,7 +121,7 @@ static void forget(struct attributes *x, uint32_t number)
     }
     x->value_bytes -= sizeof *h + h->count * sizeof *h->values;
     free(h);
-    x->documents[number] = NULL;
+    *holding_slot(x, number) = NULL;
     docset_remove(&x->all, number);
 }
 
@@ -154,8 +161,8 @@ void attributes_all(struct attributes *x, struct docset *out)
 size_t attributes_bytes(struct attributes *x)
 {
     rwlock_read(&x->lock);
-    size_t n = sizeof *x + x->value_bytes + x->documents_size * sizeof *x->documents +
-               x->all.word_count * 8;
+    size_t n = sizeof *x + x->value_bytes + x->leaf_count * sizeof *x->leaves +
+               x->leaves_used * LEAF_HOLDINGS * sizeof **x->leaves + x->all.word_count * 8;
     for (unsigned i = 0; i < x->field_count; i++)
         n += field_bytes(x->fields[i]);
     rwlock_drop(&x->lock);
@@ -328,7 +335,7 @@ static void count_by_document(const struct attributes *x, const struct field *f,
                               const struct docset *within, size_t *counts)
 {
     for (uint32_t n = docset_next(within, 0); n != UINT32_MAX; n = docset_next(within, n + 1)) {
-        const struct holding *h = n < x->documents_size ? x->documents[n] : NULL;
+        const struct holding *h = attributes_holding(x, n);
         for (uint32_t i = 0; h && i < h->count; i++)
             if (x->fields[h->values[i]->field] == f && h->values[i]->kind != VALUE_PRESENT)
                 counts[h->values[i]->ordinal]++;

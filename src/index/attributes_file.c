@@ -41,7 +41,7 @@ enum err attributes_save(struct attributes *x, struct file *f, struct err_info *
     }
     section_put_u64(w, x->all.count);
     for (uint32_t n = docset_next(&x->all, 0); n != UINT32_MAX; n = docset_next(&x->all, n + 1)) {
-        const struct holding *h = x->documents[n];
+        const struct holding *h = attributes_holding(x, n);
         section_put_u32(w, n);
         section_put_u32(w, h->count);
         for (uint32_t i = 0; i < h->count; i++)
@@ -165,9 +165,10 @@ bool attributes_equal(struct attributes *x, struct attributes *y)
     rwlock_read(&x->lock);
     for (uint32_t n = docset_next(&x->all, 0); equal && n != UINT32_MAX;
          n = docset_next(&x->all, n + 1)) {
-        equal = docset_has(&y->all, n) && x->documents[n]->count == y->documents[n]->count;
-        for (uint32_t i = 0; equal && i < x->documents[n]->count; i++) {
-            const struct value *v = x->documents[n]->values[i];
+        equal = docset_has(&y->all, n) &&
+                attributes_holding(x, n)->count == attributes_holding(y, n)->count;
+        for (uint32_t i = 0; equal && i < attributes_holding(x, n)->count; i++) {
+            const struct value *v = attributes_holding(x, n)->values[i];
             equal = holds(y, n, x->fields[v->field]->name, v);
         }
     }

@@ -85,12 +85,19 @@ struct attributes {
     unsigned field_count;
     bool fields_dropped; /* some document had a field beyond FIELDS_MAX */
     struct docset all;
-    struct holding **documents; /* by number */
-    size_t documents_size;
+    struct holding ***leaves; /* by number: LEAF_HOLDINGS a leaf, so that a large number alone is cheap */
+    size_t leaf_count, leaves_used;
     size_t value_bytes; /* of holdings, texts and nodes */
     struct value **scratch; /* of the document that is being put */
     size_t scratch_count, scratch_cap;
 };
+#define LEAF_HOLDINGS 1024
+/* What a document holds, or NULL. */
+static inline struct holding *attributes_holding(const struct attributes *x, uint32_t number)
+{
+    size_t leaf = number / LEAF_HOLDINGS;
+    return leaf < x->leaf_count && x->leaves[leaf] ? x->leaves[leaf][number % LEAF_HOLDINGS] : NULL;
+}
 /* The lock is held. NULL if unknown. */
 struct field *attributes_field(const struct attributes *x, struct str name);
 struct field *attributes_field_make(struct attributes *x, struct str name, uint16_t *index);

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct vectors *vectors_new(uint32_t dims)
 {
@@ -111,12 +112,27 @@ uint32_t vectors_head(const struct vectors *v, uint32_t number)
 
 /* --- the writer --- */
 
+/* Memory that is scanned; small: the first 2 MiB in ordinary pages. */
+static void *rows_new(size_t bytes, bool small)
+{
+    if (bytes < HUGE_PAGE)
+        return xaligned(bytes);
+    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    char *p = aligned_alloc(HUGE_PAGE, bytes);
+    assert(p);
+    size_t from = small ? HUGE_PAGE : 0;
+    if (bytes > from)
+        (void)madvise(p + from, bytes - from,
+                      MADV_HUGEPAGE); /* a wish: refused, it is only slower */
+    return p;
+}
+
 static void chunk_add(struct vectors *v, uint32_t at)
 {
     size_t rows = (size_t)1 << v->chunk_shift;
     struct chunk *c = xcalloc(1, sizeof *c);
-    c->codes = xaligned(rows * v->dims);
-    c->halves = xaligned(rows * v->dims * sizeof *c->halves);
+    c->codes = rows_new(rows * v->dims, at == 0);
+    c->halves = rows_new(rows * v->dims * sizeof *c->halves, at == 0);
     c->scale = xcalloc(rows, sizeof *c->scale);
     c->rest = xcalloc(rows, sizeof *c->rest);
     c->length = xcalloc(rows, sizeof *c->length);
@@ -126,7 +142,6 @@ static void chunk_add(struct vectors *v, uint32_t at)
     c->revision = xcalloc(rows, sizeof *c->revision);
     c->born = xcalloc(rows, sizeof *c->born);
     c->died = xcalloc(rows, sizeof *c->died); /* 0: nobody sees a row that was never used */
-    atomic_fetch_add(&v->bytes, rows * (3 * (size_t)v->dims + 48));
     v->chunks[at] = c;
 }
 
@@ -200,7 +215,7 @@ static _Atomic uint32_t *head_slot(struct vectors *v, uint32_t number)
     uint32_t at = number / LEAF_NUMBERS;
     if (!atomic_load(&v->leaves[at])) {
         struct leaf *leaf = xcalloc(1, sizeof *leaf);
-        atomic_fetch_add(&v->bytes, sizeof *leaf);
+        atomic_fetch_add(&v->leaf_bytes, sizeof *leaf);
         atomic_store(&v->leaves[at], leaf);
         v->leaves_end = v->leaves_end > at ? v->leaves_end : at + 1;
     }
@@ -285,7 +300,8 @@ size_t vectors_count(struct vectors *v)
 
 size_t vectors_bytes(struct vectors *v)
 {
-    return sizeof *v + atomic_load(&v->bytes);
+    return sizeof *v + atomic_load(&v->leaf_bytes) +
+           atomic_load(&v->rows_end) * (3 * (size_t)v->dims + 48);
 }
 
 bool vectors_document(struct vectors *v, uint32_t number, float *out)
