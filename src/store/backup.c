@@ -91,6 +91,8 @@ static enum err backup_write(struct store *s, const char *path, store_progress_f
     enum err err = conn_open(&from, s->path, true, e);
 
     if (!err)
+        err = conn_file_make(path, e);
+    if (!err)
         err = conn_open(&to, path, false, e);
     if (!err)
         err = sqlite_exec(to.db, "PRAGMA journal_mode=DELETE", e);

@@ -1,5 +1,6 @@
 #include "store/conn.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/sqlite.h"
 #include <assert.h>
 #include <limits.h>
@@ -16,6 +17,16 @@ static int conn_late(void *arg)
     const struct conn *c = arg;
 
     return c->deadline_ns != 0 && clock_mono_ns() > c->deadline_ns;
+}
+
+enum err conn_file_make(const char *path, struct err_info *e)
+{
+    struct file *f = NULL;
+    enum err err = file_exists(path) ? ERR_OK : file_open(path, FILE_CREATE, &f, e);
+
+    if (!err)
+        file_close(f);
+    return err;
 }
 
 enum err conn_open(struct conn *c, const char *path, bool read_only, struct err_info *e)
@@ -164,4 +175,13 @@ struct str get_blob(sqlite3_stmt *st, int i, struct arena *a)
         memcpy(copy, p, n);
     copy[n] = 0;
     return (struct str){copy, n};
+}
+
+void get_digest(sqlite3_stmt *st, int i, uint8_t out[32])
+{
+    const void *p = sqlite3_column_blob(st, i);
+
+    memset(out, 0, 32);
+    if (p && sqlite3_column_bytes(st, i) == 32)
+        memcpy(out, p, 32);
 }

@@ -24,6 +24,9 @@ struct conn {
 };
 
 enum err conn_open(struct conn *c, const char *path, bool read_only, struct err_info *e) MUST_CHECK;
+/* A file that nobody else may read, for a database that is about to be made (SQLite's own would have mode 0644);
+ * nothing happens to one that is there. */
+enum err conn_file_make(const char *path, struct err_info *e) MUST_CHECK;
 void conn_close(struct conn *c); /* also one that never opened, if zeroed */
 
 enum err conn_stmt(struct conn *c, enum statement id, sqlite3_stmt **out,
@@ -45,5 +48,6 @@ void put_double(sqlite3_stmt *st, int i, double v); /* NaN: NULL */
 struct str get_str(sqlite3_stmt *st, int i, struct arena *a);
 /* Copied and 16-byte aligned; the empty string for NULL. */
 struct str get_blob(sqlite3_stmt *st, int i, struct arena *a);
+void get_digest(sqlite3_stmt *st, int i, uint8_t out[32]); /* zeros if it is not one */
 
 #endif

@@ -17,15 +17,6 @@ struct stored {
     uint8_t digest[32], text_digest[32];
 };
 
-static void digest_get(sqlite3_stmt *st, int i, uint8_t out[32])
-{
-    const void *p = sqlite3_column_blob(st, i);
-
-    memset(out, 0, 32);
-    if (p && sqlite3_column_bytes(st, i) == 32)
-        memcpy(out, p, 32);
-}
-
 static enum err stored_find(struct writer *w, const struct document_record *d, struct stored *out,
                             struct err_info *e)
 {
@@ -47,8 +38,8 @@ static enum err stored_find(struct writer *w, const struct document_record *d, s
     out->expires_us = sqlite3_column_int64(st, 6);
     out->attempts = (uint32_t)sqlite3_column_int64(st, 7);
     out->passages = (uint32_t)sqlite3_column_int64(st, 8);
-    digest_get(st, 9, out->digest);
-    digest_get(st, 10, out->text_digest);
+    get_digest(st, 9, out->digest);
+    get_digest(st, 10, out->text_digest);
     return conn_run(&w->conn, st, e);
 }
 

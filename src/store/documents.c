@@ -76,14 +76,6 @@ static enum err passages_read(struct conn *c, struct arena *a, uint64_t key, boo
     return passages_fill(a, key, spans, rows, d, e);
 }
 
-static void digest_get(sqlite3_stmt *st, int i, uint8_t out[32])
-{
-    const void *p = sqlite3_column_blob(st, i);
-
-    if (p && sqlite3_column_bytes(st, i) == 32)
-        memcpy(out, p, 32);
-}
-
 /* The row of DOCUMENT_COLUMNS that `st` stands on, and the parts of it. */
 static enum err document_row(struct conn *c, struct arena *a, sqlite3_stmt *st, unsigned parts,
                              struct document_record *d, struct err_info *e)
@@ -102,8 +94,8 @@ static enum err document_row(struct conn *c, struct arena *a, sqlite3_stmt *st, 
     d->expires_us = sqlite3_column_int64(st, 6);
     d->attempts = (uint32_t)sqlite3_column_int64(st, 7);
     d->passage_count = (uint32_t)sqlite3_column_int64(st, 8);
-    digest_get(st, 9, d->digest);
-    digest_get(st, 10, d->text_digest);
+    get_digest(st, 9, d->digest);
+    get_digest(st, 10, d->text_digest);
     if (parts & DOCUMENT_PAYLOAD)
         err = payload_read(c, a, key, d, e);
     if (!err && d->passage_count && (parts & (DOCUMENT_PASSAGES | DOCUMENT_VECTORS)))

@@ -430,8 +430,10 @@ static int wal_grown(void *arg, sqlite3 *db, const char *name, int pages)
 
 enum err writer_open(struct writer *w, struct store *s, struct err_info *e)
 {
-    enum err err = conn_open(&w->conn, s->path, false, e);
+    enum err err = conn_file_make(s->path, e);
 
+    if (!err)
+        err = conn_open(&w->conn, s->path, false, e);
     w->store = s;
     w->purge = true; /* looks once whether a removal was cut off */
     if (err)

@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "base/sqlite.h"
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 open_fn *fixture_open = store_open;
 
@@ -304,12 +305,41 @@ static void test_metrics(void **state)
     strbuf_release(&out);
 }
 
+static void mode_is_private(struct fixture *f, const char *name)
+{
+    char path[128];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/%s", f->dir, name);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* Whatever the umask: documents are nobody else's business, in a backup neither. */
+static void test_private(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+
+    collection_made(f, "news");
+    snprintf(path, sizeof path, "%s/backup.db", f->dir);
+    ok(store_backup(f->s, path, NULL, NULL, NULL));
+    mode_is_private(f, "akin.db");
+    mode_is_private(f, "akin.db-wal");
+    mode_is_private(f, "backup.db");
+    store_close(f->s);
+    f->s = NULL;
+    ok(store_restore(f->dir, path, &f->e));
+    mode_is_private(f, "akin.db");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define D(name) cmocka_unit_test_setup_teardown(name, setup_dir, teardown)
         T(test_metrics),
+        T(test_private),
         T(test_purge),
         T(test_purge_resumes),
         T(test_purge_under_load),
