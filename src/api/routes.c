@@ -14,7 +14,9 @@ static const struct schema list_limit = {.type = SCHEMA_INTEGER, .bounded = true
 static const struct schema facets = {.type = SCHEMA_ARRAY, .items = &schema_string, .count_max = 16};
 static const struct schema mode = {.type = SCHEMA_STRING, .choices = "hybrid|semantic|lexical"};
 static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
-static const struct schema query_text = {.type = SCHEMA_STRING, .count_max = TEXT_MAX, .example = "\"pumpkin\""};
+/* In an address; longer ones go into a body. */
+static const struct schema query_text = {.type = SCHEMA_STRING, .count_max = 2000, .example = "\"pumpkin\""};
+static const struct schema query_filter = {.type = SCHEMA_STRING, .count_max = 2000, .example = "\"lang = \\\"en\\\"\""};
 
 static const struct field page_query[] = {{"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor}, {NULL}};
 
@@ -40,7 +42,7 @@ const struct route routes[ROUTE_COUNT] = {
     /* ---- documents ---- */
     [ROUTE_DOCUMENTS_LIST] = {"GET", C "/documents", "listDocuments", "documents", "Documents in the order of their ids",
                               .query = FIELDS({"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor},
-                                              {"filter", &schema_filter}, {"offset", &schema_offset, .fallback = "0"}),
+                                              {"filter", &query_filter}, {"offset", &schema_offset, .fallback = "0"}),
                               .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_document_list}),
                               .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENTS_ADD] =
@@ -80,7 +82,7 @@ const struct route routes[ROUTE_COUNT] = {
     /* ---- find ---- */
     [ROUTE_SEARCH_GET] = {"GET", C "/search", "search", "find", "Search by words, by meaning, or both",
                           .query = FIELDS({"q", &query_text, .required = true}, {"mode", &mode, .fallback = "\"hybrid\""},
-                                          {"filter", &schema_filter}, {"limit", &schema_limit, .fallback = "20"},
+                                          {"filter", &query_filter}, {"limit", &schema_limit, .fallback = "20"},
                                           {"offset", &schema_offset, .fallback = "0"}, {"cursor", &schema_cursor},
                                           {"min_score", &share, .fallback = "0"}, {"facets", &facets},
                                           {"explain", &schema_flag, .fallback = "false"}),
@@ -122,7 +124,7 @@ const struct route routes[ROUTE_COUNT] = {
                                     "What this user should see next",
                                     .query = FIELDS({"limit", &schema_limit, .fallback = "20"},
                                                     {"offset", &schema_offset, .fallback = "0"},
-                                                    {"cursor", &schema_cursor}, {"filter", &schema_filter},
+                                                    {"cursor", &schema_cursor}, {"filter", &query_filter},
                                                     {"exclude_seen", &schema_flag, .fallback = "true"},
                                                     {"diversity", &share, .fallback = "0"},
                                                     {"explain", &schema_flag, .fallback = "false"}),

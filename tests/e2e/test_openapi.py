@@ -80,6 +80,8 @@ def test_route(server, schema, path, method, mode):
         if known and "c" in (case.path_parameters or {}):
             case.path_parameters["c"] = "news"
         answer = case.call(base_url=server.url, session=server.session)
+        if answer.status_code == 414:  # an address longer than the bound of all headers never becomes a request
+            return
         held = CHECKS if known or mode == "positive" else NEGATIVE
         case.validate_response(answer, checks=held)
 

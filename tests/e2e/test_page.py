@@ -117,7 +117,7 @@ def test_results_while_typing(browser, site):
     browser.type("#q", "pumpkin soup")
     wait_for(lambda: hits(browser)[:1] == ["Soup"])
     assert browser.texts("#results mark")
-    assert browser.js("return document.querySelector('.hit meter').value") > 0.3
+    assert browser.js("return +document.querySelector('.hit [role=meter]').ariaValueNow") > 0.3
     assert browser.js("return location.search") == "?q=pumpkin+soup"
     browser.shot("results")
 
@@ -212,7 +212,7 @@ def test_states(browser, site):
 def test_every_control_has_a_name(browser, site):
     browser.go(site.url + "/?q=pumpkin")
     wait_for(lambda: hits(browser))
-    nameless = browser.js("""return [...document.querySelectorAll('button, input, select, meter, a')].filter(x =>
+    nameless = browser.js("""return [...document.querySelectorAll('button, input, select, [role=meter], a')].filter(x =>
       !(x.getAttribute('aria-label') || x.textContent.trim() || (x.labels && x.labels.length))).map(x => x.outerHTML)""")
     assert nameless == []
 

@@ -123,6 +123,17 @@ function heading(d) {
   h.append(a);
   return h;
 }
+function scoreBar(score) {
+  const bar = make("span", "meter"), fill = make("i"), part = Math.max(0, Math.min(1, score));
+  bar.setAttribute("role", "meter");
+  bar.setAttribute("aria-label", "Score");
+  bar.setAttribute("aria-valuemin", "0");
+  bar.setAttribute("aria-valuemax", "1");
+  bar.setAttribute("aria-valuenow", part.toFixed(2));
+  fill.style.width = 100 * part + "%";
+  bar.append(fill);
+  return bar;
+}
 function hit(h) {
   const li = make("li", "hit"), d = h.document;
   li.append(heading(d));
@@ -132,10 +143,8 @@ function hit(h) {
     passage(p, ...shorten(shown.text, shown.highlights));
     li.append(p);
   }
-  const meta = make("div", "meta"), score = make("span", "score"), bar = make("meter");
-  bar.min = 0; bar.max = 1; bar.value = Math.max(0, Math.min(1, h.score));
-  bar.setAttribute("aria-label", "Score");
-  score.append(bar, h.score.toFixed(2));
+  const meta = make("div", "meta"), score = make("span", "score");
+  score.append(scoreBar(h.score), h.score.toFixed(2));
   meta.append(score, moreButton(d), likeButton(d));
   li.append(meta);
   return li;
@@ -288,6 +297,7 @@ async function start() {
   try {
     const { data } = await ask("GET", "/v1/collections?limit=1000");
     $("key").hidden = true;
+    say("");
     $("collection").replaceChildren(...data.map((c) => {
       const o = make("option", "", c.name);
       o.value = c.name;
