@@ -210,6 +210,16 @@ static void select_equal(struct field *f, const struct scalar *s, struct docset 
     }
 }
 
+/* Values of a block lie all over memory: ask for them ahead. */
+static void select_run(const struct block *b, unsigned from, unsigned to, struct docset *out)
+{
+    for (unsigned i = from; i < to; i++) {
+        if (i + 16 < b->count)
+            __builtin_prefetch(b->values[i + 16]);
+        posting_into(&b->values[i]->posting, out);
+    }
+}
+
 static void select_range(const struct field *f, const struct filter *t, struct docset *out)
 {
     bool below = t->op == FILTER_LT || t->op == FILTER_LE;
@@ -221,17 +231,15 @@ static void select_range(const struct field *f, const struct filter *t, struct d
     if (t->op == FILTER_BETWEEN && numbers != scalar_ordered_by_number(high))
         return;
     const struct ordered *o = numbers ? &f->numbers : &f->texts;
-    struct place p = {0, 0};
+    struct place from = {0, 0}, to = {o->count, 0};
     if (low)
-        p = ordered_find(o, low, t->op == FILTER_GT);
-    for (struct value *v; (v = ordered_at(o, &p)); p.index++) {
-        struct scalar s;
-        int c = 0;
-        value_scalar(v, &s);
-        if (high && (!scalar_compare(&s, high, &c) || c > 0 || (t->op == FILTER_LT && !c)))
-            return;
-        posting_into(&v->posting, out);
-    }
+        from = ordered_find(o, low, t->op == FILTER_GT);
+    if (high)
+        to = ordered_find(o, high, t->op != FILTER_LT);
+    for (; from.block < to.block; from = (struct place){from.block + 1, 0})
+        select_run(o->blocks[from.block], from.index, o->blocks[from.block]->count, out);
+    if (from.block == to.block && from.block < o->count)
+        select_run(o->blocks[to.block], from.index, to.index, out);
 }
 
 static void select_test(const struct attributes *x, const struct filter *t, struct docset *out)
