@@ -459,7 +459,18 @@ struct shared {
     struct words *w;
     atomic_bool stop;
     atomic_long searches;
+    atomic_ulong step; /* of the writer: each brings a new term */
 };
+
+/* Doclists that are loaded just while the writer changes them. */
+static void load_fresh(struct shared *s)
+{
+    char query[64];
+    size_t n = 0;
+    unsigned long step = atomic_load(&s->step);
+    snprintf(query, sizeof query, "f%lu f%lu f%lu", step, step + 1, step + 2);
+    assert_int_equal(words_count(s->w, str_c(query), NULL, &n, NULL), 0);
+}
 
 static void read_loop(void *arg)
 {
@@ -469,6 +480,7 @@ static void read_loop(void *arg)
         struct word_hit *hits = NULL;
         size_t count = 0;
         double bound = 0, other = 0;
+        load_fresh(s);
         char query[32];
         snprintf(query, sizeof query, "even w%ld", atomic_load(&s->searches) % 300);
         struct err_info e = {0};
@@ -503,8 +515,8 @@ static void put_numbered(struct words *w, uint32_t first, unsigned count, uint64
     char text[20][64];
     struct err_info e = {0};
     for (unsigned i = 0; i < count; i++) {
-        snprintf(text[i], sizeof text[i], "all %s w%u", revision % 2 ? "odd" : "even",
-                 (unsigned)rng_below(&rng, 300));
+        snprintf(text[i], sizeof text[i], "all %s w%u f%u", revision % 2 ? "odd" : "even",
+                 (unsigned)rng_below(&rng, 300), (unsigned)revision);
         d[i] = (struct words_document){(first + i) % 200, revision,
                                        revision % 2 ? STR("odd") : STR("even"), str_c(text[i]),
                                        STR("")};
@@ -523,8 +535,10 @@ static void test_threads(void **state)
         put_numbered(s.w, i, 20, 1);
     for (int i = 0; i < 3; i++)
         readers[i] = thread_start("reader", read_loop, &s);
-    for (uint64_t i = 0; i < 150 || atomic_load(&s.searches) < 300; i++)
+    for (uint64_t i = 0; i < 150 || atomic_load(&s.searches) < 300; i++) {
+        atomic_store(&s.step, i);
         put_numbered(s.w, (uint32_t)rng_below(&rng, 200), 1 + (unsigned)rng_below(&rng, 20), i);
+    }
     atomic_store(&s.stop, true);
     for (int i = 0; i < 3; i++)
         thread_join(readers[i]);
