@@ -55,7 +55,9 @@ class Server:
         return self
 
     def stop(self, number=signal.SIGTERM, wait=15):
-        if self.process and self.process.poll() is None:
+        if not self.process:
+            return None
+        if self.process.poll() is None:
             self.process.send_signal(number)
             try:
                 self.process.wait(wait)
@@ -63,8 +65,7 @@ class Server:
                 self.process.kill()
                 self.process.wait()
                 raise
-        if self.process:
-            self.process.stdout.close()
+        self.process.stdout.close()
         self.session.close()
         return self.process.returncode
 
