@@ -1,5 +1,6 @@
-/* The router and the validator over whole requests, without an engine: method, path, query, Content-Type, body.
- * Input: four lines (method, path, content type, query as a=b&c=d), then the body. */
+/* The router and the validator over whole requests, without an engine: method, path, query,
+ * Content-Type, body. Input: four lines (method, path, content type, query as a=b&c=d), then the
+ * body. */
 #include "api/validate.h"
 #include "base/json.h"
 #include <string.h>
@@ -46,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err_info e = {0};
     struct str method = line_take(&in), path = line_take(&in), type = line_take(&in);
     unsigned count = query_split(line_take(&in), params, 64);
-    if (request_check(a, method, path, params, count, type, in, &c, &e) == ERR_INVALID && !c.faults.total)
+    if (request_check(a, method, path, params, count, type, in, &c, &e) == ERR_INVALID &&
+        !c.faults.total)
         __builtin_trap(); /* refused without a reason */
     checked_release(&c);
     arena_free(a);

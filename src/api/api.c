@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The way of a request: headers (loop thread: route, key, media type, path and query judged; may refuse) -> request
- * (loop: quick ones answered, the others queued) -> work (pool: body judged, one engine call, answer) -> done (metrics, log). */
+/* The way of a request: headers (loop thread: route, key, media type, path and query judged; may
+ * refuse) -> request (loop: quick ones answered, the others queued) -> work (pool: body judged, one
+ * engine call, answer) -> done (metrics, log). */
 
 static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_COLLECTIONS_LIST] = run_collections_list,
@@ -47,7 +48,8 @@ static call_run *const handlers[ROUTE_COUNT] = {
 };
 
 static const char *const stage_names[STAGE_COUNT] = {
-    "queue_ms", "parse_ms", "embed_ms", "words_ms", "vectors_ms", "load_ms", "engine_ms", "render_ms",
+    "queue_ms",   "parse_ms", "embed_ms",  "words_ms",
+    "vectors_ms", "load_ms",  "engine_ms", "render_ms",
 };
 
 /* ---- the key ---- */
@@ -75,7 +77,8 @@ static bool key_fits(const struct api *a, struct http_request *r, struct counter
 static bool refused_by_key(struct call *c)
 {
     struct counter *failed;
-    if (!c->api->admin_key || c->route->scope == SCOPE_NONE || key_fits(c->api, c->request, &failed))
+    if (!c->api->admin_key || c->route->scope == SCOPE_NONE ||
+        key_fits(c->api, c->request, &failed))
         return false;
     counter_add(failed, 1);
     call_problem(c, err_status(ERR_UNAUTHENTICATED, NULL), err_name(ERR_UNAUTHENTICATED),
@@ -129,7 +132,8 @@ static bool refused_by_media(struct call *c)
     if (c->media)
         return false;
     media_names(r->media, names, sizeof names);
-    http_add_header(c->request, !strcmp(r->method, "PATCH") ? "Accept-Patch" : "Accept-Post", names);
+    http_add_header(c->request, !strcmp(r->method, "PATCH") ? "Accept-Patch" : "Accept-Post",
+                    names);
     call_problem(c, err_status(ERR_UNSUPPORTED, NULL), err_name(ERR_UNSUPPORTED),
                  arena_printf(c->arena, "Content-Type must be %s", names));
     return true;
@@ -169,7 +173,8 @@ static bool dropped(struct call *c, int64_t now)
     if (http_departed(c->request))
         err_set(&e, ERR_CANCELLED, NULL, "the peer has left");
     else if (c->media != MEDIA_NDJSON && now >= http_deadline_ns(c->request))
-        err_set(&e, ERR_TIMEOUT, NULL, "the request waited for longer than its deadline; try again later");
+        err_set(&e, ERR_TIMEOUT, NULL,
+                "the request waited for longer than its deadline; try again later");
     else
         return false;
     call_error(c, &e);
@@ -224,16 +229,19 @@ static void on_request(void *ctx, struct http_request *r)
     bool import = c->media == MEDIA_NDJSON;
     bool bulk = c->route == &routes[ROUTE_DOCUMENTS_ADD] && http_body(r).n > (256u << 10);
     c->queued_ns = clock_mono_ns();
-    enum err err = pool_submit(import ? a->imports : a->pool, bulk || import ? LANE_BULK : LANE_INTERACTIVE, work, c);
+    enum err err = pool_submit(import ? a->imports : a->pool,
+                               bulk || import ? LANE_BULK : LANE_INTERACTIVE, work, c);
     if (!err)
         return;
     struct err_info e = {0};
-    err_set(&e, err, NULL, import ? "as many imports run as may at a time; try again later"
-                                  : "too many requests wait; try again later");
+    err_set(&e, err, NULL,
+            import ? "as many imports run as may at a time; try again later"
+                   : "too many requests wait; try again later");
     call_error(c, &e);
 }
 
-static void on_refuse(void *ctx, struct http_request *r, int status, const char *code, const char *detail)
+static void on_refuse(void *ctx, struct http_request *r, int status, const char *code,
+                      const char *detail)
 {
     struct call *c = http_user(r);
     if (!c)
@@ -252,17 +260,19 @@ static const char *method_label(struct str method)
     return "other";
 }
 
-static void count(struct api *a, const struct call *c, const char *method, int status, int64_t duration_ns)
+static void count(struct api *a, const struct call *c, const char *method, int status,
+                  int64_t duration_ns)
 {
     char text[16];
     const struct route *r = c ? c->route : NULL;
     snprintf(text, sizeof text, "%d", status);
-    counter_add(counter_of(a->requests, (const char *const[]){method, r ? r->path : "none", text}), 1);
+    counter_add(counter_of(a->requests, (const char *const[]){method, r ? r->path : "none", text}),
+                1);
     histogram_add(a->durations[r ? r - routes : ROUTE_COUNT], (double)duration_ns / 1e9);
 }
 
-static void note(const struct call *c, struct http_request *r, const char *method, int status, uint64_t in, uint64_t out,
-                 int64_t duration_ns)
+static void note(const struct call *c, struct http_request *r, const char *method, int status,
+                 uint64_t in, uint64_t out, int64_t duration_ns)
 {
     struct log_field fields[9 + STAGE_COUNT];
     unsigned n = 0;
@@ -281,7 +291,8 @@ static void note(const struct call *c, struct http_request *r, const char *metho
     log_write(status >= 500 ? LOG_WARN : LOG_INFO, "request", fields, n);
 }
 
-static void on_done(void *ctx, struct http_request *r, int status, uint64_t bytes_in, uint64_t bytes_out, int64_t duration_ns)
+static void on_done(void *ctx, struct http_request *r, int status, uint64_t bytes_in,
+                    uint64_t bytes_out, int64_t duration_ns)
 {
     struct api *a = ctx;
     struct call *c = http_user(r);
@@ -302,19 +313,26 @@ static void on_done(void *ctx, struct http_request *r, int status, uint64_t byte
 static void metrics_declare(struct api *a)
 {
     struct histogram_family *durations =
-        histogram_family("http_request_duration_seconds", "From the first header to the last byte sent.", "route", NULL, 0);
-    struct counter_family *failures = counter_family("auth_failures_total", "Requests refused for their key.", "reason");
-    a->requests = counter_family("http_requests_total", "Requests answered.", "method,route,status");
-    a->in_flight = gauge_of(gauge_family("http_requests_in_flight", "Requests between headers and last byte.", NULL), NULL);
-    gauge_set(gauge_of(gauge_family("build_info", "1, with what runs here as labels.", "version,commit"),
-                       (const char *const[]){AKIN_VERSION, a->commit}),
-              1);
+        histogram_family("http_request_duration_seconds",
+                         "From the first header to the last byte sent.", "route", NULL, 0);
+    struct counter_family *failures =
+        counter_family("auth_failures_total", "Requests refused for their key.", "reason");
+    a->requests =
+        counter_family("http_requests_total", "Requests answered.", "method,route,status");
+    a->in_flight = gauge_of(
+        gauge_family("http_requests_in_flight", "Requests between headers and last byte.", NULL),
+        NULL);
+    gauge_set(
+        gauge_of(gauge_family("build_info", "1, with what runs here as labels.", "version,commit"),
+                 (const char *const[]){AKIN_VERSION, a->commit}),
+        1);
     a->auth_missing = counter_of(failures, (const char *const[]){"missing"});
     a->auth_wrong = counter_of(failures, (const char *const[]){"wrong"});
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {
         char status[16];
         snprintf(status, sizeof status, "%d", routes[i].answers[0].status);
-        (void)counter_of(a->requests, (const char *const[]){routes[i].method, routes[i].path, status});
+        (void)counter_of(a->requests,
+                         (const char *const[]){routes[i].method, routes[i].path, status});
         a->durations[i] = histogram_of(durations, (const char *const[]){routes[i].path});
     }
     a->durations[ROUTE_COUNT] = histogram_of(durations, (const char *const[]){"none"});
@@ -343,8 +361,11 @@ struct api *api_new(struct engine *x, const struct api_options *o)
 
 void api_handler(struct api *a, struct http_handler *out)
 {
-    *out = (struct http_handler){
-        .ctx = a, .headers = on_headers, .request = on_request, .refuse = on_refuse, .done = on_done};
+    *out = (struct http_handler){.ctx = a,
+                                 .headers = on_headers,
+                                 .request = on_request,
+                                 .refuse = on_refuse,
+                                 .done = on_done};
 }
 
 void api_drain(struct api *a)

@@ -1,6 +1,7 @@
-/* The API: routes, JSON in and out. One table (routes.c) describes every route: method, path, parameters, body fields with
- * types and bounds, answers, scope, cost. The router, the validator and /openapi.json are made from it.
- * One engine call a route. Work runs on a pool, never on the loops of http/. */
+/* The API: routes, JSON in and out. One table (routes.c) describes every route: method, path,
+ * parameters, body fields with types and bounds, answers, scope, cost. The router, the validator
+ * and /openapi.json are made from it. One engine call a route. Work runs on a pool, never on the
+ * loops of http/. */
 #ifndef API_API_H
 #define API_API_H
 
@@ -13,19 +14,20 @@ struct engine;
 struct api;
 
 struct api_options {
-    unsigned workers;          /* 0: 2 x cores, at least 4 */
-    unsigned queue_max;        /* waiting requests; 0: 256. Full: 503 with Retry-After */
-    unsigned imports_max;      /* NDJSON streams at a time; 0: 4 */
-    const char *admin_key;     /* NULL: no key is asked for (loopback only); else in Authorization: Bearer or X-API-Key */
-    const char *tmp_dir;       /* spools of import results */
-    uint64_t spool_bytes_max;  /* 0: 1 GiB over all spools: 507 beyond */
-    const char *commit;        /* for /version; NULL: unknown */
+    unsigned workers;         /* 0: 2 x cores, at least 4 */
+    unsigned queue_max;       /* waiting requests; 0: 256. Full: 503 with Retry-After */
+    unsigned imports_max;     /* NDJSON streams at a time; 0: 4 */
+    const char *admin_key;    /* NULL: no key is asked for (loopback only); else in Authorization:
+                                 Bearer or X-API-Key */
+    const char *tmp_dir;      /* spools of import results */
+    uint64_t spool_bytes_max; /* 0: 1 GiB over all spools: 507 beyond */
+    const char *commit;       /* for /version; NULL: unknown */
 };
 
 struct api *api_new(struct engine *x, const struct api_options *o);
-void api_handler(struct api *a, struct http_handler *out);  /* give it to http_open */
-void api_drain(struct api *a);   /* /readyz turns red; requests are still served */
-void api_free(struct api *a);    /* after http_stop */
+void api_handler(struct api *a, struct http_handler *out); /* give it to http_open */
+void api_drain(struct api *a); /* /readyz turns red; requests are still served */
+void api_free(struct api *a);  /* after http_stop */
 
 /* The OpenAPI 3.1 document, as /openapi.json serves it. */
 void api_openapi(struct strbuf *out);

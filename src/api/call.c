@@ -50,7 +50,8 @@ void call_error(struct call *c, const struct err_info *e)
 {
     struct fault fault;
     bool inside = problem_fault(e, &fault);
-    const char *detail = inside ? arena_printf(c->arena, "%s: %s", e->field, e->message) : e->message;
+    const char *detail =
+        inside ? arena_printf(c->arena, "%s: %s", e->field, e->message) : e->message;
     problem_send(c, &(struct problem){.status = status_of(c, e->code, e->field),
                                       .code = err_name(e->code),
                                       .detail = detail,
@@ -62,7 +63,8 @@ void call_faults(struct call *c, const struct faults *f)
 {
     const struct fault *first = &f->list[0];
     const char *where = first->parameter ? first->parameter : first->pointer;
-    const char *detail = arena_printf(c->arena, "%s: %s", where && where[0] ? where : "the body", first->detail);
+    const char *detail =
+        arena_printf(c->arena, "%s: %s", where && where[0] ? where : "the body", first->detail);
     if (f->total > 1)
         detail = arena_printf(c->arena, "%s (and %u more)", detail, f->total - 1);
     problem_send(c, &(struct problem){.status = status_of(c, ERR_INVALID, ""),
@@ -77,7 +79,8 @@ void call_json(struct call *c, int status, struct strbuf *out)
     if (out->failed) {
         struct err_info e = {0};
         strbuf_release(out);
-        err_set(&e, ERR_TOO_LARGE, "limit", "makes an answer over %u MiB; ask for fewer", JSON_BYTES_MAX >> 20);
+        err_set(&e, ERR_TOO_LARGE, "limit", "makes an answer over %u MiB; ask for fewer",
+                JSON_BYTES_MAX >> 20);
         call_error(c, &e);
         return;
     }
@@ -94,7 +97,8 @@ void call_empty(struct call *c, int status)
 void call_position(struct call *c, struct str position)
 {
     if (position.n)
-        http_add_header(c->request, "Akin-Position", arena_printf(c->arena, "%.*s", STR_ARG(position)));
+        http_add_header(c->request, "Akin-Position",
+                        arena_printf(c->arena, "%.*s", STR_ARG(position)));
 }
 
 void call_etag(struct call *c, uint64_t revision)
@@ -177,7 +181,8 @@ const char *segment_encode(struct arena *a, struct str text)
     char *out = arena_alloc(a, text.n * 3 + 1), *at = out;
     for (size_t i = 0; i < text.n; i++) {
         unsigned char b = (unsigned char)text.s[i];
-        bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || strchr("-_.~", b);
+        bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') ||
+                     strchr("-_.~", b);
         if (b && plain) {
             *at++ = (char)b;
             continue;
@@ -218,7 +223,8 @@ enum err input_offset(struct call *c, uint64_t binding, size_t *offset, struct e
     *offset = (size_t)input_int(c->input, "offset", 0);
     if (!text.n)
         return ERR_OK;
-    enum err err = cursor_parse(c->arena, text, binding, c->body ? "/cursor" : "cursor", &cursor, e);
+    enum err err =
+        cursor_parse(c->arena, text, binding, c->body ? "/cursor" : "cursor", &cursor, e);
     if (!err)
         *offset = (size_t)cursor.number;
     return err;

@@ -1,6 +1,6 @@
-/* One request on its way through api/: what was asked, who answers, how long each stage took. Lives in the request's
- * arena; one thread at a time (the loop, then one worker). Every handler ends with exactly one call_* that replies;
- * after that neither the call nor the request is touched. */
+/* One request on its way through api/: what was asked, who answers, how long each stage took. Lives
+ * in the request's arena; one thread at a time (the loop, then one worker). Every handler ends with
+ * exactly one call_* that replies; after that neither the call nor the request is touched. */
 #ifndef API_CALL_H
 #define API_CALL_H
 
@@ -14,7 +14,17 @@
 
 struct api;
 
-enum stage { STAGE_QUEUE, STAGE_PARSE, STAGE_EMBED, STAGE_WORDS, STAGE_VECTORS, STAGE_LOAD, STAGE_ENGINE, STAGE_RENDER, STAGE_COUNT };
+enum stage {
+    STAGE_QUEUE,
+    STAGE_PARSE,
+    STAGE_EMBED,
+    STAGE_WORDS,
+    STAGE_VECTORS,
+    STAGE_LOAD,
+    STAGE_ENGINE,
+    STAGE_RENDER,
+    STAGE_COUNT
+};
 
 struct call {
     struct api *api;
@@ -23,14 +33,14 @@ struct call {
     struct arena *arena;
     struct route_match match;
     const struct route *route;
-    unsigned media;        /* of the body */
-    json_t *query;         /* checked, json_decref'd at the end */
-    json_t *body;          /* checked; NULL without one */
-    const json_t *input;   /* the body, or the query of a GET: the same fields */
-    const char *path;      /* for the log */
+    unsigned media;      /* of the body */
+    json_t *query;       /* checked, json_decref'd at the end */
+    json_t *body;        /* checked; NULL without one */
+    const json_t *input; /* the body, or the query of a GET: the same fields */
+    const char *path;    /* for the log */
     int64_t queued_ns;
     int64_t stage_ns[STAGE_COUNT];
-    uint64_t spool_bytes;  /* held of the quota until the answer is sent */
+    uint64_t spool_bytes; /* held of the quota until the answer is sent */
 };
 
 /* ---- replies ---- */
@@ -60,17 +70,20 @@ struct str call_id(const struct call *c);
 /* `text` percent-encoded as one path segment, in the arena. */
 const char *segment_encode(struct arena *a, struct str text);
 /* The offset of a page: of the cursor if there is one (bound to `binding`), else of `offset`. */
-enum err input_offset(struct call *c, uint64_t binding, size_t *offset, struct err_info *e) MUST_CHECK;
-/* What a cursor of this list is bound to: route, collection and all input but limit, offset and cursor. */
+enum err input_offset(struct call *c, uint64_t binding, size_t *offset,
+                      struct err_info *e) MUST_CHECK;
+/* What a cursor of this list is bound to: route, collection and all input but limit, offset and
+ * cursor. */
 uint64_t call_binding(const struct call *c);
 /* Akin-Min-Position, If-Match and If-None-Match. */
 enum err call_wait_position(struct call *c, struct err_info *e) MUST_CHECK;
 
 /* ---- the handlers, a file a group ---- */
 typedef void call_run(struct call *c);
-call_run run_collections_list, run_collection_create, run_collection_get, run_collection_update, run_collection_delete;
-call_run run_documents_list, run_documents_add, run_documents_delete, run_document_get, run_document_put, run_document_patch,
-    run_document_delete;
+call_run run_collections_list, run_collection_create, run_collection_get, run_collection_update,
+    run_collection_delete;
+call_run run_documents_list, run_documents_add, run_documents_delete, run_document_get,
+    run_document_put, run_document_patch, run_document_delete;
 call_run run_import;
 call_run run_search, run_similar, run_recommend, run_user_recommendations;
 call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_user_delete;

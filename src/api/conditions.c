@@ -25,7 +25,8 @@ enum err etags_parse(struct str text, const char *header, struct etags *out, str
     while (!t.any && s.n) {
         int64_t revision;
         if (!etag_take(&s, &weak, &inside) || (s.n && s.s[0] != ','))
-            return err_set(e, ERR_INVALID, header, "must be *, or ETags in quotes as an answer gave them: \"17\"");
+            return err_set(e, ERR_INVALID, header,
+                           "must be *, or ETags in quotes as an answer gave them: \"17\"");
         if (!weak && t.count < ETAGS_MAX && !str_to_i64(inside, 1, INT64_MAX, &revision))
             t.revisions[t.count++] = (uint64_t)revision;
         if (s.n)

@@ -91,16 +91,18 @@ void cursor_format(const struct cursor *c, char out[CURSOR_TEXT])
     out[encode(url_digits, raw, n + 8, out)] = '\0';
 }
 
-enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const char *field, struct cursor *out,
-                      struct err_info *e)
+enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const char *field,
+                      struct cursor *out, struct err_info *e)
 {
     unsigned char raw[FIXED + KEY_MAX + 8];
     size_t n = 0;
     if (!decode(text, raw, sizeof raw, &n) || n < FIXED + 8 || raw[0] != VERSION ||
         u64_get(raw + n - 8) != checksum64(raw, n - 8, SEED))
-        return err_set(e, ERR_INVALID, field, "is not a cursor of this server; give next_cursor of an answer as it was");
+        return err_set(e, ERR_INVALID, field,
+                       "is not a cursor of this server; give next_cursor of an answer as it was");
     if (u64_get(raw + 1) != binding)
-        return err_set(e, ERR_INVALID, field, "belongs to another list or query; only limit may change between pages");
+        return err_set(e, ERR_INVALID, field,
+                       "belongs to another list or query; only limit may change between pages");
     out->binding = binding;
     out->number = u64_get(raw + 9);
     out->key = arena_str(a, (struct str){(const char *)raw + FIXED, n - FIXED - 8});

@@ -1,6 +1,7 @@
 /* Cursors: where a list goes on. Opaque to clients: base64url of
- *     version u8 | binding u64 | number u64 | key, 0 to 255 bytes | checksum u64       (little-endian)
- * `binding` is a hash of what the list is of (route, collection, query), so that a cursor is refused elsewhere. */
+ *     version u8 | binding u64 | number u64 | key, 0 to 255 bytes | checksum u64 (little-endian)
+ * `binding` is a hash of what the list is of (route, collection, query), so that a cursor is
+ * refused elsewhere. */
 #ifndef API_CURSOR_H
 #define API_CURSOR_H
 
@@ -17,8 +18,8 @@ struct cursor {
 #define CURSOR_TEXT 400
 void cursor_format(const struct cursor *c, char out[CURSOR_TEXT]);
 /* ERR_INVALID with `field`: tampered, cut, or of another list. `out->key` lives in the arena. */
-enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const char *field, struct cursor *out,
-                      struct err_info *e) MUST_CHECK;
+enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const char *field,
+                      struct cursor *out, struct err_info *e) MUST_CHECK;
 /* Folds one more text into a binding. */
 uint64_t cursor_bind(uint64_t binding, struct str s);
 

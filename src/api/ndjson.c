@@ -5,9 +5,15 @@
 
 #define BUFFER_BYTES (64u << 10)
 
-void ndjson_init(struct ndjson *l, size_t line_max, enum err (*read)(void *ctx, void *buf, size_t size, size_t *n, struct err_info *e), void *ctx)
+void ndjson_init(struct ndjson *l, size_t line_max,
+                 enum err (*read)(void *ctx, void *buf, size_t size, size_t *n, struct err_info *e),
+                 void *ctx)
 {
-    *l = (struct ndjson){.read = read, .ctx = ctx, .buf = xmalloc(BUFFER_BYTES), .size = BUFFER_BYTES, .line_max = line_max};
+    *l = (struct ndjson){.read = read,
+                         .ctx = ctx,
+                         .buf = xmalloc(BUFFER_BYTES),
+                         .size = BUFFER_BYTES,
+                         .line_max = line_max};
 }
 
 void ndjson_release(struct ndjson *l)
@@ -66,7 +72,8 @@ enum err ndjson_next(struct ndjson *l, struct strbuf *line, struct err_info *e)
         l->number++;
         if (over) {
             strbuf_clear(line);
-            return err_set(e, ERR_TOO_LARGE, NULL, "the line is longer than %zu bytes", l->line_max);
+            return err_set(e, ERR_TOO_LARGE, NULL, "the line is longer than %zu bytes",
+                           l->line_max);
         }
         if (str_trim(strbuf_str(line)).n)
             return ERR_OK;

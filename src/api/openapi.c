@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* /openapi.json from the table. Named schemas are collected first, in order of their appearance, then written once
- * under components; elsewhere they are references. */
+/* /openapi.json from the table. Named schemas are collected first, in order of their appearance,
+ * then written once under components; elsewhere they are references. */
 
 #define NAMED_MAX 64
 
@@ -163,7 +163,8 @@ static void object_write(struct json_writer *w, const struct schema *s)
         json_put_bool(w, s->open);
 }
 
-static void count_write(struct json_writer *w, const struct schema *s, const char *least, const char *most)
+static void count_write(struct json_writer *w, const struct schema *s, const char *least,
+                        const char *most)
 {
     if (s->count_min) {
         json_key(w, least);
@@ -252,15 +253,30 @@ static void alternatives_write(struct json_writer *w, const struct schema *s)
 static void kind_write(struct json_writer *w, const struct schema *s)
 {
     switch (s->type) {
-    case SCHEMA_ANY: break;
-    case SCHEMA_OBJECT: object_write(w, s); break;
-    case SCHEMA_ARRAY: array_write(w, s); break;
-    case SCHEMA_STRING: string_write(w, s); break;
-    case SCHEMA_ID: id_write(w, s); break;
+    case SCHEMA_ANY:
+        break;
+    case SCHEMA_OBJECT:
+        object_write(w, s);
+        break;
+    case SCHEMA_ARRAY:
+        array_write(w, s);
+        break;
+    case SCHEMA_STRING:
+        string_write(w, s);
+        break;
+    case SCHEMA_ID:
+        id_write(w, s);
+        break;
     case SCHEMA_INTEGER:
-    case SCHEMA_NUMBER: number_write(w, s); break;
-    case SCHEMA_BOOLEAN: type_write(w, "boolean", s->nullable); break;
-    case SCHEMA_ONE_OF: alternatives_write(w, s); break;
+    case SCHEMA_NUMBER:
+        number_write(w, s);
+        break;
+    case SCHEMA_BOOLEAN:
+        type_write(w, "boolean", s->nullable);
+        break;
+    case SCHEMA_ONE_OF:
+        alternatives_write(w, s);
+        break;
     }
 }
 
@@ -408,13 +424,15 @@ static void answer_headers_write(struct json_writer *w, const char *headers)
         json_put_raw(w, STR("{\"required\":true,\"schema\":{\"type\":\"string\"}}"));
     }
     json_key(w, "Akin-Trace-Id");
-    json_put_raw(w, STR("{\"description\":\"names this request in the log\",\"schema\":{\"type\":\"string\"}}"));
+    json_put_raw(w, STR("{\"description\":\"names this request in the "
+                        "log\",\"schema\":{\"type\":\"string\"}}"));
     json_object_end(w);
 }
 
 static void answer_write(struct json_writer *w, const struct route *r, const struct answer *x)
 {
-    static const struct schema lines = {.type = SCHEMA_STRING, .help = "a row a line, then {done, failed, position}"};
+    static const struct schema lines = {.type = SCHEMA_STRING,
+                                        .help = "a row a line, then {done, failed, position}"};
     char status[8];
     status[0] = (char)('0' + x->status / 100);
     status[1] = (char)('0' + x->status / 10 % 10);
@@ -440,7 +458,8 @@ static void problem_answer_write(struct json_writer *w, const struct route *r, c
     json_key(w, status);
     json_object_begin(w);
     json_key(w, "$ref");
-    json_put_c(w, r->openai ? "#/components/responses/OpenAIError" : "#/components/responses/Problem");
+    json_put_c(w,
+               r->openai ? "#/components/responses/OpenAIError" : "#/components/responses/Problem");
     json_object_end(w);
 }
 
@@ -470,7 +489,8 @@ static void answers_write(struct json_writer *w, const struct route *r)
 static void security_write(struct json_writer *w, const struct route *r)
 {
     json_key(w, "security");
-    json_put_raw(w, r->scope == SCOPE_NONE ? STR("[]") : STR("[{},{\"bearer\":[]},{\"apiKey\":[]}]"));
+    json_put_raw(w,
+                 r->scope == SCOPE_NONE ? STR("[]") : STR("[{},{\"bearer\":[]},{\"apiKey\":[]}]"));
 }
 
 static void operation_write(struct json_writer *w, const struct route *r)
@@ -521,7 +541,8 @@ static void paths_write(struct json_writer *w)
     json_object_end(w);
 }
 
-static void response_write(struct json_writer *w, const char *name, const char *media, const struct schema *s)
+static void response_write(struct json_writer *w, const char *name, const char *media,
+                           const struct schema *s)
 {
     json_key(w, name);
     json_object_begin(w);
@@ -553,8 +574,9 @@ static void components_write(struct json_writer *w)
     response_write(w, "OpenAIError", "application/json", &schema_openai_error);
     json_object_end(w);
     json_key(w, "securitySchemes");
-    json_put_raw(w, STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
-                        "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}"));
+    json_put_raw(w,
+                 STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+                     "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}"));
     json_object_end(w);
 }
 
@@ -568,7 +590,8 @@ void api_openapi(struct strbuf *out)
     json_object_begin(&w);
     put(&w, "title", "akin");
     put(&w, "version", AKIN_VERSION);
-    put(&w, "description", "Documents in; what matches, what is alike, and what a reader should see next out.");
+    put(&w, "description",
+        "Documents in; what matches, what is alike, and what a reader should see next out.");
     json_key(&w, "license");
     json_put_raw(&w, STR("{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}"));
     json_object_end(&w);

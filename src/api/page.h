@@ -1,4 +1,5 @@
-/* The page's files, in the binary: page_files.c is made from src/api/page/ by tools/embed_files.py. */
+/* The page's files, in the binary: page_files.c is made from src/api/page/ by tools/embed_files.py.
+ */
 #ifndef API_PAGE_H
 #define API_PAGE_H
 

@@ -6,25 +6,39 @@ int err_status(enum err code, const char *field)
 {
     bool inside = field && field[0];
     switch (code) {
-    case ERR_OK: return 200;
-    case ERR_SYNTAX: return inside ? 422 : 400;
-    case ERR_INVALID: return 422;
-    case ERR_NOT_FOUND: return 404;
-    case ERR_CONFLICT: return 409;
-    case ERR_PRECONDITION: return 412;
-    case ERR_TOO_LARGE: return inside ? 422 : 413;
-    case ERR_UNSUPPORTED: return inside ? 422 : 415;
-    case ERR_UNAUTHENTICATED: return 401;
-    case ERR_DENIED: return 403;
-    case ERR_GONE: return 410;
+    case ERR_OK:
+        return 200;
+    case ERR_SYNTAX:
+        return inside ? 422 : 400;
+    case ERR_INVALID:
+        return 422;
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_CONFLICT:
+        return 409;
+    case ERR_PRECONDITION:
+        return 412;
+    case ERR_TOO_LARGE:
+        return inside ? 422 : 413;
+    case ERR_UNSUPPORTED:
+        return inside ? 422 : 415;
+    case ERR_UNAUTHENTICATED:
+        return 401;
+    case ERR_DENIED:
+        return 403;
+    case ERR_GONE:
+        return 410;
     case ERR_BUSY:
     case ERR_TIMEOUT:
     case ERR_CANCELLED:
     case ERR_UNAVAILABLE:
-    case ERR_NO_MEMORY: return 503;
-    case ERR_FULL: return 507;
+    case ERR_NO_MEMORY:
+        return 503;
+    case ERR_FULL:
+        return 507;
     case ERR_IO:
-    case ERR_CORRUPT: return 500;
+    case ERR_CORRUPT:
+        return 500;
     }
     return 500;
 }
@@ -41,12 +55,25 @@ const char *status_title(int status)
         int status;
         const char *title;
     } titles[] = {
-        {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-        {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"},
-        {412, "Precondition Failed"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-        {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
-        {503, "Service Unavailable"}, {507, "Insufficient Storage"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {421, "Misdirected Request"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {507, "Insufficient Storage"},
     };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (titles[i].status == status)
@@ -92,7 +119,8 @@ static void put(struct json_writer *w, const char *key, const char *value)
     json_put_c(w, value);
 }
 
-void problem_row(struct json_writer *w, enum err code, const char *detail, const struct fault *faults, unsigned count)
+void problem_row(struct json_writer *w, enum err code, const char *detail,
+                 const struct fault *faults, unsigned count)
 {
     json_object_begin(w);
     json_key(w, "status");
@@ -106,11 +134,16 @@ void problem_row(struct json_writer *w, enum err code, const char *detail, const
 static const char *openai_type(int status)
 {
     switch (status) {
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 404: return "not_found_error";
-    case 429: return "rate_limit_error";
-    default: return status >= 500 ? "server_error" : "invalid_request_error";
+    case 401:
+        return "authentication_error";
+    case 403:
+        return "permission_error";
+    case 404:
+        return "not_found_error";
+    case 429:
+        return "rate_limit_error";
+    default:
+        return status >= 500 ? "server_error" : "invalid_request_error";
     }
 }
 

@@ -1,4 +1,5 @@
-/* Errors as a client sees them: the only table from codes to statuses, problem documents (RFC 9457), and OpenAI's shape. Pure. */
+/* Errors as a client sees them: the only table from codes to statuses, problem documents (RFC
+ * 9457), and OpenAI's shape. Pure. */
 #ifndef API_PROBLEM_H
 #define API_PROBLEM_H
 
@@ -6,7 +7,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* `field` at fault or "": what is too large or unsupported *in* a body is 422, the body as a whole 413 or 415. */
+/* `field` at fault or "": what is too large or unsupported *in* a body is 422, the body as a whole
+ * 413 or 415. */
 int err_status(enum err code, const char *field);
 /* OpenAI's clients know 400 where we say 422. */
 int err_status_openai(enum err code, const char *field);
@@ -14,7 +16,7 @@ const char *status_title(int status);
 
 struct problem {
     int status;
-    const char *code;   /* err_name, or as http/ names it */
+    const char *code; /* err_name, or as http/ names it */
     const char *detail;
     const struct fault *faults;
     unsigned fault_count;
@@ -24,10 +26,12 @@ struct problem {
 void problem_write(const struct problem *p, struct strbuf *out);
 #define PROBLEM_MEDIA "application/problem+json"
 
-/* The fault of an err_info: a pointer if its field starts with '/', else a parameter. False without a field. */
+/* The fault of an err_info: a pointer if its field starts with '/', else a parameter. False without
+ * a field. */
 bool problem_fault(const struct err_info *e, struct fault *out);
 /* The same as the "error" of a row. */
 struct json_writer;
-void problem_row(struct json_writer *w, enum err code, const char *detail, const struct fault *faults, unsigned count);
+void problem_row(struct json_writer *w, enum err code, const char *detail,
+                 const struct fault *faults, unsigned count);
 
 #endif

@@ -217,7 +217,8 @@ void row_pointer(const char *field, const struct row_place *place, char out[ROW_
     snprintf(out, ROW_POINTER, "%s%s", place->pointer, field);
 }
 
-static void render_failure(struct json_writer *w, const struct put_result *r, const struct row_place *place)
+static void render_failure(struct json_writer *w, const struct put_result *r,
+                           const struct row_place *place)
 {
     char pointer[ROW_POINTER];
     struct fault fault = {.detail = r->info.message};

@@ -16,8 +16,9 @@ void render_facets(struct json_writer *w, const struct find_facet *facets, size_
 void render_recommended(struct json_writer *w, const struct recommend_row *r);
 void render_change(struct json_writer *w, const struct change_out *x);
 
-/* A result row. `id_key`: "id" or "event_id". `pointer`: where the row stands in the body, "" for a single one; `index`: its place in the
- * array that the engine was given, which its field may begin with. `line`: 0 or that of an import. */
+/* A result row. `id_key`: "id" or "event_id". `pointer`: where the row stands in the body, "" for a
+ * single one; `index`: its place in the array that the engine was given, which its field may begin
+ * with. `line`: 0 or that of an import. */
 struct row_place {
     const char *id_key, *pointer;
     size_t index;

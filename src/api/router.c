@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A linear walk over some thirty templates: about a microsecond, and nothing to keep in step with the table. */
+/* A linear walk over some thirty templates: about a microsecond, and nothing to keep in step with
+ * the table. */
 
 #define SEGMENTS_MAX 8
 
@@ -39,7 +40,8 @@ static struct str template_next(const char **at)
     return (struct str){s, (size_t)(end - s)};
 }
 
-static bool template_match(const struct route *r, const struct str *segments, unsigned count, struct route_match *out)
+static bool template_match(const struct route *r, const struct str *segments, unsigned count,
+                           struct route_match *out)
 {
     const char *at = r->path;
     out->count = 0;

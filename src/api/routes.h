@@ -1,5 +1,6 @@
-/* The table of routes: what exists, what it takes, what it answers, what it costs. The router, the validator, the
- * metrics' labels and /openapi.json are made from it. Constant, no state; knows nothing of the engine. */
+/* The table of routes: what exists, what it takes, what it answers, what it costs. The router, the
+ * validator, the metrics' labels and /openapi.json are made from it. Constant, no state; knows
+ * nothing of the engine. */
 #ifndef API_ROUTES_H
 #define API_ROUTES_H
 
@@ -69,8 +70,9 @@ struct route {
     const char *method, *path;
     const char *name; /* operationId */
     const char *tag, *help;
-    const struct field *query; /* parameters in the query string; arrays are repeated or comma separated */
-    const char *headers;       /* request headers that it heeds: "If-Match" */
+    const struct field
+        *query; /* parameters in the query string; arrays are repeated or comma separated */
+    const char *headers; /* request headers that it heeds: "If-Match" */
     const struct schema *body;
     unsigned media; /* MEDIA_*; 0: takes no body */
     const struct answer *answers;
@@ -89,17 +91,20 @@ const struct field *route_path_parameter(const struct route *r, struct str name)
 /* ---- the router (router.c) ---- */
 #define ROUTE_VALUES_MAX 4
 struct route_match {
-    const struct route *route; /* NULL: none */
+    const struct route *route;                                    /* NULL: none */
     struct str names[ROUTE_VALUES_MAX], values[ROUTE_VALUES_MAX]; /* decoded, in the arena */
     unsigned count;
-    bool head;    /* a HEAD that a GET route answers */
-    bool options; /* `allow` is the answer */
+    bool head;      /* a HEAD that a GET route answers */
+    bool options;   /* `allow` is the answer */
     char allow[64]; /* methods of this path, if the path is known */
 };
-/* `path` as it was sent. The path is split on '/' first and each segment decoded on its own, so an encoded '/' or
- * ".." stays inside its segment. 0; ERR_NOT_FOUND: unknown path; ERR_SYNTAX: a bad escape or not UTF-8; ERR_UNSUPPORTED: the path is known with other
- * methods, `allow` names them. About one comparison a route. */
-enum err route_find(struct arena *a, struct str method, struct str path, struct route_match *out) MUST_CHECK;
+/* `path` as it was sent. The path is split on '/' first and each segment decoded on its own, so an
+ * encoded '/' or
+ * ".." stays inside its segment. 0; ERR_NOT_FOUND: unknown path; ERR_SYNTAX: a bad escape or not
+ * UTF-8; ERR_UNSUPPORTED: the path is known with other methods, `allow` names them. About one
+ * comparison a route. */
+enum err route_find(struct arena *a, struct str method, struct str path,
+                    struct route_match *out) MUST_CHECK;
 struct str route_value(const struct route_match *m, const char *name);
 
 #endif

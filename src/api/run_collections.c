@@ -19,7 +19,8 @@ static void position_now(struct call *c)
     call_position(c, position);
 }
 
-static void collections_reply(struct call *c, const struct collection_info *list, size_t count, size_t limit, uint64_t binding)
+static void collections_reply(struct call *c, const struct collection_info *list, size_t count,
+                              size_t limit, uint64_t binding)
 {
     char cursor[CURSOR_TEXT];
     struct strbuf out;
@@ -61,7 +62,8 @@ void run_collection_create(struct call *c)
     struct err_info e = {0};
     struct collection_info info;
     struct str name = input_str(c->body, "name");
-    if (engine_collection_create(c->engine, name, json_object_get(c->body, "settings"), c->arena, &info, &e)) {
+    if (engine_collection_create(c->engine, name, json_object_get(c->body, "settings"), c->arena,
+                                 &info, &e)) {
         call_error(c, &e);
         return;
     }

@@ -10,11 +10,14 @@
 
 static enum err no_match(struct err_info *e)
 {
-    return err_set(e, ERR_PRECONDITION, NULL, "the document has another revision, or none; read it again for its ETag");
+    return err_set(e, ERR_PRECONDITION, NULL,
+                   "the document has another revision, or none; read it again for its ETag");
 }
 
-/* If-Match with * or several tags: the present revision, if they have it, becomes the one that the write is bound to. */
-static enum err match_present(struct call *c, const struct etags *t, struct put_options *o, struct err_info *e)
+/* If-Match with * or several tags: the present revision, if they have it, becomes the one that the
+ * write is bound to. */
+static enum err match_present(struct call *c, const struct etags *t, struct put_options *o,
+                              struct err_info *e)
 {
     struct err_info own = {0};
     struct document_out d;
@@ -30,13 +33,15 @@ static enum err match_present(struct call *c, const struct etags *t, struct put_
 static enum err conditions(struct call *c, struct put_options *o, struct err_info *e)
 {
     struct etags t;
-    struct str match = http_header(c->request, "If-Match"), none = http_header(c->request, "If-None-Match");
+    struct str match = http_header(c->request, "If-Match"),
+               none = http_header(c->request, "If-None-Match");
     if (none.n && strstr(c->route->headers, "If-None-Match")) {
         enum err err = etags_parse(none, "If-None-Match", &t, e);
         if (err)
             return err;
         if (!t.any)
-            return err_set(e, ERR_INVALID, "If-None-Match", "must be * when writing: it asks for a document that does not exist");
+            return err_set(e, ERR_INVALID, "If-None-Match",
+                           "must be * when writing: it asks for a document that does not exist");
         o->if_revision_set = true;
         o->if_revision = UINT64_MAX;
     }
@@ -74,8 +79,8 @@ static void row_error(struct call *c, const struct put_result *r, const struct r
     call_error(c, &e);
 }
 
-static void rows_reply(struct call *c, const struct put_result *rows, const size_t *index, size_t count, bool single,
-                       struct str position)
+static void rows_reply(struct call *c, const struct put_result *rows, const size_t *index,
+                       size_t count, bool single, struct str position)
 {
     char pointer[32] = "";
     size_t failed = 0;
@@ -89,7 +94,9 @@ static void rows_reply(struct call *c, const struct put_result *rows, const size
     for (size_t i = 0; i < count; i++) {
         if (!single)
             snprintf(pointer, sizeof pointer, "/%zu", i);
-        render_row(&w, &rows[i], &(struct row_place){.id_key = "id", .pointer = pointer, .index = index ? index[i] : i});
+        render_row(
+            &w, &rows[i],
+            &(struct row_place){.id_key = "id", .pointer = pointer, .index = index ? index[i] : i});
         failed += rows[i].err != ERR_OK;
     }
     json_array_end(&w);
@@ -147,8 +154,9 @@ static void batch_fill(struct call *c, struct batch *b)
         if (json_is_object(row))
             b->documents[b->sent++] = row;
         else
-            b->rows[i].err = err_set(&b->rows[i].info, ERR_INVALID, arena_printf(c->arena, "/%zu", b->sent),
-                                     "must be an object with a text");
+            b->rows[i].err =
+                err_set(&b->rows[i].info, ERR_INVALID, arena_printf(c->arena, "/%zu", b->sent),
+                        "must be an object with a text");
     }
 }
 
@@ -167,12 +175,14 @@ static const struct put_result *batch_failed(const struct batch *b, size_t *at)
     return NULL;
 }
 
-static enum err batch_run(struct call *c, struct batch *b, const struct put_options *o, struct str *position, struct err_info *e)
+static enum err batch_run(struct call *c, struct batch *b, const struct put_options *o,
+                          struct str *position, struct err_info *e)
 {
     struct collection_info info;
     enum err err;
     if (b->sent)
-        err = engine_put(c->engine, call_collection(c), b->documents, b->sent, o, c->arena, b->results, position, e);
+        err = engine_put(c->engine, call_collection(c), b->documents, b->sent, o, c->arena,
+                         b->results, position, e);
     else /* nothing to do, but not in a collection that does not exist */
         err = engine_collection_get(c->engine, call_collection(c), c->arena, &info, e);
     if (err)
@@ -194,7 +204,9 @@ void run_documents_add(struct call *c)
     bool array = json_is_array(c->body);
     o.lane = b.count > 100 ? LANE_BULK : LANE_INTERACTIVE;
     const struct put_result *failed = o.atomic ? batch_failed(&b, &at) : NULL;
-    struct row_place place = {.id_key = "id", .pointer = failed ? arena_printf(c->arena, "/%zu", at) : "", .index = failed ? b.index[at] : 0};
+    struct row_place place = {.id_key = "id",
+                              .pointer = failed ? arena_printf(c->arena, "/%zu", at) : "",
+                              .index = failed ? b.index[at] : 0};
     if (failed) {
         row_error(c, failed, &place);
         return;
@@ -242,7 +254,8 @@ void run_document_put(struct call *c)
         return;
     }
     int64_t start = clock_mono_ns();
-    enum err err = engine_put(c->engine, call_collection(c), (const json_t *const[]){c->body}, 1, &o, c->arena, &row, &position, &e);
+    enum err err = engine_put(c->engine, call_collection(c), (const json_t *const[]){c->body}, 1,
+                              &o, c->arena, &row, &position, &e);
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
     if (err)
         row = (struct put_result){.err = err, .info = e};
@@ -252,7 +265,8 @@ void run_document_put(struct call *c)
     }
     bool created = !strcmp(row.status, "created");
     if (created)
-        call_location(c, "/v1/collections/%.*s/documents/%s", STR_ARG(call_collection(c)), segment_encode(c->arena, row.id));
+        call_location(c, "/v1/collections/%.*s/documents/%s", STR_ARG(call_collection(c)),
+                      segment_encode(c->arena, row.id));
     row_reply(c, created ? 201 : 200, &row, position);
 }
 
@@ -267,7 +281,8 @@ void run_document_patch(struct call *c)
         return;
     }
     int64_t start = clock_mono_ns();
-    enum err err = engine_patch(c->engine, call_collection(c), call_id(c), c->body, &o, c->arena, &row, &position, &e);
+    enum err err = engine_patch(c->engine, call_collection(c), call_id(c), c->body, &o, c->arena,
+                                &row, &position, &e);
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
     if (err)
         row = (struct put_result){.err = err, .info = e};
@@ -280,7 +295,8 @@ void run_document_patch(struct call *c)
 static void not_found(struct call *c)
 {
     struct err_info e = {0};
-    err_set(&e, ERR_NOT_FOUND, NULL, "there is no document \"%.*s\" in \"%.*s\"", STR_ARG(call_id(c)), STR_ARG(call_collection(c)));
+    err_set(&e, ERR_NOT_FOUND, NULL, "there is no document \"%.*s\" in \"%.*s\"",
+            STR_ARG(call_id(c)), STR_ARG(call_collection(c)));
     call_error(c, &e);
 }
 
@@ -345,7 +361,8 @@ void run_document_get(struct call *c)
     call_json(c, 200, &out);
 }
 
-static void list_reply(struct call *c, const struct document_out *list, size_t count, bool more, uint64_t binding)
+static void list_reply(struct call *c, const struct document_out *list, size_t count, bool more,
+                       uint64_t binding)
 {
     char cursor[CURSOR_TEXT];
     struct strbuf out;
@@ -378,8 +395,8 @@ void run_documents_list(struct call *c)
     struct str text = input_str(c->input, "cursor");
     size_t offset = text.n ? 0 : (size_t)input_int(c->input, "offset", 0);
     if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
-        engine_list(c->engine, call_collection(c), input_str(c->input, "filter"), at.key, offset, limit, c->arena, &list, &count,
-                    &more, &e))
+        engine_list(c->engine, call_collection(c), input_str(c->input, "filter"), at.key, offset,
+                    limit, c->arena, &list, &count, &more, &e))
         call_error(c, &e);
     else
         list_reply(c, list, count, more, binding);

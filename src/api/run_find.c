@@ -25,7 +25,8 @@ static void next_cursor_put(struct json_writer *w, uint64_t binding, size_t next
 }
 
 /* What search and similar share. */
-static enum err find_fill(struct call *c, struct find_request *r, uint64_t binding, struct err_info *e)
+static enum err find_fill(struct call *c, struct find_request *r, uint64_t binding,
+                          struct err_info *e)
 {
     r->filter = input_str(c->input, "filter");
     r->limit = (size_t)input_int(c->input, "limit", 20);
@@ -50,7 +51,8 @@ static void find_total(struct json_writer *w, const struct find_answer *a)
     json_object_end(w);
 }
 
-static void find_reply(struct call *c, const struct find_request *r, const struct find_answer *a, uint64_t binding)
+static void find_reply(struct call *c, const struct find_request *r, const struct find_answer *a,
+                       uint64_t binding)
 {
     char id[33];
     struct strbuf out;
@@ -103,11 +105,13 @@ static void find_error(struct call *c, struct err_info *e)
 void run_search(struct call *c)
 {
     struct err_info e = {0};
-    struct find_request r = {.mode = mode_of(input_str(c->input, "mode")), .q = input_str(c->input, "q")};
+    struct find_request r = {.mode = mode_of(input_str(c->input, "mode")),
+                             .q = input_str(c->input, "q")};
     struct find_answer answer = {0};
     uint64_t binding = call_binding(c);
     int64_t start = clock_mono_ns();
-    if (find_fill(c, &r, binding, &e) || engine_search(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
+    if (find_fill(c, &r, binding, &e) ||
+        engine_search(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
         find_error(c, &e);
         return;
     }
@@ -143,7 +147,8 @@ void run_similar(struct call *c)
     r.exclude = input_strs(c->arena, c->input, "exclude", &r.exclude_count);
     r.diversity = input_double(c->input, "diversity", 0);
     int64_t start = clock_mono_ns();
-    if (find_fill(c, &r, binding, &e) || engine_similar(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
+    if (find_fill(c, &r, binding, &e) ||
+        engine_similar(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
         find_error(c, &e);
         return;
     }
@@ -153,7 +158,8 @@ void run_similar(struct call *c)
 
 /* ---- recommend ---- */
 
-static void recommend_reply(struct call *c, const struct recommend_request *r, const struct recommend_answer *a, uint64_t binding)
+static void recommend_reply(struct call *c, const struct recommend_request *r,
+                            const struct recommend_answer *a, uint64_t binding)
 {
     struct strbuf out;
     struct json_writer w;

@@ -7,17 +7,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* NDJSON import: lines are pulled from the body as the engine takes them (TCP pushes back), a result line for each is
- * spooled in tmp/ under a quota over all imports, and the spool is the answer once the body has ended: a client that
- * writes all before it reads anything cannot dead-lock with us.
+/* NDJSON import: lines are pulled from the body as the engine takes them (TCP pushes back), a
+ * result line for each is spooled in tmp/ under a quota over all imports, and the spool is the
+ * answer once the body has ended: a client that writes all before it reads anything cannot
+ * dead-lock with us.
  *
- * Threads: import_next and import_result are called by the engine from its own threads, one caller each at a time; what both
- * touch (`numbers`) is under a lock. */
+ * Threads: import_next and import_result are called by the engine from its own threads, one caller
+ * each at a time; what both touch (`numbers`) is under a lock. */
 
 #define SPOOL_FLUSH (64u << 10)
 #define NUMBERS_MAX 4096
 
-/* Documents are counted, lines have blank ones among them: from document `from` on, line = document + blanks. */
+/* Documents are counted, lines have blank ones among them: from document `from` on, line = document
+ * + blanks. */
 struct shift {
     uint64_t from, blanks;
 };
@@ -56,7 +58,8 @@ static void shift_push(struct import *m, uint64_t blanks)
     m->blanks = blanks;
     lock_take(&m->lock);
     if (m->shift_count < NUMBERS_MAX)
-        m->shifts[(m->shift_first + m->shift_count++) % NUMBERS_MAX] = (struct shift){m->documents, blanks};
+        m->shifts[(m->shift_first + m->shift_count++) % NUMBERS_MAX] =
+            (struct shift){m->documents, blanks};
     lock_drop(&m->lock);
 }
 
@@ -92,7 +95,9 @@ static enum err spool_flush(struct import *m)
     size_t n = m->out.n;
     if (atomic_fetch_add(&a->spool_bytes, n) + n > a->spool_bytes_max) {
         atomic_fetch_sub(&a->spool_bytes, n);
-        return err_set(&m->fault, ERR_FULL, NULL, "results of imports fill their quota of %" PRIu64 " bytes; send fewer lines at a time",
+        return err_set(&m->fault, ERR_FULL, NULL,
+                       "results of imports fill their quota of %" PRIu64
+                       " bytes; send fewer lines at a time",
                        a->spool_bytes_max);
     }
     m->c->spool_bytes += n;
@@ -105,7 +110,8 @@ static enum err import_result(void *ctx, uint64_t document, const struct put_res
 {
     struct import *m = ctx;
     struct json_writer w;
-    struct row_place place = {.id_key = "id", .pointer = "", .index = 0, .line = shift_line(m, document)};
+    struct row_place place = {
+        .id_key = "id", .pointer = "", .index = 0, .line = shift_line(m, document)};
     json_writer_init(&w, &m->out);
     render_row(&w, r, &place);
     strbuf_add_char(&m->out, '\n');
@@ -134,9 +140,11 @@ static enum err import_run(struct import *m, struct str *position, struct err_in
     struct ingest_source source = {import_next, m};
     struct ingest_sink sink = {import_result, m};
     /* Until the peer leaves or stalls: a stream as such has no deadline. */
-    struct put_options o = {.async = input_bool(c->query, "async", false), .lane = LANE_BULK, .deadline_ns = INT64_MAX};
+    struct put_options o = {
+        .async = input_bool(c->query, "async", false), .lane = LANE_BULK, .deadline_ns = INT64_MAX};
     int64_t start = clock_mono_ns();
-    enum err err = engine_ingest(c->engine, call_collection(c), &source, &sink, &o, &m->progress, position, c->arena, e);
+    enum err err = engine_ingest(c->engine, call_collection(c), &source, &sink, &o, &m->progress,
+                                 position, c->arena, e);
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
     return err;
 }
@@ -163,8 +171,9 @@ static void import_refuse(struct import *m, const struct err_info *e)
     struct err_info own = {0};
     const struct err_info *said = m->fault.code ? &m->fault : e;
     if (m->rows)
-        err_set(&own, said->code, said->field, "%s (%" PRIu64 " lines were taken before; repeating the import is safe)", said->message,
-                m->rows - m->failed);
+        err_set(&own, said->code, said->field,
+                "%s (%" PRIu64 " lines were taken before; repeating the import is safe)",
+                said->message, m->rows - m->failed);
     else
         own = *said;
     if (own.code == ERR_TIMEOUT && m->fault.code == ERR_TIMEOUT)
@@ -195,7 +204,8 @@ void run_import(struct call *c)
     ndjson_init(&m->lines, INGEST_LINE_MAX, import_read, m);
     strbuf_init(&m->out, 64u << 20);
     enum err err = input_bool(c->query, "atomic", false)
-                       ? err_set(&e, ERR_INVALID, "atomic", "all or nothing needs the whole batch: send one JSON array")
+                       ? err_set(&e, ERR_INVALID, "atomic",
+                                 "all or nothing needs the whole batch: send one JSON array")
                        : import_open(m, &e);
     if (!err)
         err = import_run(m, &position, &e);

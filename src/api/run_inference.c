@@ -25,7 +25,8 @@ static void model_unknown(struct call *c, struct str name, const char *field)
 {
     struct err_info e = {0};
     const struct model_out *served = model_find(c, STR(ALIAS));
-    err_set(&e, ERR_NOT_FOUND, field, "there is no model \"%.*s\"; served is \"%.*s\" (alias \"" ALIAS "\")", STR_ARG(name),
+    err_set(&e, ERR_NOT_FOUND, field,
+            "there is no model \"%.*s\"; served is \"%.*s\" (alias \"" ALIAS "\")", STR_ARG(name),
             served ? (int)served->name.n : 0, served ? served->name.s : "");
     call_error(c, &e);
 }
@@ -176,8 +177,8 @@ void run_embeddings(struct call *c)
     }
     enum lane lane = x.count > 16 ? LANE_BULK : LANE_INTERACTIVE;
     int64_t start = clock_mono_ns();
-    if (engine_embeddings(c->engine, texts, x.count, dimensions, lane, http_deadline_ns(c->request), c->arena, &x.vectors, &x.dims,
-                          &x.tokens, &e)) {
+    if (engine_embeddings(c->engine, texts, x.count, dimensions, lane, http_deadline_ns(c->request),
+                          c->arena, &x.vectors, &x.dims, &x.tokens, &e)) {
         call_error(c, &e);
         return;
     }

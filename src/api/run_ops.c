@@ -44,7 +44,8 @@ void run_metrics(struct call *c)
     metrics_render(&out);
     char *body = strbuf_detach(&out, &n);
     http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
-    http_reply(c->request, 200, "text/plain; version=0.0.4; charset=utf-8", (struct str){body, n}, true);
+    http_reply(c->request, 200, "text/plain; version=0.0.4; charset=utf-8", (struct str){body, n},
+               true);
 }
 
 void run_version(struct call *c)
@@ -80,8 +81,9 @@ void run_changes(struct call *c)
     struct str next;
     struct strbuf out;
     struct json_writer w;
-    if (engine_changes(c->engine, input_str(c->input, "cursor"), (size_t)input_int(c->input, "limit", 100), c->arena, &list, &count,
-                       &next, &e)) {
+    if (engine_changes(c->engine, input_str(c->input, "cursor"),
+                       (size_t)input_int(c->input, "limit", 100), c->arena, &list, &count, &next,
+                       &e)) {
         struct err_info own = {0};
         err_set(&own, e.code, e.code == ERR_INVALID ? "cursor" : NULL, "%s", e.message);
         call_error(c, &own);
@@ -108,7 +110,8 @@ void run_page(struct call *c)
     const struct page_file *f = page_find(c->route->path);
     struct str none = http_header(c->request, "If-None-Match");
     http_add_header(c->request, "Content-Security-Policy",
-                    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+                    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+                    "img-src 'self' data:; "
                     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     http_add_header(c->request, "X-Content-Type-Options", "nosniff");
     http_add_header(c->request, "Referrer-Policy", "no-referrer");

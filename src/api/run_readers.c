@@ -84,7 +84,9 @@ static void feedback_reply(struct call *c, const struct feedback_batch *b, struc
         if (b->faults[i])
             feedback_row_wrong(&w, b->faults[i]);
         else
-            render_row(&w, r, &(struct row_place){.id_key = "event_id", .pointer = pointer, .index = b->index[i]});
+            render_row(&w, r,
+                       &(struct row_place){
+                           .id_key = "event_id", .pointer = pointer, .index = b->index[i]});
     }
     json_array_end(&w);
     json_key(&w, "failed");
@@ -102,11 +104,15 @@ static void feedback_one(struct call *c)
     struct str position = {"", 0};
     struct feedback_in row = feedback_read(c->arena, c->body);
     struct put_result result = {0};
-    enum err err = engine_feedback_add(c->engine, call_collection(c), &row, 1, c->arena, &result, &position, &e);
+    enum err err = engine_feedback_add(c->engine, call_collection(c), &row, 1, c->arena, &result,
+                                       &position, &e);
     if (!err && !result.err) {
         size_t index = 0;
         struct faults *none = NULL;
-        feedback_reply(c, &(struct feedback_batch){.results = &result, .faults = &none, .index = &index, .count = 1}, position);
+        feedback_reply(c,
+                       &(struct feedback_batch){
+                           .results = &result, .faults = &none, .index = &index, .count = 1},
+                       position);
         return;
     }
     if (!err) {
@@ -131,8 +137,10 @@ void run_feedback_add(struct call *c)
         return;
     }
     feedback_fill(c, &b);
-    enum err err = b.sent_count ? engine_feedback_add(c->engine, call_collection(c), b.sent, b.sent_count, c->arena, b.results, &position, &e)
-                                : engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e);
+    enum err err = b.sent_count
+                       ? engine_feedback_add(c->engine, call_collection(c), b.sent, b.sent_count,
+                                             c->arena, b.results, &position, &e)
+                       : engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e);
     if (err) {
         call_error(c, &e);
         return;
@@ -142,7 +150,8 @@ void run_feedback_add(struct call *c)
     feedback_reply(c, &b, position);
 }
 
-static void feedback_list_reply(struct call *c, const struct feedback_out *list, size_t count, size_t limit, uint64_t binding)
+static void feedback_list_reply(struct call *c, const struct feedback_out *list, size_t count,
+                                size_t limit, uint64_t binding)
 {
     char cursor[CURSOR_TEXT];
     bool more = count > limit;
@@ -157,7 +166,9 @@ static void feedback_list_reply(struct call *c, const struct feedback_out *list,
         render_feedback(&w, &list[i]);
     json_array_end(&w);
     if (more)
-        cursor_format(&(struct cursor){.binding = binding, .number = list[limit - 1].change, .key = {"", 0}}, cursor);
+        cursor_format(
+            &(struct cursor){.binding = binding, .number = list[limit - 1].change, .key = {"", 0}},
+            cursor);
     json_key(&w, "next_cursor");
     json_put_c(&w, more ? cursor : NULL);
     json_object_end(&w);
@@ -173,8 +184,9 @@ void run_feedback_list(struct call *c)
     uint64_t binding = call_binding(c);
     struct str text = input_str(c->input, "cursor");
     if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
-        engine_feedback_list(c->engine, call_collection(c), input_str(c->input, "user"), input_str(c->input, "document"), at.number,
-                             limit + 1, c->arena, &list, &count, &e))
+        engine_feedback_list(c->engine, call_collection(c), input_str(c->input, "user"),
+                             input_str(c->input, "document"), at.number, limit + 1, c->arena, &list,
+                             &count, &e))
         call_error(c, &e);
     else
         feedback_list_reply(c, list, count, limit, binding);
@@ -204,13 +216,15 @@ void run_user_put(struct call *c)
     struct err_info e = {0};
     struct user_out u;
     bool created;
-    if (engine_user_put(c->engine, call_collection(c), call_id(c), c->body, c->arena, &u, &created, &e)) {
+    if (engine_user_put(c->engine, call_collection(c), call_id(c), c->body, c->arena, &u, &created,
+                        &e)) {
         call_error(c, &e);
         return;
     }
     position_now(c);
     if (created)
-        call_location(c, "/v1/collections/%.*s/users/%s", STR_ARG(call_collection(c)), segment_encode(c->arena, u.id));
+        call_location(c, "/v1/collections/%.*s/users/%s", STR_ARG(call_collection(c)),
+                      segment_encode(c->arena, u.id));
     user_reply(c, created ? 201 : 200, &u);
 }
 

@@ -1,5 +1,6 @@
-/* Schemas: what a JSON value may be. One description serves the validator (validate.h) and the OpenAPI document
- * (openapi.c), so what is refused and what is documented cannot drift apart. Constant tables, no state. */
+/* Schemas: what a JSON value may be. One description serves the validator (validate.h) and the
+ * OpenAPI document (openapi.c), so what is refused and what is documented cannot drift apart.
+ * Constant tables, no state. */
 #ifndef API_SCHEMA_H
 #define API_SCHEMA_H
 
@@ -15,7 +16,7 @@ enum schema_type {
     SCHEMA_INTEGER, /* 10 and 10.0 */
     SCHEMA_NUMBER,
     SCHEMA_BOOLEAN,
-    SCHEMA_ONE_OF,  /* the first alternative whose JSON type fits is the one that is checked */
+    SCHEMA_ONE_OF, /* the first alternative whose JSON type fits is the one that is checked */
 };
 
 enum schema_format {
@@ -40,18 +41,19 @@ struct schema {
     enum schema_type type;
     enum schema_format format;
     const char *help;
-    double min, max;           /* numbers, if `bounded` */
+    double min, max; /* numbers, if `bounded` */
     bool bounded;
     size_t count_min, count_max; /* strings: code points; arrays: items; 0: no bound */
-    const char *choices;       /* strings: "hybrid|semantic|lexical" */
+    const char *choices;         /* strings: "hybrid|semantic|lexical" */
     bool nullable;
-    bool open;                 /* objects: unknown fields are allowed */
-    bool deferred;             /* only the type and the count are checked: the handler judges what is inside */
+    bool open;     /* objects: unknown fields are allowed */
+    bool deferred; /* only the type and the count are checked: the handler judges what is inside */
     const struct field *fields;
-    const struct schema *items;              /* arrays; objects with free keys */
+    const struct schema *items;               /* arrays; objects with free keys */
     const struct schema *const *alternatives; /* SCHEMA_ONE_OF, NULL ends */
-    const char *exactly_one;   /* objects: "id|ids|positive,negative": fields of exactly one group are there */
-    const char *example;       /* JSON */
+    const char *exactly_one; /* objects: "id|ids|positive,negative": fields of exactly one group are
+                                there */
+    const char *example;     /* JSON */
 };
 
 #endif

@@ -37,8 +37,11 @@ const struct schema schema_path_name = {
     .help = "a-z, 0-9, _ and -, first a letter or digit, at most 64",
     .example = "\"news\"",
 };
-const struct schema schema_limit = {
-    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = LIMIT_MAX, .help = "how many at most"};
+const struct schema schema_limit = {.type = SCHEMA_INTEGER,
+                                    .bounded = true,
+                                    .min = 0,
+                                    .max = LIMIT_MAX,
+                                    .help = "how many at most"};
 const struct schema schema_offset = {.type = SCHEMA_INTEGER,
                                      .bounded = true,
                                      .min = 0,
@@ -54,13 +57,16 @@ const struct schema schema_filter = {
     .help = "lang = \"en\" AND (year >= 2020 OR tags IN [\"a\",\"b\"]) AND NOT hidden = true",
     .example = "\"lang = \\\"en\\\"\"",
 };
-const struct schema schema_position = {
-    .type = SCHEMA_STRING, .count_max = 40, .help = "a place in the order of all changes", .example = "\"x7-17\""};
+const struct schema schema_position = {.type = SCHEMA_STRING,
+                                       .count_max = 40,
+                                       .help = "a place in the order of all changes",
+                                       .example = "\"x7-17\""};
 const struct schema schema_text_list = {.type = SCHEMA_ARRAY, .items = &schema_string};
 
 static const struct schema nonempty = {.type = SCHEMA_STRING, .count_min = 1, .count_max = 255};
 static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
-static const struct schema id_list = {.type = SCHEMA_ARRAY, .items = &schema_id, .count_max = ROWS_MAX};
+static const struct schema id_list = {
+    .type = SCHEMA_ARRAY, .items = &schema_id, .count_max = ROWS_MAX};
 static const struct schema id_list_one = {
     .type = SCHEMA_ARRAY, .items = &schema_id, .count_min = 1, .count_max = ROWS_MAX};
 static const struct schema free_object = {.type = SCHEMA_OBJECT, .open = true};
@@ -73,30 +79,39 @@ static const struct schema mapping = {
     .help = "which field of the documents that come in is our title, text, url ...",
     .example = "{\"text\":\"body\"}",
 };
-static const struct schema passage_tokens = {
-    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 8192, .help = "at most what the model reads"};
-static const struct schema overlap_tokens = {.type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4096};
+static const struct schema passage_tokens = {.type = SCHEMA_INTEGER,
+                                             .bounded = true,
+                                             .min = 1,
+                                             .max = 8192,
+                                             .help = "at most what the model reads"};
+static const struct schema overlap_tokens = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4096};
 static const struct schema extra_fields = {.type = SCHEMA_STRING, .choices = "attributes|error"};
 const struct schema schema_collection_settings = {
     .name = "CollectionSettings",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"passage_tokens", &passage_tokens, .help = "tokens of a passage"},
-                     {"overlap_tokens", &overlap_tokens, .help = "tokens that neighbouring passages share"},
-                     {"extra_fields", &extra_fields, .fallback = "\"attributes\"",
-                      .help = "what unknown top-level fields of documents become"},
-                     {"mapping", &mapping}),
+    .fields = FIELDS(
+        {"passage_tokens", &passage_tokens, .help = "tokens of a passage"},
+        {"overlap_tokens", &overlap_tokens, .help = "tokens that neighbouring passages share"},
+        {"extra_fields", &extra_fields, .fallback = "\"attributes\"",
+         .help = "what unknown top-level fields of documents become"},
+        {"mapping", &mapping}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",
 };
 const struct schema schema_collection_new = {
     .name = "CollectionNew",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"name", &schema_path_name, .required = true}, {"settings", &schema_collection_settings}),
+    .fields = FIELDS({"name", &schema_path_name, .required = true},
+                     {"settings", &schema_collection_settings}),
     .example = "{\"name\":\"news\"}",
 };
 
-/* ---- documents: judged by the engine, since a collection's mapping decides which field is the text ---- */
-static const struct schema document_id = {.type = SCHEMA_ID, .format = FORMAT_ID, .count_min = 1, .count_max = 255};
-static const struct schema document_vector = {.type = SCHEMA_ARRAY, .items = &schema_number, .count_max = 8192};
+/* ---- documents: judged by the engine, since a collection's mapping decides which field is the
+ * text ---- */
+static const struct schema document_id = {
+    .type = SCHEMA_ID, .format = FORMAT_ID, .count_min = 1, .count_max = 255};
+static const struct schema document_vector = {
+    .type = SCHEMA_ARRAY, .items = &schema_number, .count_max = 8192};
 static const struct schema time_text = {
     .type = SCHEMA_STRING, .format = FORMAT_TIME, .example = "\"2026-11-22T16:09:02Z\""};
 const struct schema schema_document = {
@@ -104,14 +119,17 @@ const struct schema schema_document = {
     .type = SCHEMA_OBJECT,
     .open = true,
     .deferred = true,
-    .help = "Text is found under text, content or body unless the collection maps it; other unknown fields become "
+    .help = "Text is found under text, content or body unless the collection maps it; other "
+            "unknown fields become "
             "attributes.",
-    .fields = FIELDS({"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
-                     {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
-                     {"tags", &schema_text_list}, {"attributes", &free_object, .help = "filterable"},
-                     {"expires", &time_text},
-                     {"vector", &document_vector, .help = "instead of one that is made from the text"}),
-    .example = "{\"id\":\"a1\",\"title\":\"Pumpkin soup\",\"text\":\"Roast the pumpkin, then add ginger.\","
+    .fields =
+        FIELDS({"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
+               {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
+               {"tags", &schema_text_list}, {"attributes", &free_object, .help = "filterable"},
+               {"expires", &time_text},
+               {"vector", &document_vector, .help = "instead of one that is made from the text"}),
+    .example = "{\"id\":\"a1\",\"title\":\"Pumpkin soup\",\"text\":\"Roast the pumpkin, then add "
+               "ginger.\","
                "\"tags\":[\"food\"],\"attributes\":{\"year\":2024}}",
 };
 static const struct schema document_array = {
@@ -137,67 +155,77 @@ const struct schema schema_ids = {
 };
 
 /* ---- find ---- */
-static const struct schema query_text = {.type = SCHEMA_STRING, .count_max = TEXT_MAX, .example = "\"pumpkin\""};
-static const struct schema text_one = {.type = SCHEMA_STRING, .count_min = 1, .count_max = TEXT_MAX};
-static const struct schema search_mode = {.type = SCHEMA_STRING, .choices = "hybrid|semantic|lexical"};
+static const struct schema query_text = {
+    .type = SCHEMA_STRING, .count_max = TEXT_MAX, .example = "\"pumpkin\""};
+static const struct schema text_one = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = TEXT_MAX};
+static const struct schema search_mode = {.type = SCHEMA_STRING,
+                                          .choices = "hybrid|semantic|lexical"};
 static const struct schema facet_list = {.type = SCHEMA_ARRAY, .items = &nonempty, .count_max = 16};
 static const struct schema number_list = {
     .type = SCHEMA_ARRAY, .items = &schema_number, .count_min = 1, .count_max = 4096};
-#define LIMITS                                                                                                         \
-    {"filter", &schema_filter, .fallback = "\"\""}, {"limit", &schema_limit, .fallback = "20"},                        \
-        {"offset", &schema_offset, .fallback = "0"},                                                                   \
-    {                                                                                                                  \
-        "cursor", &schema_cursor                                                                                       \
+#define LIMITS                                                                                     \
+    {"filter", &schema_filter, .fallback = "\"\""}, {"limit", &schema_limit, .fallback = "20"},    \
+        {"offset", &schema_offset, .fallback = "0"},                                               \
+    {                                                                                              \
+        "cursor", &schema_cursor                                                                   \
     }
 const struct schema schema_search = {
     .name = "SearchRequest",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"q", &query_text, .required = true, .help = "what is looked for"},
-                     {"mode", &search_mode, .fallback = "\"hybrid\"",
-                      .help = "by words and meaning, by meaning alone, by words alone"},
-                     LIMITS,
-                     {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
-                     {"facets", &facet_list, .help = "count the values of these fields"},
-                     {"explain", &schema_boolean, .fallback = "false"}),
+    .fields = FIELDS(
+        {"q", &query_text, .required = true, .help = "what is looked for"},
+        {"mode", &search_mode, .fallback = "\"hybrid\"",
+         .help = "by words and meaning, by meaning alone, by words alone"},
+        LIMITS, {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
+        {"facets", &facet_list, .help = "count the values of these fields"},
+        {"explain", &schema_boolean, .fallback = "false"}),
     .example = "{\"q\":\"pumpkin\",\"mode\":\"hybrid\",\"limit\":10}",
 };
 const struct schema schema_similar = {
     .name = "SimilarRequest",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_id}, {"ids", &id_list_one}, {"text", &text_one}, {"vector", &number_list}, LIMITS,
-                     {"exclude", &id_list, .help = "documents that are not wanted"},
-                     {"min_score", &share, .fallback = "0"}, {"facets", &facet_list},
-                     {"explain", &schema_boolean, .fallback = "false"},
-                     {"diversity", &share, .fallback = "0", .help = "0: nearest first; towards 1: less alike"}),
+    .fields = FIELDS(
+        {"id", &schema_id}, {"ids", &id_list_one}, {"text", &text_one}, {"vector", &number_list},
+        LIMITS, {"exclude", &id_list, .help = "documents that are not wanted"},
+        {"min_score", &share, .fallback = "0"}, {"facets", &facet_list},
+        {"explain", &schema_boolean, .fallback = "false"},
+        {"diversity", &share, .fallback = "0", .help = "0: nearest first; towards 1: less alike"}),
     .exactly_one = "id|ids|text|vector",
     .example = "{\"id\":\"a1\",\"limit\":5}",
 };
 const struct schema schema_recommend = {
     .name = "RecommendRequest",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"user", &schema_id}, {"positive", &id_list, .help = "documents that were liked"},
-                     {"negative", &id_list, .help = "documents that were not"},
-                     {"session", &id_list_one, .help = "documents in the order they were read"}, LIMITS,
-                     {"exclude_seen", &schema_boolean, .fallback = "true"}, {"diversity", &share, .fallback = "0"},
-                     {"explain", &schema_boolean, .fallback = "false"}),
+    .fields = FIELDS(
+        {"user", &schema_id}, {"positive", &id_list, .help = "documents that were liked"},
+        {"negative", &id_list, .help = "documents that were not"},
+        {"session", &id_list_one, .help = "documents in the order they were read"}, LIMITS,
+        {"exclude_seen", &schema_boolean, .fallback = "true"},
+        {"diversity", &share, .fallback = "0"}, {"explain", &schema_boolean, .fallback = "false"}),
     .exactly_one = "user|positive,negative|session",
     .example = "{\"user\":\"u1\",\"limit\":5}",
 };
 
 /* ---- readers ---- */
-static const struct schema feedback_type = {.type = SCHEMA_STRING,
-                                            .choices = "view|click|like|save|read|rate|dislike|custom"};
-static const struct schema feedback_position = {
-    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 1000000, .help = "the place in the list it came from"};
-static const struct schema feedback_value = {.type = SCHEMA_NUMBER, .bounded = true, .min = -1e9, .max = 1e9};
+static const struct schema feedback_type = {
+    .type = SCHEMA_STRING, .choices = "view|click|like|save|read|rate|dislike|custom"};
+static const struct schema feedback_position = {.type = SCHEMA_INTEGER,
+                                                .bounded = true,
+                                                .min = 0,
+                                                .max = 1000000,
+                                                .help = "the place in the list it came from"};
+static const struct schema feedback_value = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = -1e9, .max = 1e9};
 const struct schema schema_feedback = {
     .name = "Feedback",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"event_id", &schema_id, .help = "the same one again changes nothing"},
-                     {"user", &schema_id, .required = true}, {"document", &schema_id, .required = true},
-                     {"type", &feedback_type, .required = true}, {"value", &feedback_value},
-                     {"time", &time_text, .help = "now if missing"}, {"session", &schema_id},
-                     {"recommendation_id", &schema_id}, {"position", &feedback_position}),
+    .fields =
+        FIELDS({"event_id", &schema_id, .help = "the same one again changes nothing"},
+               {"user", &schema_id, .required = true}, {"document", &schema_id, .required = true},
+               {"type", &feedback_type, .required = true}, {"value", &feedback_value},
+               {"time", &time_text, .help = "now if missing"}, {"session", &schema_id},
+               {"recommendation_id", &schema_id}, {"position", &feedback_position}),
     .example = "{\"event_id\":\"e1\",\"user\":\"u1\",\"document\":\"a1\",\"type\":\"like\"}",
 };
 static const struct schema feedback_array = {
@@ -225,14 +253,16 @@ static const struct schema input = {
     .example = "\"pumpkin soup\"",
 };
 static const struct schema encoding_format = {.type = SCHEMA_STRING, .choices = "float|base64"};
-static const struct schema dimensions = {.type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 8192};
+static const struct schema dimensions = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 8192};
 const struct schema schema_embeddings = {
     .name = "EmbeddingsRequest",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"model", &nonempty, .help = "the served model's name, or akin", .fallback = "\"akin\""},
-                     {"input", &input, .required = true},
-                     {"encoding_format", &encoding_format, .fallback = "\"float\""},
-                     {"dimensions", &dimensions, .help = "fewer than the model has: cut and normalised again"},
-                     {"user", &schema_string, .help = "accepted, not used"}),
+    .fields = FIELDS(
+        {"model", &nonempty, .help = "the served model's name, or akin", .fallback = "\"akin\""},
+        {"input", &input, .required = true},
+        {"encoding_format", &encoding_format, .fallback = "\"float\""},
+        {"dimensions", &dimensions, .help = "fewer than the model has: cut and normalised again"},
+        {"user", &schema_string, .help = "accepted, not used"}),
     .example = "{\"model\":\"akin\",\"input\":[\"pumpkin soup\",\"a bowl of soup\"]}",
 };

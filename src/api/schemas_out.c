@@ -9,19 +9,26 @@
 #define NEED .required = true
 
 static const struct schema time_text = {.type = SCHEMA_STRING, .format = FORMAT_TIME};
-static const struct schema count = {.type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
+static const struct schema count = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
 static const struct schema cursor = {.type = SCHEMA_STRING, .nullable = true};
 static const struct schema object = {.type = SCHEMA_OBJECT, .open = true};
 static const struct schema maybe_number = {.type = SCHEMA_NUMBER, .nullable = true};
-#define LIST_OF(x) &(const struct schema){.type = SCHEMA_ARRAY, .items = (x)}
+#define LIST_OF(x)                                                                                 \
+    &(const struct schema)                                                                         \
+    {                                                                                              \
+        .type = SCHEMA_ARRAY, .items = (x)                                                         \
+    }
 
 const struct schema schema_collection = {
     .name = "Collection",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"name", &schema_string, NEED}, {"settings", &object, NEED}, {"model", &schema_string, NEED},
-                     {"model_digest", &schema_string, NEED}, {"dims", &count, NEED}, {"documents", &count, NEED},
-                     {"passages", &count, NEED}, {"pending", &count, NEED, .help = "documents not embedded yet"},
-                     {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
+    .fields = FIELDS(
+        {"name", &schema_string, NEED}, {"settings", &object, NEED},
+        {"model", &schema_string, NEED}, {"model_digest", &schema_string, NEED},
+        {"dims", &count, NEED}, {"documents", &count, NEED}, {"passages", &count, NEED},
+        {"pending", &count, NEED, .help = "documents not embedded yet"},
+        {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
 };
 const struct schema schema_collections = {
     .name = "Collections",
@@ -31,11 +38,12 @@ const struct schema schema_collections = {
 const struct schema schema_document_out = {
     .name = "StoredDocument",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"title", &schema_string}, {"text", &schema_string},
-                     {"url", &schema_string}, {"lang", &schema_string}, {"tags", &schema_text_list},
-                     {"attributes", &object}, {"created", &time_text, NEED}, {"updated", &time_text, NEED},
-                     {"expires", &time_text}, {"revision", &count, NEED},
-                     {"pending", &schema_boolean, .help = "true: found by its words only, so far"}),
+    .fields =
+        FIELDS({"id", &schema_string, NEED}, {"title", &schema_string}, {"text", &schema_string},
+               {"url", &schema_string}, {"lang", &schema_string}, {"tags", &schema_text_list},
+               {"attributes", &object}, {"created", &time_text, NEED},
+               {"updated", &time_text, NEED}, {"expires", &time_text}, {"revision", &count, NEED},
+               {"pending", &schema_boolean, .help = "true: found by its words only, so far"}),
 };
 const struct schema schema_document_list = {
     .name = "Documents",
@@ -54,15 +62,16 @@ static const struct schema row_error = {
     .name = "RowError",
     .type = SCHEMA_OBJECT,
     .nullable = true,
-    .fields = FIELDS({"status", &count, NEED}, {"code", &schema_string, NEED}, {"detail", &schema_string, NEED},
-                     {"errors", LIST_OF(&fault), NEED}),
+    .fields = FIELDS({"status", &count, NEED}, {"code", &schema_string, NEED},
+                     {"detail", &schema_string, NEED}, {"errors", LIST_OF(&fault), NEED}),
 };
-static const struct schema row_status = {.type = SCHEMA_STRING,
-                                         .choices = "created|updated|unchanged|deleted|not_found|failed"};
+static const struct schema row_status = {
+    .type = SCHEMA_STRING, .choices = "created|updated|unchanged|deleted|not_found|failed"};
 const struct schema schema_row = {
     .name = "Row",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string}, {"status", &row_status, NEED}, {"revision", &count}, {"error", &row_error},
+    .fields = FIELDS({"id", &schema_string}, {"status", &row_status, NEED}, {"revision", &count},
+                     {"error", &row_error},
                      {"line", &count, .help = "of an NDJSON import, for a row that failed"},
                      {"event_id", &schema_string, .help = "of feedback"},
                      {"position", &schema_position, .help = "of a single document's answer"}),
@@ -70,8 +79,10 @@ const struct schema schema_row = {
 const struct schema schema_rows = {
     .name = "Rows",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"data", LIST_OF(&schema_row), NEED}, {"failed", &count, NEED}, {"position", &schema_position, NEED}),
-    .example = "{\"data\":[{\"id\":\"a1\",\"status\":\"created\",\"revision\":17}],\"failed\":0,\"position\":\"x7-17\"}",
+    .fields = FIELDS({"data", LIST_OF(&schema_row), NEED}, {"failed", &count, NEED},
+                     {"position", &schema_position, NEED}),
+    .example = "{\"data\":[{\"id\":\"a1\",\"status\":\"created\",\"revision\":17}],\"failed\":0,"
+               "\"position\":\"x7-17\"}",
 };
 
 /* ---- find ---- */
@@ -93,25 +104,28 @@ static const struct schema scores = {
 };
 static const struct schema explain = {
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"cosine", &maybe_number, NEED}, {"bm25", &maybe_number, NEED}, {"bound", &maybe_number, NEED},
-                     {"mean_cosine", &maybe_number, NEED}),
+    .fields = FIELDS({"cosine", &maybe_number, NEED}, {"bm25", &maybe_number, NEED},
+                     {"bound", &maybe_number, NEED}, {"mean_cosine", &maybe_number, NEED}),
 };
 static const struct schema hit = {
     .name = "Hit",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED}, {"scores", &scores, NEED},
-                     {"passage", &passage, NEED}, {"document", &schema_document_out, NEED}, {"explain", &explain}),
+    .fields = FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED},
+                     {"scores", &scores, NEED}, {"passage", &passage, NEED},
+                     {"document", &schema_document_out, NEED}, {"explain", &explain}),
 };
 static const struct schema relation = {.type = SCHEMA_STRING, .choices = "eq|gte"};
 static const struct schema total = {
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"value", &count, NEED}, {"relation", &relation, NEED, .help = "gte: at least so many"}),
+    .fields = FIELDS({"value", &count, NEED},
+                     {"relation", &relation, NEED, .help = "gte: at least so many"}),
 };
 const struct schema schema_search_answer = {
     .name = "SearchAnswer",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"data", LIST_OF(&hit), NEED}, {"total", &total, NEED}, {"next_cursor", &cursor, NEED},
-                     {"took_ms", &schema_number, NEED}, {"search_id", &schema_string, NEED},
+    .fields = FIELDS({"data", LIST_OF(&hit), NEED}, {"total", &total, NEED},
+                     {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED},
+                     {"search_id", &schema_string, NEED},
                      {"facets", &object, .help = "field -> [{value, count}], if asked for"}),
 };
 static const struct schema explanation = {
@@ -121,14 +135,16 @@ static const struct schema explanation = {
 static const struct schema recommended = {
     .name = "Recommendation",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED}, {"source", &schema_string, NEED},
-                     {"explanation", LIST_OF(&explanation), NEED}, {"document", &schema_document_out, NEED}),
+    .fields = FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED},
+                     {"source", &schema_string, NEED}, {"explanation", LIST_OF(&explanation), NEED},
+                     {"document", &schema_document_out, NEED}),
 };
 const struct schema schema_recommend_answer = {
     .name = "RecommendAnswer",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"data", LIST_OF(&recommended), NEED}, {"recommendation_id", &schema_string, NEED},
-                     {"model", &schema_string, NEED}, {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED}),
+    .fields = FIELDS({"data", LIST_OF(&recommended), NEED},
+                     {"recommendation_id", &schema_string, NEED}, {"model", &schema_string, NEED},
+                     {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED}),
 };
 
 /* ---- readers ---- */
@@ -136,8 +152,9 @@ static const struct schema feedback_out = {
     .name = "StoredFeedback",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"event_id", &schema_string, NEED}, {"user", &schema_string, NEED},
-                     {"document", &schema_string, NEED}, {"type", &schema_string, NEED}, {"value", &maybe_number, NEED},
-                     {"time", &time_text, NEED}, {"session", &schema_string}, {"recommendation_id", &schema_string},
+                     {"document", &schema_string, NEED}, {"type", &schema_string, NEED},
+                     {"value", &maybe_number, NEED}, {"time", &time_text, NEED},
+                     {"session", &schema_string}, {"recommendation_id", &schema_string},
                      {"position", &count}),
 };
 const struct schema schema_feedback_list = {
@@ -148,8 +165,9 @@ const struct schema schema_feedback_list = {
 const struct schema schema_user_out = {
     .name = "StoredUser",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"attributes", &object}, {"labels", &schema_text_list},
-                     {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
+    .fields = FIELDS({"id", &schema_string, NEED}, {"attributes", &object},
+                     {"labels", &schema_text_list}, {"created", &time_text, NEED},
+                     {"updated", &time_text, NEED}, {"revision", &count, NEED}),
 };
 
 /* ---- inference, in OpenAI's shape ---- */
@@ -161,7 +179,8 @@ static const struct schema vector = {
 static const struct schema embedding = {
     .name = "Embedding",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"object", &schema_string, NEED}, {"index", &count, NEED}, {"embedding", &vector, NEED}),
+    .fields = FIELDS({"object", &schema_string, NEED}, {"index", &count, NEED},
+                     {"embedding", &vector, NEED}),
 };
 static const struct schema usage = {
     .type = SCHEMA_OBJECT,
@@ -176,8 +195,9 @@ const struct schema schema_embeddings_answer = {
 const struct schema schema_model = {
     .name = "Model",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"object", &schema_string, NEED}, {"created", &count, NEED},
-                     {"owned_by", &schema_string, NEED}, {"digest", &schema_string, NEED}, {"dims", &count, NEED},
+    .fields = FIELDS({"id", &schema_string, NEED}, {"object", &schema_string, NEED},
+                     {"created", &count, NEED}, {"owned_by", &schema_string, NEED},
+                     {"digest", &schema_string, NEED}, {"dims", &count, NEED},
                      {"tokens_max", &count, NEED}, {"precision", &schema_string, NEED},
                      {"pooling", &schema_string, NEED}),
 };
@@ -191,14 +211,14 @@ const struct schema schema_models = {
 static const struct schema change = {
     .name = "Change",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"position", &schema_string, NEED}, {"type", &schema_string, NEED}, {"at", &time_text, NEED},
-                     {"data", &object, NEED}),
+    .fields = FIELDS({"position", &schema_string, NEED}, {"type", &schema_string, NEED},
+                     {"at", &time_text, NEED}, {"data", &object, NEED}),
 };
 const struct schema schema_changes = {
     .name = "Changes",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"data", LIST_OF(&change), NEED},
-                     {"next_cursor", &schema_string, NEED, .help = "go on from here, now or later"}),
+    .fields = FIELDS({"data", LIST_OF(&change), NEED}, {"next_cursor", &schema_string, NEED,
+                                                        .help = "go on from here, now or later"}),
 };
 const struct schema schema_state = {
     .name = "State",
@@ -208,24 +228,30 @@ const struct schema schema_state = {
 const struct schema schema_version_answer = {
     .name = "Version",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"version", &schema_string, NEED}, {"commit", &schema_string, NEED}, {"api", &schema_string, NEED}),
+    .fields = FIELDS({"version", &schema_string, NEED}, {"commit", &schema_string, NEED},
+                     {"api", &schema_string, NEED}),
 };
 const struct schema schema_problem = {
     .name = "Problem",
     .type = SCHEMA_OBJECT,
     .help = "RFC 9457",
-    .fields = FIELDS({"type", &schema_string, NEED}, {"title", &schema_string, NEED}, {"status", &count, NEED},
-                     {"code", &schema_string, NEED}, {"detail", &schema_string, NEED}, {"errors", LIST_OF(&fault), NEED},
+    .fields = FIELDS({"type", &schema_string, NEED}, {"title", &schema_string, NEED},
+                     {"status", &count, NEED}, {"code", &schema_string, NEED},
+                     {"detail", &schema_string, NEED}, {"errors", LIST_OF(&fault), NEED},
                      {"trace_id", &schema_string, NEED}),
-    .example = "{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\",\"status\":422,\"code\":\"invalid\","
-               "\"detail\":\"limit must be an integer from 0 to 1000\",\"errors\":[{\"pointer\":\"/limit\",\"detail\":"
-               "\"must be an integer from 0 to 1000\"}],\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\"}",
+    .example = "{\"type\":\"about:blank\",\"title\":\"Unprocessable "
+               "Content\",\"status\":422,\"code\":\"invalid\","
+               "\"detail\":\"limit must be an integer from 0 to "
+               "1000\",\"errors\":[{\"pointer\":\"/limit\",\"detail\":"
+               "\"must be an integer from 0 to "
+               "1000\"}],\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\"}",
 };
 static const struct schema openai_error = {
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"message", &schema_string, NEED}, {"type", &schema_string, NEED},
-                     {"param", &(const struct schema){.type = SCHEMA_STRING, .nullable = true}, NEED},
-                     {"code", &schema_string, NEED}, {"trace_id", &schema_string, NEED}),
+    .fields =
+        FIELDS({"message", &schema_string, NEED}, {"type", &schema_string, NEED},
+               {"param", &(const struct schema){.type = SCHEMA_STRING, .nullable = true}, NEED},
+               {"code", &schema_string, NEED}, {"trace_id", &schema_string, NEED}),
 };
 const struct schema schema_openai_error = {
     .name = "OpenAIError",

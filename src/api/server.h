@@ -1,4 +1,5 @@
-/* struct api: what all requests share. Locks: none; counters are atomic, the rest is set before the first request. */
+/* struct api: what all requests share. Locks: none; counters are atomic, the rest is set before the
+ * first request. */
 #ifndef API_SERVER_H
 #define API_SERVER_H
 

@@ -57,15 +57,24 @@ static void expect_choices(const char *choices, char *out, size_t size)
 static const char *type_words(const struct schema *s)
 {
     switch (s->type) {
-    case SCHEMA_ANY: return "any value";
-    case SCHEMA_OBJECT: return "an object";
-    case SCHEMA_ARRAY: return "an array";
-    case SCHEMA_STRING: return "a string";
-    case SCHEMA_ID: return "a string or an integer";
-    case SCHEMA_INTEGER: return "an integer";
-    case SCHEMA_NUMBER: return "a number";
-    case SCHEMA_BOOLEAN: return "true or false";
-    case SCHEMA_ONE_OF: return "";
+    case SCHEMA_ANY:
+        return "any value";
+    case SCHEMA_OBJECT:
+        return "an object";
+    case SCHEMA_ARRAY:
+        return "an array";
+    case SCHEMA_STRING:
+        return "a string";
+    case SCHEMA_ID:
+        return "a string or an integer";
+    case SCHEMA_INTEGER:
+        return "an integer";
+    case SCHEMA_NUMBER:
+        return "a number";
+    case SCHEMA_BOOLEAN:
+        return "true or false";
+    case SCHEMA_ONE_OF:
+        return "";
     }
     return "";
 }
@@ -102,24 +111,34 @@ static void expect(const struct schema *s, char *out, size_t size)
 static const char *found(const json_t *v)
 {
     switch (json_typeof(v)) {
-    case JSON_OBJECT: return "an object";
-    case JSON_ARRAY: return "an array";
-    case JSON_STRING: return "a string";
-    case JSON_INTEGER: return "an integer";
-    case JSON_REAL: return "a number";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number";
     case JSON_TRUE:
-    case JSON_FALSE: return "a boolean";
-    default: return "null";
+    case JSON_FALSE:
+        return "a boolean";
+    default:
+        return "null";
     }
 }
 
-static void fault_expected(const struct schema *s, const json_t *v, const char *pointer, struct faults *f)
+static void fault_expected(const struct schema *s, const json_t *v, const char *pointer,
+                           struct faults *f)
 {
     char right[320];
     expect(s, right, sizeof right);
-    bool kind = s->choices || s->bounded || s->format || (s->type != SCHEMA_ARRAY && s->type != SCHEMA_STRING);
+    bool kind = s->choices || s->bounded || s->format ||
+                (s->type != SCHEMA_ARRAY && s->type != SCHEMA_STRING);
     if (kind || json_typeof(v) == JSON_NULL || (json_is_string(v) != (s->type == SCHEMA_STRING)))
-        faults_add(f, pointer, NULL, "must be %s, not %s", right, json_is_string(v) && s->choices ? "another word" : found(v));
+        faults_add(f, pointer, NULL, "must be %s, not %s", right,
+                   json_is_string(v) && s->choices ? "another word" : found(v));
     else
         faults_add(f, pointer, NULL, "must be %s", right);
 }
@@ -203,13 +222,19 @@ static bool number_fits(const struct schema *s, const json_t *v)
 static bool scalar_fits(const struct schema *s, const json_t *v)
 {
     switch (s->type) {
-    case SCHEMA_ANY: return true;
-    case SCHEMA_STRING: return json_is_string(v) && string_fits(s, json_str(v));
-    case SCHEMA_ID: return json_is_integer(v) || (json_is_string(v) && string_fits(s, json_str(v)));
+    case SCHEMA_ANY:
+        return true;
+    case SCHEMA_STRING:
+        return json_is_string(v) && string_fits(s, json_str(v));
+    case SCHEMA_ID:
+        return json_is_integer(v) || (json_is_string(v) && string_fits(s, json_str(v)));
     case SCHEMA_INTEGER:
-    case SCHEMA_NUMBER: return number_fits(s, v);
-    case SCHEMA_BOOLEAN: return json_is_boolean(v);
-    default: return false;
+    case SCHEMA_NUMBER:
+        return number_fits(s, v);
+    case SCHEMA_BOOLEAN:
+        return json_is_boolean(v);
+    default:
+        return false;
     }
 }
 
@@ -262,8 +287,8 @@ static void fields_list(const struct field *fields, char *out, size_t size)
         n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", x->name);
 }
 
-static void fault_unknown(const struct field *fields, const char *name, const char *pointer, const char *parameter,
-                          struct faults *f)
+static void fault_unknown(const struct field *fields, const char *name, const char *pointer,
+                          const char *parameter, struct faults *f)
 {
     char known[320];
     const char *nearest = field_nearest(fields, name);
@@ -291,7 +316,8 @@ static bool group_present(const char *group, const char *end, const json_t *v)
     return false;
 }
 
-static void validate_groups(const struct schema *s, const json_t *v, const char *pointer, struct faults *f)
+static void validate_groups(const struct schema *s, const json_t *v, const char *pointer,
+                            struct faults *f)
 {
     char words[160];
     unsigned present = 0;
@@ -306,7 +332,8 @@ static void validate_groups(const struct schema *s, const json_t *v, const char 
     faults_add(f, pointer, NULL, "needs exactly %s; %u are there", words, present);
 }
 
-static void validate_object(const struct schema *s, const json_t *v, const char *pointer, struct faults *f)
+static void validate_object(const struct schema *s, const json_t *v, const char *pointer,
+                            struct faults *f)
 {
     const char *key;
     json_t *value;
@@ -329,7 +356,8 @@ static void validate_object(const struct schema *s, const json_t *v, const char 
         validate_groups(s, v, pointer, f);
 }
 
-static void validate_array(const struct schema *s, const json_t *v, const char *pointer, struct faults *f)
+static void validate_array(const struct schema *s, const json_t *v, const char *pointer,
+                           struct faults *f)
 {
     size_t n = json_array_size(v);
     if (n < s->count_min || (s->count_max && n > s->count_max)) {
@@ -343,7 +371,8 @@ static void validate_array(const struct schema *s, const json_t *v, const char *
     char at[512];
     for (size_t i = 0; i < n && f->total <= FAULTS_MAX; i++) {
         const json_t *item = json_array_get(v, i);
-        if (s->items->type != SCHEMA_OBJECT && s->items->type != SCHEMA_ARRAY && scalar_fits(s->items, item))
+        if (s->items->type != SCHEMA_OBJECT && s->items->type != SCHEMA_ARRAY &&
+            scalar_fits(s->items, item))
             continue; /* no pointer is written for what is right: vectors have thousands */
         snprintf(at, sizeof at, "%s/%zu", pointer, i);
         validate_value(s->items, item, at, f);
@@ -353,10 +382,14 @@ static void validate_array(const struct schema *s, const json_t *v, const char *
 static bool type_fits(const struct schema *s, const json_t *v)
 {
     switch (s->type) {
-    case SCHEMA_OBJECT: return json_is_object(v);
-    case SCHEMA_ARRAY: return json_is_array(v);
-    case SCHEMA_STRING: return json_is_string(v);
-    default: return scalar_fits(s, v);
+    case SCHEMA_OBJECT:
+        return json_is_object(v);
+    case SCHEMA_ARRAY:
+        return json_is_array(v);
+    case SCHEMA_STRING:
+        return json_is_string(v);
+    default:
+        return scalar_fits(s, v);
     }
 }
 
@@ -400,13 +433,16 @@ static json_t *param_value(const struct schema *s, struct str v)
     int64_t i;
     double d;
     switch (s->type) {
-    case SCHEMA_INTEGER: return str_to_i64(v, INT64_MIN, INT64_MAX, &i) ? NULL : json_integer(i);
-    case SCHEMA_NUMBER: return str_to_f64(v, &d) ? NULL : json_real(d);
+    case SCHEMA_INTEGER:
+        return str_to_i64(v, INT64_MIN, INT64_MAX, &i) ? NULL : json_integer(i);
+    case SCHEMA_NUMBER:
+        return str_to_f64(v, &d) ? NULL : json_real(d);
     case SCHEMA_BOOLEAN:
         if (v.n == 0 || str_eq_c(v, "true") || str_eq_c(v, "1"))
             return json_true();
         return str_eq_c(v, "false") || str_eq_c(v, "0") ? json_false() : NULL;
-    default: return json_stringn(v.s, v.n);
+    default:
+        return json_stringn(v.s, v.n);
     }
 }
 
@@ -458,7 +494,8 @@ static void param_take(const struct field *x, struct str v, json_t *out, struct 
     param_check(x, value, f);
 }
 
-json_t *validate_query(const struct route *r, const struct http_param *params, unsigned count, struct faults *f)
+json_t *validate_query(const struct route *r, const struct http_param *params, unsigned count,
+                       struct faults *f)
 {
     json_t *out = json_object();
     for (unsigned i = 0; i < count; i++) {
@@ -495,10 +532,12 @@ static const struct {
 unsigned media_parse(struct str content_type)
 {
     const char *semicolon = content_type.n ? memchr(content_type.s, ';', content_type.n) : NULL;
-    struct str type = {content_type.s, semicolon ? (size_t)(semicolon - content_type.s) : content_type.n};
+    struct str type = {content_type.s,
+                       semicolon ? (size_t)(semicolon - content_type.s) : content_type.n};
     type = str_trim(type);
     for (size_t i = 0; i < sizeof media_table / sizeof *media_table; i++)
-        if (type.n == strlen(media_table[i].name) && !strncasecmp(type.s, media_table[i].name, type.n))
+        if (type.n == strlen(media_table[i].name) &&
+            !strncasecmp(type.s, media_table[i].name, type.n))
             return media_table[i].media;
     return 0;
 }
@@ -512,8 +551,9 @@ void media_names(unsigned media, char *out, size_t size)
             n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", media_table[i].name);
 }
 
-/* Memory for a parsed body. A short document of some 30 bytes takes 500 when parsed, so a batch of them needs far more
- * than its own size; as only the workers parse, all of them together stay under workers x the most. */
+/* Memory for a parsed body. A short document of some 30 bytes takes 500 when parsed, so a batch of
+ * them needs far more than its own size; as only the workers parse, all of them together stay under
+ * workers x the most. */
 static size_t body_budget(size_t bytes)
 {
     size_t least = 1u << 20, most = 64u << 20;
@@ -521,13 +561,15 @@ static size_t body_budget(size_t bytes)
     return wanted < least ? least : wanted;
 }
 
-enum err body_check(const struct route *r, struct str body, json_t **out, struct faults *f, struct err_info *e)
+enum err body_check(const struct route *r, struct str body, json_t **out, struct faults *f,
+                    struct err_info *e)
 {
     struct err_info own = {0};
     json_t *v = NULL;
     if (str_trim(body).n == 0)
         return err_set(e, ERR_SYNTAX, NULL, "the body is missing; this route takes JSON");
-    if (json_parse_within(body, body_budget(body.n), &v, &own)) /* too deep is as unreadable as broken */
+    if (json_parse_within(body, body_budget(body.n), &v,
+                          &own)) /* too deep is as unreadable as broken */
         return err_set(e, ERR_SYNTAX, NULL, "the body is not readable JSON: %s", own.message);
     validate_value(r->body, v, "", f);
     if (f->total) {
@@ -538,8 +580,9 @@ enum err body_check(const struct route *r, struct str body, json_t **out, struct
     return ERR_OK;
 }
 
-enum err request_check(struct arena *a, struct str method, struct str path, const struct http_param *params, unsigned count,
-                       struct str content_type, struct str body, struct checked *out, struct err_info *e)
+enum err request_check(struct arena *a, struct str method, struct str path,
+                       const struct http_param *params, unsigned count, struct str content_type,
+                       struct str body, struct checked *out, struct err_info *e)
 {
     *out = (struct checked){0};
     faults_init(&out->faults, a);
@@ -548,7 +591,8 @@ enum err request_check(struct arena *a, struct str method, struct str path, cons
         return err;
     const struct route *r = out->match.route;
     if (r->media && !(media_parse(content_type) & r->media))
-        return err_set(e, ERR_UNSUPPORTED, NULL, "Content-Type is not one of those that this route takes");
+        return err_set(e, ERR_UNSUPPORTED, NULL,
+                       "Content-Type is not one of those that this route takes");
     validate_path(&out->match, &out->faults);
     out->query = validate_query(r, params, count, &out->faults);
     if (!out->faults.total && r->media && media_parse(content_type) != MEDIA_NDJSON)

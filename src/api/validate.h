@@ -1,5 +1,6 @@
-/* The validator: holds path, query and body to the route's schemas and says everything that is wrong at once: where
- * (a JSON pointer or a parameter's name), what, and what would be right. Pure functions; one arena a request. */
+/* The validator: holds path, query and body to the route's schemas and says everything that is
+ * wrong at once: where (a JSON pointer or a parameter's name), what, and what would be right. Pure
+ * functions; one arena a request. */
 #ifndef API_VALIDATE_H
 #define API_VALIDATE_H
 
@@ -29,27 +30,32 @@ void faults_add(struct faults *f, const char *pointer, const char *parameter, co
 /* `pointer`: of `v` in its body, "" at the top. */
 void validate_value(const struct schema *s, const json_t *v, const char *pointer, struct faults *f);
 void validate_path(const struct route_match *m, struct faults *f);
-/* The query as a JSON object of the right types, as a body of the same fields would be (json_decref it). */
-json_t *validate_query(const struct route *r, const struct http_param *params, unsigned count, struct faults *f);
+/* The query as a JSON object of the right types, as a body of the same fields would be (json_decref
+ * it). */
+json_t *validate_query(const struct route *r, const struct http_param *params, unsigned count,
+                       struct faults *f);
 
 /* MEDIA_* of a Content-Type; 0: none of ours. */
 unsigned media_parse(struct str content_type);
 /* "application/json, application/x-ndjson" */
 void media_names(unsigned media, char *out, size_t size);
 
-/* Router and validator over a whole request: what api.c does before the engine is asked, in one piece for tests
- * and fuzzing. 0: fit to be run. ERR_SYNTAX: unreadable body; ERR_INVALID: `faults` say why; ERR_NOT_FOUND and
- * ERR_UNSUPPORTED as route_find, and a Content-Type that is not taken. */
+/* Router and validator over a whole request: what api.c does before the engine is asked, in one
+ * piece for tests and fuzzing. 0: fit to be run. ERR_SYNTAX: unreadable body; ERR_INVALID: `faults`
+ * say why; ERR_NOT_FOUND and ERR_UNSUPPORTED as route_find, and a Content-Type that is not taken.
+ */
 struct checked {
     struct route_match match;
     struct faults faults;
     json_t *query, *body; /* NULL or json_decref'd by checked_release */
 };
-enum err request_check(struct arena *a, struct str method, struct str path, const struct http_param *params, unsigned count,
-                       struct str content_type, struct str body, struct checked *out, struct err_info *e) MUST_CHECK;
+enum err request_check(struct arena *a, struct str method, struct str path,
+                       const struct http_param *params, unsigned count, struct str content_type,
+                       struct str body, struct checked *out, struct err_info *e) MUST_CHECK;
 void checked_release(struct checked *c);
 
 /* The parts that request_check is made of. The body's JSON, judged; missing is ERR_SYNTAX. */
-enum err body_check(const struct route *r, struct str body, json_t **out, struct faults *f, struct err_info *e) MUST_CHECK;
+enum err body_check(const struct route *r, struct str body, json_t **out, struct faults *f,
+                    struct err_info *e) MUST_CHECK;
 
 #endif

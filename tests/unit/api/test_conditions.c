@@ -10,7 +10,8 @@ static void tags_are_read(void **state)
     struct etags t;
     assert_int_equal(etags_parse(STR("\"17\""), "If-Match", &t, NULL), ERR_OK);
     assert_true(etags_have(&t, 17) && !etags_have(&t, 18) && !t.any);
-    assert_int_equal(etags_parse(STR(" \"1\" , \"2\",\"x\", W/\"3\""), "If-Match", &t, NULL), ERR_OK);
+    assert_int_equal(etags_parse(STR(" \"1\" , \"2\",\"x\", W/\"3\""), "If-Match", &t, NULL),
+                     ERR_OK);
     assert_true(etags_have(&t, 1) && etags_have(&t, 2) && !etags_have(&t, 3));
     assert_int_equal(etags_parse(STR("*"), "If-Match", &t, NULL), ERR_OK);
     assert_true(t.any && etags_have(&t, 99));
@@ -20,7 +21,8 @@ static void tags_are_read(void **state)
 
 static void nonsense_names_its_header(void **state)
 {
-    static const char *const wrong[] = {"17", "\"17", "\"17\" \"18\"", "W/17", "*,\"1\"", ",", "\"1\";"};
+    static const char *const wrong[] = {"17",      "\"17", "\"17\" \"18\"", "W/17",
+                                        "*,\"1\"", ",",    "\"1\";"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct err_info e = {0};
         struct etags t;

@@ -17,7 +17,9 @@ static void what_goes_in_comes_out(void **state)
         struct err_info e = {0};
         cursor_format(&in, text);
         assert_true(strlen(text) < CURSOR_TEXT);
-        assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(text));
+        assert_int_equal(
+            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+            strlen(text));
         assert_int_equal(cursor_parse(arena, str_c(text), n * 77, "cursor", &out, &e), ERR_OK);
         assert_int_equal(out.number, in.number);
         assert_true(str_eq(out.key, in.key));
@@ -43,7 +45,8 @@ static void every_changed_character_is_noticed(void **state)
         text[i] = kept;
     }
     for (size_t i = 0; i < n; i++)
-        assert_int_equal(cursor_parse(arena, (struct str){text, i}, 5, "cursor", &out, NULL), ERR_INVALID);
+        assert_int_equal(cursor_parse(arena, (struct str){text, i}, 5, "cursor", &out, NULL),
+                         ERR_INVALID);
 }
 
 static void another_list_refuses_it(void **state)
@@ -51,16 +54,25 @@ static void another_list_refuses_it(void **state)
     char text[CURSOR_TEXT];
     struct cursor out;
     cursor_format(&(struct cursor){.binding = cursor_bind(0, STR("a")), .key = STR("")}, text);
-    assert_int_equal(cursor_parse(arena, str_c(text), cursor_bind(0, STR("b")), "cursor", &out, NULL), ERR_INVALID);
-    assert_int_equal(cursor_parse(arena, str_c(text), cursor_bind(0, STR("a")), "cursor", &out, NULL), ERR_OK);
-    assert_true(cursor_bind(cursor_bind(0, STR("a")), STR("bc")) != cursor_bind(cursor_bind(0, STR("ab")), STR("c")));
+    assert_int_equal(
+        cursor_parse(arena, str_c(text), cursor_bind(0, STR("b")), "cursor", &out, NULL),
+        ERR_INVALID);
+    assert_int_equal(
+        cursor_parse(arena, str_c(text), cursor_bind(0, STR("a")), "cursor", &out, NULL), ERR_OK);
+    assert_true(cursor_bind(cursor_bind(0, STR("a")), STR("bc")) !=
+                cursor_bind(cursor_bind(0, STR("ab")), STR("c")));
 }
 
 /* RFC 4648, section 10 */
 static void base64_is_the_standard_one(void **state)
 {
-    static const char *const pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="},
-                                           {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         struct strbuf b;
         strbuf_init(&b, 0);

@@ -8,7 +8,8 @@
 
 static void every_code_has_a_status(void **state)
 {
-    static const int wanted[] = {200, 400, 422, 404, 409, 412, 413, 415, 401, 403, 410, 503, 503, 507, 500, 500, 503, 503, 503};
+    static const int wanted[] = {200, 400, 422, 404, 409, 412, 413, 415, 401, 403,
+                                 410, 503, 503, 507, 500, 500, 503, 503, 503};
     for (int code = 0; code >= ERR_NO_MEMORY; code--)
         assert_int_equal(err_status((enum err)code, ""), wanted[-code]);
     assert_int_equal(err_status(ERR_TOO_LARGE, "/text"), 422);

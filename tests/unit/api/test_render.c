@@ -25,11 +25,17 @@ static int end(void **state)
 
 static void a_document_is_one_object(void **state)
 {
-    struct document_out d = {.id = STR("a\"1"), .payload = STR(" {\"title\":\"T\",\"tags\":[]} "), .revision = 17,
-                             .created_us = 0, .updated_us = 1500000, .pending = true};
+    struct document_out d = {.id = STR("a\"1"),
+                             .payload = STR(" {\"title\":\"T\",\"tags\":[]} "),
+                             .revision = 17,
+                             .created_us = 0,
+                             .updated_us = 1500000,
+                             .pending = true};
     render_document(&w, &d);
-    assert_string_equal(out.buf, "{\"id\":\"a\\\"1\",\"title\":\"T\",\"tags\":[],\"created\":\"1970-01-01T00:00:00.000000Z\","
-                                 "\"updated\":\"1970-01-01T00:00:01.500000Z\",\"revision\":17,\"pending\":true}");
+    assert_string_equal(
+        out.buf, "{\"id\":\"a\\\"1\",\"title\":\"T\",\"tags\":[],\"created\":\"1970-01-01T00:00:00."
+                 "000000Z\","
+                 "\"updated\":\"1970-01-01T00:00:01.500000Z\",\"revision\":17,\"pending\":true}");
 }
 
 static void an_empty_payload_leaves_no_comma(void **state)
@@ -44,7 +50,10 @@ static void an_empty_payload_leaves_no_comma(void **state)
 
 static void a_missing_part_is_null(void **state)
 {
-    struct find_hit h = {.score = .5, .semantic = NAN, .lexical = .25, .document = {.id = STR("a"), .payload = STR("{}")}};
+    struct find_hit h = {.score = .5,
+                         .semantic = NAN,
+                         .lexical = .25,
+                         .document = {.id = STR("a"), .payload = STR("{}")}};
     json_t *v;
     render_hit(&w, &h, false);
     assert_int_equal(json_parse(strbuf_str(&out), &v, NULL), ERR_OK);
@@ -63,13 +72,18 @@ static void pointers_of_rows(void **state)
         size_t index;
         const char *wanted;
     } cases[] = {
-        {"/text", "", 0, "/text"},     {"/0/text", "", 0, "/text"}, {"/0/text", "/0", 0, "/0/text"},
-        {"/3/text", "/7", 3, "/7/text"}, {"/3", "/7", 3, "/7"},     {"/33/x", "/7", 3, "/7/33/x"},
+        {"/text", "", 0, "/text"},
+        {"/0/text", "", 0, "/text"},
+        {"/0/text", "/0", 0, "/0/text"},
+        {"/3/text", "/7", 3, "/7/text"},
+        {"/3", "/7", 3, "/7"},
+        {"/33/x", "/7", 3, "/7/33/x"},
         {"", "/7", 3, "/7"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char pointer[ROW_POINTER];
-        row_pointer(cases[i].field, &(struct row_place){"id", cases[i].place, cases[i].index, 0}, pointer);
+        row_pointer(cases[i].field, &(struct row_place){"id", cases[i].place, cases[i].index, 0},
+                    pointer);
         assert_string_equal(pointer, cases[i].wanted);
     }
 }
@@ -83,9 +97,12 @@ static void rows(void **state)
     render_row(&w, &good, &(struct row_place){"id", "/0", 0, 1});
     render_row(&w, &bad, &(struct row_place){"id", "/1", 1, 9});
     json_array_end(&w);
-    assert_string_equal(out.buf, "[{\"id\":\"a\",\"status\":\"created\",\"revision\":3},"
-                                 "{\"line\":9,\"id\":\"b\",\"status\":\"failed\",\"error\":{\"status\":422,\"code\":\"invalid\","
-                                 "\"detail\":\"is empty\",\"errors\":[{\"pointer\":\"/1/text\",\"detail\":\"is empty\"}]}}]");
+    assert_string_equal(
+        out.buf, "[{\"id\":\"a\",\"status\":\"created\",\"revision\":3},"
+                 "{\"line\":9,\"id\":\"b\",\"status\":\"failed\",\"error\":{\"status\":422,"
+                 "\"code\":\"invalid\","
+                 "\"detail\":\"is empty\",\"errors\":[{\"pointer\":\"/1/text\",\"detail\":\"is "
+                 "empty\"}]}}]");
 }
 
 int main(void)

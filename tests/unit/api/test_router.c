@@ -50,12 +50,12 @@ static void parameters_are_decoded(void **state)
 static void dots_never_reach_a_collection(void **state)
 {
     static const char *const paths[] = {
-        "/v1/collections/news/documents/..",       "/v1/collections/news/documents/%2e%2e",
-        "/v1/collections/news/documents/%2E.",     "/v1/collections/news/documents/.",
-        "/v1/collections/news/documents/..%2F",    "/v1/collections/news/documents/%2e%2e%2f",
-        "/v1/collections/news/documents/../",      "/v1/collections/news/documents/../..",
-        "/v1/collections/news/documents/%2e%2e/",  "/v1/collections/news/",
-        "/v1/collections/news/documents//",        "/v1/collections/news//",
+        "/v1/collections/news/documents/..",      "/v1/collections/news/documents/%2e%2e",
+        "/v1/collections/news/documents/%2E.",    "/v1/collections/news/documents/.",
+        "/v1/collections/news/documents/..%2F",   "/v1/collections/news/documents/%2e%2e%2f",
+        "/v1/collections/news/documents/../",     "/v1/collections/news/documents/../..",
+        "/v1/collections/news/documents/%2e%2e/", "/v1/collections/news/",
+        "/v1/collections/news/documents//",       "/v1/collections/news//",
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct route_match m;
@@ -75,8 +75,16 @@ static void verbs_stand_behind_a_colon(void **state)
 static void unknown_is_not_found(void **state)
 {
     static const char *const paths[] = {
-        "",       "v1",     "//",           "/v1",   "/v1/",     "/v1/collections/", "/livez/", "/v1/collections/a/b",
-        "/a/b/c/d/e/f/g/h/i/j/k", "/v1/collections/%2F/x",
+        "",
+        "v1",
+        "//",
+        "/v1",
+        "/v1/",
+        "/v1/collections/",
+        "/livez/",
+        "/v1/collections/a/b",
+        "/a/b/c/d/e/f/g/h/i/j/k",
+        "/v1/collections/%2F/x",
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct route_match m;
@@ -86,8 +94,9 @@ static void unknown_is_not_found(void **state)
 
 static void bad_escapes_are_unreadable(void **state)
 {
-    static const char *const paths[] = {"/v1/collections/%", "/v1/collections/%4", "/v1/collections/%zz",
-                                        "/v1/collections/%ff", "/v1/collections/%00", "/v1/collections/%c0%af"};
+    static const char *const paths[] = {"/v1/collections/%",   "/v1/collections/%4",
+                                        "/v1/collections/%zz", "/v1/collections/%ff",
+                                        "/v1/collections/%00", "/v1/collections/%c0%af"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct route_match m;
         assert_int_equal(find("GET", paths[i], &m), ERR_SYNTAX);
@@ -117,10 +126,14 @@ static void head_is_a_get(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_route_is_found),     cmocka_unit_test(parameters_are_decoded),
-        cmocka_unit_test(dots_never_reach_a_collection), cmocka_unit_test(verbs_stand_behind_a_colon),
-        cmocka_unit_test(unknown_is_not_found),     cmocka_unit_test(bad_escapes_are_unreadable),
-        cmocka_unit_test(other_methods_name_the_allowed), cmocka_unit_test(head_is_a_get),
+        cmocka_unit_test(every_route_is_found),
+        cmocka_unit_test(parameters_are_decoded),
+        cmocka_unit_test(dots_never_reach_a_collection),
+        cmocka_unit_test(verbs_stand_behind_a_colon),
+        cmocka_unit_test(unknown_is_not_found),
+        cmocka_unit_test(bad_escapes_are_unreadable),
+        cmocka_unit_test(other_methods_name_the_allowed),
+        cmocka_unit_test(head_is_a_get),
     };
     arena = arena_new(0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,9 +26,11 @@ static void expect_fault(enum route_id id, const char *body, const char *pointer
     struct faults f;
     assert_int_equal(check(id, body, &f), ERR_INVALID);
     for (unsigned i = 0; i < f.count; i++)
-        if (f.list[i].pointer && !strcmp(f.list[i].pointer, pointer) && strstr(f.list[i].detail, says))
+        if (f.list[i].pointer && !strcmp(f.list[i].pointer, pointer) &&
+            strstr(f.list[i].detail, says))
             return;
-    fail_msg("%s: no fault at %s that says %s; first: %s %s", body, pointer, says, f.list[0].pointer, f.list[0].detail);
+    fail_msg("%s: no fault at %s that says %s; first: %s %s", body, pointer, says,
+             f.list[0].pointer, f.list[0].detail);
 }
 
 static void expect_sound(enum route_id id, const char *body)
@@ -36,7 +38,8 @@ static void expect_sound(enum route_id id, const char *body)
     struct faults f;
     enum err err = check(id, body, &f);
     if (err)
-        fail_msg("%s: %s %s", body, f.count ? f.list[0].pointer : "", f.count ? f.list[0].detail : "unreadable");
+        fail_msg("%s: %s %s", body, f.count ? f.list[0].pointer : "",
+                 f.count ? f.list[0].detail : "unreadable");
 }
 
 static void sound_bodies_pass(void **state)
@@ -46,10 +49,14 @@ static void sound_bodies_pass(void **state)
     expect_sound(ROUTE_SIMILAR, "{\"vector\":[1,0.5,-2e3]}");
     expect_sound(ROUTE_RECOMMEND, "{\"positive\":[\"a\"],\"negative\":[\"b\"]}");
     expect_sound(ROUTE_RECOMMEND, "{\"negative\":[\"b\"]}");
-    expect_sound(ROUTE_COLLECTIONS_CREATE, "{\"name\":\"a_b-1\",\"settings\":{\"mapping\":{\"text\":\"body\"}}}");
-    expect_sound(ROUTE_FEEDBACK_ADD, "{\"user\":1,\"document\":\"a\",\"type\":\"like\",\"time\":\"2026-01-02T03:04:05Z\"}");
+    expect_sound(ROUTE_COLLECTIONS_CREATE,
+                 "{\"name\":\"a_b-1\",\"settings\":{\"mapping\":{\"text\":\"body\"}}}");
+    expect_sound(
+        ROUTE_FEEDBACK_ADD,
+        "{\"user\":1,\"document\":\"a\",\"type\":\"like\",\"time\":\"2026-01-02T03:04:05Z\"}");
     expect_sound(ROUTE_FEEDBACK_ADD, "[{\"type\":\"wrong, but judged alone\"}]");
-    expect_sound(ROUTE_EMBEDDINGS, "{\"input\":[\"a\",\"b\"],\"dimensions\":8,\"encoding_format\":\"base64\"}");
+    expect_sound(ROUTE_EMBEDDINGS,
+                 "{\"input\":[\"a\",\"b\"],\"dimensions\":8,\"encoding_format\":\"base64\"}");
     expect_sound(ROUTE_DOCUMENTS_ADD, "{\"anything\":{\"goes\":[1]}}");
 }
 
@@ -62,7 +69,8 @@ static void each_fault_is_named(void **state)
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1.5}", "/limit", "an integer");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":\"5\"}", "/limit", "an integer");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":true}", "/limit", "a boolean");
-    expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"mode\":\"fast\"}", "/mode", "hybrid, semantic, lexical");
+    expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"mode\":\"fast\"}", "/mode",
+                 "hybrid, semantic, lexical");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limt\":1}", "/limt", "did you mean limit?");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"facets\":[\"a\",7]}", "/facets/1", "a string");
     expect_fault(ROUTE_SEARCH, "[]", "", "an object");
@@ -76,10 +84,14 @@ static void each_fault_is_named(void **state)
     expect_fault(ROUTE_RECOMMEND, "{\"user\":\"u\",\"positive\":[\"a\"]}", "", "exactly one");
     expect_fault(ROUTE_COLLECTIONS_CREATE, "{\"name\":\"News\"}", "/name", "a-z");
     expect_fault(ROUTE_COLLECTIONS_CREATE, "{\"name\":\"-a\"}", "/name", "a-z");
-    expect_fault(ROUTE_COLLECTIONS_CREATE, "{\"name\":\"a\",\"settings\":{\"mapping\":{\"te/x~t\":1}}}", "/settings/mapping/te~1x~0t",
-                 "a string");
-    expect_fault(ROUTE_COLLECTION_UPDATE, "{\"extra_fields\":\"drop\"}", "/extra_fields", "attributes, error");
-    expect_fault(ROUTE_FEEDBACK_ADD, "{\"user\":\"u\",\"document\":\"a\",\"type\":\"like\",\"time\":\"today\"}", "/time", "RFC 3339");
+    expect_fault(ROUTE_COLLECTIONS_CREATE,
+                 "{\"name\":\"a\",\"settings\":{\"mapping\":{\"te/x~t\":1}}}",
+                 "/settings/mapping/te~1x~0t", "a string");
+    expect_fault(ROUTE_COLLECTION_UPDATE, "{\"extra_fields\":\"drop\"}", "/extra_fields",
+                 "attributes, error");
+    expect_fault(ROUTE_FEEDBACK_ADD,
+                 "{\"user\":\"u\",\"document\":\"a\",\"type\":\"like\",\"time\":\"today\"}",
+                 "/time", "RFC 3339");
     expect_fault(ROUTE_FEEDBACK_ADD, "\"like\"", "", "an object or an array");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":\"\"}", "/input", "at least 1");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[]}", "/input", "1 to 2048");
@@ -91,7 +103,9 @@ static void each_fault_is_named(void **state)
 static void all_faults_are_named_at_once(void **state)
 {
     struct faults f;
-    assert_int_equal(check(ROUTE_SEARCH, "{\"limit\":-1,\"mode\":3,\"explain\":1,\"colour\":\"red\"}", &f), ERR_INVALID);
+    assert_int_equal(
+        check(ROUTE_SEARCH, "{\"limit\":-1,\"mode\":3,\"explain\":1,\"colour\":\"red\"}", &f),
+        ERR_INVALID);
     assert_int_equal(f.count, 5);
     char body[8192] = "{\"q\":\"x\"";
     for (int i = 0; i < 200; i++)
@@ -103,7 +117,14 @@ static void all_faults_are_named_at_once(void **state)
 
 static void unreadable_is_not_wrong(void **state)
 {
-    static const char *const bodies[] = {"", "  ", "{", "{\"q\":NaN}", "{\"q\":\"\xff\"}", "{\"q\":1,\"q\":2}", "{\"a\":1e999}", "\xef\xbb\xbf{}"};
+    static const char *const bodies[] = {"",
+                                         "  ",
+                                         "{",
+                                         "{\"q\":NaN}",
+                                         "{\"q\":\"\xff\"}",
+                                         "{\"q\":1,\"q\":2}",
+                                         "{\"a\":1e999}",
+                                         "\xef\xbb\xbf{}"};
     struct faults f;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
         assert_int_equal(check(ROUTE_SEARCH, bodies[i], &f), ERR_SYNTAX);
@@ -124,12 +145,14 @@ static json_t *query(enum route_id id, const struct http_param *p, unsigned n, s
 static void a_query_becomes_a_body(void **state)
 {
     struct faults f;
-    const struct http_param p[] = {{STR("q"), STR("tool")},      {STR("limit"), STR("5")}, {STR("facets"), STR("a,b")},
-                                   {STR("facets"), STR("c")},    {STR("min_score"), STR("0.5")}, {STR("explain"), STR("")}};
+    const struct http_param p[] = {{STR("q"), STR("tool")},        {STR("limit"), STR("5")},
+                                   {STR("facets"), STR("a,b")},    {STR("facets"), STR("c")},
+                                   {STR("min_score"), STR("0.5")}, {STR("explain"), STR("")}};
     json_t *v = query(ROUTE_SEARCH_GET, p, 6, &f);
     char *text = json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS);
     assert_int_equal(f.total, 0);
-    assert_string_equal(text, "{\"explain\":true,\"facets\":[\"a\",\"b\",\"c\"],\"limit\":5,\"min_score\":0.5,\"q\":\"tool\"}");
+    assert_string_equal(text, "{\"explain\":true,\"facets\":[\"a\",\"b\",\"c\"],\"limit\":5,\"min_"
+                              "score\":0.5,\"q\":\"tool\"}");
     free(text);
     json_decref(v);
 }
@@ -139,14 +162,21 @@ static void wrong_parameters_are_named(void **state)
     static const struct {
         const char *name, *value, *says;
     } wrong[] = {
-        {"limit", "ten", "an integer from 0 to 1000"}, {"limit", "", "integer"},      {"limit", "1001", "1000"},
-        {"offset", "-1", "from 0"},                    {"min_score", "nan", "number"}, {"mode", "x", "hybrid"},
-        {"limt", "1", "did you mean limit?"},          {"explain", "maybe", "true or false"}, {"colour", "x", "known are q"},
+        {"limit", "ten", "an integer from 0 to 1000"},
+        {"limit", "", "integer"},
+        {"limit", "1001", "1000"},
+        {"offset", "-1", "from 0"},
+        {"min_score", "nan", "number"},
+        {"mode", "x", "hybrid"},
+        {"limt", "1", "did you mean limit?"},
+        {"explain", "maybe", "true or false"},
+        {"colour", "x", "known are q"},
         {"q", "again", "given twice"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct faults f;
-        const struct http_param p[] = {{STR("q"), STR("x")}, {str_c(wrong[i].name), str_c(wrong[i].value)}};
+        const struct http_param p[] = {{STR("q"), STR("x")},
+                                       {str_c(wrong[i].name), str_c(wrong[i].value)}};
         json_decref(query(ROUTE_SEARCH_GET, p, 2, &f));
         assert_int_equal(f.total, 1);
         assert_string_equal(f.list[0].parameter, wrong[i].name);
@@ -166,22 +196,33 @@ static enum err request(const char *method, const char *path, const char *type, 
 {
     struct checked c;
     struct err_info e = {0};
-    enum err err = request_check(arena, str_c(method), str_c(path), NULL, 0, str_c(type), str_c(body), &c, &e);
+    enum err err =
+        request_check(arena, str_c(method), str_c(path), NULL, 0, str_c(type), str_c(body), &c, &e);
     checked_release(&c);
     return err;
 }
 
 static void whole_requests(void **state)
 {
-    assert_int_equal(request("POST", "/v1/collections", "application/json", "{\"name\":\"a\"}"), ERR_OK);
-    assert_int_equal(request("POST", "/v1/collections", "Application/JSON; charset=utf-8", "{\"name\":\"a\"}"), ERR_OK);
-    assert_int_equal(request("POST", "/v1/collections", "text/plain", "{\"name\":\"a\"}"), ERR_UNSUPPORTED);
+    assert_int_equal(request("POST", "/v1/collections", "application/json", "{\"name\":\"a\"}"),
+                     ERR_OK);
+    assert_int_equal(
+        request("POST", "/v1/collections", "Application/JSON; charset=utf-8", "{\"name\":\"a\"}"),
+        ERR_OK);
+    assert_int_equal(request("POST", "/v1/collections", "text/plain", "{\"name\":\"a\"}"),
+                     ERR_UNSUPPORTED);
     assert_int_equal(request("POST", "/v1/collections", "", "{\"name\":\"a\"}"), ERR_UNSUPPORTED);
-    assert_int_equal(request("POST", "/v1/collections", "application/x-ndjson", "{}"), ERR_UNSUPPORTED);
-    assert_int_equal(request("POST", "/v1/collections/a/documents", "application/x-ndjson", "whatever"), ERR_OK);
-    assert_int_equal(request("POST", "/v1/collections/A/documents", "application/x-ndjson", "whatever"), ERR_INVALID);
+    assert_int_equal(request("POST", "/v1/collections", "application/x-ndjson", "{}"),
+                     ERR_UNSUPPORTED);
+    assert_int_equal(
+        request("POST", "/v1/collections/a/documents", "application/x-ndjson", "whatever"), ERR_OK);
+    assert_int_equal(
+        request("POST", "/v1/collections/A/documents", "application/x-ndjson", "whatever"),
+        ERR_INVALID);
     assert_int_equal(request("DELETE", "/v1/collections/a/documents/%2e%2e", "", ""), ERR_INVALID);
-    assert_int_equal(request("PATCH", "/v1/collections/a/documents/b", "application/merge-patch+json", "{}"), ERR_OK);
+    assert_int_equal(
+        request("PATCH", "/v1/collections/a/documents/b", "application/merge-patch+json", "{}"),
+        ERR_OK);
     assert_int_equal(request("OPTIONS", "/v1/collections", "", ""), ERR_OK);
     assert_int_equal(request("GET", "/nowhere", "", ""), ERR_NOT_FOUND);
 }
@@ -220,10 +261,14 @@ static void a_full_batch_of_short_values_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound_bodies_pass),       cmocka_unit_test(each_fault_is_named),
-        cmocka_unit_test(all_faults_are_named_at_once), cmocka_unit_test(unreadable_is_not_wrong),
-        cmocka_unit_test(a_query_becomes_a_body),  cmocka_unit_test(wrong_parameters_are_named),
-        cmocka_unit_test(whole_requests),          cmocka_unit_test(ids_are_bounded_in_bytes),
+        cmocka_unit_test(sound_bodies_pass),
+        cmocka_unit_test(each_fault_is_named),
+        cmocka_unit_test(all_faults_are_named_at_once),
+        cmocka_unit_test(unreadable_is_not_wrong),
+        cmocka_unit_test(a_query_becomes_a_body),
+        cmocka_unit_test(wrong_parameters_are_named),
+        cmocka_unit_test(whole_requests),
+        cmocka_unit_test(ids_are_bounded_in_bytes),
         cmocka_unit_test(a_full_batch_of_short_values_is_read),
     };
     json_setup();
