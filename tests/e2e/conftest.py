@@ -67,6 +67,9 @@ class Server:
                 raise
         self.process.stdout.close()
         self.session.close()
+        log = self.log()
+        for sign in ("Sanitizer", "runtime error:", "Assertion"):  # of a sanitizer's build, or a failed assert
+            assert sign not in log, log[-4000:]
         return self.process.returncode
 
     def remove(self):
@@ -167,8 +170,10 @@ def server():
     s = Server()
     try:
         yield s.start()
+        assert s.stop() == 0
     finally:
-        s.stop()
+        if s.process and s.process.poll() is None:
+            s.stop()
         s.remove()
 
 
