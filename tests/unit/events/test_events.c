@@ -164,6 +164,21 @@ static size_t wait_count(struct seen *s, size_t count)
     return n;
 }
 
+static void fail_set(struct seen *s, unsigned times)
+{
+    lock_take(&s->lock);
+    s->fail_times = times;
+    lock_drop(&s->lock);
+}
+
+static unsigned fails_left(struct seen *s)
+{
+    lock_take(&s->lock);
+    unsigned n = s->fail_times;
+    lock_drop(&s->lock);
+    return n;
+}
+
 static struct subscription *subscribe(struct fixture *f, const char *type, const char *consumer,
                                       bool embedding, struct seen *s)
 {
@@ -219,14 +234,14 @@ static void a_failure_is_tried_again_and_blocks_only_its_document(void **state)
         at_second = s->changes[i] == second ? i : at_second;
     }
     assert_true(at_first < at_second);
-    s->fail_times = 100;
+    fail_set(s, 100);
     document_put(f, "bad", 3, false); /* three tries, then given up */
     document_put(f, "good", 77, false);
     assert_int_equal(wait_count(s, 23), 23);
-    for (int i = 0; i < 400 && s->fail_times > 97; i++)
+    for (int i = 0; i < 400 && fails_left(s) > 97; i++)
         clock_sleep_ns(5000000);
     clock_sleep_ns(100000000);
-    assert_int_equal(s->fail_times, 97);
+    assert_int_equal(fails_left(s), 97);
     close_all(f);
     seen_free(s);
     seen_free(other);
