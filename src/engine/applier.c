@@ -10,7 +10,9 @@
 #include <string.h>
 
 #define STEP_CHANGES 200
-#define WAIT_NS 50000000   /* how late a stop may be noticed */
+#define WAIT_NS 50000000      /* how late a stop may be noticed */
+#define SNAPSHOT_CHANGES 2000 /* after so many the next pause of the writers is used */
+#define SNAPSHOT_IDLE_NS 2000000000LL
 #define RETRY_NS 200000000 /* after an error */
 #define FAILURES_TOLD 3    /* in a row, before waiting writers are told */
 
@@ -315,13 +317,28 @@ static void snapshots_save(struct engine *x)
     }
 }
 
+/* When the indexes are saved: rather when nobody waits, and sooner after many changes, so that a
+ * start after a crash has little to replay. */
+struct snapshot_clock {
+    int64_t saved_ns, busy_ns; /* last saved; last change applied */
+    uint64_t saved_change;
+};
+
+static bool snapshot_due(const struct engine *x, const struct snapshot_clock *k)
+{
+    int64_t pause_ns = (int64_t)x->options.snapshot_seconds * 1000000000, now_ns = clock_mono_ns();
+    int64_t since_ns = now_ns - k->saved_ns, idle_ns = now_ns - k->busy_ns;
+    bool many = x->applied - k->saved_change >= SNAPSHOT_CHANGES;
+    return (many && idle_ns > SNAPSHOT_IDLE_NS) || (since_ns > pause_ns && idle_ns > WAIT_NS) ||
+           since_ns > 4 * pause_ns;
+}
+
 static void applier_run(void *arg)
 {
     struct engine *x = arg;
     struct arena *a = arena_new(0);
     unsigned failures = 0;
-    int64_t pause_ns = (int64_t)x->options.snapshot_seconds * 1000000000,
-            saved_ns = clock_mono_ns();
+    struct snapshot_clock k = {clock_mono_ns(), clock_mono_ns(), x->applied};
     while (!applier_stopping(x)) {
         struct err_info info = {0};
         size_t count = 0;
@@ -331,11 +348,12 @@ static void applier_run(void *arg)
         failures = err ? failures + 1 : 0;
         if (err)
             applier_failed(x, failures, err, &info);
-        int64_t since_ns = clock_mono_ns() - saved_ns;
-        if (since_ns > pause_ns &&
-            (count == 0 || since_ns > 4 * pause_ns)) { /* rather when nobody waits */
+        if (count > 0)
+            k.busy_ns = clock_mono_ns();
+        if (snapshot_due(x, &k)) {
             snapshots_save(x);
-            saved_ns = clock_mono_ns();
+            k.saved_ns = clock_mono_ns();
+            k.saved_change = x->applied;
         }
         arena_reset(a);
     }

@@ -134,20 +134,45 @@ static enum err folders_make(struct engine *x, struct err_info *e)
 
 /* ---- open ---- */
 
+/* "auto" is resolved once, when the directory is new, and kept in DIR/PRECISION: on another CPU the
+ * same vectors are wanted, and the precision is part of the model's digest. */
+static enum precision precision_kept(struct engine *x, enum precision wanted)
+{
+    char *path = path_in(x->data_dir, "PRECISION"), *text = NULL;
+    size_t n;
+    enum precision kept;
+    if (wanted == PRECISION_AUTO && file_exists(path) &&
+        file_read_all(path, 64, &text, &n, NULL) == 0 &&
+        precision_parse(str_trim((struct str){text, n}), &kept, NULL) == 0)
+        wanted = kept;
+    free(text);
+    free(path);
+    return wanted;
+}
+
+static enum err precision_keep(struct engine *x, struct err_info *e)
+{
+    char *path = path_in(x->data_dir, "PRECISION");
+    const char *name = precision_name(x->model_info->precision);
+    enum err err = file_exists(path) ? 0 : file_write_atomic(path, name, strlen(name), 0600, e);
+    free(path);
+    return err;
+}
+
 static enum err model_get(struct engine *x, struct err_info *e)
 {
     enum precision precision;
     const char *wanted = x->options.precision ? x->options.precision : "auto";
     enum err err = precision_parse(str_c(wanted), &precision, e);
     if (!err)
-        err = model_open(x->options.model_dir, precision, &x->model, e);
+        err = model_open(x->options.model_dir, precision_kept(x, precision), &x->model, e);
     if (err)
         return err;
     x->model_info = model_info(x->model);
     struct embedder_options o = {.threads = x->options.embed_threads,
                                  .queue_tokens_max = x->options.embed_queue_tokens};
     x->embedder = embedder_new(x->model, &o);
-    return 0;
+    return precision_keep(x, e);
 }
 
 /* Index folders of collections that are no more: a crash came between deletion and removal. */

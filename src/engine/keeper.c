@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define PAUSE_NS 500000000
-#define PENDING_BATCH 50
+#define PENDING_BATCH 100
 #define ATTEMPTS_MAX 8
 #define BACKOFF_NS 1000000000LL /* after a failure, doubled up to BACKOFF_MAX_NS */
 #define BACKOFF_MAX_NS 60000000000LL
@@ -26,10 +26,10 @@
 
 struct backlog {
     bool running;
-    uint64_t done, failed;
+    uint64_t done;
     int64_t started_us;
     int64_t not_before_ns; /* after a failure */
-    unsigned failures;
+    unsigned failures;     /* groups in a row */
 };
 
 static bool keeper_stopping(struct engine *x)
@@ -56,37 +56,43 @@ static enum err draft_of_pending(const struct document_record *d, struct arena *
     return 0;
 }
 
-static enum err embedded_write(struct engine *x, const struct document_record *d,
-                               const struct draft *draft, struct err_info *e)
+/* Stores the vectors of those that were embedded. A document that was changed meanwhile comes again
+ * by itself. */
+static enum err embedded_write(struct engine *x, const struct document_record *docs,
+                               struct draft *drafts, size_t n, struct arena *a, struct err_info *e)
 {
-    struct store_act act = {.kind = ACT_DOCUMENT_EMBEDDED, .if_revision = d->revision};
-    act.document = (struct document_record){.collection = d->collection,
-                                            .id = d->id,
-                                            .passages = draft->passages,
-                                            .passage_count = draft->passage_count};
-    enum err err = store_write(x->store, &act, 1, false, NULL, e);
-    bool moved = act.err == ERR_PRECONDITION || act.err == ERR_NOT_FOUND || act.err == ERR_CONFLICT;
-    if (err || !act.err || moved)
-        return err; /* a document that was changed meanwhile comes again by itself */
-    return err_set(e, act.err, act.info.field, "%s", act.info.message);
+    struct store_act *acts = arena_array(a, n, sizeof *acts);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (drafts[i].err)
+            continue;
+        acts[count].kind = ACT_DOCUMENT_EMBEDDED;
+        acts[count].if_revision = docs[i].revision;
+        acts[count].document.collection = docs[i].collection;
+        acts[count].document.id = docs[i].id;
+        acts[count].document.passages = drafts[i].passages;
+        acts[count++].document.passage_count = drafts[i].passage_count;
+    }
+    return count ? store_write(x->store, acts, count, false, NULL, e) : 0;
 }
 
+/* Documents of one collection, embedded together so that every core has work; drafts that fail
+ * alone are marked. */
 static enum err pending_embed(struct engine *x, struct collection *c,
-                              const struct document_record *d, struct arena *a, struct err_info *e)
+                              const struct document_record *docs, struct draft *drafts, size_t n,
+                              struct arena *a, struct err_info *e)
 {
-    struct draft draft;
     struct document_rules rules;
-    enum err err = collection_check_model(c, e);
-    if (!err)
-        err = draft_of_pending(d, a, &draft, e);
-    if (err)
-        return err;
     collection_rules(c, &rules);
-    drafts_split(c, &rules, &draft, 1, a);
-    if (draft.err)
-        return err_set(e, draft.err, draft.info.field, "%s", draft.info.message);
-    err = drafts_embed(c, &draft, 1, LANE_BULK, 0, a, e);
-    return err ? err : embedded_write(x, d, &draft, e);
+    for (size_t i = 0; i < n; i++) {
+        struct err_info info = {0};
+        enum err err = draft_of_pending(&docs[i], a, &drafts[i], &info);
+        if (err)
+            draft_fail(&drafts[i], err, &info);
+    }
+    drafts_split(c, &rules, drafts, n, a);
+    enum err err = drafts_embed(c, drafts, n, LANE_BULK, 0, a, e);
+    return err ? err : embedded_write(x, docs, drafts, n, a, e);
 }
 
 /* The same document again with one attempt more; the store makes no revision of it. */
@@ -108,13 +114,11 @@ static void backlog_begin(struct engine *x, struct backlog *b)
 
 static void backlog_end(struct engine *x, struct backlog *b)
 {
-    char payload[160];
+    char payload[80];
     struct store_act act = {.kind = ACT_TASK_PUT};
     if (!b->running)
         return;
-    snprintf(payload, sizeof payload, "{\"done\":%llu,\"failed\":%llu,\"total\":%llu}",
-             (unsigned long long)b->done, (unsigned long long)b->failed,
-             (unsigned long long)(b->done + b->failed));
+    snprintf(payload, sizeof payload, "{\"done\":%llu}", (unsigned long long)b->done);
     act.task = (struct task_record){.kind = STR("embed"),
                                     .state = TASK_DONE,
                                     .payload = str_c(payload),
@@ -128,12 +132,9 @@ static void backlog_end(struct engine *x, struct backlog *b)
     b->running = false;
 }
 
-static void pending_failed(struct engine *x, struct backlog *b, const struct document_record *d,
-                           enum err err, const struct err_info *info)
+static void pending_failed(struct engine *x, const struct document_record *d, enum err err,
+                           const struct err_info *info)
 {
-    int64_t pause_ns = BACKOFF_NS << (b->failures < 6 ? b->failures : 6);
-    b->failures++;
-    b->not_before_ns = clock_mono_ns() + (pause_ns < BACKOFF_MAX_NS ? pause_ns : BACKOFF_MAX_NS);
     metric_error(x, err);
     log_event(LOG_WARN, "a pending document could not be embedded", LOG_STR("document", d->id),
               LOG_I("attempt", d->attempts + 1), LOG_S("reason", info->message));
@@ -141,38 +142,70 @@ static void pending_failed(struct engine *x, struct backlog *b, const struct doc
         attempt_count(x, d);
 }
 
+/* One try at a group; what fails waits longer each time. */
+static enum err pending_group(struct engine *x, struct backlog *b,
+                              const struct document_record *docs, size_t n, struct arena *a)
+{
+    struct err_info info = {0};
+    struct draft *drafts = arena_array(a, n, sizeof *drafts);
+    struct collection *c = collection_find_id(x, docs[0].collection);
+    if (!c)
+        return 0; /* deleted meanwhile */
+    enum err err = pending_embed(x, c, docs, drafts, n, a, &info);
+    collection_unref(c);
+    if (n > 1 && (err == ERR_TOO_LARGE || err == ERR_INVALID || err == ERR_SYNTAX)) {
+        /* One of them is to blame: which one shows when each is alone. */
+        for (size_t i = 0; i < n; i++)
+            (void)!pending_group(x, b, &docs[i], 1, a);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (err || drafts[i].err)
+            pending_failed(x, &docs[i], err ? err : drafts[i].err, err ? &info : &drafts[i].info);
+        else
+            b->done++;
+    }
+    int64_t pause_ns = BACKOFF_NS << (b->failures < 6 ? b->failures : 6);
+    if (err)
+        b->not_before_ns =
+            clock_mono_ns() + (pause_ns < BACKOFF_MAX_NS ? pause_ns : BACKOFF_MAX_NS);
+    b->failures = err ? b->failures + 1 : 0;
+    return err;
+}
+
+/* Not given up, and of a collection that this model embeds. */
+static bool pending_wanted(struct engine *x, const struct document_record *d)
+{
+    struct collection *c = collection_find_id(x, d->collection);
+    bool wanted = c && !c->foreign && d->attempts < ATTEMPTS_MAX;
+    if (c)
+        collection_unref(c);
+    return wanted;
+}
+
 /* True if there was something to do. */
 static bool pending_step(struct engine *x, struct backlog *b, struct arena *a)
 {
     struct document_record *docs;
-    size_t n, tried = 0;
+    size_t n, kept = 0;
     if (clock_mono_ns() < b->not_before_ns ||
         store_pending_list(x->store, a, PENDING_BATCH, &docs, &n, NULL))
         return false;
-    for (size_t i = 0; i < n && !keeper_stopping(x); i++) {
-        struct err_info info = {0};
-        if (docs[i].attempts >= ATTEMPTS_MAX)
-            continue;
-        struct collection *c = collection_find_id(x, docs[i].collection);
-        if (!c || c->foreign) {
-            if (c)
-                collection_unref(c);
-            continue;
-        }
-        backlog_begin(x, b);
-        tried++;
-        enum err err = pending_embed(x, c, &docs[i], a, &info);
-        collection_unref(c);
-        b->done += !err;
-        b->failures = err ? b->failures : 0;
-        if (err) {
-            pending_failed(x, b, &docs[i], err, &info);
-            return false;
-        }
-    }
-    if (tried == 0)
+    for (size_t i = 0; i < n; i++)
+        if (pending_wanted(x, &docs[i]))
+            docs[kept++] = docs[i];
+    if (kept == 0)
         backlog_end(x, b);
-    return tried > 0;
+    for (size_t i = 0; i < kept && !keeper_stopping(x);) {
+        size_t count = 1;
+        while (i + count < kept && docs[i + count].collection == docs[i].collection)
+            count++;
+        backlog_begin(x, b);
+        if (pending_group(x, b, &docs[i], count, a))
+            return false;
+        i += count;
+    }
+    return kept > 0;
 }
 
 /* ---- expiry ---- */
