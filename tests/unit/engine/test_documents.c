@@ -91,6 +91,16 @@ static void a_batch_is_judged_row_by_row_in_order(void **state)
     assert_true(found(&answer, "a"));
     doctor(f, NULL);
 
+    /* The last of an id wins, also if it is what the store holds when the batch comes. */
+    json_t *w = parse("[{\"id\":\"a\",\"text\":\"three\"},{\"id\":\"a\",\"text\":\"one\"}]");
+    docs[0] = json_array_get(w, 0);
+    docs[1] = json_array_get(w, 1);
+    OK(engine_put(f->x, C, docs, 2, NULL, f->a, r, &position, e));
+    assert_string_equal(r[1].status, "updated");
+    answer = search(f, "three", SEARCH_LEXICAL, "", 10);
+    assert_int_equal(answer.count, 0);
+    json_decref(w);
+
     struct put_options atomic = {.atomic = true};
     struct err_info info = {0};
     docs[0] = json_array_get(v, 4);

@@ -150,6 +150,37 @@ static void the_last_of_equal_ids_wins(void **state)
     doctor(f, NULL);
 }
 
+/* What is stored comes again far behind another version of it: the later line wins here too. */
+static enum err next_there_and_back(void *ctx, struct strbuf *line, struct err_info *e)
+{
+    struct stream *s = ctx;
+    size_t i = s->at++;
+    if (i == 201)
+        return ERR_NOT_FOUND;
+    if (i == 0)
+        strbuf_add_c(line, "{\"id\":\"k\",\"text\":\"away\"}");
+    else if (i == 200)
+        strbuf_add_c(line, "{\"id\":\"k\",\"text\":\"home\"}");
+    else
+        strbuf_printf(line, "{\"id\":\"x%zu\",\"text\":\"between\"}", i);
+    return 0;
+}
+
+static void a_version_that_returns_wins(void **state)
+{
+    struct fixture *f = *state;
+    struct stream s = {0};
+    struct ingest_source source = {next_there_and_back, &s};
+    struct ingest_sink sink = {count_result, &s};
+    struct document_out d;
+    create(f, "c");
+    put(f, "{'id':'k','text':'home'}");
+    OK(engine_ingest(f->x, C, &source, &sink, NULL, NULL, NULL, f->a, e));
+    OK(engine_get(f->x, C, STR("k"), f->a, &d, e));
+    assert_true(str_eq_c(d.payload, "{\"text\":\"home\"}"));
+    doctor(f, NULL);
+}
+
 static enum err long_line(void *ctx, struct strbuf *line, struct err_info *e)
 {
     struct stream *s = ctx;
@@ -204,6 +235,7 @@ int main(void)
         TEST(bad_lines_fail_alone),
         TEST(repeating_an_import_changes_nothing),
         TEST(the_last_of_equal_ids_wins),
+        TEST(a_version_that_returns_wins),
         TEST(a_line_over_the_bound_fails_alone),
         TEST(a_source_that_breaks_ends_the_import),
     };

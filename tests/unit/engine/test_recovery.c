@@ -199,6 +199,32 @@ static void a_snapshot_ahead_of_the_store_is_dropped(void **state)
     doctor(f, NULL);
 }
 
+/* A snapshot from before a restore names a change that the restored store has reached again by
+ * other writes. */
+static void a_snapshot_of_another_lineage_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    char backup[400], path[600], before[65], after[65], *old;
+    size_t n;
+    create(f, "c");
+    snprintf(backup, sizeof backup, "%s/b.db", f->dir);
+    OK(engine_backup(f->x, backup, NULL, NULL, e));
+    fill(f, 0, 20);
+    fixture_close(f);
+    index_path(f, "rows", path);
+    OK(file_read_all(path, 1u << 30, &old, &n, e));
+    OK(engine_restore(f->dir, backup, e));
+    fixture_open(f);
+    fill(f, 100, 140);
+    doctor(f, before);
+    fixture_close(f);
+    OK(file_write_atomic(path, old, n, 0600, e));
+    free(old);
+    fixture_open(f);
+    doctor(f, after);
+    assert_string_equal(before, after);
+}
+
 static void one_process_a_directory(void **state)
 {
     struct fixture *f = *state;
@@ -237,6 +263,7 @@ int main(void)
         TEST(damaged_rows_are_rebuilt),
         TEST(damaged_words_are_rebuilt),
         TEST(a_snapshot_ahead_of_the_store_is_dropped),
+        TEST(a_snapshot_of_another_lineage_is_dropped),
         TEST(one_process_a_directory),
         TEST(a_newer_format_is_refused),
     };
