@@ -1,5 +1,7 @@
 /* Users, feedback, recommendations; collections that come and go; the change feed; embeddings. */
 #include "help.h"
+#include "base/thread.h"
+#include "events/events.h"
 #include <math.h>
 
 static void fill(struct fixture *f, int count)
@@ -320,6 +322,63 @@ static void embeddings_have_length_one(void **state)
                      ERR_INVALID);
 }
 
+struct listener {
+    struct lock lock;
+    unsigned processed, finished;
+};
+
+static enum err listen(void *ctx, const struct event *e, struct err_info *info)
+{
+    struct listener *l = ctx;
+    lock_take(&l->lock);
+    l->processed += str_eq_c(e->type, "document.processed");
+    l->finished += str_eq_c(e->type, "task.finished");
+    lock_drop(&l->lock);
+    return 0;
+}
+
+/* Documents that were stored pending are embedded by themselves, each tells of it once, and the end
+ * is told. */
+static void a_backlog_is_worked_off_and_told(void **state)
+{
+    struct fixture *f = *state;
+    struct listener l = {0};
+    struct subscription *sub;
+    struct subscription_options so = {.type = "*"};
+    struct put_options async = {.async = true};
+    struct put_result r[130];
+    const json_t *docs[130];
+    bool over = false;
+    lock_init(&l.lock, LOCK_LEAF);
+    create(f, "c");
+    OK(event_subscribe(engine_events(f->x), &so, listen, &l, &sub, e));
+    for (size_t i = 0; i < 130; i++) {
+        char id[16], text[32];
+        snprintf(id, sizeof id, "p%zu", i);
+        snprintf(text, sizeof text, "waiting number%zu", i);
+        docs[i] = json_pack("{ssss}", "id", id, "text", text);
+    }
+    OK(engine_put(f->x, C, docs, 130, &async, f->a, r, NULL, e));
+    for (size_t i = 0; i < 130; i++)
+        json_decref((json_t *)docs[i]);
+    for (int i = 0; i < 1000 && !over; i++) {
+        clock_sleep_ns(10000000);
+        lock_take(&l.lock);
+        over = l.finished > 0 && l.processed >= 130;
+        lock_drop(&l.lock);
+    }
+    event_unsubscribe(sub);
+    assert_int_equal(l.processed, 130);
+    assert_int_equal(l.finished, 1);
+    lock_release(&l.lock);
+    struct collection_info info;
+    OK(engine_collection_get(f->x, C, f->a, &info, e));
+    assert_int_equal(info.pending, 0);
+    struct find_answer answer = search(f, "waiting number77", SEARCH_SEMANTIC, "", 1);
+    assert_true(found(&answer, "p77"));
+    doctor(f, NULL);
+}
+
 static void metrics_stand_at_zero_from_the_start(void **state)
 {
     static const char *const names[] = {
@@ -349,6 +408,7 @@ int main(void)
         TEST(settings_are_checked_and_kept),
         TEST(changes_are_told_in_order),
         TEST(embeddings_have_length_one),
+        TEST(a_backlog_is_worked_off_and_told),
         TEST(metrics_stand_at_zero_from_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
