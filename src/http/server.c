@@ -138,6 +138,7 @@ static enum err daemon_start(struct http_server *s, struct err_info *e)
     };
     if (o->threads == 1)
         pool[0].option = MHD_OPTION_END;
+    s->strict_layout = strncmp(MHD_get_version(), "0.9.75", 6) == 0; /* before a loop runs */
     s->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, loop_call, s, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, s,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, s, MHD_OPTION_URI_LOG_CALLBACK, loop_line,
@@ -149,7 +150,6 @@ static enum err daemon_start(struct http_server *s, struct err_info *e)
     if (!s->daemon)
         return err_set(e, ERR_UNAVAILABLE, NULL, "the HTTP loops did not start: %s",
                        strerror(errno));
-    s->strict_layout = strncmp(MHD_get_version(), "0.9.75", 6) == 0;
     return ERR_OK;
 }
 
