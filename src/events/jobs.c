@@ -32,7 +32,8 @@ struct job *job_new(struct subscription *s, struct str type, struct str collecti
     j->collection = copy_in(&at, collection);
     j->subject = copy_in(&at, subject);
     j->data = copy_in(&at, data);
-    j->key = checksum64(collection.s, collection.n, checksum64(subject.s, subject.n, 0));
+    j->key =
+        checksum64(j->collection.s, j->collection.n, checksum64(j->subject.s, j->subject.n, 0));
     return j;
 }
 
