@@ -274,6 +274,15 @@ static void parts_close(struct engine *x)
     free(x);
 }
 
+static uint64_t changes_in_effect(void *ctx)
+{
+    struct engine *x = ctx;
+    lock_take(&x->applied_lock);
+    uint64_t applied = x->applied;
+    lock_drop(&x->applied_lock);
+    return applied;
+}
+
 enum err engine_open(const struct engine_options *o, struct engine **out, struct err_info *e)
 {
     assert(o && o->data_dir && o->model_dir);
@@ -294,7 +303,8 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
         return err;
     }
     orphans_remove(x);
-    struct events_options eo = {.workers = x->options.event_workers};
+    struct events_options eo = {
+        .workers = x->options.event_workers, .in_effect = changes_in_effect, .in_effect_ctx = x};
     x->events = events_open(x->store, &eo);
     applier_start(x);
     keeper_start(x);

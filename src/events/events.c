@@ -8,6 +8,7 @@
 
 #define READ_STEP 200
 #define WAIT_NS 50000000 /* how late an end or a new subscription may be noticed */
+#define HELD_PAUSE_NS 2000000
 #define STORE_PAUSE_NS 1000000000LL
 
 static const char *const known_types[] = {"document.processed", "document.deleted",
@@ -16,11 +17,12 @@ static const char *const known_types[] = {"document.processed", "document.delete
 
 /* ---- the dispatcher ---- */
 
-static void jobs_of_changes(struct subscription *s, const struct change_record *rows, size_t n)
+static void jobs_of_changes(struct subscription *s, const struct change_record *rows, size_t n,
+                            uint64_t until)
 {
     struct strbuf data;
     strbuf_init(&data, 0);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && rows[i].change <= until; i++) {
         const char *type = event_type(&rows[i]);
         if (subscription_wants(s, type)) {
             strbuf_clear(&data);
@@ -39,14 +41,12 @@ static void jobs_of_changes(struct subscription *s, const struct change_record *
 }
 
 /* Reads on for one subscription; true if there was something. `s` is kept alive by s->reading. */
-static bool subscription_read(struct events *x, struct subscription *s, uint64_t after, size_t room,
-                              struct arena *a)
+static bool subscription_read(struct events *x, struct subscription *s, uint64_t after,
+                              uint64_t until, size_t room, struct arena *a)
 {
     struct change_record *rows;
     struct err_info info = {0};
-    struct position now;
     size_t n = 0;
-    store_position(x->store, &now);
     enum err err =
         store_changes(x->store, a, after, room < READ_STEP ? room : READ_STEP, &rows, &n, &info);
     if (err)
@@ -57,30 +57,39 @@ static bool subscription_read(struct events *x, struct subscription *s, uint64_t
                   LOG_S("consumer", s->consumer), LOG_S("reason", info.message));
     lock_take(&x->lock);
     if (!err)
-        jobs_of_changes(s, rows, n);
+        jobs_of_changes(s, rows, n, until);
     else if (err == ERR_GONE)
-        s->cursor = now.change;
+        s->cursor = until;
     lock_drop(&x->lock);
     return n > 0;
+}
+
+/* The last change that may be told of. */
+static uint64_t readable(struct events *x)
+{
+    struct position now;
+    store_position(x->store, &now);
+    uint64_t in_effect =
+        x->options.in_effect ? x->options.in_effect(x->options.in_effect_ctx) : now.change;
+    return in_effect < now.change ? in_effect : now.change;
 }
 
 /* One round over all subscriptions. */
 static bool dispatch(struct events *x, struct arena *a)
 {
-    struct position now;
+    uint64_t until = readable(x);
     bool any = false;
-    store_position(x->store, &now);
     lock_take(&x->lock);
     for (struct subscription *s = x->subscriptions; s;) {
         size_t room = s->count < x->options.queue_max ? x->options.queue_max - s->count : 0;
         uint64_t after = s->cursor;
-        if (s->ended || room == 0 || after >= now.change) {
+        if (s->ended || room == 0 || after >= until) {
             s = s->next;
             continue;
         }
         s->reading++;
         lock_drop(&x->lock);
-        any |= subscription_read(x, s, after, room, a);
+        any |= subscription_read(x, s, after, until, room, a);
         arena_reset(a);
         lock_take(&x->lock);
         s->reading--;
@@ -132,7 +141,9 @@ static void dispatcher_run(void *arg)
             positions_store(x);
             stored_ns = clock_mono_ns();
         }
-        if (!any)
+        if (!any && readable(x) < x->counted)
+            clock_sleep_ns(HELD_PAUSE_NS); /* committed, not in effect yet */
+        else if (!any)
             (void)store_changes_wait(x->store, x->counted, clock_mono_ns() + WAIT_NS);
     }
     arena_free(a);

@@ -37,6 +37,11 @@ struct events_options {
     unsigned queue_max;     /* 0: 1,024 */
     unsigned tries_max;     /* 0: 8 */
     unsigned backoff_ms;    /* first pause; 0: 1,000 */
+    /* Events of the log are held back until this change has taken effect (is searchable): a handler
+     * that looks finds what it was told of. NULL: as soon as they are committed. Called by the
+     * dispatcher, often; must not wait. */
+    uint64_t (*in_effect)(void *ctx);
+    void *in_effect_ctx;
 };
 
 struct events *events_open(struct store *s, const struct events_options *o);

@@ -374,9 +374,6 @@ static void a_backlog_is_worked_off_and_told(void **state)
     struct collection_info info;
     OK(engine_collection_get(f->x, C, f->a, &info, e));
     assert_int_equal(info.pending, 0);
-    struct str now;
-    engine_position(f->x, f->a, &now);
-    OK(engine_wait(f->x, now, 0, e));
     struct find_answer answer = search(f, "waiting number77", SEARCH_SEMANTIC, "", 1);
     assert_true(found(&answer, "p77"));
     doctor(f, NULL);
