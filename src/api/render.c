@@ -1,6 +1,7 @@
 #include "api/render.h"
 #include "api/problem.h"
 #include "base/clock.h"
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,10 +60,9 @@ static void members(struct json_writer *w, struct str object)
     struct str inner = str_trim((struct str){object.s + 1, object.n - 2});
     if (!inner.n)
         return;
-    if (w->comma)
-        strbuf_add_char(w->out, ',');
+    assert(w->comma); /* the id stands before */
+    strbuf_add_char(w->out, ',');
     strbuf_add_str(w->out, inner);
-    w->comma = true;
 }
 
 void render_document(struct json_writer *w, const struct document_out *d)
