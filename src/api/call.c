@@ -26,6 +26,7 @@ static void problem_send(struct call *c, struct problem *p)
     p->trace_id = http_trace_id(c->request);
     p->openai = c->route && c->route->openai;
     problem_write(p, &out);
+    strbuf_add_char(&out, '\n');
     if (p->status == 503) {
         unsigned wait = engine_retry_after_s(c->engine);
         snprintf(seconds, sizeof seconds, "%u", wait ? wait : 1);
