@@ -34,7 +34,7 @@ struct draft {
     const uint16_t *vector; /* the client's own, float16; NULL: the model's is wanted */
 
     enum draft_plan plan;
-    struct str prefix;    /* of the title: put in front of each passage when it is embedded */
+    struct str prefix;    /* of the title: put in front of the first passage when it is embedded */
     bool split, embedded; /* passages are cut; they hold vectors */
     struct passage_record *passages;
     uint32_t passage_count;

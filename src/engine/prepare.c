@@ -1,9 +1,10 @@
 /* Drafts on their way to the store: what is to be done for each, its passages, their vectors, the
  * commit.
  *
- * What is embedded of a document: each passage of its text with the title in front, the title cut
+ * What is embedded of a document: the passages of its text, the first with the title in front, cut
  * to a quarter of the passage (for this prefix only: words index all of it); a document without
- * text is embedded by its title. */
+ * text is embedded by its title. The title in front of every passage did no better on cranfield
+ * (nDCG@10 .389 against .390, hybrid .428 against .430) and costs its tokens each time. */
 #include "base/clock.h"
 #include "engine/internal.h"
 #include "math/half.h"
@@ -211,7 +212,7 @@ static void chunk_add(struct chunk *k, const struct draft *d, struct passage_rec
     struct str from = title_only ? d->title : d->text;
     k->starts[k->count] = k->buffer.n;
     k->passages[k->count++] = p;
-    if (d->prefix.n > 0) {
+    if (d->prefix.n > 0 && p == d->passages) {
         strbuf_add_str(&k->buffer, d->prefix);
         strbuf_add_char(&k->buffer, '\n');
     }

@@ -59,7 +59,8 @@ static struct str made_event_id(const struct feedback_in *f, int64_t time_us, st
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         uint64_t n = parts[i].n;
         sha256_add(&h, &n, sizeof n);
-        sha256_add(&h, parts[i].s, parts[i].n);
+        if (n > 0)
+            sha256_add(&h, parts[i].s, n);
     }
     sha256_add(&h, &day, sizeof day);
     sha256_add(&h, &value, sizeof value);
