@@ -37,6 +37,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_MODELS_LIST] = run_models_list,
     [ROUTE_MODEL_GET] = run_model_get,
     [ROUTE_CHANGES] = run_changes,
+    [ROUTE_BACKUPS_CREATE] = run_backup_create,
     [ROUTE_LIVEZ] = run_livez,
     [ROUTE_READYZ] = run_readyz,
     [ROUTE_METRICS] = run_metrics,

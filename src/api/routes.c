@@ -191,6 +191,12 @@ const struct route routes[ROUTE_COUNT] = {
              {"limit", &list_limit, .fallback = "100"}),
          .answers = ANSWERS({200, &schema_changes}), .problems = "410", .scope = SCOPE_READ,
          .cost = COST_INTERACTIVE},
+    [ROUTE_BACKUPS_CREATE] =
+        {"POST", "/v1/backups", "createBackup", "work",
+         "Write a consistent copy into the data directory's backups/, while all "
+         "else goes on. It is checked before it is there.",
+         .answers = ANSWERS({201, &schema_backup}), .problems = "507", .scope = SCOPE_ADMIN,
+         .cost = COST_INTERACTIVE},
     /* ---- ops ---- */
     [ROUTE_LIVEZ] = {"GET", "/livez", "live", "ops", "The process answers",
                      .answers = ANSWERS({200, &schema_state})},

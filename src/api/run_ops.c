@@ -103,6 +103,34 @@ void run_changes(struct call *c)
     call_json(c, 200, &out);
 }
 
+/* ---- backups ---- */
+
+/* The server names the file: where a client wants it is the client's business, on its own machine.
+ */
+void run_backup_create(struct call *c)
+{
+    struct err_info e = {0};
+    struct str path, position;
+    struct strbuf out;
+    struct json_writer w;
+    uint64_t bytes;
+    if (engine_backup_create(c->engine, c->arena, &path, &bytes, &position, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    strbuf_init(&out, 16384);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_key(&w, "path");
+    json_put_str(&w, path);
+    json_key(&w, "bytes");
+    json_put_int(&w, (int64_t)bytes);
+    json_key(&w, "position");
+    json_put_str(&w, position);
+    json_object_end(&w);
+    call_json(c, 201, &out);
+}
+
 /* ---- the page ---- */
 
 void run_page(struct call *c)

@@ -16,7 +16,8 @@ extern const struct schema schema_collection_new, schema_collection_settings, sc
 extern const struct schema schema_collection, schema_collections, schema_document_out,
     schema_document_list, schema_row, schema_rows, schema_search_answer, schema_recommend_answer,
     schema_feedback_list, schema_user_out, schema_embeddings_answer, schema_model, schema_models,
-    schema_changes, schema_state, schema_version_answer, schema_problem, schema_openai_error;
+    schema_changes, schema_backup, schema_state, schema_version_answer, schema_problem,
+    schema_openai_error;
 
 #define ROWS_MAX 1000       /* of feedback, and of ids to delete */
 #define DOCUMENTS_MAX 10000 /* in one JSON array; more come as NDJSON */

@@ -220,6 +220,13 @@ const struct schema schema_changes = {
     .fields = FIELDS({"data", LIST_OF(&change), NEED}, {"next_cursor", &schema_string, NEED,
                                                         .help = "go on from here, now or later"}),
 };
+const struct schema schema_backup = {
+    .name = "Backup",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"path", &schema_string, NEED, .help = "on the server's machine"},
+                     {"bytes", &count, NEED},
+                     {"position", &schema_string, NEED, .help = "it holds all up to here"}),
+};
 const struct schema schema_state = {
     .name = "State",
     .type = SCHEMA_OBJECT,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,10 +376,27 @@ struct events *engine_events(struct engine *x)
     return x->events;
 }
 
-enum err engine_backup(struct engine *x, const char *path, engine_progress_fn *progress, void *ctx,
-                       struct err_info *e)
+enum err engine_backup_create(struct engine *x, struct arena *a, struct str *path, uint64_t *bytes,
+                              struct str *position, struct err_info *e)
 {
-    return store_backup(x->store, path, progress, ctx, e);
+    struct file *f = NULL;
+    char time[CLOCK_TEXT], random[9];
+    char *dir = realpath(x->data_dir, NULL);
+    clock_format(clock_wall_us(), time);
+    rng_hex(random, 8); /* two in one second */
+    char *name = arena_printf(a, "%s/backups/%.10s-%.2s%.2s%.2s-%s.akin", dir ? dir : x->data_dir,
+                              time, time + 11, time + 14, time + 17, random);
+    engine_position(x, a, position); /* of before: the copy holds this and may hold more */
+    enum err err = store_backup(x->store, name, NULL, NULL, e);
+    if (!err)
+        err = file_open(name, FILE_READ_ONLY, &f, e);
+    if (!err)
+        err = file_size(f, bytes, e);
+    if (!err)
+        *path = str_c(name);
+    file_close(f);
+    free(dir);
+    return err;
 }
 
 enum err engine_restore(const char *data_dir, const char *backup, struct err_info *e)

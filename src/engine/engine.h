@@ -1,12 +1,14 @@
-/* The engine: collections and all that is done with them. One call here is one thing that a user can do; api/ and
- * main/ translate, nothing more.
+/* The engine: collections and all that is done with them. One call here is one thing that a user
+ * can do; api/ and main/ translate, nothing more.
  *
- * Opens the store, the model, the indexes of every collection, the applier, the events and the background work; a
- * document goes  validate -> NFC -> passages -> tokens -> vectors -> ONE store act -> applier -> acknowledged.
+ * Opens the store, the model, the indexes of every collection, the applier, the events and the
+ * background work; a document goes  validate -> NFC -> passages -> tokens -> vectors -> ONE store
+ * act -> applier -> acknowledged.
  *
- * Threads: any thread may call anything but engine_close; calls may wait (disk, embedding). What a call returns
- * lives in the caller's arena. `e->field` is a JSON pointer into the body that was given ("/0/text"), or a
- * parameter's name. JSON values are borrowed. A collection is named by its name; unknown is ERR_NOT_FOUND. */
+ * Threads: any thread may call anything but engine_close; calls may wait (disk, embedding). What a
+ * call returns lives in the caller's arena. `e->field` is a JSON pointer into the body that was
+ * given ("/0/text"), or a parameter's name. JSON values are borrowed. A collection is named by its
+ * name; unknown is ERR_NOT_FOUND. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -22,96 +24,119 @@
 struct engine;
 
 struct engine_options {
-    const char *data_dir;     /* made with mode 0700; LOCK, FORMAT, akin.db, index/, models/, tmp/, backups/ */
-    const char *model_dir;    /* a Hugging Face directory, or "stub" */
-    const char *precision;    /* "auto", "fp32", "bf16" */
-    unsigned embed_threads;   /* 0: one a core */
-    unsigned ingest_workers;  /* 0: one a core */
+    const char
+        *data_dir; /* made with mode 0700; LOCK, FORMAT, akin.db, index/, models/, tmp/, backups/ */
+    const char *model_dir;     /* a Hugging Face directory, or "stub" */
+    const char *precision;     /* "auto", "fp32", "bf16" */
+    unsigned embed_threads;    /* 0: one a core */
+    unsigned ingest_workers;   /* 0: one a core */
     size_t embed_queue_tokens; /* 0: default */
-    unsigned event_workers;   /* 0: 3 */
-    unsigned store_readers;   /* 0: 4 */
-    unsigned slow_ms;         /* statements over this are logged; 0: 100 */
-    unsigned snapshot_seconds;/* index snapshots at most this often; 0: 60 */
+    unsigned event_workers;    /* 0: 3 */
+    unsigned store_readers;    /* 0: 4 */
+    unsigned slow_ms;          /* statements over this are logged; 0: 100 */
+    unsigned snapshot_seconds; /* index snapshots at most this often; 0: 60 */
 };
 
-/* ERR_CONFLICT: another process holds the data directory (the message names its pid and address from LOCK).
- * Index files that are damaged are rebuilt, never a failed start; a damaged database is ERR_CORRUPT.
- * Returns when every collection can be searched (readiness). */
-enum err engine_open(const struct engine_options *o, struct engine **out, struct err_info *e) MUST_CHECK;
+/* ERR_CONFLICT: another process holds the data directory (the message names its pid and address
+ * from LOCK). Index files that are damaged are rebuilt, never a failed start; a damaged database is
+ * ERR_CORRUPT. Returns when every collection can be searched (readiness). */
+enum err engine_open(const struct engine_options *o, struct engine **out,
+                     struct err_info *e) MUST_CHECK;
 /* What was accepted is finished, indexes are saved, events drained until deadline_ns. */
 void engine_close(struct engine *x, int64_t deadline_ns);
 /* Written into LOCK once the server listens: "http://127.0.0.1:8000". */
 enum err engine_set_address(struct engine *x, const char *url, struct err_info *e) MUST_CHECK;
-/* The address that the process holding this directory serves at; ERR_NOT_FOUND if none does. For commands. */
-enum err engine_address(const char *data_dir, struct arena *a, struct str *url, struct err_info *e) MUST_CHECK;
+/* The address that the process holding this directory serves at; ERR_NOT_FOUND if none does. For
+ * commands. */
+enum err engine_address(const char *data_dir, struct arena *a, struct str *url,
+                        struct err_info *e) MUST_CHECK;
 /* Ready to serve? `reason` names what is missing. */
 bool engine_ready(struct engine *x, const char **reason);
 
 /* ---- collections ---- */
 struct collection_info {
     struct str name;
-    struct str settings;   /* JSON object */
-    struct str model;      /* name */
+    struct str settings; /* JSON object */
+    struct str model;    /* name */
     struct str model_digest;
     unsigned dims;
     uint64_t documents, passages, pending;
     int64_t created_us, updated_us;
     uint64_t revision;
 };
-/* `settings` (NULL: defaults): {"passage_tokens":n,"overlap_tokens":n,"extra_fields":"attributes|error",
+/* `settings` (NULL: defaults):
+ * {"passage_tokens":n,"overlap_tokens":n,"extra_fields":"attributes|error",
  * "mapping":{"text":"body",..}}; unknown keys are ERR_INVALID with their pointer. */
-enum err engine_collection_create(struct engine *x, struct str name, const json_t *settings, struct arena *a, struct collection_info *out, struct err_info *e) MUST_CHECK;
-enum err engine_collection_update(struct engine *x, struct str name, const json_t *settings, struct arena *a, struct collection_info *out, struct err_info *e) MUST_CHECK;
-enum err engine_collection_get(struct engine *x, struct str name, struct arena *a, struct collection_info *out, struct err_info *e) MUST_CHECK;
-enum err engine_collection_list(struct engine *x, struct str after, size_t limit, struct arena *a, struct collection_info **out, size_t *count, struct err_info *e) MUST_CHECK;
+enum err engine_collection_create(struct engine *x, struct str name, const json_t *settings,
+                                  struct arena *a, struct collection_info *out,
+                                  struct err_info *e) MUST_CHECK;
+enum err engine_collection_update(struct engine *x, struct str name, const json_t *settings,
+                                  struct arena *a, struct collection_info *out,
+                                  struct err_info *e) MUST_CHECK;
+enum err engine_collection_get(struct engine *x, struct str name, struct arena *a,
+                               struct collection_info *out, struct err_info *e) MUST_CHECK;
+enum err engine_collection_list(struct engine *x, struct str after, size_t limit, struct arena *a,
+                                struct collection_info **out, size_t *count,
+                                struct err_info *e) MUST_CHECK;
 enum err engine_collection_delete(struct engine *x, struct str name, struct err_info *e) MUST_CHECK;
 
 /* ---- documents ---- */
 struct document_out {
     struct str id;
-    struct str payload;  /* JSON object: title, text, url, lang, tags, attributes; only what is there */
+    struct str
+        payload; /* JSON object: title, text, url, lang, tags, attributes; only what is there */
     uint64_t revision;
     int64_t created_us, updated_us, expires_us;
     bool pending;
 };
 struct put_options {
-    bool atomic;           /* all or nothing */
-    bool async;            /* stored pending, words at once, vectors by the background */
-    uint64_t if_revision;  /* one document only: 0 any, UINT64_MAX must not exist */
+    bool atomic;          /* all or nothing */
+    bool async;           /* stored pending, words at once, vectors by the background */
+    uint64_t if_revision; /* one document only: 0 any, UINT64_MAX must not exist */
     bool if_revision_set;
     enum lane lane;
     int64_t deadline_ns;
 };
 struct put_result {
     struct str id;
-    const char *status;  /* "created", "updated", "unchanged", "failed" */
+    const char *status; /* "created", "updated", "unchanged", "failed" */
     uint64_t revision;
     enum err err;
     struct err_info info;
 };
-/* documents: array of objects. A document is judged alone: its failure is in its result. The return value is for what
- * concerns all (unknown collection, full disk, atomic failure). Acknowledged = durable, embedded, searchable. */
-enum err engine_put(struct engine *x, struct str collection, const json_t *const *documents, size_t count, const struct put_options *o,
-                    struct arena *a, struct put_result *results, struct str *position, struct err_info *e) MUST_CHECK;
+/* documents: array of objects. A document is judged alone: its failure is in its result. The return
+ * value is for what concerns all (unknown collection, full disk, atomic failure). Acknowledged =
+ * durable, embedded, searchable. */
+enum err engine_put(struct engine *x, struct str collection, const json_t *const *documents,
+                    size_t count, const struct put_options *o, struct arena *a,
+                    struct put_result *results, struct str *position,
+                    struct err_info *e) MUST_CHECK;
 /* RFC 7396 merge of one document; recomputed if its revision moves meanwhile. */
-enum err engine_patch(struct engine *x, struct str collection, struct str id, const json_t *patch, const struct put_options *o,
-                      struct arena *a, struct put_result *result, struct str *position, struct err_info *e) MUST_CHECK;
-enum err engine_delete(struct engine *x, struct str collection, const struct str *ids, size_t count, const struct put_options *o,
-                       struct arena *a, struct put_result *results /* "deleted", "not_found" */, struct str *position, struct err_info *e) MUST_CHECK;
-enum err engine_get(struct engine *x, struct str collection, struct str id, struct arena *a, struct document_out *out, struct err_info *e) MUST_CHECK;
+enum err engine_patch(struct engine *x, struct str collection, struct str id, const json_t *patch,
+                      const struct put_options *o, struct arena *a, struct put_result *result,
+                      struct str *position, struct err_info *e) MUST_CHECK;
+enum err engine_delete(struct engine *x, struct str collection, const struct str *ids, size_t count,
+                       const struct put_options *o, struct arena *a,
+                       struct put_result *results /* "deleted", "not_found" */,
+                       struct str *position, struct err_info *e) MUST_CHECK;
+enum err engine_get(struct engine *x, struct str collection, struct str id, struct arena *a,
+                    struct document_out *out, struct err_info *e) MUST_CHECK;
 /* By id after `after`, `filter` may be empty. */
-enum err engine_list(struct engine *x, struct str collection, struct str filter, struct str after, size_t offset, size_t limit, struct arena *a,
-                     struct document_out **out, size_t *count, bool *more, struct err_info *e) MUST_CHECK;
+enum err engine_list(struct engine *x, struct str collection, struct str filter, struct str after,
+                     size_t offset, size_t limit, struct arena *a, struct document_out **out,
+                     size_t *count, bool *more, struct err_info *e) MUST_CHECK;
 
 /* ---- bulk: any number of documents in constant memory, order kept ---- */
 struct ingest_source {
-    /* The next document as one JSON text into `line` (cleared). 0; ERR_NOT_FOUND at the end; ERR_TOO_LARGE: this one line was over the
-     * bound (reported as failed, the stream goes on); others end the import. One caller at a time. */
+    /* The next document as one JSON text into `line` (cleared). 0; ERR_NOT_FOUND at the end;
+     * ERR_TOO_LARGE: this one line was over the bound (reported as failed, the stream goes on);
+     * others end the import. One caller at a time. */
     enum err (*next)(void *ctx, struct strbuf *line, struct err_info *e);
     void *ctx;
 };
 struct ingest_sink {
-    /* One result, in input order. `line`: from 1. Non-zero ends the import. One caller at a time. */
+    /* One result, in input order. `line`: from 1. Non-zero ends the import. One caller at a time.
+     */
     enum err (*result)(void *ctx, uint64_t line, const struct put_result *r);
     void *ctx;
 };
@@ -119,23 +144,24 @@ struct ingest_progress {
     uint64_t read, done, failed, bytes;
     double documents_per_s;
 };
-enum err engine_ingest(struct engine *x, struct str collection, const struct ingest_source *source, const struct ingest_sink *sink,
-                       const struct put_options *o, struct ingest_progress *progress /* updated; may be NULL */, struct str *position,
-                       struct arena *a, struct err_info *e) MUST_CHECK;
+enum err engine_ingest(struct engine *x, struct str collection, const struct ingest_source *source,
+                       const struct ingest_sink *sink, const struct put_options *o,
+                       struct ingest_progress *progress /* updated; may be NULL */,
+                       struct str *position, struct arena *a, struct err_info *e) MUST_CHECK;
 #define INGEST_LINE_MAX (10u << 20)
 
 /* ---- find ---- */
 struct find_request {
     enum search_mode mode;
     struct str q;
-    struct str filter;   /* text; empty: none */
-    size_t limit;        /* 0 ... 1000 */
-    size_t offset;       /* offset + limit <= 2000 */
+    struct str filter; /* text; empty: none */
+    size_t limit;      /* 0 ... 1000 */
+    size_t offset;     /* offset + limit <= 2000 */
     double min_score;
     const struct str *facets;
     size_t facet_count;
     bool explain;
-    struct str user;     /* empty: nobody */
+    struct str user; /* empty: nobody */
     /* similar: one of these */
     const struct str *ids;
     size_t id_count;
@@ -148,17 +174,20 @@ struct find_request {
     int64_t deadline_ns;
 };
 struct find_hit {
-    double score, semantic, lexical;  /* NaN: not part */
-    double cosine, bm25, bound, mean_cosine;   /* explain */
-    struct str passage;               /* text of the best passage; empty if none */
-    size_t passage_start, passage_end;/* bytes in the document's text */
-    struct text_range *highlights;    /* within `passage` */
+    double score, semantic, lexical;         /* NaN: not part */
+    double cosine, bm25, bound, mean_cosine; /* explain */
+    struct str passage;                      /* text of the best passage; empty if none */
+    size_t passage_start, passage_end;       /* bytes in the document's text */
+    struct text_range *highlights;           /* within `passage` */
     size_t highlight_count;
     struct document_out document;
 };
 struct find_facet {
     struct str field;
-    struct { struct str value; size_t count; } *values;  /* value as JSON */
+    struct {
+        struct str value;
+        size_t count;
+    } * values; /* value as JSON */
     size_t count;
 };
 struct find_answer {
@@ -171,8 +200,10 @@ struct find_answer {
     struct search_stages stages;
     int64_t load_ns;
 };
-enum err engine_search(struct engine *x, struct str collection, const struct find_request *r, struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
-enum err engine_similar(struct engine *x, struct str collection, const struct find_request *r, struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
+enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
+                       struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
+enum err engine_similar(struct engine *x, struct str collection, const struct find_request *r,
+                        struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
 
 /* ---- readers ---- */
 struct feedback_in {
@@ -180,7 +211,7 @@ struct feedback_in {
     double value;
     bool value_set;
     int32_t position;
-    struct str time;  /* RFC 3339; empty: now */
+    struct str time; /* RFC 3339; empty: now */
 };
 struct feedback_out {
     struct str event_id, user, document, type, session, recommendation_id;
@@ -189,22 +220,31 @@ struct feedback_out {
     int64_t time_us;
     uint64_t change;
 };
-/* Unknown documents are refused row by row (ERR_NOT_FOUND, /i/document). Results: "created", "unchanged", "failed". */
-enum err engine_feedback_add(struct engine *x, struct str collection, const struct feedback_in *rows, size_t count, struct arena *a,
-                             struct put_result *results, struct str *position, struct err_info *e) MUST_CHECK;
-enum err engine_feedback_list(struct engine *x, struct str collection, struct str user, struct str document, uint64_t before, size_t limit,
-                              struct arena *a, struct feedback_out **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* Unknown documents are refused row by row (ERR_NOT_FOUND, /i/document). Results: "created",
+ * "unchanged", "failed". */
+enum err engine_feedback_add(struct engine *x, struct str collection,
+                             const struct feedback_in *rows, size_t count, struct arena *a,
+                             struct put_result *results, struct str *position,
+                             struct err_info *e) MUST_CHECK;
+enum err engine_feedback_list(struct engine *x, struct str collection, struct str user,
+                              struct str document, uint64_t before, size_t limit, struct arena *a,
+                              struct feedback_out **out, size_t *count,
+                              struct err_info *e) MUST_CHECK;
 struct user_out {
     struct str id, payload;
     int64_t created_us, updated_us;
     uint64_t revision;
 };
-enum err engine_user_put(struct engine *x, struct str collection, struct str id, const json_t *body, struct arena *a, struct user_out *out, bool *created, struct err_info *e) MUST_CHECK;
-enum err engine_user_get(struct engine *x, struct str collection, struct str id, struct arena *a, struct user_out *out, struct err_info *e) MUST_CHECK;
-enum err engine_user_delete(struct engine *x, struct str collection, struct str id, struct err_info *e) MUST_CHECK;
+enum err engine_user_put(struct engine *x, struct str collection, struct str id, const json_t *body,
+                         struct arena *a, struct user_out *out, bool *created,
+                         struct err_info *e) MUST_CHECK;
+enum err engine_user_get(struct engine *x, struct str collection, struct str id, struct arena *a,
+                         struct user_out *out, struct err_info *e) MUST_CHECK;
+enum err engine_user_delete(struct engine *x, struct str collection, struct str id,
+                            struct err_info *e) MUST_CHECK;
 
 struct recommend_request {
-    struct str user;  /* or examples, or a session (documents in order, newest last) */
+    struct str user; /* or examples, or a session (documents in order, newest last) */
     const struct str *positive, *negative, *session;
     size_t positive_count, negative_count, session_count;
     struct str filter;
@@ -217,7 +257,10 @@ struct recommend_row {
     struct document_out document;
     double score;
     const char *source;
-    struct { struct str document; double share; } *explanation;
+    struct {
+        struct str document;
+        double share;
+    } * explanation;
     size_t explanation_count;
 };
 struct recommend_answer {
@@ -225,9 +268,11 @@ struct recommend_answer {
     size_t count;
     bool more;
     char recommendation_id[33];
-    const char *model;  /* "profile", "popular" */
+    const char *model; /* "profile", "popular" */
 };
-enum err engine_recommend(struct engine *x, struct str collection, const struct recommend_request *r, struct arena *a, struct recommend_answer *out, struct err_info *e) MUST_CHECK;
+enum err engine_recommend(struct engine *x, struct str collection,
+                          const struct recommend_request *r, struct arena *a,
+                          struct recommend_answer *out, struct err_info *e) MUST_CHECK;
 
 /* ---- inference ---- */
 struct model_out {
@@ -235,32 +280,43 @@ struct model_out {
     unsigned dims, tokens_max;
 };
 void engine_models(struct engine *x, struct arena *a, struct model_out **out, size_t *count);
-/* `dimensions` 0: all; fewer: cut and normalised again. out: count x dims floats in the arena. A text over the model's limit is
- * ERR_TOO_LARGE with /input/i. `*tokens`: with special tokens, over all. */
-enum err engine_embeddings(struct engine *x, const struct str *texts, size_t count, unsigned dimensions, enum lane lane, int64_t deadline_ns,
-                           struct arena *a, float **out, unsigned *dims, uint64_t *tokens, struct err_info *e) MUST_CHECK;
+/* `dimensions` 0: all; fewer: cut and normalised again. out: count x dims floats in the arena. A
+ * text over the model's limit is ERR_TOO_LARGE with /input/i. `*tokens`: with special tokens, over
+ * all. */
+enum err engine_embeddings(struct engine *x, const struct str *texts, size_t count,
+                           unsigned dimensions, enum lane lane, int64_t deadline_ns,
+                           struct arena *a, float **out, unsigned *dims, uint64_t *tokens,
+                           struct err_info *e) MUST_CHECK;
 unsigned engine_retry_after_s(struct engine *x);
 
 /* ---- the change feed ---- */
 struct change_out {
-    struct str position;  /* "<lineage>-<n>" */
+    struct str position; /* "<lineage>-<n>" */
     const char *type;
     int64_t at_us;
-    struct str data;      /* JSON object */
+    struct str data; /* JSON object */
 };
 /* `after`: a position, empty: the oldest kept. ERR_GONE: pruned, or of another lineage. */
-enum err engine_changes(struct engine *x, struct str after, size_t limit, struct arena *a, struct change_out **out, size_t *count, struct str *next, struct err_info *e) MUST_CHECK;
+enum err engine_changes(struct engine *x, struct str after, size_t limit, struct arena *a,
+                        struct change_out **out, size_t *count, struct str *next,
+                        struct err_info *e) MUST_CHECK;
 void engine_position(struct engine *x, struct arena *a, struct str *out);
 /* Waits until the applier has passed `position` (Akin-Min-Position); ERR_TIMEOUT, ERR_INVALID. */
-enum err engine_wait(struct engine *x, struct str position, int64_t deadline_ns, struct err_info *e) MUST_CHECK;
+enum err engine_wait(struct engine *x, struct str position, int64_t deadline_ns,
+                     struct err_info *e) MUST_CHECK;
 
 /* ---- care ---- */
-typedef void engine_progress_fn(void *ctx, uint64_t done, uint64_t total);
-enum err engine_backup(struct engine *x, const char *path, engine_progress_fn *progress, void *ctx, struct err_info *e) MUST_CHECK;
-enum err engine_restore(const char *data_dir, const char *backup, struct err_info *e) MUST_CHECK;  /* directory not in use */
-/* Compares store and indexes: the set of (document, revision, passage, vector digest). One finding a line into `report`. `digest` (65, may be NULL): of the
- * store's set. ERR_CORRUPT if they differ or an invariant fails. */
-enum err engine_doctor(struct engine *x, struct strbuf *report, char *digest, struct err_info *e) MUST_CHECK;
+/* A checked copy in DATA/backups/ while reads and writes go on; the file's absolute path, its size,
+ * and the position that it holds at least. */
+enum err engine_backup_create(struct engine *x, struct arena *a, struct str *path, uint64_t *bytes,
+                              struct str *position, struct err_info *e) MUST_CHECK;
+enum err engine_restore(const char *data_dir, const char *backup,
+                        struct err_info *e) MUST_CHECK; /* directory not in use */
+/* Compares store and indexes: the set of (document, revision, passage, vector digest). One finding
+ * a line into `report`. `digest` (65, may be NULL): of the store's set. ERR_CORRUPT if they differ
+ * or an invariant fails. */
+enum err engine_doctor(struct engine *x, struct strbuf *report, char *digest,
+                       struct err_info *e) MUST_CHECK;
 struct events;
 struct events *engine_events(struct engine *x);
 

@@ -14,6 +14,8 @@
 
 #define SLACK 16 /* hits asked for beyond what is wanted */
 #define DEEPER_TRIES 3
+#define APPLIER_WAIT_NS                                                                            \
+    250000000LL /* for a change that is in the store and not yet in the indexes */
 #define FACET_VALUES 50
 #define FACET_DEPTH 10000 /* hits that are counted when min_score decides which match */
 #define SNIPPET_BYTES 400 /* of a document without passages */
@@ -98,14 +100,16 @@ struct loaded {
     struct document_record document;
 };
 
-/* Loads the hits' documents until `wanted` of them stand. Those before `offset` are only checked.
- */
+/* Loads the hits' documents until `wanted` of them stand. Those before `offset` are only checked. A
+ * hit whose document was changed since it was indexed does not stand; `*newer`: the last such
+ * change, 0 if none. */
 static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded *out,
-                     size_t *count, struct err_info *e)
+                     size_t *count, uint64_t *newer, struct err_info *e)
 {
     size_t n = f->result.count, at = 0;
     int64_t now_us = clock_wall_us();
     *count = 0;
+    *newer = 0;
     while (at < n && *count < wanted) {
         size_t step = wanted - *count < n - at ? wanted - *count : n - at;
         uint32_t *numbers = arena_array(f->a, step, sizeof *numbers);
@@ -123,6 +127,8 @@ static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded
             if (docs[i].number && docs[i].revision == h->revision &&
                 !document_expired(&docs[i], now_us))
                 out[(*count)++] = (struct loaded){h, docs[i]};
+            else if (docs[i].number && docs[i].revision > h->revision && docs[i].revision > *newer)
+                *newer = docs[i].revision;
         }
         at += step;
     }
@@ -130,21 +136,26 @@ static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded
 }
 
 /* Asks for more until the answer is full or there is no more. One more than wanted tells that there
- * are more. */
+ * are more. A document that is being changed right now must not be missing from the answer: the
+ * applier is waited for, briefly, and asked again. */
 static enum err gather(struct find *f, struct loaded **out, size_t *count,
                        struct find_answer *answer, struct err_info *e)
 {
     size_t wanted = f->r->offset + f->r->limit + 1, depth = wanted + SLACK;
     *out = arena_array(f->a, wanted, sizeof **out);
     for (int try = 0;; try++, depth *= 4) {
-        int64_t t0;
+        uint64_t newer = 0;
         enum err err = ask(f, depth, e);
-        t0 = clock_mono_ns();
+        int64_t t0 = clock_mono_ns();
         if (!err)
-            err = load(f, f->r->offset, wanted, *out, count, e);
+            err = load(f, f->r->offset, wanted, *out, count, &newer, e);
         answer->load_ns += clock_mono_ns() - t0;
-        if (err || *count == wanted || f->result.count < depth || try == DEEPER_TRIES)
+        if (err || try == DEEPER_TRIES)
             return err;
+        if (!newer && (*count == wanted || f->result.count < depth))
+            return 0;
+        if (newer && applied_wait(f->x, newer, clock_mono_ns() + APPLIER_WAIT_NS, NULL))
+            return 0; /* the indexes are behind: what stands is the answer */
     }
 }
 

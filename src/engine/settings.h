@@ -23,7 +23,8 @@ extern const char *const document_field_names[FIELD_COUNT];
 #define FIELD_NAME_MAX 128
 
 struct settings {
-    unsigned passage_tokens; /* of a passage, the first with the title in front, without special tokens */
+    unsigned passage_tokens; /* of a passage, the first with the title in front, without special
+                                tokens */
     unsigned overlap_tokens;
     bool extra_fields_refused;
     char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */

@@ -181,15 +181,17 @@ static void damaged_words_are_rebuilt(void **state)
 static void a_snapshot_ahead_of_the_store_is_dropped(void **state)
 {
     struct fixture *f = *state;
-    char backup[400], before[65], after[65];
+    char before[65], after[65];
     create(f, "c");
     fill(f, 0, 20);
     doctor(f, before);
-    snprintf(backup, sizeof backup, "%s/b.db", f->dir);
-    OK(engine_backup(f->x, backup, NULL, NULL, e));
+    struct str backup, position;
+    uint64_t bytes;
+    OK(engine_backup_create(f->x, f->a, &backup, &bytes, &position, e));
+    assert_true(bytes > 0);
     fill(f, 20, 60);
     fixture_close(f);
-    OK(engine_restore(f->dir, backup, e));
+    OK(engine_restore(f->dir, backup.s, e));
     fixture_open(f);
     doctor(f, after);
     assert_string_equal(before, after);
@@ -204,16 +206,18 @@ static void a_snapshot_ahead_of_the_store_is_dropped(void **state)
 static void a_snapshot_of_another_lineage_is_dropped(void **state)
 {
     struct fixture *f = *state;
-    char backup[400], path[600], before[65], after[65], *old;
+    char path[600], before[65], after[65], *old;
     size_t n;
     create(f, "c");
-    snprintf(backup, sizeof backup, "%s/b.db", f->dir);
-    OK(engine_backup(f->x, backup, NULL, NULL, e));
+    struct str backup, position;
+    uint64_t bytes;
+    OK(engine_backup_create(f->x, f->a, &backup, &bytes, &position, e));
+    assert_true(bytes > 0);
     fill(f, 0, 20);
     fixture_close(f);
     index_path(f, "rows", path);
     OK(file_read_all(path, 1u << 30, &old, &n, e));
-    OK(engine_restore(f->dir, backup, e));
+    OK(engine_restore(f->dir, backup.s, e));
     fixture_open(f);
     fill(f, 100, 140);
     doctor(f, before);
