@@ -225,29 +225,45 @@ TARGET_AVX512 static int32_t dot_i8_avx512(const int8_t *a, const int8_t *b, siz
     return wrap_sub(dot_i8_offset(a, b, n), sum128_avx512(b, n));
 }
 
+/* Lane sums of four accumulators: [sum s0, sum s1, sum s2, sum s3]. */
+TARGET_AVX512 static inline __m128i reduce4(__m512i s0, __m512i s1, __m512i s2, __m512i s3)
+{
+    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(s0, s1), _mm512_unpackhi_epi32(s0, s1));
+    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(s2, s3), _mm512_unpackhi_epi32(s2, s3));
+    __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c), _mm512_extracti64x4_epi64(c, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1));
+}
+
 /* Four rows at a time, so that a load of the query serves four products. */
-TARGET_AVX512 static void dot_i8_4_avx512(const int8_t *query, const int8_t *const row[4], size_t n,
-                                          int32_t query128, int32_t *out)
+TARGET_AVX512 static inline void dot_i8_4_avx512(const int8_t *query, const int8_t *const row[4],
+                                                 size_t n, int32_t query128, int32_t *out)
 {
     const __m512i flip = _mm512_set1_epi8((char)0x80);
+    const int8_t *r0 = row[0], *r1 = row[1], *r2 = row[2], *r3 = row[3];
     __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
-    for (size_t i = 0; i < n; i += 64) {
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        __m512i q = _mm512_loadu_si512(query + i);
+        s0 = _mm512_dpbusd_epi32(s0, _mm512_xor_si512(flip, _mm512_loadu_si512(r0 + i)), q);
+        s1 = _mm512_dpbusd_epi32(s1, _mm512_xor_si512(flip, _mm512_loadu_si512(r1 + i)), q);
+        s2 = _mm512_dpbusd_epi32(s2, _mm512_xor_si512(flip, _mm512_loadu_si512(r2 + i)), q);
+        s3 = _mm512_dpbusd_epi32(s3, _mm512_xor_si512(flip, _mm512_loadu_si512(r3 + i)), q);
+    }
+    if (i < n) {
         __mmask64 m = tail64(n - i);
         __m512i q = _mm512_maskz_loadu_epi8(m, query + i);
-        s0 = _mm512_dpbusd_epi32(s0, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, row[0] + i)),
-                                 q);
-        s1 = _mm512_dpbusd_epi32(s1, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, row[1] + i)),
-                                 q);
-        s2 = _mm512_dpbusd_epi32(s2, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, row[2] + i)),
-                                 q);
-        s3 = _mm512_dpbusd_epi32(s3, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, row[3] + i)),
-                                 q);
+        s0 = _mm512_dpbusd_epi32(s0, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, r0 + i)), q);
+        s1 = _mm512_dpbusd_epi32(s1, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, r1 + i)), q);
+        s2 = _mm512_dpbusd_epi32(s2, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, r2 + i)), q);
+        s3 = _mm512_dpbusd_epi32(s3, _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(m, r3 + i)), q);
     }
-    out[0] = wrap_sub(_mm512_reduce_add_epi32(s0), query128);
-    out[1] = wrap_sub(_mm512_reduce_add_epi32(s1), query128);
-    out[2] = wrap_sub(_mm512_reduce_add_epi32(s2), query128);
-    out[3] = wrap_sub(_mm512_reduce_add_epi32(s3), query128);
+    _mm_storeu_si128((__m128i *)out,
+                     _mm_sub_epi32(reduce4(s0, s1, s2, s3), _mm_set1_epi32(query128)));
 }
+
+/* How far ahead of the sums the rows are asked for: the hardware does not keep up by itself. */
+#define ROWS_AHEAD_BYTES 3072
 
 TARGET_AVX512 static void dot_i8_rows_avx512(const int8_t *query, const int8_t *rows, size_t count,
                                              size_t dims, int32_t *out)
@@ -257,6 +273,8 @@ TARGET_AVX512 static void dot_i8_rows_avx512(const int8_t *query, const int8_t *
     for (; r + 4 <= count; r += 4) {
         const int8_t *first = rows + r * dims;
         const int8_t *const four[4] = {first, first + dims, first + 2 * dims, first + 3 * dims};
+        for (size_t i = 0; i < 4 * dims; i += 64)
+            __builtin_prefetch(first + ROWS_AHEAD_BYTES + i);
         dot_i8_4_avx512(query, four, dims, query128, out + r);
     }
     for (; r < count; r++)
