@@ -119,10 +119,26 @@ static size_t tokens_alone(struct splitter *s, size_t first, size_t end)
     return s->alone.n;
 }
 
+/* How many tokens the passage from `first` on should have, so that all that are left come out about
+ * equally long, with a sixteenth to reach the end of a sentence. A short last passage is a vector
+ * of little text, which is near too many queries: on Cranfield equal lengths give nDCG@10 .393,
+ * full ones and a rest .390. */
+static size_t tokens_aimed(const struct splitter *s, size_t first)
+{
+    size_t left = s->tokens.n - first, overlap = s->overlap;
+    if (left <= s->max)
+        return s->max;
+    size_t pieces = (left - overlap + s->max - overlap - 1) / (s->max - overlap);
+    size_t equal = (left + (pieces - 1) * overlap + pieces - 1) / pieces + s->max / 16 + 2;
+    return equal < s->max ? equal : s->max;
+}
+
 /* Shrinks the passage until it fits when it stands alone. */
 static size_t end_find(struct splitter *s, size_t first, size_t floor, size_t *count)
 {
-    size_t limit = first + s->max;
+    size_t limit = first + tokens_aimed(s, first);
+    if (limit <= floor)
+        limit = first + s->max;
     for (unsigned tries = 0;; tries++) {
         size_t end = end_choose(s, first, floor, limit);
         *count = tokens_alone(s, first, end);

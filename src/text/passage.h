@@ -1,5 +1,5 @@
 /* Passages: a long text -> overlapping pieces that a model can read whole, so that nothing is
- * cut off silently. Cut at sentence bounds (ICU, UAX #29) where one is near, else between
+ * cut off silently. The passages of a text are about equally long. Cut at sentence bounds (ICU, UAX #29) where one is near, else between
  * words, else between tokens. Any thread. */
 #ifndef TEXT_PASSAGE_H
 #define TEXT_PASSAGE_H
