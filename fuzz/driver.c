@@ -1,4 +1,5 @@
-/* Runs the seeds of a fuzz target as an ordinary test (after zstd's tests/fuzz/regression_driver.c). */
+/* Runs the seeds of a fuzz target as an ordinary test (after zstd's
+ * tests/fuzz/regression_driver.c). */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -12,18 +12,19 @@ struct arena;
 
 /* `bytes_max`: bound of all allocations together for arena_try (0: none). */
 struct arena *arena_new(size_t bytes_max);
-void arena_free(struct arena *a);   /* NULL is allowed */
-void arena_reset(struct arena *a);  /* forget everything, keep one block for reuse */
+void arena_free(struct arena *a);  /* NULL is allowed */
+void arena_reset(struct arena *a); /* forget everything, keep one block for reuse */
 size_t arena_bytes(const struct arena *a);
 
 /* Aligned to 16 bytes, not zeroed. */
 void *arena_alloc(struct arena *a, size_t bytes);
 void *arena_zalloc(struct arena *a, size_t bytes);
-void *arena_try(struct arena *a, size_t bytes);  /* NULL: over bytes_max */
-void *arena_array(struct arena *a, size_t count, size_t size);  /* zeroed; overflow asserts */
+void *arena_try(struct arena *a, size_t bytes);                /* NULL: over bytes_max */
+void *arena_array(struct arena *a, size_t count, size_t size); /* zeroed; overflow asserts */
 char *arena_strdup(struct arena *a, const char *s);
-struct str arena_str(struct arena *a, struct str s);  /* a copy, with a NUL behind it */
-char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
+struct str arena_str(struct arena *a, struct str s); /* a copy, with a NUL behind it */
+char *arena_printf(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 
 /* malloc that ends the process instead of failing; for sizes no client chooses. */
 void *xmalloc(size_t bytes) __attribute__((malloc));

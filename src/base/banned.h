@@ -1,7 +1,7 @@
 /* Functions that have no place in akin, as compile errors (the idea: git's banned.h). Those that
  * write without a bound, those that keep their state in a static buffer, and what goes past
- * clock.h and rng.h. Included by err.h, so by everything; unit tests, which may build a text as they
- * like, are compiled with AKIN_TEST (tests/unit/base/meson.build). */
+ * clock.h and rng.h. Included by err.h, so by everything; unit tests, which may build a text as
+ * they like, are compiled with AKIN_TEST (tests/unit/base/meson.build). */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 

@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include <stdint.h>
 
-int64_t clock_wall_us(void);  /* microseconds since 1970, UTC */
-int64_t clock_mono_ns(void);  /* never goes back; only differences mean something */
+int64_t clock_wall_us(void); /* microseconds since 1970, UTC */
+int64_t clock_mono_ns(void); /* never goes back; only differences mean something */
 void clock_sleep_ns(int64_t ns);
 
 /* RFC 3339 in UTC with microseconds, "2026-11-22T16:09:02.123456Z"; `out` holds CLOCK_TEXT. */

@@ -14,30 +14,30 @@
 
 enum err {
     ERR_OK = 0,
-    ERR_SYNTAX = -1,          /* unreadable: broken JSON, UTF-8, file format */
-    ERR_INVALID = -2,         /* readable but wrong: type, bound, unknown name */
+    ERR_SYNTAX = -1,  /* unreadable: broken JSON, UTF-8, file format */
+    ERR_INVALID = -2, /* readable but wrong: type, bound, unknown name */
     ERR_NOT_FOUND = -3,
-    ERR_CONFLICT = -4,        /* exists already, or was changed meanwhile */
-    ERR_PRECONDITION = -5,    /* If-Match and the like did not hold */
-    ERR_TOO_LARGE = -6,       /* over a stated bound */
-    ERR_UNSUPPORTED = -7,     /* media type, model architecture, feature */
+    ERR_CONFLICT = -4,     /* exists already, or was changed meanwhile */
+    ERR_PRECONDITION = -5, /* If-Match and the like did not hold */
+    ERR_TOO_LARGE = -6,    /* over a stated bound */
+    ERR_UNSUPPORTED = -7,  /* media type, model architecture, feature */
     ERR_UNAUTHENTICATED = -8,
     ERR_DENIED = -9,
-    ERR_GONE = -10,           /* a cursor or position that was pruned */
-    ERR_BUSY = -11,           /* a bounded queue is full: try again later */
-    ERR_TIMEOUT = -12,        /* the deadline passed */
-    ERR_FULL = -13,           /* no space left on the disk, or a quota is reached */
+    ERR_GONE = -10,    /* a cursor or position that was pruned */
+    ERR_BUSY = -11,    /* a bounded queue is full: try again later */
+    ERR_TIMEOUT = -12, /* the deadline passed */
+    ERR_FULL = -13,    /* no space left on the disk, or a quota is reached */
     ERR_IO = -14,
-    ERR_CORRUPT = -15,        /* a checksum or an invariant of stored data does not hold */
-    ERR_CANCELLED = -16,      /* stopping, or the peer has left */
-    ERR_UNAVAILABLE = -17,    /* a part that is needed is not ready */
-    ERR_NO_MEMORY = -18,      /* a bounded allocation was refused */
+    ERR_CORRUPT = -15,     /* a checksum or an invariant of stored data does not hold */
+    ERR_CANCELLED = -16,   /* stopping, or the peer has left */
+    ERR_UNAVAILABLE = -17, /* a part that is needed is not ready */
+    ERR_NO_MEMORY = -18,   /* a bounded allocation was refused */
 };
 
 struct err_info {
     enum err code;
-    char field[160];    /* JSON pointer ("/limit"), configuration key or file name; "" if none */
-    char message[480];  /* one sentence: what is wrong, and what would be right */
+    char field[160];   /* JSON pointer ("/limit"), configuration key or file name; "" if none */
+    char message[480]; /* one sentence: what is wrong, and what would be right */
 };
 
 /* Fill in `e` (may be NULL; the first failure wins, a second call changes nothing) and return

@@ -9,7 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum file_op { FILE_OPEN, FILE_READ, FILE_WRITE, FILE_SYNC, FILE_TRUNCATE, FILE_RENAME, FILE_REMOVE };
+enum file_op {
+    FILE_OPEN,
+    FILE_READ,
+    FILE_WRITE,
+    FILE_SYNC,
+    FILE_TRUNCATE,
+    FILE_RENAME,
+    FILE_REMOVE
+};
 
 /* The seam. `before` runs before each operation, on the calling thread: 0 lets it go on, an
  * errno value makes it fail; a positive `*torn` (FILE_WRITE) writes only so many bytes first.
@@ -17,36 +25,45 @@ enum file_op { FILE_OPEN, FILE_READ, FILE_WRITE, FILE_SYNC, FILE_TRUNCATE, FILE_
  * new one (n bytes and a NUL), of FILE_TRUNCATE `offset` is the new size, of FILE_SYNC the path may
  * be a folder's. NULL restores. Set before threads start. */
 struct file_hook {
-    int (*before)(void *ctx, enum file_op op, const char *path, uint64_t offset, size_t n, size_t *torn);
-    void (*after)(void *ctx, enum file_op op, const char *path, uint64_t offset, const void *data, size_t n);
+    int (*before)(void *ctx, enum file_op op, const char *path, uint64_t offset, size_t n,
+                  size_t *torn);
+    void (*after)(void *ctx, enum file_op op, const char *path, uint64_t offset, const void *data,
+                  size_t n);
     void *ctx;
 };
 void file_hook(const struct file_hook *hook);
 const struct file_hook *file_hook_get(void);
 
-struct file;  /* one open file; not shared between threads without the caller's lock */
+struct file; /* one open file; not shared between threads without the caller's lock */
 
 enum file_mode { FILE_READ_ONLY, FILE_READ_WRITE, FILE_CREATE /* or empty it */, FILE_APPEND };
 /* New files have mode 0600. All descriptors are close-on-exec. */
-enum err file_open(const char *path, enum file_mode mode, struct file **out, struct err_info *e) MUST_CHECK;
-void file_close(struct file *f);  /* NULL is allowed; does not sync */
+enum err file_open(const char *path, enum file_mode mode, struct file **out,
+                   struct err_info *e) MUST_CHECK;
+void file_close(struct file *f); /* NULL is allowed; does not sync */
 enum err file_size(struct file *f, uint64_t *out, struct err_info *e) MUST_CHECK;
 /* All n bytes or an error; reading past the end is ERR_CORRUPT ("truncated"). */
-enum err file_pread(struct file *f, uint64_t offset, void *buf, size_t n, struct err_info *e) MUST_CHECK;
+enum err file_pread(struct file *f, uint64_t offset, void *buf, size_t n,
+                    struct err_info *e) MUST_CHECK;
 /* At most n bytes from the current position; *got 0 at the end. */
 enum err file_read(struct file *f, void *buf, size_t n, size_t *got, struct err_info *e) MUST_CHECK;
-enum err file_pwrite(struct file *f, uint64_t offset, const void *buf, size_t n, struct err_info *e) MUST_CHECK;
+enum err file_pwrite(struct file *f, uint64_t offset, const void *buf, size_t n,
+                     struct err_info *e) MUST_CHECK;
 enum err file_write(struct file *f, const void *buf, size_t n, struct err_info *e) MUST_CHECK;
 enum err file_sync(struct file *f, struct err_info *e) MUST_CHECK;
 const char *file_path(const struct file *f);
 
 /* The whole file, NUL behind it; free(*out). ERR_TOO_LARGE over `max` bytes. */
-enum err file_read_all(const char *path, size_t max, char **out, size_t *n, struct err_info *e) MUST_CHECK;
+enum err file_read_all(const char *path, size_t max, char **out, size_t *n,
+                       struct err_info *e) MUST_CHECK;
 /* Written beside the old one, synced, renamed over it, folder synced: old or new, never half. */
-enum err file_write_atomic(const char *path, const void *buf, size_t n, unsigned mode, struct err_info *e) MUST_CHECK;
-enum err file_rename(const char *from, const char *to, struct err_info *e) MUST_CHECK;  /* and syncs the folder */
-enum err file_remove(const char *path, struct err_info *e) MUST_CHECK;                  /* absent is 0 */
-enum err file_remove_tree(const char *path, struct err_info *e) MUST_CHECK;             /* absent is 0; follows no links */
+enum err file_write_atomic(const char *path, const void *buf, size_t n, unsigned mode,
+                           struct err_info *e) MUST_CHECK;
+enum err file_rename(const char *from, const char *to,
+                     struct err_info *e) MUST_CHECK;                   /* and syncs the folder */
+enum err file_remove(const char *path, struct err_info *e) MUST_CHECK; /* absent is 0 */
+enum err file_remove_tree(const char *path,
+                          struct err_info *e) MUST_CHECK; /* absent is 0; follows no links */
 enum err file_mkdirs(const char *path, unsigned mode, struct err_info *e) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);

@@ -1,8 +1,9 @@
 /* JSON in (jansson, strict and bounded) and out (a streaming writer).
  *
  * json_parse refuses bad UTF-8, duplicate keys, NaN, huge integers, NUL characters, more than 64
- * levels, and a text that would take more memory than 8 x its size (at least 64 KiB, at most 64 MiB):
- * without a budget 10 MiB of "{}," takes 784 MB. Values are jansson's; json_decref frees them. */
+ * levels, and a text that would take more memory than 8 x its size (at least 64 KiB, at most 64
+ * MiB): without a budget 10 MiB of "{}," takes 784 MB. Values are jansson's; json_decref frees
+ * them. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -14,16 +15,17 @@
 
 #define JSON_DEPTH_MAX 64
 
-void json_setup(void);  /* once, before any other call and any thread */
+void json_setup(void); /* once, before any other call and any thread */
 
 /* Any value at top level. ERR_SYNTAX with line and column in the message; ERR_TOO_LARGE for
  * depth or budget. Any thread. */
 enum err json_parse(struct str text, json_t **out, struct err_info *e) MUST_CHECK;
 /* The same with a memory budget of the caller's: for files that are no client's, whose many small
  * numbers or keys take more than 8 x their size (tensor tables, vocabularies). */
-enum err json_parse_within(struct str text, size_t bytes_max, json_t **out, struct err_info *e) MUST_CHECK;
+enum err json_parse_within(struct str text, size_t bytes_max, json_t **out,
+                           struct err_info *e) MUST_CHECK;
 
-struct str json_str(const json_t *v);  /* of a string value; the empty string otherwise */
+struct str json_str(const json_t *v); /* of a string value; the empty string otherwise */
 
 /* The pieces of the writer, for those that format by themselves (log.h, metrics.h).
  * json_escape: the first character of s (not empty) as it stands in a JSON string: at most 6 bytes
@@ -48,13 +50,14 @@ void json_array_begin(struct json_writer *w);
 void json_array_end(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_put_str(struct json_writer *w, struct str s);
-void json_put_c(struct json_writer *w, const char *s);  /* NULL gives null */
+void json_put_c(struct json_writer *w, const char *s); /* NULL gives null */
 void json_put_int(struct json_writer *w, int64_t v);
-void json_put_double(struct json_writer *w, double v);  /* shortest text that reads back the same */
+void json_put_double(struct json_writer *w, double v); /* shortest text that reads back the same */
 void json_put_float(struct json_writer *w, float v);
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
-void json_put_raw(struct json_writer *w, struct str json);  /* already JSON */
-void json_put_value(struct json_writer *w, const json_t *v);  /* a parsed value, compact, keys in order */
+void json_put_raw(struct json_writer *w, struct str json); /* already JSON */
+void json_put_value(struct json_writer *w,
+                    const json_t *v); /* a parsed value, compact, keys in order */
 
 #endif

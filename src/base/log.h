@@ -9,7 +9,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT };
 
-void log_open(int fd, enum log_level level, enum log_format format);  /* default: stderr, info, auto */
+void log_open(int fd, enum log_level level,
+              enum log_format format); /* default: stderr, info, auto */
 void log_set_level(enum log_level level);
 enum err log_level_parse(struct str s, enum log_level *out);
 
@@ -26,8 +27,9 @@ struct log_field {
 #define LOG_I(k, v) ((struct log_field){.key = (k), .kind = LOG_FIELD_INT, .i = (int64_t)(v)})
 #define LOG_F(k, v) ((struct log_field){.key = (k), .kind = LOG_FIELD_DOUBLE, .f = (v)})
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields, unsigned count);
-#define log_event(level, message, ...)                                                            \
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+               unsigned count);
+#define log_event(level, message, ...)                                                             \
     log_write(level, message, (struct log_field[]){__VA_ARGS__},                                   \
               sizeof((struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 

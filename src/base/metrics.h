@@ -40,7 +40,7 @@ void histogram_add(struct histogram *h, double v);
 /* Called at each rendering, before it, to set gauges that are computed (at most 32). */
 void metrics_collector(void (*collect)(void *ctx), void *ctx);
 void metrics_collector_remove(void (*collect)(void *ctx), void *ctx);
-void metrics_prefix(const char *prefix);  /* "akin_" by default */
-void metrics_render(struct strbuf *out);  /* with the process_* metrics */
+void metrics_prefix(const char *prefix); /* "akin_" by default */
+void metrics_render(struct strbuf *out); /* with the process_* metrics */
 
 #endif

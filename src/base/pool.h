@@ -12,20 +12,20 @@
 /* A bounded first-in first-out queue of pointers. */
 struct queue;
 struct queue *queue_new(size_t count_max);
-void queue_free(struct queue *q);                 /* must be empty or its items ownerless */
-enum err queue_try_push(struct queue *q, void *item);  /* ERR_BUSY full, ERR_CANCELLED closed */
-enum err queue_push(struct queue *q, void *item);      /* waits for room; ERR_CANCELLED closed */
-void *queue_pop(struct queue *q);                 /* waits; NULL when closed and empty */
-void *queue_try_pop(struct queue *q);             /* NULL when empty */
-void queue_close(struct queue *q);                /* no more pushes; what is in it can be popped */
+void queue_free(struct queue *q);                     /* must be empty or its items ownerless */
+enum err queue_try_push(struct queue *q, void *item); /* ERR_BUSY full, ERR_CANCELLED closed */
+enum err queue_push(struct queue *q, void *item);     /* waits for room; ERR_CANCELLED closed */
+void *queue_pop(struct queue *q);                     /* waits; NULL when closed and empty */
+void *queue_try_pop(struct queue *q);                 /* NULL when empty */
+void queue_close(struct queue *q); /* no more pushes; what is in it can be popped */
 size_t queue_count(struct queue *q);
 
 /* Two lanes everywhere work is queued: interactive goes ahead of bulk. */
 enum lane { LANE_INTERACTIVE, LANE_BULK, LANE_COUNT };
 
 struct pool;
-struct pool *pool_new(const char *name, unsigned threads, size_t queue_max);  /* queue_max: a lane */
-void pool_free(struct pool *p);  /* refuses new work, runs what is queued, joins */
+struct pool *pool_new(const char *name, unsigned threads, size_t queue_max); /* queue_max: a lane */
+void pool_free(struct pool *p); /* refuses new work, runs what is queued, joins */
 /* run(arg) on a worker. ERR_BUSY: that lane is full (an honest 503); ERR_CANCELLED: stopping. */
 enum err pool_submit(struct pool *p, enum lane lane, void (*run)(void *arg), void *arg) MUST_CHECK;
 size_t pool_depth(struct pool *p, enum lane lane);
@@ -34,9 +34,9 @@ unsigned pool_threads(const struct pool *p);
 /* Timers: one thread, callbacks run on it and must be short (submit to a pool). */
 struct timers;
 struct timers *timers_new(size_t count_max);
-void timers_free(struct timers *t);  /* pending ones are dropped, a running callback is waited for */
+void timers_free(struct timers *t); /* pending ones are dropped, a running callback is waited for */
 /* Once, at clock_mono_ns() >= at_ns. Returns an id > 0, or 0 when count_max are pending. */
 uint64_t timers_add(struct timers *t, int64_t at_ns, void (*run)(void *arg), void *arg);
-bool timers_cancel(struct timers *t, uint64_t id);  /* false: ran, runs, or unknown */
+bool timers_cancel(struct timers *t, uint64_t id); /* false: ran, runs, or unknown */
 
 #endif

@@ -15,19 +15,19 @@ struct str {
 };
 
 #define STR(literal) ((struct str){("" literal), sizeof(literal) - 1})
-#define STR_ARG(x) (int)(x).n, (x).s  /* for "%.*s" */
+#define STR_ARG(x) (int)(x).n, (x).s /* for "%.*s" */
 
-struct str str_c(const char *s);  /* NULL gives the empty string */
+struct str str_c(const char *s); /* NULL gives the empty string */
 bool str_eq(struct str a, struct str b);
 bool str_eq_c(struct str a, const char *b);
-int str_cmp(struct str a, struct str b);  /* bytewise, as memcmp, shorter first */
+int str_cmp(struct str a, struct str b); /* bytewise, as memcmp, shorter first */
 bool str_starts(struct str s, struct str prefix);
-struct str str_trim(struct str s);  /* ASCII white space */
-struct str str_dup(struct str s);   /* malloc'd copy with a NUL behind it; free((char *)x.s) */
-uint64_t str_hash(struct str s);    /* not keyed: for tables that no client fills */
+struct str str_trim(struct str s); /* ASCII white space */
+struct str str_dup(struct str s);  /* malloc'd copy with a NUL behind it; free((char *)x.s) */
+uint64_t str_hash(struct str s);   /* not keyed: for tables that no client fills */
 /* Whole string a decimal number in [min, max]; ERR_INVALID otherwise. */
 enum err str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out);
-enum err str_to_f64(struct str s, double *out);  /* finite, decimal, whole string */
+enum err str_to_f64(struct str s, double *out); /* finite, decimal, whole string */
 /* Edit distance (insert, delete, replace, swap), at most `max`+1; for "did you mean".
  * Strings over 255 bytes are max+1 apart unless equal. */
 unsigned str_distance(struct str a, struct str b, unsigned max);
@@ -44,16 +44,16 @@ struct strbuf {
     bool failed;
 };
 
-void strbuf_init(struct strbuf *b, size_t max);  /* no allocation yet; max 0: SIZE_MAX */
+void strbuf_init(struct strbuf *b, size_t max); /* no allocation yet; max 0: SIZE_MAX */
 void strbuf_release(struct strbuf *b);
-void strbuf_clear(struct strbuf *b);             /* keeps the memory */
+void strbuf_clear(struct strbuf *b); /* keeps the memory */
 void strbuf_add(struct strbuf *b, const void *p, size_t n);
 void strbuf_add_str(struct strbuf *b, struct str s);
 void strbuf_add_c(struct strbuf *b, const char *s);
 void strbuf_add_char(struct strbuf *b, char c);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap);
-struct str strbuf_str(const struct strbuf *b);   /* a view, valid until the next addition */
+struct str strbuf_str(const struct strbuf *b); /* a view, valid until the next addition */
 /* Hand the memory over (free()); the buffer is empty again. NULL if nothing was added. */
 char *strbuf_detach(struct strbuf *b, size_t *n);
 

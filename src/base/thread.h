@@ -15,22 +15,23 @@
 
 struct thread;
 /* Signals other than those of a fault are blocked in it: one thread takes signals (main/). */
-struct thread *thread_start(const char *name, void (*run)(void *arg), void *arg);  /* name: <= 15 characters */
-void thread_join(struct thread *t);  /* waits and frees */
-unsigned thread_cores(void);         /* usable processors, at least 1 */
+struct thread *thread_start(const char *name, void (*run)(void *arg),
+                            void *arg); /* name: <= 15 characters */
+void thread_join(struct thread *t);     /* waits and frees */
+unsigned thread_cores(void);            /* usable processors, at least 1 */
 
 /* Locks are taken in the order of this list, and a thread that holds one may take only a later
  * one (checked by assert). None is held across I/O or a callback. */
 enum lock_rank {
-    LOCK_ENGINE,      /* the list of collections */
-    LOCK_COLLECTION,  /* the state of one collection */
+    LOCK_ENGINE,     /* the list of collections */
+    LOCK_COLLECTION, /* the state of one collection */
     LOCK_APPLIER,
     LOCK_EVENTS,
     LOCK_STORE,
     LOCK_EMBED,
     LOCK_INDEX,
     LOCK_HTTP,
-    LOCK_QUEUE,       /* pool.h, queue.h, timer.h */
+    LOCK_QUEUE, /* pool.h, queue.h, timer.h */
     LOCK_CACHE,
     LOCK_LOG,
     LOCK_METRICS,
@@ -39,7 +40,7 @@ enum lock_rank {
 struct lock {
     pthread_mutex_t mutex;
     enum lock_rank rank;
-    const void *owner;  /* identity of the holder, for lock_assert_held and the seeded run */
+    const void *owner; /* identity of the holder, for lock_assert_held and the seeded run */
 };
 void lock_init(struct lock *l, enum lock_rank rank);
 void lock_release(struct lock *l);
@@ -50,7 +51,7 @@ void lock_assert_held(const struct lock *l);
 struct cond {
     pthread_cond_t cond;
 };
-void cond_init(struct cond *c);  /* waits on the monotonic clock */
+void cond_init(struct cond *c); /* waits on the monotonic clock */
 void cond_release(struct cond *c);
 /* May return without a signal: wait in a loop (a seeded run does it on purpose). */
 void cond_wait(struct cond *c, struct lock *l);
@@ -63,7 +64,7 @@ void cond_broadcast(struct cond *c);
 struct rwlock {
     pthread_rwlock_t lock;
     enum lock_rank rank;
-    int holders;  /* seeded run only: readers, or -1 for a writer */
+    int holders; /* seeded run only: readers, or -1 for a writer */
 };
 void rwlock_init(struct rwlock *l, enum lock_rank rank);
 void rwlock_release(struct rwlock *l);
@@ -71,9 +72,10 @@ void rwlock_read(struct rwlock *l);
 void rwlock_write(struct rwlock *l);
 void rwlock_drop(struct rwlock *l);
 
-/* The seeded scheduler. sched_start makes the caller thread 0; sched_stop when all others are joined.
- * Threads of libraries (libmicrohttpd's) cannot take part. A deadlock prints who waits for what and
- * aborts. The virtual clock passes up to a microsecond a step, and starts at 2026-01-01. */
+/* The seeded scheduler. sched_start makes the caller thread 0; sched_stop when all others are
+ * joined. Threads of libraries (libmicrohttpd's) cannot take part. A deadlock prints who waits for
+ * what and aborts. The virtual clock passes up to a microsecond a step, and starts at 2026-01-01.
+ */
 void sched_start(uint64_t seed);
 void sched_stop(void);
 bool sched_running(void);

@@ -1,25 +1,28 @@
-/* HTTP: bytes in, bytes out. Listens, bounds sizes and times, refuses what is malformed; knows nothing of
- * documents. libmicrohttpd behind it, none of whose types show here.
+/* HTTP: bytes in, bytes out. Listens, bounds sizes and times, refuses what is malformed; knows
+ * nothing of documents. libmicrohttpd behind it, none of whose types show here.
  *
- * Threads: `http_handler` functions run on a loop thread and must not block or wait; they hand the request to
- * a pool. After `request` was called, the request belongs to the callee until it calls exactly one
- * http_reply*, from any thread; then it may not be touched again. A peer that has left is noticed
- * (http_departed), the reply is still owed.
+ * Threads: `http_handler` functions run on a loop thread and must not block or wait; they hand the
+ * request to a pool. After `request` was called, the request belongs to the callee until it calls
+ * exactly one http_reply*, from any thread; then it may not be touched again. A peer that has left
+ * is noticed (http_departed), the reply is still owed.
  *
- * Refused here, through handler->refuse so that the body has the API's shape: two different Content-Length,
- * Content-Length with Transfer-Encoding, unknown transfer codings (400); bodies over the bound (413); a Host that is not
- * localhost, 127.0.0.1, [::1], the bound address or one of `hosts` (421); a foreign Origin or
- * `Sec-Fetch-Site: cross-site` other than a navigation GET (403); more than in_flight_max requests (503 with
- * Retry-After); headers or body that do not arrive within the total deadline (408, then closed).
- * Also: header names that are no tokens, controls, NUL, bare line feeds and folded lines in the head, a target that is
- * not "/...", no or two Host (400, closed); a query that is not percent-encoded UTF-8 (400); a head over 16 KiB or 100
- * headers (431); Expect other than 100-continue (417); bodies that together pass 16 x body_bytes_max (503). When a
- * wildcard is bound, Host may also be the machine's address that the peer spoke to.
- * Not through refuse, with a page of libmicrohttpd's: a head that it cannot read at all (400), over 32 KiB (414, 431),
- * HTTP versions other than 1.x (505), broken chunks (400). Slow heads get a bare 408.
+ * Refused here, through handler->refuse so that the body has the API's shape: two different
+ * Content-Length, Content-Length with Transfer-Encoding, unknown transfer codings (400); bodies
+ * over the bound (413); a Host that is not localhost, 127.0.0.1, [::1], the bound address or one of
+ * `hosts` (421); a foreign Origin or `Sec-Fetch-Site: cross-site` other than a navigation GET
+ * (403); more than in_flight_max requests (503 with Retry-After); headers or body that do not
+ * arrive within the total deadline (408, then closed). Also: header names that are no tokens,
+ * controls, NUL, bare line feeds and folded lines in the head, a target that is not "/...", no or
+ * two Host (400, closed); a query that is not percent-encoded UTF-8 (400); a head over 16 KiB or
+ * 100 headers (431); Expect other than 100-continue (417); bodies that together pass 16 x
+ * body_bytes_max (503). When a wildcard is bound, Host may also be the machine's address that the
+ * peer spoke to. Not through refuse, with a page of libmicrohttpd's: a head that it cannot read at
+ * all (400), over 32 KiB (414, 431), HTTP versions other than 1.x (505), broken chunks (400). Slow
+ * heads get a bare 408.
  *
- * A reply before the body has ended is sent when it has; after 512 KiB or 1 s of waiting for that (at once when more is
- * declared) it is sent regardless, as much again is drained, and the connection is closed. */
+ * A reply before the body has ended is sent when it has; after 512 KiB or 1 s of waiting for that
+ * (at once when more is declared) it is sent regardless, as much again is drained, and the
+ * connection is closed. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -45,69 +48,83 @@ struct http_handler {
      * returned value is ignored). */
     enum http_body (*headers)(void *ctx, struct http_request *r);
     void (*request)(void *ctx, struct http_request *r);
-    /* Answer with an error in the API's shape by http_reply: `status`, `code` as err_name, `detail`. */
-    void (*refuse)(void *ctx, struct http_request *r, int status, const char *code, const char *detail);
-    /* After the last byte, or after the peer left: for metrics and the request log. `status` as sent, 499 if the
-     * peer left before it had all of it; bytes of bodies, without heads. On a loop or on the thread that replied,
-     * whichever is later with the request: so it may come after http_stop, never after http_free. May be NULL. */
-    void (*done)(void *ctx, struct http_request *r, int status, uint64_t bytes_in, uint64_t bytes_out, int64_t duration_ns);
+    /* Answer with an error in the API's shape by http_reply: `status`, `code` as err_name,
+     * `detail`. */
+    void (*refuse)(void *ctx, struct http_request *r, int status, const char *code,
+                   const char *detail);
+    /* After the last byte, or after the peer left: for metrics and the request log. `status` as
+     * sent, 499 if the peer left before it had all of it; bytes of bodies, without heads. On a loop
+     * or on the thread that replied, whichever is later with the request: so it may come after
+     * http_stop, never after http_free. May be NULL. */
+    void (*done)(void *ctx, struct http_request *r, int status, uint64_t bytes_in,
+                 uint64_t bytes_out, int64_t duration_ns);
 };
 
 struct http_options {
-    const char *address;          /* "127.0.0.1", "::1", "0.0.0.0" ... */
-    uint16_t port;                /* 0: any free one */
-    unsigned threads;             /* loops; 0: 2 */
-    unsigned connections_max;     /* 0: 1,024 */
-    unsigned in_flight_max;       /* requests between headers and reply; 0: 256 */
-    size_t body_bytes_max;        /* 0: 10 MiB */
-    unsigned deadline_ms;         /* of a whole request with its body, streams aside; 0: 30,000 */
-    unsigned idle_ms;             /* keep-alive and stalled peers; 0: 30,000 */
-    const char *const *hosts;     /* further allowed Host names */
+    const char *address;      /* "127.0.0.1", "::1", "0.0.0.0" ... */
+    uint16_t port;            /* 0: any free one */
+    unsigned threads;         /* loops; 0: 2 */
+    unsigned connections_max; /* 0: 1,024 */
+    unsigned in_flight_max;   /* requests between headers and reply; 0: 256 */
+    size_t body_bytes_max;    /* 0: 10 MiB */
+    unsigned deadline_ms;     /* of a whole request with its body, streams aside; 0: 30,000 */
+    unsigned idle_ms;         /* keep-alive and stalled peers; 0: 30,000 */
+    const char *const *hosts; /* further allowed Host names */
     unsigned host_count;
 };
 
-/* ERR_CONFLICT: the port is in use (the message says by what next step). Listens when it returns. */
-enum err http_open(const struct http_options *o, const struct http_handler *h, struct http_server **out, struct err_info *e) MUST_CHECK;
+/* ERR_CONFLICT: the port is in use (the message says by what next step). Listens when it returns.
+ */
+enum err http_open(const struct http_options *o, const struct http_handler *h,
+                   struct http_server **out, struct err_info *e) MUST_CHECK;
 uint16_t http_port(const struct http_server *s);
 /* Stops accepting, waits for replies that are owed until deadline_ns, then closes what is left. */
 void http_stop(struct http_server *s, int64_t deadline_ns);
-/* After http_stop. Join whoever may still reply first, if `ctx` goes away with it; a reply that comes after this
- * all the same is a no-op. */
+/* After http_stop. Join whoever may still reply first, if `ctx` goes away with it; a reply that
+ * comes after this all the same is a no-op. */
 void http_free(struct http_server *s);
 unsigned http_in_flight(const struct http_server *s);
 
 /* ---- the request; views are valid until the reply ---- */
-struct str http_method(const struct http_request *r);      /* "GET" */
-struct str http_path(const struct http_request *r);        /* as sent, percent-encoding untouched, without the query */
-struct str http_header(const struct http_request *r, const char *name);  /* case-insensitive; empty if absent */
+struct str http_method(const struct http_request *r); /* "GET" */
+struct str http_path(
+    const struct http_request *r); /* as sent, percent-encoding untouched, without the query */
+struct str http_header(const struct http_request *r,
+                       const char *name); /* case-insensitive; empty if absent */
 bool http_has_header(const struct http_request *r, const char *name);
 /* Percent- and plus-decoded query parameters in order: at most 64. */
 struct http_param {
     struct str name, value;
 };
 const struct http_param *http_params(const struct http_request *r, unsigned *count);
-struct str http_body(const struct http_request *r);        /* HTTP_BODY_WHOLE */
-struct str http_peer(const struct http_request *r);        /* address without port */
-struct arena *http_arena(struct http_request *r);          /* lives until done(); one thread at a time */
-const char *http_trace_id(const struct http_request *r);   /* 32 hex digits: from `traceparent` or made */
+struct str http_body(const struct http_request *r); /* HTTP_BODY_WHOLE */
+struct str http_peer(const struct http_request *r); /* address without port */
+struct arena *http_arena(struct http_request *r);   /* lives until done(); one thread at a time */
+const char *
+http_trace_id(const struct http_request *r); /* 32 hex digits: from `traceparent` or made */
 int64_t http_deadline_ns(const struct http_request *r);
 int64_t http_started_ns(const struct http_request *r);
 bool http_departed(const struct http_request *r);
-void http_set_user(struct http_request *r, void *user);    /* for the handler's own use */
+void http_set_user(struct http_request *r, void *user); /* for the handler's own use */
 void *http_user(const struct http_request *r);
 /* %XX decoding of one path segment into the arena. ERR_SYNTAX: bad escape, NUL, or not UTF-8. */
 enum err http_decode(struct arena *a, struct str segment, struct str *out);
 
-/* HTTP_BODY_STREAM: waits for the next bytes; *n 0 at the end. ERR_CANCELLED: the peer left or the server stops;
- * ERR_TIMEOUT: stalled over idle_ms; ERR_SYNTAX: broken chunking. Not on a loop thread. At most 1 MiB is held. */
-enum err http_body_read(struct http_request *r, void *buf, size_t size, size_t *n, struct err_info *e) MUST_CHECK;
+/* HTTP_BODY_STREAM: waits for the next bytes; *n 0 at the end. ERR_CANCELLED: the peer left or the
+ * server stops; ERR_TIMEOUT: stalled over idle_ms; ERR_SYNTAX: broken chunking. Not on a loop
+ * thread. At most 1 MiB is held. */
+enum err http_body_read(struct http_request *r, void *buf, size_t size, size_t *n,
+                        struct err_info *e) MUST_CHECK;
 
 /* ---- the reply: exactly one ---- */
 /* Before the reply; at most 32; CR and LF assert. */
 void http_add_header(struct http_request *r, const char *name, const char *value);
-/* `body` is copied, or with `free_body` taken over (malloc'd). Content-Type may be NULL for no body. */
-void http_reply(struct http_request *r, int status, const char *content_type, struct str body, bool free_body);
+/* `body` is copied, or with `free_body` taken over (malloc'd). Content-Type may be NULL for no
+ * body. */
+void http_reply(struct http_request *r, int status, const char *content_type, struct str body,
+                bool free_body);
 /* The body is a file, sent from its start and closed; removed first if `unlink_it`. */
-void http_reply_file(struct http_request *r, int status, const char *content_type, const char *path, bool unlink_it);
+void http_reply_file(struct http_request *r, int status, const char *content_type, const char *path,
+                     bool unlink_it);
 
 #endif

@@ -48,7 +48,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct thread *watch;
     int listen_fd, wake_fd;
-    int64_t probed_ns;               /* watch.c */
+    int64_t probed_ns; /* watch.c */
     uint16_t port;
     bool wildcard;
     bool strict_layout; /* see head_contiguous */

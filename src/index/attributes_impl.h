@@ -3,12 +3,12 @@
  *   attributes -> field (by name) -> value (hash table; ordered lists for ranges) -> posting
  *   attributes -> document number -> the values that it holds (for replacing, deleting, facets)
  *
- * A value that no document holds is freed. Fields stay. `lock`: readers share it, the writer takes it for one
- * document at a time.
+ * A value that no document holds is freed. Fields stay. `lock`: readers share it, the writer takes
+ * it for one document at a time.
  *
- * Memory: about 64 bytes and the text a distinct value, 12 to 20 more in its ordered list and table, 8 bytes a
- * value a document, 4 or fewer a member of a posting: some 100 bytes a document for each field that is unique
- * (id, created, updated), some 12 for each field of few values. */
+ * Memory: about 64 bytes and the text a distinct value, 12 to 20 more in its ordered list and
+ * table, 8 bytes a value a document, 4 or fewer a member of a posting: some 100 bytes a document
+ * for each field that is unique (id, created, updated), some 12 for each field of few values. */
 #ifndef INDEX_ATTRIBUTES_IMPL_H
 #define INDEX_ATTRIBUTES_IMPL_H
 
@@ -33,7 +33,8 @@ struct value {
 };
 void value_scalar(const struct value *v, struct scalar *out);
 
-/* Values in order, in blocks of at most BLOCK_VALUES: inserting moves a block's rest, not everything. */
+/* Values in order, in blocks of at most BLOCK_VALUES: inserting moves a block's rest, not
+ * everything. */
 #define BLOCK_VALUES 256
 struct block {
     unsigned count;
@@ -52,7 +53,8 @@ void ordered_insert(struct ordered *o, struct value *v);
 void ordered_remove(struct ordered *o, const struct value *v);
 /* The first value >= key (after: > key); value NULL at the end. */
 struct place ordered_find(const struct ordered *o, const struct scalar *key, bool after);
-struct value *ordered_at(const struct ordered *o, struct place *p); /* moves to the next block if need be */
+struct value *ordered_at(const struct ordered *o,
+                         struct place *p); /* moves to the next block if need be */
 size_t ordered_bytes(const struct ordered *o);
 
 struct field {
@@ -85,9 +87,10 @@ struct attributes {
     unsigned field_count;
     bool fields_dropped; /* some document had a field beyond FIELDS_MAX */
     struct docset all;
-    struct holding ***leaves; /* by number: LEAF_HOLDINGS a leaf, so that a large number alone is cheap */
+    struct holding **
+        *leaves; /* by number: LEAF_HOLDINGS a leaf, so that a large number alone is cheap */
     size_t leaf_count, leaves_used;
-    size_t value_bytes; /* of holdings, texts and nodes */
+    size_t value_bytes;     /* of holdings, texts and nodes */
     struct value **scratch; /* of the document that is being put */
     size_t scratch_count, scratch_cap;
 };

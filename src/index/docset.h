@@ -9,8 +9,8 @@
 
 struct docset {
     uint64_t *words;
-    size_t word_count;  /* numbers >= 64 * word_count are absent */
-    size_t count;       /* members */
+    size_t word_count; /* numbers >= 64 * word_count are absent */
+    size_t count;      /* members */
 };
 
 void docset_init(struct docset *d);

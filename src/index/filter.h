@@ -3,22 +3,26 @@
  *     lang = "en" AND (year >= 2020 OR tags IN ["a","b"]) AND NOT hidden = true
  *     price 10 TO 20        (both ends included)        author EXISTS
  *
- * Keywords in any case; precedence NOT, AND, OR; strings in "..." or '...' with \ escapes, or bare words.
- * Fields: id, lang, tags, created, updated, expires (RFC 3339 or numbers), and attributes by dotted path
- * (`attributes.x.y` or `x.y`; `attributes.lang` is an attribute, `lang` is not); a field may stand in quotes.
- * Equality of an array field means: contains; fields of objects in an array belong to the array's path. Parsed
- * once into a tree; nothing is ever pasted as text. Bounds: 64 KiB, 32 levels, 1,000 values.
+ * Keywords in any case; precedence NOT, AND, OR; strings in "..." or '...' with \ escapes, or bare
+ * words. Fields: id, lang, tags, created, updated, expires (RFC 3339 or numbers), and attributes by
+ * dotted path
+ * (`attributes.x.y` or `x.y`; `attributes.lang` is an attribute, `lang` is not); a field may stand
+ * in quotes. Equality of an array field means: contains; fields of objects in an array belong to
+ * the array's path. Parsed once into a tree; nothing is ever pasted as text. Bounds: 64 KiB, 32
+ * levels, 1,000 values.
  *
- * What compares: a bare number is a number and bare true or false a boolean, everything else is a string.
- * Numbers compare with numbers, exactly; booleans are equal or not; a string in RFC 3339, date-time or plain date
- * (midnight UTC), on either side, is a date: it compares with dates by instant and with numbers as seconds
- * since 1970; other strings compare bytewise. What does not compare does not match. `!=` is NOT of `=`, so it
- * and NOT match where the field is absent. null is absence. EXISTS holds for objects that are not empty too.
- * Of a document are taken 10,000 values, paths of 255 bytes, 8 levels, and strings up to 512 bytes (longer ones
- * only exist); of a collection 1,000 fields (beyond, filtering by a field that is not indexed is ERR_INVALID).
+ * What compares: a bare number is a number and bare true or false a boolean, everything else is a
+ * string. Numbers compare with numbers, exactly; booleans are equal or not; a string in RFC 3339,
+ * date-time or plain date (midnight UTC), on either side, is a date: it compares with dates by
+ * instant and with numbers as seconds since 1970; other strings compare bytewise. What does not
+ * compare does not match. `!=` is NOT of `=`, so it and NOT match where the field is absent. null
+ * is absence. EXISTS holds for objects that are not empty too. Of a document are taken 10,000
+ * values, paths of 255 bytes, 8 levels, and strings up to 512 bytes (longer ones only exist); of a
+ * collection 1,000 fields (beyond, filtering by a field that is not indexed is ERR_INVALID).
  *
- * The attribute index keeps, per field, which documents hold which value (strings, numbers, booleans, dates)
- * and answers a tree with a bitmap. One writer thread; readers in parallel (lock inside). */
+ * The attribute index keeps, per field, which documents hold which value (strings, numbers,
+ * booleans, dates) and answers a tree with a bitmap. One writer thread; readers in parallel (lock
+ * inside). */
 #ifndef INDEX_FILTER_H
 #define INDEX_FILTER_H
 
@@ -29,39 +33,47 @@
 #include <jansson.h>
 #include <stdio.h>
 
-struct filter;  /* a parsed tree, in the arena */
+struct filter; /* a parsed tree, in the arena */
 /* ERR_INVALID: the message names the character position (from 1) and what was expected. */
-enum err filter_parse(struct arena *a, struct str text, const struct filter **out, struct err_info *e) MUST_CHECK;
+enum err filter_parse(struct arena *a, struct str text, const struct filter **out,
+                      struct err_info *e) MUST_CHECK;
 /* The tree as text again, normalised; parsing that gives the same tree. */
 void filter_print(const struct filter *f, struct strbuf *out);
-/* The brute-force evaluator: does this document (a JSON object with id, lang, tags, attributes ...) match?
- * The definition that the index is tested against. */
+/* The brute-force evaluator: does this document (a JSON object with id, lang, tags, attributes ...)
+ * match? The definition that the index is tested against. */
 bool filter_matches(const struct filter *f, const json_t *document);
 
 struct attributes;
 struct attributes *attributes_new(void);
 void attributes_free(struct attributes *x);
-/* Replaces what the document had. `document`: borrowed object with the fields named above. Writer only. */
+/* Replaces what the document had. `document`: borrowed object with the fields named above. Writer
+ * only. */
 void attributes_put(struct attributes *x, uint32_t number, const json_t *document);
 void attributes_delete(struct attributes *x, uint32_t number);
 /* All documents that match, into `out` (initialised by the caller; overwritten). Any thread. */
-enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out, struct err_info *e) MUST_CHECK;
+enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out,
+                           struct err_info *e) MUST_CHECK;
 /* The documents that exist. */
 void attributes_all(struct attributes *x, struct docset *out);
 size_t attributes_bytes(struct attributes *x);
 
-/* Counts of the values of a field among `within`, most frequent first. Strings point into the arena. */
+/* Counts of the values of a field among `within`, most frequent first. Strings point into the
+ * arena. */
 struct facet_value {
-    struct str value;  /* as JSON: "en", 2020, true */
+    struct str value; /* as JSON: "en", 2020, true */
     size_t count;
 };
-enum err attributes_facet(struct attributes *x, struct arena *a, struct str field, const struct docset *within,
-                          size_t limit, struct facet_value **out, size_t *count, struct err_info *e) MUST_CHECK;
+enum err attributes_facet(struct attributes *x, struct arena *a, struct str field,
+                          const struct docset *within, size_t limit, struct facet_value **out,
+                          size_t *count, struct err_info *e) MUST_CHECK;
 
-/* Into and out of a snapshot file, after a caller's header; the section carries its own checksum. */
+/* Into and out of a snapshot file, after a caller's header; the section carries its own checksum.
+ */
 struct file;
 enum err attributes_save(struct attributes *x, struct file *f, struct err_info *e) MUST_CHECK;
-enum err attributes_load(struct file *f, uint64_t *offset, struct attributes **out, struct err_info *e) MUST_CHECK;
-bool attributes_equal(struct attributes *x, struct attributes *y);  /* tests: the same documents and values */
+enum err attributes_load(struct file *f, uint64_t *offset, struct attributes **out,
+                         struct err_info *e) MUST_CHECK;
+bool attributes_equal(struct attributes *x,
+                      struct attributes *y); /* tests: the same documents and values */
 
 #endif

@@ -1,4 +1,5 @@
-/* The tree of a filter. AND and OR have any number of children, none of which has the same operator. */
+/* The tree of a filter. AND and OR have any number of children, none of which has the same
+ * operator. */
 #ifndef INDEX_FILTER_TREE_H
 #define INDEX_FILTER_TREE_H
 
@@ -15,17 +16,17 @@ enum filter_op {
     FILTER_LE,
     FILTER_GT,
     FILTER_GE,
-    FILTER_BETWEEN,  /* two values, both included */
+    FILTER_BETWEEN, /* two values, both included */
     FILTER_IN,
     FILTER_EXISTS,
 };
 
 struct filter {
     enum filter_op op;
-    struct str field;              /* canonical: what document_fields() gives */
-    struct scalar *values;         /* of a comparison; their kind is number or string where order matters */
+    struct str field;      /* canonical: what document_fields() gives */
+    struct scalar *values; /* of a comparison; their kind is number or string where order matters */
     const struct filter **children; /* of AND, OR, NOT */
-    unsigned count;                /* values or children */
+    unsigned count;                 /* values or children */
 };
 
 #define FILTER_BYTES_MAX (64 * 1024)
@@ -36,7 +37,8 @@ bool filter_equal(const struct filter *a, const struct filter *b);
 /* Does one value satisfy a comparison (not NE, which is NOT EQ)? */
 bool filter_value_matches(const struct filter *f, const struct scalar *value);
 
-/* The canonical name of a field as written: `attributes.x` is x, unless x alone is one of the six. */
+/* The canonical name of a field as written: `attributes.x` is x, unless x alone is one of the six.
+ */
 struct str filter_field(struct str field);
 /* What the language has to say of words: shared by parser and printer. */
 bool filter_is_bare(unsigned char c);

@@ -1,5 +1,6 @@
-/* The documents that hold one value: one number in place, a few as a sorted list, many as a bitmap. A list
- * becomes a bitmap where that is smaller, so a posting never takes more than about 4 bytes a member. */
+/* The documents that hold one value: one number in place, a few as a sorted list, many as a bitmap.
+ * A list becomes a bitmap where that is smaller, so a posting never takes more than about 4 bytes a
+ * member. */
 #ifndef INDEX_POSTING_H
 #define INDEX_POSTING_H
 
@@ -20,7 +21,7 @@ void posting_release(struct posting *p);
 bool posting_add(struct posting *p, uint32_t number);    /* false: was there */
 bool posting_remove(struct posting *p, uint32_t number); /* false: was not */
 bool posting_has(const struct posting *p, uint32_t number);
-void posting_into(const struct posting *p, struct docset *out); /* out |= p */
+void posting_into(const struct posting *p, struct docset *out);            /* out |= p */
 size_t posting_shared(const struct posting *p, const struct docset *with); /* members of both */
 size_t posting_bytes(const struct posting *p);
 /* The first member >= from, or UINT32_MAX. */

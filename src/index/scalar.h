@@ -1,9 +1,10 @@
 /* One value, of a filter or of a document, and how two of them compare; the fields of a document.
  *
- * The rule: booleans equal booleans; numbers compare exactly (a 64-bit integer never becomes a double);
- * a string in RFC 3339, date-time or plain date (its midnight, UTC), is a date and compares with dates by
- * instant and with numbers by seconds since 1970; all other strings compare bytewise with each other.
- * Everything else does not compare: it is neither equal nor before nor after. */
+ * The rule: booleans equal booleans; numbers compare exactly (a 64-bit integer never becomes a
+ * double); a string in RFC 3339, date-time or plain date (its midnight, UTC), is a date and
+ * compares with dates by instant and with numbers by seconds since 1970; all other strings compare
+ * bytewise with each other. Everything else does not compare: it is neither equal nor before nor
+ * after. */
 #ifndef INDEX_SCALAR_H
 #define INDEX_SCALAR_H
 
@@ -27,10 +28,10 @@ int number_cmp(struct number a, struct number b);
 enum scalar_kind { SCALAR_BOOL, SCALAR_NUMBER, SCALAR_STRING };
 struct scalar {
     enum scalar_kind kind;
-    bool date;             /* a string that has a number too */
+    bool date; /* a string that has a number too */
     bool boolean;
-    struct number number;  /* SCALAR_NUMBER, or seconds since 1970 of a date */
-    struct str text;       /* SCALAR_STRING: borrowed */
+    struct number number; /* SCALAR_NUMBER, or seconds since 1970 of a date */
+    struct str text;      /* SCALAR_STRING: borrowed */
 };
 struct scalar scalar_of_text(struct str text);
 struct scalar scalar_of_bool(bool b);
@@ -54,10 +55,10 @@ void scalar_print(const struct scalar *s, struct strbuf *out);
 /* Numbers of documents are dense: memory of every index grows with the largest. */
 #define DOCUMENT_NUMBER_MAX (UINT32_C(1) << 31)
 
-/* Every field of a document by its canonical name: id, lang, tags, created, updated, expires; attributes by
- * their dotted path, `attributes.` before it if it is one of those six. Elements of an array are values of
- * the array's field. `value` NULL: the field exists (an object, a long string), nothing else is known.
- * `field` and the value are valid during the call only. */
+/* Every field of a document by its canonical name: id, lang, tags, created, updated, expires;
+ * attributes by their dotted path, `attributes.` before it if it is one of those six. Elements of
+ * an array are values of the array's field. `value` NULL: the field exists (an object, a long
+ * string), nothing else is known. `field` and the value are valid during the call only. */
 void document_fields(const json_t *document,
                      void (*emit)(void *ctx, struct str field, const struct scalar *value),
                      void *ctx);

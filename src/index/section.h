@@ -1,6 +1,6 @@
-/* A section of a snapshot file: frames of [u32 bytes][u32 0][u64 checksum64][payload], at most 1 MiB of payload
- * each, ended by a frame of 0 bytes whose checksum is that of all frames' checksums. Numbers little-endian.
- * A frame is verified before a byte of it is given out. One thread. */
+/* A section of a snapshot file: frames of [u32 bytes][u32 0][u64 checksum64][payload], at most 1
+ * MiB of payload each, ended by a frame of 0 bytes whose checksum is that of all frames' checksums.
+ * Numbers little-endian. A frame is verified before a byte of it is given out. One thread. */
 #ifndef INDEX_SECTION_H
 #define INDEX_SECTION_H
 
@@ -24,11 +24,13 @@ struct section_reader *section_reader_new(struct file *f, uint64_t offset);
 void section_get(struct section_reader *r, void *p, size_t n);
 uint32_t section_get_u32(struct section_reader *r);
 uint64_t section_get_u64(struct section_reader *r);
-/* A count of items of at least `item_bytes` each: 0 and ERR_CORRUPT if the rest of the file cannot hold them. */
+/* A count of items of at least `item_bytes` each: 0 and ERR_CORRUPT if the rest of the file cannot
+ * hold them. */
 uint64_t section_get_count(struct section_reader *r, size_t item_bytes);
 void section_corrupt(struct section_reader *r, const char *what);
 enum err section_error(const struct section_reader *r);
 /* Reads the end frame; *offset is behind the section on success. Frees. */
-enum err section_reader_end(struct section_reader *r, uint64_t *offset, struct err_info *e) MUST_CHECK;
+enum err section_reader_end(struct section_reader *r, uint64_t *offset,
+                            struct err_info *e) MUST_CHECK;
 
 #endif

@@ -1,20 +1,24 @@
 /* Inside the word index (words.h is what others see).
  *
- * On disk (words_db.c): FTS5 as the inverted index, contentless, fed with terms that are analysed already, so each
- * text is analysed once and a document is taken out by the terms that were put in, whatever the analyser says
- * by then; beside it the documents' lengths, their terms and our copy of their text, all in one transaction.
+ * On disk (words_db.c): FTS5 as the inverted index, contentless, fed with terms that are analysed
+ * already, so each text is analysed once and a document is taken out by the terms that were put in,
+ * whatever the analyser says by then; beside it the documents' lengths, their terms and our copy of
+ * their text, all in one transaction.
  *
- * In memory (words_cache.c): lengths and revisions by number, and the doclists of terms that were asked for, as
- * sorted (number, weight) arrays, within WORDS_CACHE_BYTES. The writer commits, then carries the change into those
- * lists; `generation` counts committed batches on both sides. A list is loaded by a reader from its own
- * connection: the entry is put into the table first as LOADING and collects what is published meanwhile, and what
- * is later than the generation that the reader saw is added behind. Lists in use are pinned and not evicted.
+ * In memory (words_cache.c): lengths and revisions by number, and the doclists of terms that were
+ * asked for, as sorted (number, weight) arrays, within WORDS_CACHE_BYTES. The writer commits, then
+ * carries the change into those lists; `generation` counts committed batches on both sides. A list
+ * is loaded by a reader from its own connection: the entry is put into the table first as LOADING
+ * and collects what is published meanwhile, and what is later than the generation that the reader
+ * saw is added behind. Lists in use are pinned and not evicted.
  *
- * Threads: `lock` guards generation, documents and the table; searches share it, the writer takes it a document
- * at a time. It is never held across the database. `seats` lends connections and analyser sessions.
+ * Threads: `lock` guards generation, documents and the table; searches share it, the writer takes
+ * it a document at a time. It is never held across the database. `seats` lends connections and
+ * analyser sessions.
  *
- * Memory: 12 bytes a document number (12 MB a million), and the lists: 6 bytes a posting, at most 64 MiB (a query
- * whose lists are larger takes what it needs, and the next eviction gives it back). */
+ * Memory: 12 bytes a document number (12 MB a million), and the lists: 6 bytes a posting, at most
+ * 64 MiB (a query whose lists are larger takes what it needs, and the next eviction gives it back).
+ */
 #ifndef INDEX_WORDS_IMPL_H
 #define INDEX_WORDS_IMPL_H
 
@@ -48,9 +52,10 @@ struct term_bag {
 };
 void bag_init(struct term_bag *b, struct arena *a);
 struct term_count *bag_add(struct term_bag *b, struct str term);
-/* Adds the terms of a text; `joined` (may be NULL): the terms in order, TERM_END behind each, as FTS5 gets them. */
-void bag_analyze(struct term_bag *b, const struct words_analyzer *analyzer, void *session, struct str text,
-                 unsigned field, struct strbuf *joined);
+/* Adds the terms of a text; `joined` (may be NULL): the terms in order, TERM_END behind each, as
+ * FTS5 gets them. */
+void bag_analyze(struct term_bag *b, const struct words_analyzer *analyzer, void *session,
+                 struct str text, unsigned field, struct strbuf *joined);
 uint16_t term_weight(const struct term_count *t); /* in halves, at most 65,535 */
 uint32_t bag_length(const struct term_bag *b);    /* in halves */
 /* The bag as a blob: for each term varint bytes, the bytes, 3 varint counts. */
@@ -76,9 +81,9 @@ struct term_list {
     _Atomic unsigned pins;
     _Atomic uint64_t used; /* when: the number of the search */
     uint32_t count, cap;
-    uint32_t *numbers;  /* rising */
-    uint16_t *weights;  /* in halves */
-    uint16_t weight_max; /* not less than any */
+    uint32_t *numbers;           /* rising */
+    uint16_t *weights;           /* in halves */
+    uint16_t weight_max;         /* not less than any */
     struct list_change *changes; /* published while it loads */
     size_t change_count, change_cap;
 };
@@ -97,8 +102,8 @@ struct words_db {
 enum err words_db_open(struct words_db *d, const char *path, bool read_only, struct err_info *e);
 void words_db_close(struct words_db *d);
 /* The doclist of a term as of one committed state, and that state's generation. */
-enum err words_db_load(struct words_db *d, struct str term, struct term_list *out, uint64_t *generation,
-                       struct err_info *e);
+enum err words_db_load(struct words_db *d, struct str term, struct term_list *out,
+                       uint64_t *generation, struct err_info *e);
 
 struct writer {
     struct words_db base;
@@ -149,8 +154,8 @@ struct seat *seat_take(struct words *w);
 void seat_give(struct words *w, struct seat *s);
 
 /* The lists of a query's terms, pinned; words_unpin gives them back. Lock not held. */
-enum err words_pin(struct words *w, struct seat *s, const struct term_bag *terms, struct term_list **lists,
-                   struct err_info *e);
+enum err words_pin(struct words *w, struct seat *s, const struct term_bag *terms,
+                   struct term_list **lists, struct err_info *e);
 void words_unpin(struct term_list **lists, size_t count);
 
 #endif

@@ -18,7 +18,8 @@ enum simd_level {
 };
 
 /* Reads AKIN_SIMD. ERR_INVALID: unknown value; ERR_UNSUPPORTED: not this processor. Before
- * threads start (model_open calls it; a second call changes nothing). Without it the best level is used. */
+ * threads start (model_open calls it; a second call changes nothing). Without it the best level is
+ * used. */
 enum err simd_setup(struct err_info *e) MUST_CHECK;
 
 enum simd_level simd_level(void);

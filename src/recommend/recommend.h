@@ -1,11 +1,11 @@
 /* Recommendation: what a reader did -> what to show next.
  *
- * Now: a content profile. positive and negative examples, or a user's feedback weighted by type and by recency
- * (half-life), become one vector: the weighted mean of the liked less half the mean of the unwanted (Rocchio 1971),
- * normalised; candidates are its nearest documents, less `without`, re-ordered by MMR if asked. Not centred by the
- * collection's mean: the index keeps none, and making it would be a pass over all rows a request. Learned models stand
- * beside it later.
- * No state: any thread. */
+ * Now: a content profile. positive and negative examples, or a user's feedback weighted by type and
+ * by recency (half-life), become one vector: the weighted mean of the liked less half the mean of
+ * the unwanted (Rocchio 1971), normalised; candidates are its nearest documents, less `without`,
+ * re-ordered by MMR if asked. Not centred by the collection's mean: the index keeps none, and
+ * making it would be a pass over all rows a request. Learned models stand beside it later. No
+ * state: any thread. */
 #ifndef RECOMMEND_RECOMMEND_H
 #define RECOMMEND_RECOMMEND_H
 
@@ -19,45 +19,46 @@ struct vectors;
 struct docset;
 
 struct recommend_example {
-    uint32_t number;  /* document */
-    double weight;    /* > 0 liked, < 0 not wanted */
+    uint32_t number; /* document */
+    double weight;   /* > 0 liked, < 0 not wanted */
 };
 
 /* The weight of one act of feedback: sign and size by its type, decayed by age.
- * view .2, click .5, read .7, save 1, like 1, dislike -1, rate (value - 3) / 2, custom: value (or 1), clipped to [-2, 2];
- * times .5 ^ (age / half_life). */
+ * view .2, click .5, read .7, save 1, like 1, dislike -1, rate (value - 3) / 2, custom: value (or
+ * 1), clipped to [-2, 2]; times .5 ^ (age / half_life). */
 double recommend_weight(struct str type, double value, int64_t age_us, int64_t half_life_us);
 
 struct recommend_query {
     const struct recommend_example *examples;
     size_t example_count;
-    const struct docset *without;  /* never shown: seen, excluded; NULL: none */
-    const struct docset *within;   /* passes the filter; NULL: all */
+    const struct docset *without; /* never shown: seen, excluded; NULL: none */
+    const struct docset *within;  /* passes the filter; NULL: all */
     size_t depth;
-    double diversity;              /* 0 ... 1 */
+    double diversity; /* 0 ... 1 */
     bool explain;
     float mean_cosine;
 };
 
 struct recommend_share {
-    uint32_t number;  /* the example */
-    double share;     /* of the score; shares of a hit add to 1 */
+    uint32_t number; /* the example */
+    double share;    /* of the score; shares of a hit add to 1 */
 };
 struct recommend_hit {
     uint32_t number;
     uint64_t revision;
     double score;
-    const char *source;  /* "profile", "popular" */
-    struct recommend_share *shares;  /* at most 3, largest first; explain only */
+    const char *source;             /* "profile", "popular" */
+    struct recommend_share *shares; /* at most 3, largest first; explain only */
     size_t share_count;
 };
 
-/* In the arena, best first, ties by number. score = max(0, (cos - mean_cosine) / (1 - mean_cosine)). The examples
- * themselves are candidates too unless `without` holds them. No liked example with a vector, or likes and dislikes
- * that cancel out: *count 0 (the caller falls back to what is popular). ERR_INVALID: diversity.
- * Cost: a vector search, more than one only if much of what is near is in `without`; examples x hits dot products
- * for explain; depth x 4 depth of them for diversity. */
-enum err recommend_run(struct vectors *v, const struct recommend_query *q, struct arena *a, struct recommend_hit **out,
-                       size_t *count, struct err_info *e) MUST_CHECK;
+/* In the arena, best first, ties by number. score = max(0, (cos - mean_cosine) / (1 -
+ * mean_cosine)). The examples themselves are candidates too unless `without` holds them. No liked
+ * example with a vector, or likes and dislikes that cancel out: *count 0 (the caller falls back to
+ * what is popular). ERR_INVALID: diversity. Cost: a vector search, more than one only if much of
+ * what is near is in `without`; examples x hits dot products for explain; depth x 4 depth of them
+ * for diversity. */
+enum err recommend_run(struct vectors *v, const struct recommend_query *q, struct arena *a,
+                       struct recommend_hit **out, size_t *count, struct err_info *e) MUST_CHECK;
 
 #endif

@@ -24,8 +24,8 @@ struct conn {
 };
 
 enum err conn_open(struct conn *c, const char *path, bool read_only, struct err_info *e) MUST_CHECK;
-/* A file that nobody else may read, for a database that is about to be made (SQLite's own would have mode 0644);
- * nothing happens to one that is there. */
+/* A file that nobody else may read, for a database that is about to be made (SQLite's own would
+ * have mode 0644); nothing happens to one that is there. */
 enum err conn_file_make(const char *path, struct err_info *e) MUST_CHECK;
 void conn_close(struct conn *c); /* also one that never opened, if zeroed */
 

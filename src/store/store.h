@@ -14,8 +14,8 @@
  * Keys sort bytewise. Vectors are float16, as they were rounded once after normalising.
  *
  * Threads: any thread may call anything but store_close. Reads take a connection of the read pool
- * and wait for one if need be (measured: akin_db_wait_seconds); a read that passes its time limit is
- * ERR_TIMEOUT. Out data lives in the caller's arena. */
+ * and wait for one if need be (measured: akin_db_wait_seconds); a read that passes its time limit
+ * is ERR_TIMEOUT. Out data lives in the caller's arena. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -35,10 +35,11 @@ struct store_options {
     unsigned group_max;       /* acts in one commit at most; 0: 512 */
 };
 
-/* DIR/akin.db, made if absent, migrated if older (numbered migrations). ERR_CORRUPT refuses with the next
- * step ("restore a backup with `akin restore`"); a newer FORMAT is ERR_UNSUPPORTED. */
-enum err store_open(const char *dir, const struct store_options *o, struct store **out, struct err_info *e) MUST_CHECK;
-void store_close(struct store *s);  /* finishes the writes that were accepted */
+/* DIR/akin.db, made if absent, migrated if older (numbered migrations). ERR_CORRUPT refuses with
+ * the next step ("restore a backup with `akin restore`"); a newer FORMAT is ERR_UNSUPPORTED. */
+enum err store_open(const char *dir, const struct store_options *o, struct store **out,
+                    struct err_info *e) MUST_CHECK;
+void store_close(struct store *s); /* finishes the writes that were accepted */
 
 /* ---- positions ---- */
 #define LINEAGE_DIGITS 12
@@ -48,58 +49,62 @@ struct position {
 };
 #define POSITION_TEXT 40
 void position_format(const struct position *p, char out[POSITION_TEXT]);
-enum err position_parse(struct str s, struct position *out);  /* ERR_INVALID */
+enum err position_parse(struct str s, struct position *out); /* ERR_INVALID */
 /* The last committed change. Cheap (kept in memory). */
 void store_position(struct store *s, struct position *out);
 
 /* ---- records ---- */
 struct collection_record {
-    uint32_t id;              /* never reused */
+    uint32_t id; /* never reused */
     struct str name;
-    struct str settings;      /* JSON, opaque here */
-    struct str model_digest;  /* the active embedding version */
+    struct str settings;     /* JSON, opaque here */
+    struct str model_digest; /* the active embedding version */
     uint32_t dims;
     int64_t created_us, updated_us;
     uint64_t revision;
-    uint64_t documents, passages, pending;  /* counts, kept in the same transactions */
-    float mean_cosine;        /* mu of design.md section 3; NaN until it is fixed */
+    uint64_t documents, passages, pending; /* counts, kept in the same transactions */
+    float mean_cosine;                     /* mu of design.md section 3; NaN until it is fixed */
 };
 
-enum document_state { DOCUMENT_READY, DOCUMENT_PENDING /* words only, its vectors are being made */ };
+enum document_state {
+    DOCUMENT_READY,
+    DOCUMENT_PENDING /* words only, its vectors are being made */
+};
 
 struct passage_record {
-    uint32_t start, end;     /* byte offsets in the document's text */
+    uint32_t start, end; /* byte offsets in the document's text */
     uint32_t tokens;
-    const uint16_t *vector;  /* float16 x dims; NULL while pending */
+    const uint16_t *vector; /* float16 x dims; NULL while pending */
 };
 
 struct document_record {
     uint32_t collection;
-    uint32_t number;   /* dense in its collection, never reused: the key in indexes */
+    uint32_t number; /* dense in its collection, never reused: the key in indexes */
     struct str id;
     uint64_t revision;
     enum document_state state;
-    struct str payload;          /* opaque */
-    uint8_t digest[32];          /* SHA-256 of the payload (checked): equal means unchanged */
-    uint8_t text_digest[32];     /* of what is embedded, and how: equal means that passages can be kept */
+    struct str payload; /* opaque */
+    uint8_t digest[32]; /* SHA-256 of the payload (checked): equal means unchanged */
+    uint8_t
+        text_digest[32]; /* of what is embedded, and how: equal means that passages can be kept */
     int64_t created_us, updated_us;
-    int64_t expires_us;          /* 0: never */
-    struct passage_record *passages;  /* NULL unless asked for */
-    uint32_t passage_count;      /* always */
-    uint32_t attempts;           /* of embedding it, while pending */
+    int64_t expires_us;              /* 0: never */
+    struct passage_record *passages; /* NULL unless asked for */
+    uint32_t passage_count;          /* always */
+    uint32_t attempts;               /* of embedding it, while pending */
 };
 
 struct feedback_record {
-    uint64_t change;  /* of its acceptance */
+    uint64_t change; /* of its acceptance */
     uint32_t collection;
     struct str event_id, user, document, type, session, recommendation_id;
     double value;
-    int32_t position;  /* in the list it came from; -1 unknown */
+    int32_t position; /* in the list it came from; -1 unknown */
     int64_t time_us;
 };
 
 struct user_record {
-    struct str id, payload;  /* attributes and labels as JSON, opaque */
+    struct str id, payload; /* attributes and labels as JSON, opaque */
     int64_t created_us, updated_us;
     uint64_t revision;
 };
@@ -109,19 +114,24 @@ struct task_record {
     uint64_t id;
     struct str kind;
     enum task_state state;
-    struct str payload;  /* progress, errors: JSON, opaque */
+    struct str payload; /* progress, errors: JSON, opaque */
     int64_t created_us, updated_us;
 };
 
 /* ---- writes ---- */
 enum act_kind {
-    ACT_COLLECTION_CREATE, /* collection: name, settings, model_digest, dims. ERR_CONFLICT: exists */
-    ACT_COLLECTION_UPDATE, /* collection: id, settings, mean_cosine, model_digest, dims, all as they shall be; if_revision.
-                              ERR_CONFLICT: other dims while documents have vectors */
-    ACT_COLLECTION_DELETE, /* collection.id: at once hidden, rows removed in bounded steps afterwards */
-    ACT_DOCUMENT_PUT,      /* document: all but number and revision; created_us counts for a new one. ACT_UNCHANGED: both
-                              digests and expiry equal, and it does not bring a pending one its vectors; `attempts` is kept */
-    ACT_DOCUMENT_EMBEDDED, /* document: collection, id, passages with vectors; if_revision: pending -> ready. ERR_CONFLICT: ready */
+    ACT_COLLECTION_CREATE, /* collection: name, settings, model_digest, dims. ERR_CONFLICT: exists
+                            */
+    ACT_COLLECTION_UPDATE, /* collection: id, settings, mean_cosine, model_digest, dims, all as they
+                              shall be; if_revision. ERR_CONFLICT: other dims while documents have
+                              vectors */
+    ACT_COLLECTION_DELETE, /* collection.id: at once hidden, rows removed in bounded steps
+                              afterwards */
+    ACT_DOCUMENT_PUT, /* document: all but number and revision; created_us counts for a new one.
+                         ACT_UNCHANGED: both digests and expiry equal, and it does not bring a
+                         pending one its vectors; `attempts` is kept */
+    ACT_DOCUMENT_EMBEDDED, /* document: collection, id, passages with vectors; if_revision: pending
+                              -> ready. ERR_CONFLICT: ready */
     ACT_DOCUMENT_DELETE,   /* document: collection, id */
     ACT_FEEDBACK_ADD,      /* feedback; the same event_id again is ACT_UNCHANGED */
     ACT_USER_PUT,          /* user_collection, user */
@@ -136,8 +146,9 @@ enum act_status { ACT_CREATED, ACT_UPDATED, ACT_UNCHANGED, ACT_DELETED };
 
 struct store_act {
     enum act_kind kind;
-    uint64_t if_revision;       /* REVISION_ANY, REVISION_NONE or an exact one: ERR_PRECONDITION */
-    bool keep_passages;         /* ACT_DOCUMENT_PUT: text_digest equals the stored one, passages stay (else ERR_CONFLICT: embed again) */
+    uint64_t if_revision; /* REVISION_ANY, REVISION_NONE or an exact one: ERR_PRECONDITION */
+    bool keep_passages; /* ACT_DOCUMENT_PUT: text_digest equals the stored one, passages stay (else
+                           ERR_CONFLICT: embed again) */
     struct collection_record collection;
     struct document_record document;
     struct feedback_record feedback;
@@ -150,87 +161,126 @@ struct store_act {
     enum err err;
     struct err_info info;
     enum act_status status;
-    uint64_t revision;          /* the change number of this act; the standing one if unchanged */
-    uint64_t id;                /* collection id, document number or task id */
+    uint64_t revision; /* the change number of this act; the standing one if unchanged */
+    uint64_t id;       /* collection id, document number or task id */
 };
 
-/* Commits acts in order, in one transaction with whatever else is waiting. Returns when it is durable
- * (WAL synced). Each act has its own result in act->err; the return value is not 0 only if none of
- * them was done (ERR_FULL disk, ERR_IO, ERR_CANCELLED closing, ERR_BUSY queue full). `atomic`: all or none; then the
- * first failure is also returned and the others are ERR_CANCELLED. `position` (may be NULL): after the last act.
- * ERR_TOO_LARGE: more than 16,384 acts. Waits; about one fsync. Acts stay the caller's and untouched but for results. */
+/* Commits acts in order, in one transaction with whatever else is waiting. Returns when it is
+ * durable (WAL synced). Each act has its own result in act->err; the return value is not 0 only if
+ * none of them was done (ERR_FULL disk, ERR_IO, ERR_CANCELLED closing, ERR_BUSY queue full).
+ * `atomic`: all or none; then the first failure is also returned and the others are ERR_CANCELLED.
+ * `position` (may be NULL): after the last act. ERR_TOO_LARGE: more than 16,384 acts. Waits; about
+ * one fsync. Acts stay the caller's and untouched but for results. */
 enum err store_write(struct store *s, struct store_act *acts, size_t count, bool atomic,
                      struct position *position, struct err_info *e) MUST_CHECK;
 
 /* ---- reads ---- */
-enum err store_collection_get(struct store *s, struct arena *a, struct str name, struct collection_record *out, struct err_info *e) MUST_CHECK;
-/* By name, after `after` (empty: from the start), at most limit (and, in every list, at most 10,000). */
+enum err store_collection_get(struct store *s, struct arena *a, struct str name,
+                              struct collection_record *out, struct err_info *e) MUST_CHECK;
+/* By name, after `after` (empty: from the start), at most limit (and, in every list, at most
+ * 10,000). */
 enum err store_collection_list(struct store *s, struct arena *a, struct str after, size_t limit,
-                               struct collection_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+                               struct collection_record **out, size_t *count,
+                               struct err_info *e) MUST_CHECK;
 
-enum document_parts { DOCUMENT_HEAD = 0, DOCUMENT_PAYLOAD = 1, DOCUMENT_PASSAGES = 2, DOCUMENT_VECTORS = 4 };
-enum err store_document_get(struct store *s, struct arena *a, uint32_t collection, struct str id, unsigned parts,
-                            struct document_record *out, struct err_info *e) MUST_CHECK;
-/* out[i] belongs to numbers[i]; one that is gone has number 0 (numbers start at 1). One connection, one snapshot. */
-enum err store_documents_by_number(struct store *s, struct arena *a, uint32_t collection, const uint32_t *numbers,
-                                   size_t count, unsigned parts, struct document_record *out, struct err_info *e) MUST_CHECK;
-enum err store_documents_by_id(struct store *s, struct arena *a, uint32_t collection, const struct str *ids,
-                               size_t count, unsigned parts, struct document_record *out, struct err_info *e) MUST_CHECK;
+enum document_parts {
+    DOCUMENT_HEAD = 0,
+    DOCUMENT_PAYLOAD = 1,
+    DOCUMENT_PASSAGES = 2,
+    DOCUMENT_VECTORS = 4
+};
+enum err store_document_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
+                            unsigned parts, struct document_record *out,
+                            struct err_info *e) MUST_CHECK;
+/* out[i] belongs to numbers[i]; one that is gone has number 0 (numbers start at 1). One connection,
+ * one snapshot. */
+enum err store_documents_by_number(struct store *s, struct arena *a, uint32_t collection,
+                                   const uint32_t *numbers, size_t count, unsigned parts,
+                                   struct document_record *out, struct err_info *e) MUST_CHECK;
+enum err store_documents_by_id(struct store *s, struct arena *a, uint32_t collection,
+                               const struct str *ids, size_t count, unsigned parts,
+                               struct document_record *out, struct err_info *e) MUST_CHECK;
 /* By id bytewise, after `after`; `offset` skips (at most 1,000). */
-enum err store_document_list(struct store *s, struct arena *a, uint32_t collection, struct str after, size_t offset, size_t limit,
-                             unsigned parts, struct document_record **out, size_t *count, struct err_info *e) MUST_CHECK;
-/* Every document by number, in bounded steps; for rebuilding an index. `each` may not call the store's
- * writes; non-zero stops the scan and is returned. `*position`: what the scan is consistent with or later
- * (replay the changes after it). */
+enum err store_document_list(struct store *s, struct arena *a, uint32_t collection,
+                             struct str after, size_t offset, size_t limit, unsigned parts,
+                             struct document_record **out, size_t *count,
+                             struct err_info *e) MUST_CHECK;
+/* Every document by number, in bounded steps; for rebuilding an index. `each` may not call the
+ * store's writes; non-zero stops the scan and is returned. `*position`: what the scan is consistent
+ * with or later (replay the changes after it). */
 typedef enum err document_fn(void *ctx, const struct document_record *d);
-enum err store_document_scan(struct store *s, uint32_t collection, unsigned parts, document_fn *each, void *ctx,
-                             struct position *position, struct err_info *e) MUST_CHECK;
-/* Pending documents of all collections with payload and passages: fewest attempts first, then oldest change. */
-enum err store_pending_list(struct store *s, struct arena *a, size_t limit, struct document_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+enum err store_document_scan(struct store *s, uint32_t collection, unsigned parts,
+                             document_fn *each, void *ctx, struct position *position,
+                             struct err_info *e) MUST_CHECK;
+/* Pending documents of all collections with payload and passages: fewest attempts first, then
+ * oldest change. */
+enum err store_pending_list(struct store *s, struct arena *a, size_t limit,
+                            struct document_record **out, size_t *count,
+                            struct err_info *e) MUST_CHECK;
 /* Documents (heads) whose expires_us <= now, oldest first. */
-enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, size_t limit, struct document_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, size_t limit,
+                            struct document_record **out, size_t *count,
+                            struct err_info *e) MUST_CHECK;
 
-/* Newest first by (time, change); before `before_change` (0: from the newest; ERR_GONE: that one was removed).
- * `user` or `document` may be empty (then all). */
-enum err store_feedback_list(struct store *s, struct arena *a, uint32_t collection, struct str user, struct str document,
-                             uint64_t before_change, size_t limit, struct feedback_record **out, size_t *count, struct err_info *e) MUST_CHECK;
-enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id, struct user_record *out, struct err_info *e) MUST_CHECK;
-enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, struct str after, size_t limit,
-                         struct user_record **out, size_t *count, struct err_info *e) MUST_CHECK;
-enum err store_task_get(struct store *s, struct arena *a, uint64_t id, struct task_record *out, struct err_info *e) MUST_CHECK;
-enum err store_task_list(struct store *s, struct arena *a, uint64_t before_id, size_t limit, struct task_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* Newest first by (time, change); before `before_change` (0: from the newest; ERR_GONE: that one
+ * was removed). `user` or `document` may be empty (then all). */
+enum err store_feedback_list(struct store *s, struct arena *a, uint32_t collection, struct str user,
+                             struct str document, uint64_t before_change, size_t limit,
+                             struct feedback_record **out, size_t *count,
+                             struct err_info *e) MUST_CHECK;
+enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
+                        struct user_record *out, struct err_info *e) MUST_CHECK;
+enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, struct str after,
+                         size_t limit, struct user_record **out, size_t *count,
+                         struct err_info *e) MUST_CHECK;
+enum err store_task_get(struct store *s, struct arena *a, uint64_t id, struct task_record *out,
+                        struct err_info *e) MUST_CHECK;
+enum err store_task_list(struct store *s, struct arena *a, uint64_t before_id, size_t limit,
+                         struct task_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 
 /* ---- the change log ---- */
 enum change_kind {
-    CHANGE_DOCUMENT_PUT, CHANGE_DOCUMENT_DELETED, CHANGE_DOCUMENT_EMBEDDED,
-    CHANGE_COLLECTION_CREATED, CHANGE_COLLECTION_UPDATED, CHANGE_COLLECTION_DELETED,
-    CHANGE_FEEDBACK, CHANGE_USER_PUT, CHANGE_USER_DELETED, CHANGE_TASK_FINISHED,
+    CHANGE_DOCUMENT_PUT,
+    CHANGE_DOCUMENT_DELETED,
+    CHANGE_DOCUMENT_EMBEDDED,
+    CHANGE_COLLECTION_CREATED,
+    CHANGE_COLLECTION_UPDATED,
+    CHANGE_COLLECTION_DELETED,
+    CHANGE_FEEDBACK,
+    CHANGE_USER_PUT,
+    CHANGE_USER_DELETED,
+    CHANGE_TASK_FINISHED,
 };
 struct change_record {
     uint64_t change;
     enum change_kind kind;
     int64_t at_us;
     uint32_t collection;
-    struct str collection_name;  /* as it was */
-    uint32_t number;             /* of the document, if it is about one */
-    struct str subject;          /* id of the document, user, task; event id of feedback */
+    struct str collection_name; /* as it was */
+    uint32_t number;            /* of the document, if it is about one */
+    struct str subject;         /* id of the document, user, task; event id of feedback */
 };
-/* Changes after `after`, in order, at most limit. ERR_GONE: they were pruned (or another lineage's cursor). */
-enum err store_changes(struct store *s, struct arena *a, uint64_t after, size_t limit, struct change_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* Changes after `after`, in order, at most limit. ERR_GONE: they were pruned (or another lineage's
+ * cursor). */
+enum err store_changes(struct store *s, struct arena *a, uint64_t after, size_t limit,
+                       struct change_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 /* Waits until a change after `after` is committed or the deadline passes (false). */
 bool store_changes_wait(struct store *s, uint64_t after, int64_t deadline_ns);
 /* Forget changes up to and including `through`. */
 enum err store_changes_prune(struct store *s, uint64_t through, struct err_info *e) MUST_CHECK;
-enum err store_consumer_get(struct store *s, struct str name, uint64_t *change, struct err_info *e) MUST_CHECK;  /* 0 if unknown */
+enum err store_consumer_get(struct store *s, struct str name, uint64_t *change,
+                            struct err_info *e) MUST_CHECK; /* 0 if unknown */
 
 /* ---- care ---- */
-/* Every invariant: counts, orphans, vector sizes, digests, SQLite's integrity check. ERR_CORRUPT names the first fault. */
+/* Every invariant: counts, orphans, vector sizes, digests, SQLite's integrity check. ERR_CORRUPT
+ * names the first fault. */
 enum err store_check(struct store *s, struct err_info *e) MUST_CHECK;
 typedef void store_progress_fn(void *ctx, uint64_t done, uint64_t total);
 /* A consistent copy while reads and writes go on; written beside, checked, renamed. */
-enum err store_backup(struct store *s, const char *path, store_progress_fn *progress, void *ctx, struct err_info *e) MUST_CHECK;
-/* Checks the backup, installs it as DIR/akin.db under a new lineage. DIR must not be in use; an akin.db that is
- * there is kept as akin.db.before-<time>. */
+enum err store_backup(struct store *s, const char *path, store_progress_fn *progress, void *ctx,
+                      struct err_info *e) MUST_CHECK;
+/* Checks the backup, installs it as DIR/akin.db under a new lineage. DIR must not be in use; an
+ * akin.db that is there is kept as akin.db.before-<time>. */
 enum err store_restore(const char *dir, const char *backup, struct err_info *e) MUST_CHECK;
 
 #endif

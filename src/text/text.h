@@ -15,8 +15,8 @@ size_t utf8_valid(struct str s);
 
 /* The code point at *at and its end in *at; bad bytes give U+FFFD and advance by one. */
 uint32_t utf8_next(struct str s, size_t *at);
-size_t utf8_count(struct str s);                    /* code points */
-size_t utf8_floor(struct str s, size_t at);         /* the largest boundary <= at */
+size_t utf8_count(struct str s);            /* code points */
+size_t utf8_floor(struct str s, size_t at); /* the largest boundary <= at */
 
 /* NFC of valid UTF-8, in the arena; `s` itself if it is NFC already (the quick check is a scan).
  * ERR_SYNTAX names the byte offset of bad UTF-8. */
@@ -29,7 +29,7 @@ enum err text_nfc(struct arena *a, struct str s, struct str *out, struct err_inf
  * most 64 bytes (longer ones are cut at a character) and lives for the call. */
 typedef void term_fn(void *ctx, struct str term, size_t start, size_t end);
 struct term_analyzer;
-struct term_analyzer *term_analyzer_new(void);      /* holds ICU iterators: one thread at a time */
+struct term_analyzer *term_analyzer_new(void); /* holds ICU iterators: one thread at a time */
 void term_analyzer_free(struct term_analyzer *t);
 void term_analyze(struct term_analyzer *t, struct str text, term_fn *emit, void *ctx);
 

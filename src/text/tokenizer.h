@@ -38,7 +38,9 @@ void tokens_init(struct tokens *t);
 void tokens_release(struct tokens *t);
 
 /* Replaces what `out` holds. `text`: at most 2^31 bytes of any content (bad UTF-8 becomes
- * U+FFFD); memory is linear in it. `specials`: add [CLS] and [SEP] as the file says. Cannot fail. */
-void tokenizer_encode(const struct tokenizer *t, struct str text, bool specials, struct tokens *out);
+ * U+FFFD); memory is linear in it. `specials`: add [CLS] and [SEP] as the file says. Cannot fail.
+ */
+void tokenizer_encode(const struct tokenizer *t, struct str text, bool specials,
+                      struct tokens *out);
 
 #endif
