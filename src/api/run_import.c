@@ -182,15 +182,22 @@ static void import_refuse(struct import *m, const struct err_info *e)
         call_error(c, &own);
 }
 
-static void import_release(struct import *m, bool keep)
+/* Before the refusal is sent: who reads it finds nothing left of the import. */
+static void spool_drop(struct import *m)
 {
     struct err_info e = {0};
+    file_close(m->spool);
+    m->spool = NULL;
+    if (m->spool_path && file_remove(m->spool_path, &e))
+        (void)e; /* tmp/ is emptied at the next start */
+}
+
+static void import_release(struct import *m)
+{
     ndjson_release(&m->lines);
     strbuf_release(&m->out);
     lock_release(&m->lock);
     file_close(m->spool);
-    if (!keep && m->spool_path && file_remove(m->spool_path, &e))
-        (void)e; /* tmp/ is emptied at the next start */
     free(m);
 }
 
@@ -213,11 +220,12 @@ void run_import(struct call *c)
         err = import_end(m, position);
     const char *path = m->spool_path;
     if (err) {
+        spool_drop(m);
         import_refuse(m, &e);
-        import_release(m, false);
+        import_release(m);
         return;
     }
-    import_release(m, true);
+    import_release(m);
     call_position(c, position);
     http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
     http_reply_file(c->request, 200, "application/x-ndjson", path, true);

@@ -20,7 +20,7 @@ static void print_time(double s)
     if (s < 60)
         fprintf(stderr, "%.0f s", s);
     else
-        fprintf(stderr, "%.0f min %02.0f s", (double)((long)s / 60), (double)((long)s % 60));
+        fprintf(stderr, "%ld min %02ld s", (long)s / 60, (long)s % 60);
 }
 
 static void print(const struct progress *p, uint64_t done, int64_t now)
