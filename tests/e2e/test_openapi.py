@@ -51,7 +51,7 @@ ROUTES = [
     ("/v1/collections/{c}/recommend", "POST"), ("/v1/collections/{c}/feedback", "POST"), ("/v1/collections/{c}/feedback", "GET"),
     ("/v1/collections/{c}/users/{id}", "PUT"), ("/v1/collections/{c}/users/{id}", "GET"), ("/v1/collections/{c}/users/{id}", "DELETE"),
     ("/v1/collections/{c}/users/{id}/recommendations", "GET"), ("/v1/embeddings", "POST"), ("/v1/models", "GET"),
-    ("/v1/models/{model}", "GET"), ("/v1/changes", "GET"), ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"),
+    ("/v1/models/{model}", "GET"), ("/v1/changes", "GET"), ("/v1/backups", "POST"), ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"),
     ("/openapi.json", "GET"), ("/", "GET"), ("/page/style.css", "GET"), ("/page/page.js", "GET"),
 ]
 
