@@ -50,7 +50,7 @@ static enum err pull(const struct config *c, const struct args *a, struct err_in
     strbuf_printf(&dir, "%s/models", config_str(c, "data.dir"));
     strbuf_printf(&hub, "https://huggingface.co/%s%s",
                   strchr(name, '/') ? "" : "sentence-transformers/", name);
-    const char *base = strrchr(name, '/');
+    const char *base = strrchr(name, '/'); /* of ORG/NAME */
     enum err rc = file_mkdirs(dir.buf, 0700, e);
     if (rc == ERR_OK)
         rc = model_pull(dir.buf, base ? base + 1 : name, source ? source : hub.buf, show, &p, e);

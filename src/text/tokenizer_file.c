@@ -111,7 +111,7 @@ static void id_seen(struct tokenizer *t, uint32_t id)
 static enum err read_vocab_entry(struct tokenizer *t, const struct node *vocab, const char *key,
                                  size_t n, const json_t *value, struct err_info *e)
 {
-    uint32_t id;
+    uint32_t id = 0;
     struct err_info inner = {0};
     struct node v = {.v = value};
     snprintf(v.path, sizeof v.path, "%.40s/%.64s", vocab->path, key);
@@ -290,7 +290,7 @@ static enum err template_special(struct tokenizer *t, const struct node *post,
     struct node ids = node_get(&entry, "ids");
     err = node_array(&ids, TEMPLATE_IDS_MAX, e);
     for (size_t i = 0; !err && i < json_array_size(ids.v); i++) {
-        uint32_t id;
+        uint32_t id = 0;
         struct node n = node_at(&ids, i);
         err = node_u32(&n, VOCAB_ID_MAX, &id, e);
         if (!err)
@@ -325,7 +325,7 @@ static enum err read_template(struct tokenizer *t, const struct node *post, stru
 static enum err read_pair(struct tokenizer *t, const struct node *post, const char *key,
                           bool behind, struct err_info *e)
 {
-    uint32_t id;
+    uint32_t id = 0;
     struct node pair = node_get(post, key);
     struct node n = node_at(&pair, 1);
     enum err err = node_u32(&n, VOCAB_ID_MAX, &id, e);

@@ -37,7 +37,10 @@ static char *read_all(const char *source, const char *format, const char *map, e
         records_close(r);
     }
     strbuf_release(&line);
-    return all.n ? strbuf_detach(&all, NULL) : strdup("");
+    if (all.n)
+        return strbuf_detach(&all, NULL);
+    strbuf_release(&all);
+    return strdup("");
 }
 
 static void expect(const char *source, const char *format, const char *map, const char *wanted)
