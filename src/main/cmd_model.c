@@ -20,6 +20,8 @@ static const struct command_option options[] = {
     {0},
 };
 
+#define PROGRESS_BYTES_MIN (8u << 20)
+
 struct pull {
     struct progress progress;
     char file[64];
@@ -28,6 +30,8 @@ struct pull {
 static void show(void *ctx, const char *file, uint64_t done, uint64_t total)
 {
     struct pull *p = ctx;
+    if (total && total < PROGRESS_BYTES_MIN)
+        return; /* there at once */
     if (strncmp(p->file, file, sizeof(p->file) - 1) != 0) {
         snprintf(p->file, sizeof(p->file), "%s", file);
         progress_start(&p->progress, p->file, "bytes", total);
