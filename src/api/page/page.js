@@ -253,7 +253,10 @@ async function forYou() {
   if (collection !== $("collection").value) return;
   state.recommendation = answer.recommendation_id;
   $("you").hidden = answer.data.length === 0;
-  $("you-why").textContent = answer.model === "popular" ? "what others read; like something to make it yours" : "from what you liked";
+  $("you-why").textContent = {
+    popular: "what others read; like something to make it yours",
+    newest: "the newest; like something to make it yours",
+  }[answer.model] || "from what you liked";
   $("you-list").replaceChildren(...answer.data.map((r) => {
     const li = make("li", "card"), d = r.document, meta = make("div", "meta");
     li.append(make("b", "", title(d)), make("span", "", d.title ? (d.text || "").slice(0, 160) : ""));
