@@ -102,6 +102,13 @@ void call_position(struct call *c, struct str position)
                         arena_printf(c->arena, "%.*s", STR_ARG(position)));
 }
 
+void call_position_now(struct call *c)
+{
+    struct str position;
+    engine_position(c->engine, c->arena, &position);
+    call_position(c, position);
+}
+
 void call_etag(struct call *c, uint64_t revision)
 {
     http_add_header(c->request, "ETag", arena_printf(c->arena, "\"%" PRIu64 "\"", revision));

@@ -53,6 +53,7 @@ void call_faults(struct call *c, const struct faults *f);
 void call_problem(struct call *c, int status, const char *code, const char *detail);
 /* Headers that belong to what was done. */
 void call_position(struct call *c, struct str position);
+void call_position_now(struct call *c); /* of a write that returns none of its own */
 void call_etag(struct call *c, uint64_t revision);
 void call_location(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,13 +12,6 @@ static void collection_reply(struct call *c, int status, const struct collection
     call_json(c, status, &out);
 }
 
-static void position_now(struct call *c)
-{
-    struct str position;
-    engine_position(c->engine, c->arena, &position);
-    call_position(c, position);
-}
-
 static void collections_reply(struct call *c, const struct collection_info *list, size_t count,
                               size_t limit, uint64_t binding)
 {
@@ -67,7 +60,7 @@ void run_collection_create(struct call *c)
         call_error(c, &e);
         return;
     }
-    position_now(c);
+    call_position_now(c);
     call_location(c, "/v1/collections/%.*s", STR_ARG(name));
     collection_reply(c, 201, &info);
 }
@@ -90,7 +83,7 @@ void run_collection_update(struct call *c)
         call_error(c, &e);
         return;
     }
-    position_now(c);
+    call_position_now(c);
     collection_reply(c, 200, &info);
 }
 
@@ -101,6 +94,6 @@ void run_collection_delete(struct call *c)
         call_error(c, &e);
         return;
     }
-    position_now(c);
+    call_position_now(c);
     call_empty(c, 204);
 }

@@ -204,13 +204,6 @@ static void user_reply(struct call *c, int status, const struct user_out *u)
     call_json(c, status, &out);
 }
 
-static void position_now(struct call *c)
-{
-    struct str position;
-    engine_position(c->engine, c->arena, &position);
-    call_position(c, position);
-}
-
 void run_user_put(struct call *c)
 {
     struct err_info e = {0};
@@ -221,7 +214,7 @@ void run_user_put(struct call *c)
         call_error(c, &e);
         return;
     }
-    position_now(c);
+    call_position_now(c);
     if (created)
         call_location(c, "/v1/collections/%.*s/users/%s", STR_ARG(call_collection(c)),
                       segment_encode(c->arena, u.id));
@@ -245,6 +238,6 @@ void run_user_delete(struct call *c)
         call_error(c, &e);
         return;
     }
-    position_now(c);
+    call_position_now(c);
     call_empty(c, 204);
 }
