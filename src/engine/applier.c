@@ -207,7 +207,7 @@ static void feedback_change(struct engine *x, const struct change_record *r)
 static bool about_document(enum change_kind k)
 {
     return k == CHANGE_DOCUMENT_PUT || k == CHANGE_DOCUMENT_DELETED ||
-           k == CHANGE_DOCUMENT_EMBEDDED;
+           k == CHANGE_DOCUMENT_PENDING || k == CHANGE_DOCUMENT_EMBEDDED;
 }
 
 static bool about_collection(enum change_kind k)

@@ -11,9 +11,9 @@
 #define HELD_PAUSE_NS 2000000
 #define STORE_PAUSE_NS 1000000000LL
 
-static const char *const known_types[] = {"document.processed", "document.deleted",
-                                          "feedback.received",  "collection.created",
-                                          "collection.deleted", "task.finished"};
+static const char *const known_types[] = {
+    "document.processed", "document.deleted", "feedback.received", "collection.created",
+    "collection.deleted", "task.finished",    "document.pending"};
 
 /* ---- the dispatcher ---- */
 
@@ -32,7 +32,6 @@ static void jobs_of_changes(struct subscription *s, const struct change_record *
             j->change = rows[i].change;
             j->at_us = rows[i].at_us;
             j->collection_id = rows[i].collection;
-            j->from_put = rows[i].kind == CHANGE_DOCUMENT_PUT;
             job_add(j);
         }
         s->cursor = rows[i].change;

@@ -6,9 +6,9 @@
  * event. Events that no change row stands for are given with event_publish and live in memory only.
  * A handler that fails is logged and counted, retried with backoff (1 s doubled up to 5 min, at
  * most 8 tries, then given up and counted), and never stops the others: a retry blocks only its own
- * document. Types: document.processed, document.deleted, feedback.received, collection.created,
- * collection.deleted, task.finished, and what callers publish. Threads: any; handlers run on the
- * workers. */
+ * document. Types: document.pending (stored, its vectors come later), document.processed,
+ * document.deleted, feedback.received, collection.created, collection.deleted, task.finished, and
+ * what callers publish. Threads: any; handlers run on the workers. */
 #ifndef EVENTS_EVENTS_H
 #define EVENTS_EVENTS_H
 

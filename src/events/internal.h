@@ -28,7 +28,6 @@ struct job {
     /* the event; strings behind the struct */
     uint64_t change;
     int64_t at_us;
-    bool from_put; /* a document was put: it may be pending still */
     uint32_t collection_id;
     struct str type, collection, subject, data;
 };
@@ -81,8 +80,7 @@ uint64_t subscription_position(
     const struct subscription *s); /* under the lock: below the lowest unfinished */
 void positions_store(struct events *x);
 void subscription_free(struct subscription *s);
-/* payload.c: the data of a job with the embedding; *skip: the document is pending, its event comes
- * later. */
-void payload_make(struct job *j, struct strbuf *out, bool *skip);
+/* payload.c: the data of a job, with the embedding if its subscription wants it */
+void payload_make(struct job *j, struct strbuf *out);
 
 #endif

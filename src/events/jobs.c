@@ -174,18 +174,15 @@ static struct job *job_take(struct events *x)
 static enum err job_call(struct job *j, struct err_info *info)
 {
     struct strbuf data;
-    bool skip;
-    enum err err = 0;
     strbuf_init(&data, 0);
-    payload_make(j, &data, &skip);
+    payload_make(j, &data);
     struct event event = {.change = j->change,
                           .at_us = j->at_us,
                           .type = j->type,
                           .collection = j->collection,
                           .document_id = j->subject,
                           .data = strbuf_str(&data)};
-    if (!skip)
-        err = j->of->handler(j->of->ctx, &event, info);
+    enum err err = j->of->handler(j->of->ctx, &event, info);
     strbuf_release(&data);
     return err;
 }

@@ -3,14 +3,14 @@
 #include "math/half.h"
 #include <string.h>
 
-/* A document that is put while it waits for its vectors counts as processed when they are there:
- * the workers leave out the event of the put (payload_make), the change feed shows both. */
 const char *event_type(const struct change_record *c)
 {
     switch (c->kind) {
     case CHANGE_DOCUMENT_PUT:
     case CHANGE_DOCUMENT_EMBEDDED:
         return "document.processed";
+    case CHANGE_DOCUMENT_PENDING:
+        return "document.pending";
     case CHANGE_DOCUMENT_DELETED:
         return "document.deleted";
     case CHANGE_COLLECTION_CREATED:
@@ -35,6 +35,7 @@ static const char *subject_key(enum change_kind k)
 {
     switch (k) {
     case CHANGE_DOCUMENT_PUT:
+    case CHANGE_DOCUMENT_PENDING:
     case CHANGE_DOCUMENT_EMBEDDED:
     case CHANGE_DOCUMENT_DELETED:
         return "document_id";
@@ -97,21 +98,19 @@ static uint32_t dims_of(struct store *s, struct arena *a, struct str collection,
     return r.dims;
 }
 
-void payload_make(struct job *j, struct strbuf *out, bool *skip)
+void payload_make(struct job *j, struct strbuf *out)
 {
     struct store *s = j->of->events->store;
     bool processed = j->change && str_eq_c(j->type, "document.processed");
-    *skip = false;
     strbuf_add_str(out, j->data);
-    if (!processed || (!j->from_put && !j->of->with_embedding))
+    if (!processed || !j->of->with_embedding)
         return;
     struct arena *a = arena_new(0);
     struct document_record d;
-    unsigned parts = j->of->with_embedding ? DOCUMENT_PASSAGES | DOCUMENT_VECTORS : DOCUMENT_HEAD;
-    enum err err = store_document_get(s, a, j->collection_id, j->subject, parts, &d, NULL);
-    if (!err && d.state == DOCUMENT_PENDING)
-        *skip = true;
-    uint32_t dims = !err && !*skip && j->of->with_embedding && d.passage_count
+    enum err err = store_document_get(s, a, j->collection_id, j->subject,
+                                      DOCUMENT_PASSAGES | DOCUMENT_VECTORS, &d, NULL);
+    /* It may be gone by now, or changed and pending again. */
+    uint32_t dims = !err && d.state == DOCUMENT_READY && d.passage_count
                         ? dims_of(s, a, j->collection, j->collection_id)
                         : 0;
     if (dims)

@@ -107,6 +107,11 @@ static void counts_move(struct held_collection *c, const struct stored *old, boo
     c->dirty = true;
 }
 
+static enum change_kind put_kind(enum document_state s)
+{
+    return s == DOCUMENT_PENDING ? CHANGE_DOCUMENT_PENDING : CHANGE_DOCUMENT_PUT;
+}
+
 static enum err document_insert(struct writer *w, struct store_act *act, struct held_collection *c,
                                 struct err_info *e)
 {
@@ -119,7 +124,7 @@ static enum err document_insert(struct writer *w, struct store_act *act, struct 
                        "all numbers of documents of this collection are used up");
     uint32_t number = ++c->last_number;
     uint64_t key = (uint64_t)c->id << 32 | number;
-    err = writer_change(w, CHANGE_DOCUMENT_PUT, c, number, d->id, &act->revision, e);
+    err = writer_change(w, put_kind(d->state), c, number, d->id, &act->revision, e);
     if (!err)
         err = conn_stmt(&w->conn, STMT_DOCUMENT_INSERT, &st, e);
     if (err)
@@ -156,7 +161,7 @@ static enum err document_replace(struct writer *w, struct store_act *act, struct
     uint32_t passages = keep ? old->passages : d->passage_count;
     sqlite3_stmt *st;
     enum err err =
-        writer_change(w, CHANGE_DOCUMENT_PUT, c, (uint32_t)old->key, d->id, &act->revision, e);
+        writer_change(w, put_kind(state), c, (uint32_t)old->key, d->id, &act->revision, e);
 
     if (!err)
         err = conn_stmt(&w->conn, STMT_DOCUMENT_UPDATE, &st, e);

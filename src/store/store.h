@@ -240,7 +240,7 @@ enum err store_task_list(struct store *s, struct arena *a, uint64_t before_id, s
 
 /* ---- the change log ---- */
 enum change_kind {
-    CHANGE_DOCUMENT_PUT,
+    CHANGE_DOCUMENT_PUT, /* with its vectors, or kept those it had */
     CHANGE_DOCUMENT_DELETED,
     CHANGE_DOCUMENT_EMBEDDED,
     CHANGE_COLLECTION_CREATED,
@@ -250,6 +250,7 @@ enum change_kind {
     CHANGE_USER_PUT,
     CHANGE_USER_DELETED,
     CHANGE_TASK_FINISHED,
+    CHANGE_DOCUMENT_PENDING, /* put; its vectors come with CHANGE_DOCUMENT_EMBEDDED */
 };
 struct change_record {
     uint64_t change;

@@ -929,7 +929,7 @@ static void test_changes(void **state)
         enum change_kind kind;
         const char *subject;
         uint32_t number;
-    } want[] = {{CHANGE_COLLECTION_CREATED, "", 0}, {CHANGE_DOCUMENT_PUT, "a", 1},
+    } want[] = {{CHANGE_COLLECTION_CREATED, "", 0}, {CHANGE_DOCUMENT_PENDING, "a", 1},
                 {CHANGE_DOCUMENT_EMBEDDED, "a", 1}, {CHANGE_DOCUMENT_DELETED, "a", 1},
                 {CHANGE_FEEDBACK, "e1", 0},         {CHANGE_USER_PUT, "u", 0},
                 {CHANGE_USER_DELETED, "u", 0},      {CHANGE_TASK_FINISHED, "1", 0},
