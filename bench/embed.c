@@ -120,15 +120,15 @@ int main(int argc, char **argv)
 {
     struct texts texts = {0};
     struct err_info e = {0};
-    enum precision precision = PRECISION_FP32;
+    struct model_options options = {0};
     struct job j = {.texts = &texts};
     json_setup();
-    if (argc != 6 || precision_parse(str_c(argv[3]), &precision, &e) ||
+    if (argc != 6 || precision_parse(str_c(argv[3]), &options.precision, &e) ||
         !texts_read(argv[2], &texts)) {
         fprintf(stderr, "usage: bench_embed MODEL_DIR IDS_FILE fp32|bf16 THREADS BLOCK_TOKENS\n");
         return 2;
     }
-    if (model_open(argv[1], precision, &j.model, &e)) {
+    if (model_open(argv[1], &options, &j.model, &e)) {
         fprintf(stderr, "bench_embed: %s\n", e.message);
         return 1;
     }

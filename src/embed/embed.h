@@ -18,28 +18,41 @@
 
 struct model;
 
-enum precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
+enum precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16, PRECISION_INT8 };
 enum err precision_parse(struct str s, enum precision *out, struct err_info *e) MUST_CHECK;
 const char *precision_name(enum precision p);
 
+/* What a text is to the model: some want a prefix before it ("query: ", "passage: "). */
+enum embed_role { ROLE_NONE, ROLE_QUERY, ROLE_PASSAGE, ROLE_COUNT };
+#define MODEL_PREFIX_MAX 256
+
 struct model_info {
-    char name[96];   /* "all-MiniLM-L6-v2", or the directory's name */
-    char digest[65]; /* SHA-256 over weights, tokenizer, pooling, prefixes and precision */
-    unsigned dims;
+    char name[96];      /* "all-MiniLM-L6-v2", or the directory's name */
+    char digest[65];    /* SHA-256 over weights, tokenizer, pooling, prefixes and precision */
+    unsigned dims;      /* of the vectors that come out */
+    unsigned dims_full; /* of the model itself: more than dims if it was opened with `dimensions` */
     unsigned tokens_max;  /* what the positions allow, special tokens included (512 for BERT) */
     unsigned tokens_best; /* what it was trained for (sentence_bert_config.json), <= tokens_max */
     unsigned layers, hidden, heads;
-    const char *pooling;      /* "mean", "cls" */
-    enum precision precision; /* resolved, never AUTO */
-    float mean_cosine;        /* of unrelated passages: the constant of small collections */
-    uint64_t weight_bytes;    /* resident */
+    const char *pooling; /* "mean", "cls" */
+    char prefix[ROLE_COUNT][MODEL_PREFIX_MAX];
+    unsigned prefix_tokens[ROLE_COUNT]; /* what a text of that role has less room for */
+    enum precision precision;           /* resolved, never AUTO */
+    float mean_cosine;     /* of unrelated passages: the constant of small collections */
+    uint64_t weight_bytes; /* resident */
 };
 
 /* Reads config.json, model.safetensors, tokenizer.json or vocab.txt, modules.json,
  * 1_Pooling/config.json, sentence_bert_config.json. A missing file, a truncated one, or a tensor
  * of another shape is an error that names it, the shape expected and the shape found.
  * `dir` "stub": hash of words to a vector of 64 floats, deterministic, for tests only. */
-enum err model_open(const char *dir, enum precision precision, struct model **out,
+struct model_options {
+    enum precision precision; /* AUTO: the fastest whose vectors are near enough to fp32's */
+    unsigned dimensions;      /* Matryoshka (Kusupati et al. 2022): the first so many, of length 1
+                                 again; 0: all */
+};
+/* `o` may be NULL. */
+enum err model_open(const char *dir, const struct model_options *o, struct model **out,
                     struct err_info *e) MUST_CHECK;
 struct model *model_ref(struct model *m);
 void model_unref(struct model *m); /* NULL is allowed */
@@ -56,28 +69,33 @@ void model_run_free(struct model_run *r);
 enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *lengths,
                      size_t count, float *out, struct err_info *e) MUST_CHECK;
 
-/* The embedder. */
+/* The embedder: computing threads that all models share. */
 struct embedder;
 struct embedder_options {
     unsigned threads;        /* computing threads; 0: one a core */
     size_t queue_tokens_max; /* admission, over both lanes; 0: 262,144 */
     unsigned batch_tokens;   /* of one packed block; 0: 256 */
+    size_t cache_bytes;      /* of vectors in memory; 0: none */
 };
-struct embedder *embedder_new(struct model *m, const struct embedder_options *o);
+struct embedder *embedder_new(const struct embedder_options *o);
 void embedder_free(struct embedder *x); /* finishes what was admitted */
-struct model *embedder_model(struct embedder *x);
 
 struct embed_text {
     struct str text;
+    /* or ids of the model's own vocabulary, without special tokens and prefix: */
+    const uint32_t *ids;
+    size_t id_count;
     float *out;      /* dims floats */
-    unsigned tokens; /* set: with special tokens */
+    unsigned tokens; /* set: with prefix and special tokens */
+    bool cached;     /* set: nothing was computed for it */
 };
 /* Embeds all or fails as a whole; waits. `deadline_ns` (clock_mono_ns; 0: none) ERR_TIMEOUT.
  * ERR_BUSY: the queue is full (`retry_after_s` of embedder_load tells when). ERR_TOO_LARGE: a text
  * is longer than tokens_max; e->field is its number as "/i". Interactive work goes ahead of bulk
  * work at the next block. Any thread. */
-enum err embedder_embed(struct embedder *x, enum lane lane, struct embed_text *texts, size_t count,
-                        int64_t deadline_ns, struct err_info *e) MUST_CHECK;
+enum err embedder_embed(struct embedder *x, struct model *m, enum embed_role role, enum lane lane,
+                        struct embed_text *texts, size_t count, int64_t deadline_ns,
+                        struct err_info *e) MUST_CHECK;
 struct embed_load {
     size_t queued_tokens[LANE_COUNT];
     double tokens_per_s; /* of the last seconds of work */

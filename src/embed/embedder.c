@@ -19,10 +19,12 @@
 
 #define QUEUE_TOKENS_DEFAULT 262144u
 #define BATCH_TOKENS_DEFAULT 256u
+#define TOKENS_MAX 32768u      /* of one text, whatever the model (config.c) */
 #define BATCH_TOKENS_LEAST 64u /* below this a block costs more a token */
 
 struct job {
-    struct job *next; /* in its lane, while texts are left to take */
+    struct model *model; /* the caller's reference */
+    struct job *next;    /* in its lane, while texts are left to take */
     const struct embed_text *texts;
     const uint32_t *ids, *lengths;
     size_t count, taken, done; /* texts */
@@ -40,7 +42,6 @@ struct stages {
     struct histogram *tokenize, *queue, *compute;
 };
 struct embedder {
-    struct model *model;
     struct lock lock;
     struct cond work, idle;
     struct lane_queue lanes[LANE_COUNT];
@@ -50,12 +51,14 @@ struct embedder {
     bool closing;
     double tokens_per_s; /* of one thread at work; 0: not known yet */
     struct stages stages;
-    struct counter *texts_total, *tokens_total;
+    struct counter_family *texts_total;
+    struct counter *tokens_total;
     struct gauge *depth[LANE_COUNT];
 };
 
 /* What one thread computes at a time. */
 struct block {
+    struct model *model;
     uint32_t *ids, *lengths;
     struct job **jobs;
     const struct embed_text **texts;
@@ -76,9 +79,7 @@ static struct histogram *stage(const char *name)
 static void metrics_declare(struct embedder *x)
 {
     static const char *const lanes[LANE_COUNT] = {"interactive", "bulk"};
-    const char *model = model_info(x->model)->name;
-    x->texts_total =
-        counter_of(counter_family("embeddings_generated_total", "Texts embedded", "model"), &model);
+    x->texts_total = counter_family("embeddings_generated_total", "Texts embedded", "model");
     x->tokens_total = counter_of(
         counter_family("embed_tokens_total", "Tokens embedded, special tokens included", NULL),
         NULL);
@@ -159,7 +160,9 @@ static void block_take(struct embedder *x, enum lane lane, struct block *b)
     b->count = b->tokens = 0;
     while (q->first) {
         struct job *j = q->first;
-        if (b->count > 0 && b->tokens + j->lengths[j->taken] > max)
+        if (b->count == 0)
+            b->model = model_ref(j->model);
+        if (b->count > 0 && (b->model != j->model || b->tokens + j->lengths[j->taken] > max))
             break;
         size_t before = b->tokens;
         block_add(b, j);
@@ -190,14 +193,19 @@ static void block_done(struct embedder *x, const struct block *b, enum err err, 
 
 /* --- a computing thread --- */
 
-static void block_init(struct block *b, size_t tokens, unsigned dims)
+struct computer {
+    struct model *model;
+    struct model_run *run;
+    float *out;
+};
+
+static void block_init(struct block *b, size_t tokens)
 {
     *b = (struct block){
         .ids = xcalloc(tokens, sizeof *b->ids),
         .lengths = xcalloc(tokens, sizeof *b->lengths),
         .jobs = xcalloc(tokens, sizeof(struct job *)),
         .texts = xcalloc(tokens, sizeof(struct embed_text *)),
-        .out = xcalloc(tokens * dims, sizeof *b->out),
     };
 }
 
@@ -207,31 +215,44 @@ static void block_release(struct block *b)
     free(b->lengths);
     free(b->jobs);
     free(b->texts);
-    free(b->out);
 }
 
 static enum err block_compute(struct embedder *x, struct model_run *r, struct block *b)
 {
-    unsigned dims = model_info(x->model)->dims;
+    const struct model_info *info = model_info(b->model);
+    unsigned dims = info->dims;
     histogram_add(x->stages.queue, seconds_since(b->queued_ns));
     enum err err = model_embed(r, b->ids, b->lengths, b->count, b->out, NULL);
     if (err)
         return err;
     for (size_t i = 0; i < b->count; i++)
         memcpy(b->texts[i]->out, b->out + i * dims, dims * sizeof *b->out);
-    counter_add(x->texts_total, (double)b->count);
+    counter_add(counter_of(x->texts_total, (const char *[]){info->name}), (double)b->count);
     counter_add(x->tokens_total, (double)b->tokens);
     return ERR_OK;
+}
+
+/* Working memory for the block's model; that of the last one is kept. */
+static void computer_ready(struct embedder *x, struct computer *c, struct model *m)
+{
+    const struct model_info *info = model_info(m);
+    size_t room = x->batch_tokens > info->tokens_max ? x->batch_tokens : info->tokens_max;
+    if (c->model == m)
+        return;
+    model_run_free(c->run);
+    model_unref(c->model);
+    c->model = model_ref(m);
+    c->run = model_run_new(m, (unsigned)room);
+    free(c->out);
+    c->out = xcalloc(room * info->dims, sizeof *c->out);
 }
 
 static void compute(void *arg)
 {
     struct embedder *x = arg;
-    const struct model_info *info = model_info(x->model);
-    size_t room = x->batch_tokens > info->tokens_max ? x->batch_tokens : info->tokens_max;
-    struct model_run *r = model_run_new(x->model, (unsigned)room);
+    struct computer c = {0};
     struct block b;
-    block_init(&b, room, info->dims);
+    block_init(&b, x->batch_tokens > TOKENS_MAX ? x->batch_tokens : TOKENS_MAX);
     lock_take(&x->lock);
     for (;;) {
         while (!x->lanes[LANE_INTERACTIVE].first && !x->lanes[LANE_BULK].first && !x->closing)
@@ -242,15 +263,20 @@ static void compute(void *arg)
         block_take(x, lane, &b);
         lock_drop(&x->lock);
         int64_t start_ns = clock_mono_ns();
-        enum err err = block_compute(x, r, &b);
+        computer_ready(x, &c, b.model);
+        b.out = c.out;
+        enum err err = block_compute(x, c.run, &b);
         double seconds = seconds_since(start_ns);
         histogram_add(x->stages.compute, seconds);
         lock_take(&x->lock);
         block_done(x, &b, err, seconds);
+        model_unref(b.model);
     }
     lock_drop(&x->lock);
     block_release(&b);
-    model_run_free(r);
+    model_run_free(c.run);
+    model_unref(c.model);
+    free(c.out);
 }
 
 /* --- callers --- */
@@ -346,19 +372,22 @@ static enum err late(struct err_info *e)
     return err_set(e, ERR_TIMEOUT, NULL, "the deadline passed before the texts were embedded");
 }
 
-enum err embedder_embed(struct embedder *x, enum lane lane, struct embed_text *texts, size_t count,
-                        int64_t deadline_ns, struct err_info *e)
+enum err embedder_embed(struct embedder *x, struct model *m, enum embed_role role, enum lane lane,
+                        struct embed_text *texts, size_t count, int64_t deadline_ns,
+                        struct err_info *e)
 {
     struct batch b = {0};
     int64_t start_ns = clock_mono_ns();
+    (void)role;
     if (count == 0)
         return ERR_OK;
     if (deadline_ns && start_ns >= deadline_ns)
         return late(e);
-    enum err err = batch_make(x->model, texts, count, &b, e);
+    enum err err = batch_make(m, texts, count, &b, e);
     histogram_add(x->stages.tokenize, seconds_since(start_ns));
     if (!err) {
-        struct job j = {.texts = texts,
+        struct job j = {.model = m,
+                        .texts = texts,
                         .ids = b.ids,
                         .lengths = b.lengths,
                         .count = count,
@@ -377,10 +406,9 @@ enum err embedder_embed(struct embedder *x, enum lane lane, struct embed_text *t
 
 /* --- life --- */
 
-struct embedder *embedder_new(struct model *m, const struct embedder_options *o)
+struct embedder *embedder_new(const struct embedder_options *o)
 {
     struct embedder *x = xcalloc(1, sizeof *x);
-    x->model = model_ref(m);
     x->thread_count = o->threads ? o->threads : thread_cores();
     x->queue_tokens_max = o->queue_tokens_max ? o->queue_tokens_max : QUEUE_TOKENS_DEFAULT;
     x->batch_tokens = o->batch_tokens ? o->batch_tokens : BATCH_TOKENS_DEFAULT;
@@ -412,13 +440,7 @@ void embedder_free(struct embedder *x)
     cond_release(&x->work);
     cond_release(&x->idle);
     lock_release(&x->lock);
-    model_unref(x->model);
     free(x);
-}
-
-struct model *embedder_model(struct embedder *x)
-{
-    return x->model;
 }
 
 void embedder_load(struct embedder *x, struct embed_load *out)

@@ -10,17 +10,17 @@
 
 /* --- names --- */
 
-static const char *const precision_names[] = {"auto", "fp32", "bf16"};
+static const char *const precision_names[] = {"auto", "fp32", "bf16", "int8"};
 
 enum err precision_parse(struct str s, enum precision *out, struct err_info *e)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         if (str_eq_c(s, precision_names[i])) {
             *out = (enum precision)i;
             return ERR_OK;
         }
     }
-    return err_set(e, ERR_INVALID, "precision", "\"%.*s\" is none of auto, fp32, bf16",
+    return err_set(e, ERR_INVALID, "precision", "\"%.*s\" is none of auto, fp32, bf16, int8",
                    (int)(s.n < 40 ? s.n : 40), s.s);
 }
 
@@ -65,6 +65,8 @@ static void name_from_dir(const char *dir, char *out, size_t cap)
 
 static enum err resolve(enum precision wanted, enum precision *out, struct err_info *e)
 {
+    if (wanted == PRECISION_INT8)
+        return err_set(e, ERR_UNSUPPORTED, "precision", "int8 is not there yet; use fp32 or bf16");
     if (wanted == PRECISION_BF16 && !simd_bf16())
         return err_set(e, ERR_UNSUPPORTED, "precision",
                        "this processor (or AKIN_SIMD) has no bfloat16 products; use fp32");
@@ -140,7 +142,7 @@ static enum err load_weights(const char *dir, const struct bert_shape *shape, st
 static void fill_info(struct model *m, const struct model_config *c)
 {
     m->pooling = c->pooling;
-    m->info.dims = m->info.hidden = c->shape.hidden;
+    m->info.dims = m->info.dims_full = m->info.hidden = c->shape.hidden;
     m->info.layers = c->shape.layers;
     m->info.heads = c->shape.heads;
     m->info.tokens_max = c->shape.positions;
@@ -177,7 +179,7 @@ static void open_stub(struct model *m)
     m->tokenizer = tokenizer_stub();
     snprintf(m->info.name, sizeof m->info.name, "stub");
     memset(m->info.digest, '0', 64);
-    m->info.dims = m->info.hidden = STUB_DIMS;
+    m->info.dims = m->info.dims_full = m->info.hidden = STUB_DIMS;
     m->info.tokens_max = m->info.tokens_best = 512;
     m->info.layers = m->info.heads = 1;
     m->info.pooling = "mean";
@@ -225,7 +227,7 @@ static enum err measure_mean_cosine(struct model *m, struct err_info *e)
     return err;
 }
 
-enum err model_open(const char *dir, enum precision precision, struct model **out,
+enum err model_open(const char *dir, const struct model_options *o, struct model **out,
                     struct err_info *e)
 {
     struct model *m = xcalloc(1, sizeof *m);
@@ -236,7 +238,7 @@ enum err model_open(const char *dir, enum precision precision, struct model **ou
     } else if (strcmp(dir, "stub") == 0) {
         open_stub(m);
     } else {
-        err = resolve(precision, &m->info.precision, e);
+        err = resolve(o ? o->precision : PRECISION_AUTO, &m->info.precision, e);
         if (!err && !file_is_dir(dir))
             err = err_set(e, ERR_NOT_FOUND, dir, "there is no model directory %s", dir);
         if (!err)

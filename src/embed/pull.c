@@ -78,7 +78,7 @@ static enum err check(const char *name, const char *dir, struct err_info *e)
                        "model.safetensors has SHA-256 %s; %s has %s", sha256, name,
                        k->weights_sha256);
     if (!err)
-        err = model_open(dir, PRECISION_FP32, &m, e);
+        err = model_open(dir, NULL, &m, e);
     if (!err)
         model_unref(m);
     return err;

@@ -162,17 +162,18 @@ static enum err precision_keep(struct engine *x, struct err_info *e)
 
 static enum err model_get(struct engine *x, struct err_info *e)
 {
-    enum precision precision;
+    struct model_options mo = {0};
     const char *wanted = x->options.precision ? x->options.precision : "auto";
-    enum err err = precision_parse(str_c(wanted), &precision, e);
+    enum err err = precision_parse(str_c(wanted), &mo.precision, e);
+    mo.precision = precision_kept(x, mo.precision);
     if (!err)
-        err = model_open(x->options.model_dir, precision_kept(x, precision), &x->model, e);
+        err = model_open(x->options.model_dir, &mo, &x->model, e);
     if (err)
         return err;
     x->model_info = model_info(x->model);
     struct embedder_options o = {.threads = x->options.embed_threads,
                                  .queue_tokens_max = x->options.embed_queue_tokens};
-    x->embedder = embedder_new(x->model, &o);
+    x->embedder = embedder_new(&o);
     return precision_keep(x, e);
 }
 

@@ -47,6 +47,7 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
         .words = f->c->words,
         .attributes = f->c->attributes,
         .embedder = x->embedder,
+        .model = x->model,
         .mean_cosine = collection_mean_cosine(f->c),
     };
     struct err_info info = {0};

@@ -42,7 +42,8 @@ enum err engine_embeddings(struct engine *x, const struct str *texts, size_t cou
     float *rows = arena_array(a, count * full + 1, sizeof *rows);
     for (size_t i = 0; i < count; i++)
         in[i] = (struct embed_text){.text = texts[i], .out = rows + i * full};
-    enum err err = embedder_embed(x->embedder, lane, in, count, deadline_ns, &info);
+    enum err err =
+        embedder_embed(x->embedder, x->model, ROLE_NONE, lane, in, count, deadline_ns, &info);
     if (err) {
         char pointer[sizeof info.field + 8];
         snprintf(pointer, sizeof pointer, "/input%s", info.field);

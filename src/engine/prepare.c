@@ -232,7 +232,8 @@ static enum err embed_patiently(struct engine *x, enum lane lane, struct embed_t
 {
     for (;;) {
         struct err_info info = {0};
-        enum err err = embedder_embed(x->embedder, lane, texts, count, deadline_ns, &info);
+        enum err err = embedder_embed(x->embedder, x->model, ROLE_PASSAGE, lane, texts, count,
+                                      deadline_ns, &info);
         if (err != ERR_BUSY || lane == LANE_INTERACTIVE || engine_closing(x))
             return err ? err_set(e, err, info.field, "%s", info.message) : 0;
         if (deadline_ns && clock_mono_ns() > deadline_ns)

@@ -11,7 +11,7 @@
 static const struct command_option embed_options[] = {
     OPTION_MODEL,
     {"--format", 'f', "FORMAT", "jsonl (default: an array a line) or npy (float32)"},
-    {"--precision", 0, "P", "auto (default), fp32 or bf16"},
+    {"--precision", 0, "P", "auto (default), fp32, bf16 or int8"},
     {"--threads", 't', "N", "computing threads (default: one a core)"},
     {"--stats", 0, NULL, "ends with: texts N tokens N seconds S tokens_per_s T"},
     OPTION_DATA,
@@ -89,13 +89,14 @@ static void write_jsonl(const float *rows, size_t count, unsigned dims)
     strbuf_release(&b);
 }
 
-static enum err embed_all(struct embedder *x, struct texts *t, unsigned dims, struct err_info *e)
+static enum err embed_all(struct embedder *x, struct model *m, struct texts *t, unsigned dims,
+                          struct err_info *e)
 {
     struct err_info info = {0};
     t->vectors = xmalloc((t->count * dims + 1) * sizeof(float));
     for (size_t i = 0; i < t->count; i++)
         t->items[i].out = t->vectors + i * dims;
-    enum err rc = embedder_embed(x, LANE_BULK, t->items, t->count, 0, &info);
+    enum err rc = embedder_embed(x, m, ROLE_NONE, LANE_BULK, t->items, t->count, 0, &info);
     if (rc == ERR_TOO_LARGE && info.field[0] == '/') {
         size_t line = strtoull(info.field + 1, NULL, 10) + 1;
         return err_set(e, rc, NULL, "line %zu: %s", line, info.message);
@@ -118,18 +119,18 @@ static enum err open_model(const struct args *a, const char *precision, struct m
 {
     struct config *c = NULL;
     struct strbuf dir;
-    enum precision p = PRECISION_AUTO;
+    struct model_options mo = {0};
     strbuf_init(&dir, 0);
     enum err rc = settings_load(a, &c, e);
     if (rc == ERR_OK) {
         settings_log(c, true);
-        rc =
-            precision_parse(str_c(precision ? precision : config_str(c, "embed.precision")), &p, e);
+        rc = precision_parse(str_c(precision ? precision : config_str(c, "embed.precision")),
+                             &mo.precision, e);
     }
     if (rc == ERR_OK)
         rc = settings_model_dir(c, config_str(c, "embed.model"), &dir, e);
     if (rc == ERR_OK)
-        rc = model_open(dir.buf, p, out, e);
+        rc = model_open(dir.buf, &mo, out, e);
     strbuf_release(&dir);
     config_free(c);
     return rc;
@@ -153,9 +154,9 @@ static int run_embed(const struct args *a)
     if (rc == ERR_OK) {
         struct embedder_options o = {.threads = (unsigned)threads,
                                      .queue_tokens_max = SIZE_MAX / 2};
-        struct embedder *x = embedder_new(m, &o);
+        struct embedder *x = embedder_new(&o);
         int64_t started = clock_mono_ns();
-        rc = embed_all(x, &t, model_info(m)->dims, &e);
+        rc = embed_all(x, m, &t, model_info(m)->dims, &e);
         if (rc == ERR_OK) {
             int64_t ns = clock_mono_ns() - started;
             (strcmp(format, "npy") == 0 ? write_npy : write_jsonl)(t.vectors, t.count,

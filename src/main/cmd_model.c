@@ -106,7 +106,7 @@ static enum err list(const struct config *c, const struct args *a, struct err_in
         strbuf_printf(&path, "%s/models/%s", config_str(c, "data.dir"), names[i]);
         if (names[i][0] == '.' || !file_is_dir(path.buf))
             ; /* a pull that was cut off, or somebody's file */
-        else if (model_open(path.buf, PRECISION_AUTO, &m, &info) == ERR_OK)
+        else if (model_open(path.buf, NULL, &m, &info) == ERR_OK)
             print_model(model_info(m), path.buf, args_has(a, "--json"));
         else
             fprintf(stderr, "%-28s %s\n", names[i], info.message);

@@ -17,14 +17,17 @@ enum linear_then {
     LINEAR_GELU, /* y = gelu(s), of the layer's type: the input of the next layer */
 };
 
-struct linear;
-/* `weights`: out x in floats, a row an output as PyTorch stores them; `bias`: out floats.
- * Both are copied, the weights into panels of 32 outputs. in is 1..65,536 and even, out likewise.
- */
-struct linear *linear_new(const float *weights, const float *bias, size_t in, size_t out,
-                          enum linear_type type);
-void linear_free(struct linear *l); /* NULL is allowed */
-size_t linear_bytes(const struct linear *l);
+/* A layer is a view of packed bytes, which somebody else owns: memory, or a mapped file. */
+struct linear {
+    enum linear_type type;
+    size_t in, out;
+    const void *packed; /* 64-byte aligned */
+};
+/* in is 1..65,536 and even, out likewise. The packed form depends on the type alone. */
+size_t linear_packed_bytes(size_t in, size_t out, enum linear_type type);
+/* `weights`: out x in floats, a row an output as PyTorch stores them; `bias`: out floats. */
+void linear_pack(const float *weights, const float *bias, size_t in, size_t out,
+                 enum linear_type type, void *packed);
 
 /* `x`: rows x in, of the layer's type; `y`: rows x out. No allocation. */
 void linear_run(const struct linear *l, const void *x, size_t rows, enum linear_then then, void *y);

@@ -84,12 +84,12 @@ static enum err find_near(struct search_job *j, struct search_stages *stages, st
     const struct search_view *v = j->view;
     struct embed_text text = {0};
     int64_t started = clock_mono_ns();
-    enum err rc =
-        readable_part(embedder_model(v->embedder), j->query->text, j->arena, &text.text, e);
+    enum err rc = readable_part(v->model, j->query->text, j->arena, &text.text, e);
     if (rc != ERR_OK)
         return rc;
     text.out = j->vector = arena_array(j->arena, vectors_dims(v->vectors), sizeof(float));
-    rc = embedder_embed(v->embedder, LANE_INTERACTIVE, &text, 1, j->query->deadline_ns, e);
+    rc = embedder_embed(v->embedder, v->model, ROLE_QUERY, LANE_INTERACTIVE, &text, 1,
+                        j->query->deadline_ns, e);
     stages->embed_ns = clock_mono_ns() - started;
     if (rc != ERR_OK)
         return rc;

@@ -21,6 +21,7 @@ struct attributes;
 struct filter;
 struct docset;
 struct embedder;
+struct model;
 
 enum search_mode { SEARCH_HYBRID, SEARCH_SEMANTIC, SEARCH_LEXICAL };
 enum err search_mode_parse(struct str s, enum search_mode *out);
@@ -32,7 +33,8 @@ struct search_view {
     struct words *words;
     struct attributes *attributes;
     struct embedder *embedder;
-    float mean_cosine; /* mu */
+    struct model *model; /* that made the vectors */
+    float mean_cosine;   /* mu */
 };
 
 struct search_query {

@@ -52,6 +52,7 @@ enum { THREADS = 6, ROUNDS = 30, PER_ROUND = 9 };
 
 struct caller {
     struct embedder *x;
+    struct model *m;
     const float *want; /* of texts 0 .. THREADS * ROUNDS */
     unsigned number;
     size_t wrong, refused;
@@ -64,7 +65,7 @@ static void call(void *arg)
         unsigned first = (c->number * 31 + round * 5) % 100;
         struct batch b = batch_new(first, 1 + round % PER_ROUND, HIDDEN);
         enum lane lane = (c->number + round) % 2 ? LANE_BULK : LANE_INTERACTIVE;
-        if (embedder_embed(c->x, lane, b.texts, b.count, 0, NULL))
+        if (embedder_embed(c->x, c->m, ROLE_NONE, lane, b.texts, b.count, 0, NULL))
             c->refused++;
         for (size_t i = 0; i < b.count * HIDDEN; i++)
             c->wrong += fabsf(b.out[i] - c->want[first * HIDDEN + i]) > 1e-5f;
@@ -77,17 +78,19 @@ static void test_many_callers(void **state)
     struct tiny t;
     struct model *m = NULL;
     tiny_make(&t);
-    assert_int_equal(model_open(t.dir, PRECISION_FP32, &m, NULL), ERR_OK);
+    assert_int_equal(
+        model_open(t.dir, &(struct model_options){.precision = PRECISION_FP32}, &m, NULL), ERR_OK);
     struct embedder_options o = {.threads = 3, .batch_tokens = 64};
-    struct embedder *x = embedder_new(m, &o);
+    struct embedder *x = embedder_new(&o);
     struct batch all = batch_new(0, 120, HIDDEN);
     for (size_t i = 0; i < all.count; i++) /* one by one: what each text gives alone */
-        assert_int_equal(embedder_embed(x, LANE_BULK, &all.texts[i], 1, 0, NULL), ERR_OK);
+        assert_int_equal(embedder_embed(x, m, ROLE_NONE, LANE_BULK, &all.texts[i], 1, 0, NULL),
+                         ERR_OK);
     assert_int_equal(all.texts[0].tokens, 3);
     struct thread *threads[THREADS];
     struct caller callers[THREADS] = {0};
     for (unsigned i = 0; i < THREADS; i++) {
-        callers[i] = (struct caller){.x = x, .want = all.out, .number = i};
+        callers[i] = (struct caller){.x = x, .m = m, .want = all.out, .number = i};
         threads[i] = thread_start("caller", call, &callers[i]);
     }
     for (unsigned i = 0; i < THREADS; i++) {
@@ -111,26 +114,28 @@ static void test_refusals(void **state)
 {
     struct model *m = NULL;
     struct err_info e = {0};
-    assert_int_equal(model_open("stub", PRECISION_AUTO, &m, NULL), ERR_OK);
+    assert_int_equal(
+        model_open("stub", &(struct model_options){.precision = PRECISION_AUTO}, &m, NULL), ERR_OK);
     struct embedder_options o = {.threads = 1};
-    struct embedder *x = embedder_new(m, &o);
+    struct embedder *x = embedder_new(&o);
     struct batch b = batch_new(0, 3, 64);
 
-    assert_int_equal(embedder_embed(x, LANE_BULK, b.texts, 3, 1, &e), ERR_TIMEOUT); /* long ago */
+    assert_int_equal(embedder_embed(x, m, ROLE_NONE, LANE_BULK, b.texts, 3, 1, &e),
+                     ERR_TIMEOUT); /* long ago */
     err_clear(&e);
-    assert_int_equal(embedder_embed(x, LANE_BULK, b.texts, 0, 0, &e), ERR_OK);
+    assert_int_equal(embedder_embed(x, m, ROLE_NONE, LANE_BULK, b.texts, 0, 0, &e), ERR_OK);
 
     char *long_text = xmalloc(4000);
     for (size_t i = 0; i < 4000; i += 2)
         memcpy(long_text + i, "x ", 2);
     struct str kept = b.texts[2].text;
     b.texts[2].text = (struct str){long_text, 4000};
-    assert_int_equal(embedder_embed(x, LANE_BULK, b.texts, 3, 0, &e), ERR_TOO_LARGE);
+    assert_int_equal(embedder_embed(x, m, ROLE_NONE, LANE_BULK, b.texts, 3, 0, &e), ERR_TOO_LARGE);
     assert_string_equal(e.field, "/2");
     assert_non_null(strstr(e.message, "at most 512"));
     err_clear(&e);
     b.texts[2].text = (struct str){"", 0}; /* nothing to say is no fault */
-    assert_int_equal(embedder_embed(x, LANE_BULK, b.texts, 3, 0, &e), ERR_OK);
+    assert_int_equal(embedder_embed(x, m, ROLE_NONE, LANE_BULK, b.texts, 3, 0, &e), ERR_OK);
     assert_int_equal(rows_written(&b), 3);
     b.texts[2].text = kept;
     free(long_text);
@@ -143,6 +148,7 @@ static void test_refusals(void **state)
 
 struct bulk {
     struct embedder *x;
+    struct model *m;
     struct batch batch;
     int64_t deadline_ns;
     enum err err;
@@ -152,7 +158,8 @@ struct bulk {
 static void bulk_run(void *arg)
 {
     struct bulk *b = arg;
-    b->err = embedder_embed(b->x, LANE_BULK, b->batch.texts, b->batch.count, b->deadline_ns, NULL);
+    b->err = embedder_embed(b->x, b->m, ROLE_NONE, LANE_BULK, b->batch.texts, b->batch.count,
+                            b->deadline_ns, NULL);
     b->done = true;
 }
 
@@ -174,15 +181,18 @@ static void test_interactive_goes_first(void **state)
     unsigned ahead = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct model *m = NULL;
-        assert_int_equal(model_open("stub", PRECISION_AUTO, &m, NULL), ERR_OK);
+        assert_int_equal(
+            model_open("stub", &(struct model_options){.precision = PRECISION_AUTO}, &m, NULL),
+            ERR_OK);
         sched_start(seed);
         struct embedder_options o = {.threads = 1, .batch_tokens = 64};
-        struct embedder *x = embedder_new(m, &o);
-        struct bulk b = {.x = x, .batch = batch_new(0, BULK_TEXTS, 64)};
+        struct embedder *x = embedder_new(&o);
+        struct bulk b = {.x = x, .m = m, .batch = batch_new(0, BULK_TEXTS, 64)};
         struct thread *t = thread_start("bulk", bulk_run, &b);
         wait_for_bulk(x, &b);
         struct batch query = batch_new(5, 1, 64);
-        assert_int_equal(embedder_embed(x, LANE_INTERACTIVE, query.texts, 1, 0, NULL), ERR_OK);
+        assert_int_equal(embedder_embed(x, m, ROLE_NONE, LANE_INTERACTIVE, query.texts, 1, 0, NULL),
+                         ERR_OK);
         ahead += !b.done;
         assert_int_equal(rows_written(&query), 1);
         thread_join(t);
@@ -202,17 +212,21 @@ static void test_full_queue_and_deadline(void **state)
     unsigned busy = 0, late = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct model *m = NULL;
-        assert_int_equal(model_open("stub", PRECISION_AUTO, &m, NULL), ERR_OK);
+        assert_int_equal(
+            model_open("stub", &(struct model_options){.precision = PRECISION_AUTO}, &m, NULL),
+            ERR_OK);
         sched_start(seed);
         struct embedder_options o = {.threads = 1, .batch_tokens = 64, .queue_tokens_max = 400};
-        struct embedder *x = embedder_new(m, &o);
-        struct bulk b = {
-            .x = x, .batch = batch_new(0, BULK_TEXTS, 64), .deadline_ns = clock_mono_ns() + 20000};
+        struct embedder *x = embedder_new(&o);
+        struct bulk b = {.x = x,
+                         .m = m,
+                         .batch = batch_new(0, BULK_TEXTS, 64),
+                         .deadline_ns = clock_mono_ns() + 20000};
         struct thread *t = thread_start("bulk", bulk_run, &b);
         size_t queued = wait_for_bulk(x, &b);
         struct batch more = batch_new(5, 20, 64);
         struct err_info e = {0};
-        enum err err = embedder_embed(x, LANE_BULK, more.texts, 20, 0, &e);
+        enum err err = embedder_embed(x, m, ROLE_NONE, LANE_BULK, more.texts, 20, 0, &e);
         assert_true(err == ERR_OK || err == ERR_BUSY);
         if (err == ERR_BUSY) {
             struct embed_load load;

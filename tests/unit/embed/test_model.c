@@ -144,7 +144,7 @@ static void compare(const struct tiny *t, enum precision precision, double least
     struct model *m = NULL;
     struct err_info e = {0};
     sample_fill(&s);
-    if (model_open(t->dir, precision, &m, &e))
+    if (model_open(t->dir, &(struct model_options){.precision = precision}, &m, &e))
         fail_msg("%s: %s", e.field, e.message);
     assert_int_equal(model_info(m)->dims, HIDDEN);
     assert_int_equal(model_info(m)->precision, precision);
@@ -191,7 +191,7 @@ static void expect_fault(const struct tiny *t, enum err code, const char *field,
 {
     struct model *m = NULL;
     struct err_info e = {0};
-    enum err err = model_open(t->dir, PRECISION_FP32, &m, &e);
+    enum err err = model_open(t->dir, &(struct model_options){.precision = PRECISION_FP32}, &m, &e);
     if (err != code || !strstr(e.field, field) || !strstr(e.message, word))
         fail_msg("got %d, %s: \"%s\"; expected %d, %s: \"%s\"", err, e.field, e.message, code,
                  field, word);
@@ -252,7 +252,9 @@ static void test_truncated_weights(void **state)
         struct model *m = NULL;
         struct err_info e = {0};
         tiny_put(&t, "model.safetensors", bytes, cut);
-        assert_int_not_equal(model_open(t.dir, PRECISION_FP32, &m, &e), ERR_OK);
+        assert_int_not_equal(
+            model_open(t.dir, &(struct model_options){.precision = PRECISION_FP32}, &m, &e),
+            ERR_OK);
         assert_true(e.message[0]);
     }
     free(bytes);
@@ -265,7 +267,8 @@ static void test_limits(void **state)
     struct model *m = NULL;
     struct err_info e = {0};
     tiny_make(&t);
-    assert_int_equal(model_open(t.dir, PRECISION_FP32, &m, &e), ERR_OK);
+    assert_int_equal(
+        model_open(t.dir, &(struct model_options){.precision = PRECISION_FP32}, &m, &e), ERR_OK);
     struct model_run *r = model_run_new(m, 10);
     uint32_t ids[2 * POSITIONS] = {0}, lengths[2] = {2, POSITIONS + 1};
     float out[2 * HIDDEN];
@@ -292,7 +295,8 @@ static void test_info_and_digest(void **state)
     struct model *a = NULL, *b = NULL;
     tiny_make(&t);
     tiny_text(&t, "sentence_bert_config.json", "{\"max_seq_length\":20}");
-    assert_int_equal(model_open(t.dir, PRECISION_FP32, &a, NULL), ERR_OK);
+    assert_int_equal(
+        model_open(t.dir, &(struct model_options){.precision = PRECISION_FP32}, &a, NULL), ERR_OK);
     const struct model_info *info = model_info(a);
     assert_string_equal(info->name, strrchr(t.dir, '/') + 1);
     assert_int_equal(info->tokens_max, POSITIONS);
@@ -301,15 +305,19 @@ static void test_info_and_digest(void **state)
     assert_true(info->mean_cosine > -1 && info->mean_cosine < 1);
     assert_true(info->weight_bytes > VOCAB * HIDDEN * sizeof(float));
     tiny_pooling(&t, "cls");
-    assert_int_equal(model_open(t.dir, PRECISION_FP32, &b, NULL), ERR_OK);
+    assert_int_equal(
+        model_open(t.dir, &(struct model_options){.precision = PRECISION_FP32}, &b, NULL), ERR_OK);
     assert_string_not_equal(info->digest, model_info(b)->digest);
     model_unref(b);
     tiny_pooling(&t, "mean");
-    assert_int_equal(model_open(t.dir, PRECISION_FP32, &b, NULL), ERR_OK);
+    assert_int_equal(
+        model_open(t.dir, &(struct model_options){.precision = PRECISION_FP32}, &b, NULL), ERR_OK);
     assert_string_equal(info->digest, model_info(b)->digest);
     model_unref(b);
     if (simd_bf16()) {
-        assert_int_equal(model_open(t.dir, PRECISION_AUTO, &b, NULL), ERR_OK);
+        assert_int_equal(
+            model_open(t.dir, &(struct model_options){.precision = PRECISION_AUTO}, &b, NULL),
+            ERR_OK);
         assert_int_equal(model_info(b)->precision, PRECISION_BF16);
         assert_string_not_equal(info->digest, model_info(b)->digest);
         model_unref(b);
@@ -322,7 +330,8 @@ static void test_info_and_digest(void **state)
 static void test_stub(void **state)
 {
     struct model *m = NULL;
-    assert_int_equal(model_open("stub", PRECISION_AUTO, &m, NULL), ERR_OK);
+    assert_int_equal(
+        model_open("stub", &(struct model_options){.precision = PRECISION_AUTO}, &m, NULL), ERR_OK);
     assert_int_equal(model_info(m)->dims, 64);
     struct model_run *r = model_run_new(m, 16);
     uint32_t ids[] = {1000, 2000, 3000, 1000, 2000, 4000, 5000, 6000, 7000}, lengths[] = {3, 3, 3};

@@ -1,4 +1,5 @@
 #include "levels.h"
+#include "base/arena.h"
 #include "math/half.h"
 #include "math/linear.h"
 #include <math.h>
@@ -61,8 +62,10 @@ static void check(struct problem *p, enum linear_then then)
         y[i] = p->y[i];
     y16[count] = 0x4242;
     bool narrow = p->type == LINEAR_BF16 && then == LINEAR_GELU;
-    struct linear *l = linear_new(p->w, p->b, p->in, p->out, p->type);
-    linear_run(l, p->type == LINEAR_BF16 ? (void *)p->x16 : (void *)p->x, p->rows, then,
+    void *packed = xaligned(linear_packed_bytes(p->in, p->out, p->type));
+    struct linear l = {p->type, p->in, p->out, packed};
+    linear_pack(p->w, p->b, p->in, p->out, p->type, packed);
+    linear_run(&l, p->type == LINEAR_BF16 ? (void *)p->x16 : (void *)p->x, p->rows, then,
                narrow ? (void *)y16 : (void *)y);
     assert_true(y[count] == 42 && y16[count] == 0x4242); /* nothing behind the last element */
     for (size_t i = 0; i < count; i++) {
@@ -79,7 +82,7 @@ static void check(struct problem *p, enum linear_then then)
         double bound = 2e-6 * size + 2e-6 + (narrow ? fabs(want) / 200 : 0);
         assert_true(fabs(got - want) <= bound);
     }
-    linear_free(l);
+    free(packed);
     free(y);
     free(y16);
 }
