@@ -144,6 +144,13 @@ enum err act_check(const struct store_act *act, struct err_info *e)
         return task_check(&act->task, e);
     case ACT_CONSUMER_SET:
         return length_check(act->consumer, "consumer", 1, STORE_ID_MAX, e);
+    case ACT_VERSION_CREATE:
+    case ACT_VERSION_UPDATE:
+    case ACT_VERSION_ACTIVATE:
+    case ACT_VERSION_DELETE:
+    case ACT_VERSION_EMBEDDED:
+    case ACT_EMBEDDINGS_PUT:
+        return err_set(e, ERR_UNSUPPORTED, NULL, "this store has no embedding versions yet");
     }
     return err_set(e, ERR_INVALID, NULL, "no such act");
 }

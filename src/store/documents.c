@@ -43,6 +43,7 @@ static enum err passages_fill(struct arena *a, uint64_t key, struct str spans, s
         return blob_corrupt(key, e);
     d->passages = arena_array(a, n, sizeof *d->passages);
     size_t row_bytes = vectors.n / n;
+    d->dims = (uint32_t)(row_bytes / 2);
     for (uint32_t i = 0; i < n; i++) {
         struct passage_record *p = &d->passages[i];
         uint32_t span[3];

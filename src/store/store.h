@@ -10,6 +10,12 @@
  * change is also the outbox row of its event. A position is "<lineage>-<n>"; a restore starts a new
  * lineage. A document's revision is the change number of its last change.
  *
+ * A collection has embedding versions, one of them active: passages are kept per (version,
+ * document), since a model's tokenizer decides the cuts. The active one's are what a document read
+ * without naming a version has. A passage never outlives its text: when the text changes, every
+ * version's passages of it go, in the same commit, and the document is `missing` in each version
+ * until it is embedded for it again. (Missing in the active version is DOCUMENT_PENDING.)
+ *
  * Payloads (title, text, tags, attributes as JSON) are opaque bytes that no query looks into.
  * Keys sort bytewise. Vectors are float16, as they were rounded once after normalising.
  *
@@ -33,7 +39,11 @@ struct store_options {
     unsigned read_timeout_ms; /* of one read; 0: 10,000 */
     unsigned slow_ms;         /* statements over this are logged; 0: 100 */
     unsigned group_max;       /* acts in one commit at most; 0: 512 */
+    uint64_t
+        embedding_cache_bytes; /* bound of the embedding cache; 0: 256 MiB; EMBEDDING_CACHE_NONE:
+                                  none is kept, and one that is there is removed */
 };
+#define EMBEDDING_CACHE_NONE UINT64_MAX
 
 /* DIR/akin.db, made if absent, migrated if older (numbered migrations). ERR_CORRUPT refuses with
  * the next step ("restore a backup with `akin restore`"); a newer FORMAT is ERR_UNSUPPORTED. */
@@ -57,13 +67,38 @@ void store_position(struct store *s, struct position *out);
 struct collection_record {
     uint32_t id; /* never reused */
     struct str name;
-    struct str settings;     /* JSON, opaque here */
-    struct str model_digest; /* the active embedding version */
+    struct str settings; /* JSON, opaque here */
+    uint32_t version;    /* id of the active embedding version; what follows is of it: */
+    struct str model_digest;
     uint32_t dims;
     int64_t created_us, updated_us;
     uint64_t revision;
     uint64_t documents, passages, pending; /* counts, kept in the same transactions */
     float mean_cosine;                     /* mu of design.md section 3; NaN until it is fixed */
+};
+
+#define STORE_VERSIONS_MAX 8 /* of one collection */
+enum version_state {
+    VERSION_BUILDING, /* made, being filled */
+    VERSION_READY,    /* said to be complete and compared; may become the active one */
+    VERSION_ACTIVE,   /* exactly one a collection */
+    VERSION_RETIRED   /* was active; kept up to date so that it may be again */
+};
+struct version_record {
+    uint32_t id; /* never reused, over the whole store */
+    uint32_t collection;
+    enum version_state state;
+    struct str model; /* name */
+    struct str model_digest;
+    struct str settings; /* JSON, opaque here: precision, dimensions, prefixes ... */
+    uint32_t dims;
+    float mean_cosine; /* NaN until it is fixed */
+    uint64_t missing;  /* documents that have no passages of this version, or had some of an older
+                          text; in the active one: the pending ones */
+    uint64_t passages;
+    int64_t created_us, updated_us;
+    struct str report; /* JSON, opaque here, "" at first: how it compares with the active one */
+    uint64_t revision; /* the change number of its last act */
 };
 
 enum document_state {
@@ -83,15 +118,17 @@ struct document_record {
     struct str id;
     uint64_t revision;
     enum document_state state;
-    struct str payload; /* opaque */
-    uint8_t digest[32]; /* SHA-256 of the payload (checked): equal means unchanged */
-    uint8_t
-        text_digest[32]; /* of what is embedded, and how: equal means that passages can be kept */
+    struct str payload;      /* opaque */
+    uint8_t digest[32];      /* SHA-256 of the payload (checked): equal means unchanged */
+    uint8_t text_digest[32]; /* of what is embedded, and how it is cut, but not with which model:
+                                equal means that the passages of every version can be kept */
     int64_t created_us, updated_us;
     int64_t expires_us;              /* 0: never */
     struct passage_record *passages; /* NULL unless asked for */
-    uint32_t passage_count;          /* always */
+    uint32_t passage_count;          /* 0 unless passages are asked for. A pending document may have
+                                        none: cut it again */
     uint32_t attempts;               /* of embedding it, while pending */
+    uint32_t version, dims;          /* of the passages and vectors that were asked for */
 };
 
 struct feedback_record {
@@ -109,6 +146,14 @@ struct user_record {
     uint64_t revision;
 };
 
+/* One text's vector, whoever has it. */
+#define EMBEDDING_KEY 32
+struct embedding_record {
+    uint8_t key[EMBEDDING_KEY]; /* a digest of model version, role and normalised text */
+    uint32_t dims, tokens;
+    const uint16_t *vector; /* float16 x dims; NULL: not there */
+};
+
 enum task_state { TASK_QUEUED, TASK_RUNNING, TASK_DONE, TASK_FAILED, TASK_CANCELLED };
 struct task_record {
     uint64_t id;
@@ -120,24 +165,50 @@ struct task_record {
 
 /* ---- writes ---- */
 enum act_kind {
-    ACT_COLLECTION_CREATE, /* collection: name, settings, model_digest, dims. ERR_CONFLICT: exists
-                            */
+    ACT_COLLECTION_CREATE, /* collection: name, settings, model_digest, dims; version: model,
+                              settings (both may be empty): of its first, active version.
+                              ERR_CONFLICT: exists. version_id: of that version */
     ACT_COLLECTION_UPDATE, /* collection: id, settings, mean_cosine, model_digest, dims, all as they
-                              shall be; if_revision. ERR_CONFLICT: other dims while documents have
-                              vectors */
+                              shall be (the last three: of the active version); if_revision.
+                              ERR_CONFLICT: other dims while documents have vectors */
     ACT_COLLECTION_DELETE, /* collection.id: at once hidden, rows removed in bounded steps
                               afterwards */
     ACT_DOCUMENT_PUT, /* document: all but number and revision; created_us counts for a new one.
                          ACT_UNCHANGED: both digests and expiry equal, and it does not bring a
-                         pending one its vectors; `attempts` is kept */
-    ACT_DOCUMENT_EMBEDDED, /* document: collection, id, passages with vectors; if_revision: pending
-                              -> ready. ERR_CONFLICT: ready */
+                         pending one its vectors; `attempts` is kept. Its passages are of the
+                         active version, and if the text digest is another, it becomes missing in
+                         every other version. version.id: see below */
+    ACT_DOCUMENT_EMBEDDED, /* document: collection, id, passages with vectors of the active version;
+                              if_revision: pending -> ready. ERR_CONFLICT: ready. version.id: see
+                              below */
     ACT_DOCUMENT_DELETE,   /* document: collection, id */
     ACT_FEEDBACK_ADD,      /* feedback; the same event_id again is ACT_UNCHANGED */
     ACT_USER_PUT,          /* user_collection, user */
     ACT_USER_DELETE,       /* user_collection, user.id: the user and all feedback of it */
     ACT_TASK_PUT,          /* task: id 0 makes one; TASK_DONE and TASK_FAILED make a change row */
     ACT_CONSUMER_SET,      /* consumer name, consumer_change: no change row */
+
+    /* Embedding versions. Each but EMBEDDED makes a change row; if_revision: the version's. */
+    ACT_VERSION_CREATE, /* version: collection, model, model_digest, settings, dims. BUILDING; all
+                           documents become missing in it (about 1 s a million, in the commit).
+                           ERR_FULL: STORE_VERSIONS_MAX */
+    ACT_VERSION_UPDATE, /* version: id, settings, report, mean_cosine, state, all as they shall be.
+                           ERR_CONFLICT: another change of state than BUILDING <-> READY */
+    ACT_VERSION_ACTIVATE, /* version.id: it becomes ACTIVE, the active one RETIRED (promotion and
+                             rollback alike). Documents that are missing in it become pending, those
+                             that were pending in the other but are not missing in it become ready,
+                             all without a new revision of their own: the cost grows with their
+                             number only. ERR_CONFLICT: it is not READY or RETIRED */
+    ACT_VERSION_DELETE,   /* version.id: at once hidden, its rows are removed in bounded steps
+                             afterwards. ERR_CONFLICT: the active one */
+    ACT_VERSION_EMBEDDED, /* version.id; document: collection, id, text_digest, passages with
+                             vectors of this version, whatever its state; if_revision: the
+                             *document's*. ERR_CONFLICT: the document's revision or text is another
+                             by now. ERR_NOT_FOUND: the document or version has gone. ACT_UNCHANGED:
+                             it is not missing there. No change row, and no new revision of the
+                             document; but for the active version, where it is ACT_DOCUMENT_EMBEDDED
+                           */
+    ACT_EMBEDDINGS_PUT,   /* `embeddings` only: no change row */
 };
 enum act_status { ACT_CREATED, ACT_UPDATED, ACT_UNCHANGED, ACT_DELETED };
 
@@ -157,12 +228,21 @@ struct store_act {
     struct task_record task;
     struct str consumer;
     uint64_t consumer_change;
+    /* In ACT_DOCUMENT_PUT and ACT_DOCUMENT_EMBEDDED version.id names the version that the passages
+     * were made with: ERR_CONFLICT (field "version") if it is not the active one any more: embed
+     * again. 0 is taken only while the collection has no other version. */
+    struct version_record version;
+    /* Of any act: go into the embedding cache with it, if the act is done (unchanged included).
+     * Those that are there already stay. */
+    const struct embedding_record *embeddings;
+    size_t embedding_count;
     /* results */
     enum err err;
     struct err_info info;
     enum act_status status;
-    uint64_t revision; /* the change number of this act; the standing one if unchanged */
-    uint64_t id;       /* collection id, document number or task id */
+    uint64_t revision;   /* the change number of this act; the standing one if unchanged */
+    uint64_t id;         /* collection id, document number, version id or task id */
+    uint32_t version_id; /* of ACT_COLLECTION_CREATE: the version that was made with it */
 };
 
 /* Commits acts in order, in one transaction with whatever else is waiting. Returns when it is
@@ -222,6 +302,38 @@ enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, si
                             struct document_record **out, size_t *count,
                             struct err_info *e) MUST_CHECK;
 
+/* ---- embedding versions ---- */
+/* ERR_NOT_FOUND: no such version, or deleted. */
+enum err store_version_get(struct store *s, struct arena *a, uint32_t version,
+                           struct version_record *out, struct err_info *e) MUST_CHECK;
+/* All of a collection by id: at most STORE_VERSIONS_MAX. */
+enum err store_version_list(struct store *s, struct arena *a, uint32_t collection,
+                            struct version_record **out, size_t *count,
+                            struct err_info *e) MUST_CHECK;
+/* As store_documents_by_number and store_document_scan, of the version's collection, with the
+ * passages of this version; `state` is DOCUMENT_PENDING where it is missing in this version (then
+ * no vectors). */
+enum err store_version_passages(struct store *s, struct arena *a, uint32_t version,
+                                const uint32_t *numbers, size_t count, unsigned parts,
+                                struct document_record *out, struct err_info *e) MUST_CHECK;
+enum err store_version_scan(struct store *s, uint32_t version, unsigned parts, document_fn *each,
+                            void *ctx, struct position *position, struct err_info *e) MUST_CHECK;
+/* The next documents to embed for a version, with payload, by number after `after` (0: from the
+ * start; a document that cannot be embedded is passed over that way). Exact: what
+ * ACT_VERSION_EMBEDDED stored does not come again. */
+enum err store_version_missing(struct store *s, struct arena *a, uint32_t version, uint32_t after,
+                               size_t limit, struct document_record **out, size_t *count,
+                               struct err_info *e) MUST_CHECK;
+
+/* ---- the embedding cache ---- */
+/* Vectors by digest, so that a text that was embedded once (in another collection, in a document
+ * that was deleted) is not again. Put by the acts' `embeddings`; the oldest go when the bound is
+ * passed. out[i] belongs to keys[i]; one that is not there has vector NULL. Some microseconds a
+ * key. */
+enum err store_embedding_cache_get(struct store *s, struct arena *a,
+                                   const uint8_t (*keys)[EMBEDDING_KEY], size_t count,
+                                   struct embedding_record *out, struct err_info *e) MUST_CHECK;
+
 /* Newest first by (time, change); before `before_change` (0: from the newest; ERR_GONE: that one
  * was removed). `user` or `document` may be empty (then all). */
 enum err store_feedback_list(struct store *s, struct arena *a, uint32_t collection, struct str user,
@@ -251,6 +363,10 @@ enum change_kind {
     CHANGE_USER_DELETED,
     CHANGE_TASK_FINISHED,
     CHANGE_DOCUMENT_PENDING, /* put; its vectors come with CHANGE_DOCUMENT_EMBEDDED */
+    CHANGE_VERSION_CREATED,
+    CHANGE_VERSION_UPDATED,
+    CHANGE_VERSION_ACTIVATED,
+    CHANGE_VERSION_DELETED,
 };
 struct change_record {
     uint64_t change;
@@ -259,7 +375,7 @@ struct change_record {
     uint32_t collection;
     struct str collection_name; /* as it was */
     uint32_t number;            /* of the document, if it is about one */
-    struct str subject;         /* id of the document, user, task; event id of feedback */
+    struct str subject;         /* id of the document, user, task, version; event id of feedback */
 };
 /* Changes after `after`, in order, at most limit. ERR_GONE: they were pruned (or another lineage's
  * cursor). */

@@ -194,6 +194,8 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
         return task_put(w, act, e);
     case ACT_CONSUMER_SET:
         return consumer_set(w, act, e);
+    default:
+        break;
     }
     return err_set(e, ERR_INVALID, NULL, "no such act");
 }
