@@ -27,6 +27,14 @@ const char *event_type(const struct change_record *c)
         return "user.deleted";
     case CHANGE_TASK_FINISHED:
         return "task.finished";
+    case CHANGE_VERSION_CREATED:
+        return "version.created";
+    case CHANGE_VERSION_UPDATED:
+        return "version.updated";
+    case CHANGE_VERSION_ACTIVATED:
+        return "version.activated";
+    case CHANGE_VERSION_DELETED:
+        return "version.deleted";
     }
     return "unknown";
 }
@@ -46,6 +54,11 @@ static const char *subject_key(enum change_kind k)
         return "user_id";
     case CHANGE_TASK_FINISHED:
         return "task_id";
+    case CHANGE_VERSION_CREATED:
+    case CHANGE_VERSION_UPDATED:
+    case CHANGE_VERSION_ACTIVATED:
+    case CHANGE_VERSION_DELETED:
+        return "version_id";
     default:
         return NULL;
     }
@@ -90,14 +103,6 @@ static void put_embedding(const struct document_record *d, uint32_t dims, struct
     strbuf_add_char(out, '}');
 }
 
-static uint32_t dims_of(struct store *s, struct arena *a, struct str collection, uint32_t id)
-{
-    struct collection_record r;
-    if (store_collection_get(s, a, collection, &r, NULL) || r.id != id)
-        return 0;
-    return r.dims;
-}
-
 void payload_make(struct job *j, struct strbuf *out)
 {
     struct store *s = j->of->events->store;
@@ -110,10 +115,7 @@ void payload_make(struct job *j, struct strbuf *out)
     enum err err = store_document_get(s, a, j->collection_id, j->subject,
                                       DOCUMENT_PASSAGES | DOCUMENT_VECTORS, &d, NULL);
     /* It may be gone by now, or changed and pending again. */
-    uint32_t dims = !err && d.state == DOCUMENT_READY && d.passage_count
-                        ? dims_of(s, a, j->collection, j->collection_id)
-                        : 0;
-    if (dims)
-        put_embedding(&d, dims, a, out);
+    if (!err && d.state == DOCUMENT_READY && d.passage_count)
+        put_embedding(&d, d.dims, a, out);
     arena_free(a);
 }
