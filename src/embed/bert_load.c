@@ -75,7 +75,8 @@ static struct linear layer_pack(struct bert *b, const float *weights, const floa
 
 /* `count` tensors of the same inputs, one behind the other, as one layer (query, key, value). */
 static enum err load_linear(struct loader *l, const char *const *tensors, unsigned count,
-                            unsigned in, unsigned out, enum linear_type type, struct bert *b, struct linear *made)
+                            unsigned in, unsigned out, enum linear_type type, struct bert *b,
+                            struct linear *made)
 {
     enum err err = ERR_OK;
     for (unsigned i = 0; i < count && !err; i++)

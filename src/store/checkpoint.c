@@ -1,7 +1,7 @@
 /* Checkpoints on a thread of their own: PASSIVE, which makes neither readers nor the writer wait,
  * whenever the WAL has grown by 4 MiB. Under writes without a pause the WAL never starts again that
- * way; above 64 MiB the writer itself copies the (short) rest between two groups, after which it
- * does. */
+ * way; above 64 MiB the writer waits for it and copies the (short) rest between two groups, after
+ * which it does. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sqlite.h"
@@ -29,17 +29,22 @@ static enum err checkpoint_run(struct store *s, struct conn *conn)
 static void checkpointer_run(void *arg)
 {
     struct checkpointer *c = arg;
-    bool stop = false;
 
-    while (!stop) {
+    for (;;) {
         lock_take(&c->lock);
         while (!c->due && !c->stop)
             cond_wait(&c->wake, &c->lock);
         c->due = false;
-        stop = c->stop;
+        bool stop = c->stop;
+        c->running = !stop;
         lock_drop(&c->lock);
-        if (!stop)
-            (void)checkpoint_run(c->store, &c->conn);
+        if (stop)
+            break;
+        (void)checkpoint_run(c->store, &c->conn);
+        lock_take(&c->lock);
+        c->running = false;
+        cond_broadcast(&c->ended);
+        lock_drop(&c->lock);
     }
 }
 
@@ -52,6 +57,7 @@ enum err checkpointer_open(struct checkpointer *c, struct store *s, struct err_i
     c->store = s;
     lock_init(&c->lock, LOCK_STORE);
     cond_init(&c->wake);
+    cond_init(&c->ended);
     c->thread = thread_start("store-wal", checkpointer_run, c);
     return ERR_OK;
 }
@@ -66,6 +72,7 @@ void checkpointer_close(struct checkpointer *c)
     lock_drop(&c->lock);
     thread_join(c->thread);
     cond_release(&c->wake);
+    cond_release(&c->ended);
     lock_release(&c->lock);
     conn_close(&c->conn);
 }
@@ -91,5 +98,10 @@ void checkpointer_restrain(struct checkpointer *c, struct conn *writer)
     if (pages < RESTRAIN_PAGES || pages < c->restrained_pages + CHECKPOINT_PAGES)
         return;
     c->restrained_pages = pages;
+    /* Two cannot run at a time, and the other may have begun before the last writes. */
+    lock_take(&c->lock);
+    while (c->running)
+        cond_wait(&c->ended, &c->lock);
+    lock_drop(&c->lock);
     (void)checkpoint_run(c->store, writer);
 }

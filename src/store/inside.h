@@ -146,8 +146,8 @@ struct checkpointer {
     struct conn conn;
     struct thread *thread;
     struct lock lock;
-    struct cond wake;
-    bool due, stop;
+    struct cond wake, ended;
+    bool due, running, stop;
     atomic_uint wal_pages;     /* after the last commit */
     unsigned restrained_pages; /* the writer's: where it last waited; 0: not at all */
 };
