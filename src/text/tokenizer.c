@@ -98,14 +98,45 @@ int64_t tokenizer_id(const struct tokenizer *t, struct str token)
 {
     if (t->model == MODEL_STUB)
         return token.n ? (int64_t)stub_id(token) : -1;
-    uint32_t id = vocab_find(&t->vocab, token);
+    uint32_t id = vocab_find(&t->added, token);
+    if (id == VOCAB_NONE)
+        id = vocab_find(&t->vocab, token);
     return id == VOCAB_NONE ? -1 : (int64_t)id;
+}
+
+struct str tokenizer_token(const struct tokenizer *t, uint32_t id)
+{
+    const struct token_text *x = token_texts_find(&t->texts, id);
+    return x ? token_texts_str(&t->texts, x) : (struct str){0};
+}
+
+bool tokenizer_is_special(const struct tokenizer *t, uint32_t id)
+{
+    const struct token_text *x = token_texts_find(&t->texts, id);
+    return x && x->special;
+}
+
+void tokenizer_decode(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_specials,
+                      struct strbuf *out)
+{
+    struct token_list list;
+    token_list_init(&list);
+    for (size_t i = 0; i < n; i++) {
+        const struct token_text *x = token_texts_find(&t->texts, ids[i]);
+        if (x && !(skip_specials && x->special))
+            token_list_add(&list, token_texts_str(&t->texts, x));
+    }
+    if (list.n)
+        decoder_run(&t->decoder, &list, out);
+    token_list_release(&list);
 }
 
 struct tokenizer *tokenizer_new(void)
 {
     struct tokenizer *t = xcalloc(1, sizeof *t);
     vocab_init(&t->vocab);
+    vocab_init(&t->added);
+    token_texts_init(&t->texts);
     added_set_init(&t->added_raw);
     added_set_init(&t->added_normal);
     return t;
@@ -116,6 +147,8 @@ void tokenizer_free(struct tokenizer *t)
     if (!t)
         return;
     vocab_release(&t->vocab);
+    vocab_release(&t->added);
+    token_texts_release(&t->texts);
     added_set_release(&t->added_raw);
     added_set_release(&t->added_normal);
     free(t);

@@ -26,6 +26,16 @@ uint32_t tokenizer_vocab_size(const struct tokenizer *t);
 unsigned tokenizer_specials(const struct tokenizer *t);
 /* Id of a token of the vocabulary, or -1. */
 int64_t tokenizer_id(const struct tokenizer *t, struct str token);
+/* The token's text as it stands in the file ("##ing"); s is NULL if there is none with this id. A
+ * view that lives as long as the tokenizer. The stub has none. */
+struct str tokenizer_token(const struct tokenizer *t, uint32_t id);
+/* Whether it is one of the special tokens ("[CLS]", "[PAD]"). */
+bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
+/* Appends the text of the tokens as Hugging Face's decode() gives it; ids that no token has are
+ * left out, and with `skip_specials` the special tokens. Bound and failure are the strbuf's.
+ * Memory is linear in n (a token has at most 512 bytes). */
+void tokenizer_decode(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_specials,
+                      struct strbuf *out);
 
 /* A reused output buffer: ids[n], and for each the byte range of `text` it came from
  * ([0,0) for added special tokens). */

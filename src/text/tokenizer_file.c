@@ -3,6 +3,7 @@
  * would give other tokens than the model was trained on. */
 #include "text/tokenizer_impl.h"
 #include "base/json.h"
+#include "text/node.h"
 #include "text/text.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,90 +16,6 @@ enum { ADDED_MAX = 65536 };
 static size_t json_budget(size_t file_bytes)
 {
     return ((size_t)1 << 20) + 24 * file_bytes;
-}
-
-/* A value in the file and where it is. */
-struct node {
-    const json_t *v;
-    char path[120];
-};
-
-static struct node node_get(const struct node *parent, const char *key)
-{
-    struct node n = {.v = json_object_get(parent->v, key)};
-    snprintf(n.path, sizeof n.path, "%.80s/%.32s", parent->path, key);
-    return n;
-}
-
-static struct node node_at(const struct node *parent, size_t i)
-{
-    struct node n = {.v = json_array_get(parent->v, i)};
-    snprintf(n.path, sizeof n.path, "%.80s/%zu", parent->path, i);
-    return n;
-}
-
-static bool node_absent(const struct node *n)
-{
-    return !n->v || json_is_null(n->v);
-}
-
-static enum err node_wrong(const struct node *n, const char *want, struct err_info *e)
-{
-    return err_set(e, ERR_INVALID, n->path, "%s", want);
-}
-
-/* An absent or null value leaves *out as it is. */
-static enum err node_bool(const struct node *parent, const char *key, bool *out, struct err_info *e)
-{
-    struct node n = node_get(parent, key);
-    if (node_absent(&n))
-        return ERR_OK;
-    if (!json_is_boolean(n.v))
-        return node_wrong(&n, "has to be true or false", e);
-    *out = json_is_true(n.v);
-    return ERR_OK;
-}
-
-static enum err node_str(const struct node *parent, const char *key, struct str *out,
-                         struct err_info *e)
-{
-    struct node n = node_get(parent, key);
-    if (!json_is_string(n.v))
-        return node_wrong(&n, "has to be a string", e);
-    *out = json_str(n.v);
-    return ERR_OK;
-}
-
-static enum err node_u32(const struct node *n, uint32_t max, uint32_t *out, struct err_info *e)
-{
-    json_int_t v = json_integer_value(n->v);
-    if (!json_is_integer(n->v) || v < 0 || v > max)
-        return err_set(e, ERR_INVALID, n->path, "has to be a whole number from 0 to %u", max);
-    *out = (uint32_t)v;
-    return ERR_OK;
-}
-
-static enum err node_array(const struct node *n, size_t max, struct err_info *e)
-{
-    if (!json_is_array(n->v))
-        return node_wrong(n, "has to be an array", e);
-    if (json_array_size(n->v) > max)
-        return err_set(e, ERR_TOO_LARGE, n->path, "has more than %zu elements", max);
-    return ERR_OK;
-}
-
-static enum err node_type(const struct node *n, struct str *out, struct err_info *e)
-{
-    if (!json_is_object(n->v))
-        return node_wrong(n, "has to be an object or null", e);
-    return node_str(n, "type", out, e);
-}
-
-static enum err unsupported(const struct node *n, const char *what, struct str type,
-                            const char *known, struct err_info *e)
-{
-    return err_set(e, ERR_UNSUPPORTED, n->path, "%s \"%.*s\" is not supported; supported: %s", what,
-                   (int)str_utf8_cut(type, 60), type.s, known);
 }
 
 static void id_seen(struct tokenizer *t, uint32_t id)
@@ -119,8 +36,11 @@ static enum err read_vocab_entry(struct tokenizer *t, const struct node *vocab, 
     if (err)
         return err;
     err = vocab_add(&t->vocab, (struct str){key, n}, id, &inner);
+    if (err)
+        return err_set(e, err, vocab->path, "%s", inner.message);
     id_seen(t, id);
-    return err ? err_set(e, err, vocab->path, "%s", inner.message) : ERR_OK;
+    token_texts_add(&t->texts, id, (struct str){key, n}, false);
+    return ERR_OK;
 }
 
 static enum err read_vocab(struct tokenizer *t, const struct node *model, struct err_info *e)
@@ -178,7 +98,7 @@ static enum err read_model(struct tokenizer *t, const struct node *root, struct 
             return err;
     }
     if (!str_eq_c(type, "WordPiece"))
-        return unsupported(&model, "tokenizer model", type, "WordPiece", e);
+        return node_unsupported(&model, "tokenizer model", type, "WordPiece", e);
     return read_wordpiece(t, &model, e);
 }
 
@@ -220,8 +140,8 @@ static enum err read_normalizer(struct text_rules *r, const struct node *n, stru
         struct node only = node_at(&list, 0);
         return err ? err : read_normalizer(r, &only, e);
     }
-    return unsupported(n, "normalizer", type,
-                       "BertNormalizer, Lowercase, a Sequence of one of them", e);
+    return node_unsupported(n, "normalizer", type,
+                            "BertNormalizer, Lowercase, a Sequence of one of them", e);
 }
 
 /* --- pre-tokeniser --- */
@@ -230,7 +150,7 @@ static enum err read_punctuation(struct text_rules *r, const struct node *n, str
 {
     struct node behavior = node_get(n, "behavior");
     if (behavior.v && !str_eq_c(json_str(behavior.v), "Isolated"))
-        return unsupported(&behavior, "behavior", json_str(behavior.v), "Isolated", e);
+        return node_unsupported(&behavior, "behavior", json_str(behavior.v), "Isolated", e);
     r->split_punctuation = true;
     return ERR_OK;
 }
@@ -254,8 +174,8 @@ static enum err read_pre_tokenizer(struct text_rules *r, const struct node *n, s
     if (str_eq_c(type, "Punctuation"))
         return read_punctuation(r, n, e);
     if (!str_eq_c(type, "Sequence"))
-        return unsupported(n, "pre_tokenizer", type,
-                           "BertPreTokenizer, WhitespaceSplit, Punctuation, Sequence", e);
+        return node_unsupported(n, "pre_tokenizer", type,
+                                "BertPreTokenizer, WhitespaceSplit, Punctuation, Sequence", e);
     struct node list = node_get(n, "pretokenizers");
     err = node_array(&list, 8, e);
     for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
@@ -343,28 +263,36 @@ static enum err read_post_processor(struct tokenizer *t, const struct node *n, s
     if (str_eq_c(type, "TemplateProcessing"))
         return read_template(t, n, e);
     if (!str_eq_c(type, "BertProcessing") && !str_eq_c(type, "RobertaProcessing"))
-        return unsupported(n, "post_processor", type,
-                           "TemplateProcessing, BertProcessing, RobertaProcessing", e);
+        return node_unsupported(n, "post_processor", type,
+                                "TemplateProcessing, BertProcessing, RobertaProcessing", e);
     err = read_pair(t, n, "cls", false, e);
     return err ? err : read_pair(t, n, "sep", true, e);
 }
 
 /* --- added tokens --- */
 
+struct added_kind {
+    bool special, normalized; /* searched for in the normalised text */
+};
+
+/* As the peer has it, a token that is found in the normalised text is that text from then on, also
+ * when it is decoded, and no special one unless the text is its own. */
 static enum err added_put(struct tokenizer *t, struct str content, const struct added *a,
-                          bool normalized, const struct node *n, struct err_info *e)
+                          const struct added_kind *kind, const struct node *n, struct err_info *e)
 {
     struct err_info inner = {0};
     struct strbuf b;
-    strbuf_init(&b, 0);
-    if (normalized)
-        text_rules_apply(&t->rules, content, &b);
-    /* Normalised to nothing: it cannot be found in any text. */
     enum err err = ERR_OK;
-    if (!normalized)
-        err = added_set_add(&t->added_raw, content, a, &inner);
-    else if (b.n)
-        err = added_set_add(&t->added_normal, strbuf_str(&b), a, &inner);
+    strbuf_init(&b, 0);
+    if (kind->normalized)
+        text_rules_apply(&t->rules, content, &b);
+    else
+        strbuf_add_str(&b, content);
+    struct str text = strbuf_str(&b);
+    struct added_set *set = kind->normalized ? &t->added_normal : &t->added_raw;
+    if (b.n) /* normalised to nothing: it cannot be found in any text */
+        err = added_set_add(set, text, a, &inner);
+    token_texts_add(&t->texts, a->id, text, kind->special && str_eq(text, content));
     strbuf_release(&b);
     id_seen(t, a->id);
     return err ? err_set(e, err, n->path, "%s", inner.message) : ERR_OK;
@@ -382,7 +310,7 @@ static enum err added_id(struct tokenizer *t, const struct node *n, struct str c
     uint32_t known = vocab_find(&t->vocab, content);
     if (known != VOCAB_NONE && known != *out)
         return err_set(e, ERR_INVALID, id.path, "is %u, but the vocabulary says %u", *out, known);
-    err = known == VOCAB_NONE ? vocab_add(&t->vocab, content, *out, &inner) : ERR_OK;
+    err = vocab_add(&t->added, content, *out, &inner);
     return err ? err_set(e, err, n->path, "%s", inner.message) : ERR_OK;
 }
 
@@ -390,7 +318,7 @@ static enum err read_added(struct tokenizer *t, const struct node *n, struct err
 {
     struct added a = {0};
     struct str content;
-    bool special = false, normalized;
+    struct added_kind kind = {0};
     enum err err = node_str(n, "content", &content, e);
     if (!err && content.n == 0)
         return ERR_OK;
@@ -403,11 +331,11 @@ static enum err read_added(struct tokenizer *t, const struct node *n, struct err
     if (!err)
         err = node_bool(n, "rstrip", &a.rstrip, e);
     if (!err)
-        err = node_bool(n, "special", &special, e);
-    normalized = !special;
+        err = node_bool(n, "special", &kind.special, e);
+    kind.normalized = !kind.special;
     if (!err)
-        err = node_bool(n, "normalized", &normalized, e);
-    return err ? err : added_put(t, content, &a, normalized, n, e);
+        err = node_bool(n, "normalized", &kind.normalized, e);
+    return err ? err : added_put(t, content, &a, &kind, n, e);
 }
 
 static enum err read_added_list(struct tokenizer *t, const struct node *root, struct err_info *e)
@@ -428,6 +356,7 @@ static enum err read_root(struct tokenizer *t, const struct node *root, struct e
     struct node normalizer = node_get(root, "normalizer");
     struct node pre_tokenizer = node_get(root, "pre_tokenizer");
     struct node post_processor = node_get(root, "post_processor");
+    struct node decoder = node_get(root, "decoder");
     enum err err = read_model(t, root, e);
     if (!err)
         err = read_normalizer(&t->rules, &normalizer, e);
@@ -435,8 +364,13 @@ static enum err read_root(struct tokenizer *t, const struct node *root, struct e
         err = read_pre_tokenizer(&t->rules, &pre_tokenizer, e);
     if (!err)
         err = read_post_processor(t, &post_processor, e);
+    if (!err)
+        err = decoder_read(&t->decoder, &decoder, e);
     text_rules_finish(&t->rules);
-    return err ? err : read_added_list(t, root, e);
+    if (!err)
+        err = read_added_list(t, root, e);
+    token_texts_finish(&t->texts);
+    return err;
 }
 
 enum err tokenizer_read_json(struct tokenizer *t, struct str json, struct err_info *e)
@@ -473,9 +407,12 @@ static enum err read_vocab_lines(struct tokenizer *t, struct str s, struct err_i
         size_t n = end ? (size_t)(end - s.s) - at : s.n - at;
         struct str line = trim_end((struct str){s.s + at, n});
         at += n + 1;
-        enum err err = line.n ? vocab_add(&t->vocab, line, id, e) : ERR_OK;
-        if (err)
-            return err;
+        if (line.n) {
+            enum err err = vocab_add(&t->vocab, line, id, e);
+            if (err)
+                return err;
+            token_texts_add(&t->texts, id, line, false);
+        }
         id_seen(t, id);
     }
     return ERR_OK;
@@ -519,7 +456,8 @@ static enum err read_config(struct tokenizer *t, const json_t *config, struct er
         struct str token = config_token(config, names[i][0], names[i][1]);
         ids[i] = vocab_find(&t->vocab, token);
         if (ids[i] != VOCAB_NONE)
-            err = added_put(t, token, &(struct added){.id = ids[i]}, false, &root, e);
+            err = added_put(t, token, &(struct added){.id = ids[i]},
+                            &(struct added_kind){.special = true}, &root, e);
         else if (i < 3)
             err = err_set(e, ERR_INVALID, names[i][0], "\"%.*s\" is not in vocab.txt",
                           (int)str_utf8_cut(token, 60), token.s);
@@ -545,6 +483,8 @@ enum err tokenizer_read_vocab(struct tokenizer *t, struct str vocab, struct str 
         err = read_vocab_lines(t, vocab, e);
     if (!err)
         err = read_config(t, v, e);
+    token_texts_finish(&t->texts);
+    decoder_wordpiece(&t->decoder);
     json_decref(v);
     return err;
 }

@@ -9,6 +9,8 @@
 #ifndef TEXT_TOKENIZER_IMPL_H
 #define TEXT_TOKENIZER_IMPL_H
 
+#include "text/decoder.h"
+#include "text/token_texts.h"
 #include "text/tokenizer.h"
 #include "text/vocab.h"
 
@@ -49,8 +51,9 @@ enum { TEMPLATE_IDS_MAX = 16, WORD_CHARS_MAX_MAX = 1000000 };
 
 struct tokenizer {
     enum model model;
-    struct vocab vocab;
-    uint32_t id_end; /* every id is smaller */
+    struct vocab vocab; /* of the model */
+    struct vocab added; /* the added tokens by their names, which the model may know too */
+    uint32_t id_end;    /* every id is smaller */
     struct text_rules rules;
     /* WordPiece */
     uint32_t unk;
@@ -59,6 +62,8 @@ struct tokenizer {
     uint32_t continued_root; /* which leads to this node */
     /* Tokens found in the raw text, and those found in the normalised one. */
     struct added_set added_raw, added_normal;
+    struct token_texts texts;
+    struct decoder decoder;
     uint32_t before[TEMPLATE_IDS_MAX], after[TEMPLATE_IDS_MAX];
     unsigned before_n, after_n;
 };
