@@ -21,7 +21,9 @@ struct api_options {
                                  Bearer or X-API-Key */
     const char *tmp_dir;      /* spools of import results */
     uint64_t spool_bytes_max; /* 0: 1 GiB over all spools: 507 beyond */
-    const char *commit;       /* for /version; NULL: unknown */
+    const char *const *model_aliases; /* "NAME" (of the default model) or "NAME=MODEL"; borrowed */
+    unsigned alias_count;
+    const char *commit; /* for /version; NULL: unknown */
 };
 
 struct api *api_new(struct engine *x, const struct api_options *o);

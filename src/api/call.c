@@ -24,22 +24,22 @@ static void problem_send(struct call *c, struct problem *p)
     char seconds[16];
     strbuf_init(&out, 1u << 20);
     p->trace_id = http_trace_id(c->request);
-    p->openai = c->route && c->route->openai;
+    p->shape = c->route ? c->route->shape : SHAPE_PROBLEM;
     problem_write(p, &out);
     strbuf_add_char(&out, '\n');
-    if (p->status == 503) {
+    if (p->status == 503 || p->status == 429) {
         unsigned wait = engine_retry_after_s(c->engine);
         snprintf(seconds, sizeof seconds, "%u", wait ? wait : 1);
         http_add_header(c->request, "Retry-After", seconds);
     } else if (p->status == 401) {
         http_add_header(c->request, "WWW-Authenticate", "Bearer realm=\"akin\"");
     }
-    send(c, p->status, p->openai ? "application/json" : PROBLEM_MEDIA, &out);
+    send(c, p->status, p->shape == SHAPE_PROBLEM ? PROBLEM_MEDIA : "application/json", &out);
 }
 
 static int status_of(const struct call *c, enum err code, const char *field)
 {
-    return c->route && c->route->openai ? err_status_openai(code, field) : err_status(code, field);
+    return err_status_shaped(code, field, c->route ? c->route->shape : SHAPE_PROBLEM);
 }
 
 void call_problem(struct call *c, int status, const char *code, const char *detail)

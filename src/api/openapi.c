@@ -52,6 +52,7 @@ static void named_all(struct named *n)
     }
     named_collect(n, &schema_problem);
     named_collect(n, &schema_openai_error);
+    named_collect(n, &schema_tei_error);
 }
 
 /* ---- schemas ---- */
@@ -458,8 +459,9 @@ static void problem_answer_write(struct json_writer *w, const struct route *r, c
     json_key(w, status);
     json_object_begin(w);
     json_key(w, "$ref");
-    json_put_c(w,
-               r->openai ? "#/components/responses/OpenAIError" : "#/components/responses/Problem");
+    json_put_c(w, r->shape == SHAPE_OPENAI ? "#/components/responses/OpenAIError"
+                  : r->shape == SHAPE_TEI  ? "#/components/responses/TEIError"
+                                           : "#/components/responses/Problem");
     json_object_end(w);
 }
 
@@ -480,7 +482,7 @@ static void answers_write(struct json_writer *w, const struct route *r)
         problem_answer_write(w, r, "413");
         problem_answer_write(w, r, "415");
     }
-    if (!r->openai && !r->any_query)
+    if (r->shape != SHAPE_OPENAI && !r->any_query)
         problem_answer_write(w, r, "422");
     problem_answer_write(w, r, "default");
     json_object_end(w);
@@ -572,6 +574,7 @@ static void components_write(struct json_writer *w)
     json_object_begin(w);
     response_write(w, "Problem", "application/problem+json", &schema_problem);
     response_write(w, "OpenAIError", "application/json", &schema_openai_error);
+    response_write(w, "TEIError", "application/json", &schema_tei_error);
     json_object_end(w);
     json_key(w, "securitySchemes");
     json_put_raw(w,

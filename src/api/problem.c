@@ -43,10 +43,14 @@ int err_status(enum err code, const char *field)
     return 500;
 }
 
-int err_status_openai(enum err code, const char *field)
+int err_status_shaped(enum err code, const char *field, enum error_shape shape)
 {
     int status = err_status(code, field);
-    return status == 422 ? 400 : status;
+    if (shape == SHAPE_OPENAI)
+        return status == 422 ? 400 : status;
+    if (shape == SHAPE_TEI)
+        return code == ERR_TOO_LARGE ? 413 : code == ERR_BUSY ? 429 : status;
+    return status;
 }
 
 const char *status_title(int status)
@@ -171,12 +175,33 @@ static void openai_write(const struct problem *p, struct json_writer *w)
     json_object_end(w);
 }
 
+static const char *tei_type(const struct problem *p)
+{
+    switch (p->status) {
+    case 429:
+        return "Overloaded";
+    case 503:
+        return "Unhealthy";
+    default:
+        return p->status >= 500 ? "Backend" : "Validation";
+    }
+}
+
+static void tei_write(const struct problem *p, struct json_writer *w)
+{
+    json_object_begin(w);
+    put(w, "error", p->detail);
+    put(w, "error_type", tei_type(p));
+    put(w, "trace_id", p->trace_id);
+    json_object_end(w);
+}
+
 void problem_write(const struct problem *p, struct strbuf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out);
-    if (p->openai) {
-        openai_write(p, &w);
+    if (p->shape != SHAPE_PROBLEM) {
+        (p->shape == SHAPE_OPENAI ? openai_write : tei_write)(p, &w);
         return;
     }
     json_object_begin(&w);

@@ -10,8 +10,9 @@
 /* `field` at fault or "": what is too large or unsupported *in* a body is 422, the body as a whole
  * 413 or 415. */
 int err_status(enum err code, const char *field);
-/* OpenAI's clients know 400 where we say 422. */
-int err_status_openai(enum err code, const char *field);
+/* As a shape's clients know it: OpenAI's 400 where we say 422; TEI's 429 where the queue is full
+ * and 413 where a text is too long. */
+int err_status_shaped(enum err code, const char *field, enum error_shape shape);
 const char *status_title(int status);
 
 struct problem {
@@ -21,7 +22,7 @@ struct problem {
     const struct fault *faults;
     unsigned fault_count;
     const char *trace_id;
-    bool openai;
+    enum error_shape shape;
 };
 void problem_write(const struct problem *p, struct strbuf *out);
 #define PROBLEM_MEDIA "application/problem+json"

@@ -36,6 +36,11 @@ enum route_id {
     ROUTE_EMBEDDINGS,
     ROUTE_MODELS_LIST,
     ROUTE_MODEL_GET,
+    ROUTE_TEI_EMBED,
+    ROUTE_TEI_SIMILARITY,
+    ROUTE_TEI_TOKENIZE,
+    ROUTE_TEI_DECODE,
+    ROUTE_TEI_INFO,
     ROUTE_CHANGES,
     ROUTE_BACKUPS_CREATE,
     ROUTE_LIVEZ,
@@ -59,6 +64,9 @@ enum route_scope { SCOPE_NONE, SCOPE_READ, SCOPE_WRITE, SCOPE_ADMIN };
 /* What a body may be sent as. */
 enum { MEDIA_JSON = 1, MEDIA_NDJSON = 2, MEDIA_MERGE_PATCH = 4 };
 
+/* In which shape a client of this route expects an error. */
+enum error_shape { SHAPE_PROBLEM, SHAPE_OPENAI, SHAPE_TEI };
+
 struct answer {
     int status; /* 0 ends a list */
     const struct schema *schema;
@@ -80,7 +88,7 @@ struct route {
     const char *problems; /* further statuses with a problem document: "404 409" */
     enum route_scope scope;
     enum route_cost cost;
-    bool openai;    /* answers errors in the shape of the OpenAI API */
+    enum error_shape shape;
     bool any_query; /* unknown query parameters are left alone (the page) */
 };
 

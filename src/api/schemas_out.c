@@ -180,11 +180,14 @@ static const struct schema embedding = {
     .name = "Embedding",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"object", &schema_string, NEED}, {"index", &count, NEED},
-                     {"embedding", &vector, NEED}),
+                     {"embedding", &vector, NEED}, {"tokens", &count, NEED},
+                     {"truncated", &schema_boolean, NEED},
+                     {"passages", &count, .help = "that it was split into, if it was"}),
 };
 static const struct schema usage = {
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"prompt_tokens", &count, NEED}, {"total_tokens", &count, NEED}),
+    .fields = FIELDS({"prompt_tokens", &count, NEED}, {"total_tokens", &count, NEED},
+                     {"truncated", &count, NEED, .help = "inputs that were cut"}),
 };
 const struct schema schema_embeddings_answer = {
     .name = "EmbeddingsAnswer",
@@ -199,12 +202,43 @@ const struct schema schema_model = {
                      {"created", &count, NEED}, {"owned_by", &schema_string, NEED},
                      {"digest", &schema_string, NEED}, {"dims", &count, NEED},
                      {"tokens_max", &count, NEED}, {"precision", &schema_string, NEED},
-                     {"pooling", &schema_string, NEED}),
+                     {"pooling", &schema_string, NEED}, {"vocabulary", &count, NEED}),
 };
 const struct schema schema_models = {
     .name = "Models",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"object", &schema_string, NEED}, {"data", LIST_OF(&schema_model), NEED}),
+};
+
+/* ---- as Text Embeddings Inference has it ---- */
+const struct schema schema_numbers = {.type = SCHEMA_ARRAY, .items = &schema_number};
+const struct schema schema_vectors = {.type = SCHEMA_ARRAY, .items = &schema_numbers};
+static const struct schema offset_or_null = {.type = SCHEMA_INTEGER, .nullable = true};
+static const struct schema tei_token = {
+    .name = "TEIToken",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"id", &count, NEED}, {"text", &schema_string, NEED},
+                     {"special", &schema_boolean, NEED}, {"start", &offset_or_null, NEED},
+                     {"stop", &offset_or_null, NEED}),
+};
+const struct schema schema_tei_tokens = {.type = SCHEMA_ARRAY, .items = LIST_OF(&tei_token)};
+static const struct schema tei_pooling = {.type = SCHEMA_OBJECT,
+                                          .fields = FIELDS({"pooling", &schema_string, NEED})};
+static const struct schema tei_model_type = {.type = SCHEMA_OBJECT,
+                                             .fields = FIELDS({"embedding", &tei_pooling, NEED})};
+const struct schema schema_tei_info = {
+    .name = "TEIInfo",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"model_id", &schema_string, NEED}, {"model_sha", &schema_string, NEED},
+                     {"model_dtype", &schema_string, NEED}, {"model_type", &tei_model_type, NEED},
+                     {"max_input_length", &count, NEED}, {"max_client_batch_size", &count, NEED},
+                     {"auto_truncate", &schema_boolean, NEED}, {"version", &schema_string, NEED}),
+};
+const struct schema schema_tei_error = {
+    .name = "TEIError",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"error", &schema_string, NEED}, {"error_type", &schema_string, NEED},
+                     {"trace_id", &schema_string, NEED}),
 };
 
 /* ---- the rest ---- */

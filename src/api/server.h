@@ -12,6 +12,8 @@
 struct api {
     struct engine *engine;
     struct pool *pool, *imports;
+    const char *const *aliases;
+    unsigned alias_count;
     char *admin_key, *tmp_dir, *commit;
     uint64_t spool_bytes_max;
     _Atomic uint64_t spool_bytes, spool_number;

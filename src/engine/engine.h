@@ -274,19 +274,70 @@ enum err engine_recommend(struct engine *x, struct str collection,
                           const struct recommend_request *r, struct arena *a,
                           struct recommend_answer *out, struct err_info *e) MUST_CHECK;
 
-/* ---- inference ---- */
+/* ---- inference: the models as such, texts that are not stored ---- */
 struct model_out {
     struct str name, digest, precision, pooling;
-    unsigned dims, tokens_max;
+    unsigned dims, tokens_max, vocabulary;
 };
+/* Those that are served, the default first. */
 void engine_models(struct engine *x, struct arena *a, struct model_out **out, size_t *count);
-/* `dimensions` 0: all; fewer: cut and normalised again. out: count x dims floats in the arena. A
- * text over the model's limit is ERR_TOO_LARGE with /input/i. `*tokens`: with special tokens, over
- * all. */
-enum err engine_embeddings(struct engine *x, const struct str *texts, size_t count,
-                           unsigned dimensions, enum lane lane, int64_t deadline_ns,
-                           struct arena *a, float **out, unsigned *dims, uint64_t *tokens,
-                           struct err_info *e) MUST_CHECK;
+
+/* A text, or ids of the model's own vocabulary without special tokens. */
+struct embed_input {
+    struct str text;
+    const uint32_t *ids; /* NULL: the text counts */
+    size_t id_count;
+};
+enum embed_as {
+    EMBED_AS_IS,
+    EMBED_AS_QUERY,
+    EMBED_AS_PASSAGE
+}; /* which prefix, if the model has */
+/* What becomes of a text that is longer than the model reads. */
+enum embed_overflow {
+    OVERFLOW_ERROR,    /* ERR_TOO_LARGE */
+    OVERFLOW_SPLIT,    /* the mean of its passages' vectors, weighted by their tokens */
+    OVERFLOW_TRUNCATE, /* the tokens that fit; the answer says so */
+};
+struct embed_request {
+    struct str model; /* a served model's name; empty: the default */
+    const struct embed_input *inputs;
+    size_t count;
+    enum embed_as as;
+    enum embed_overflow overflow;
+    unsigned dimensions; /* 0: all; fewer: cut and normalised again */
+    enum lane lane;
+    int64_t deadline_ns;
+};
+struct embedded_input {
+    unsigned tokens;   /* that were embedded, with prefix and special tokens */
+    unsigned passages; /* more than 1: it was split */
+    bool truncated;
+};
+struct embed_answer {
+    float *vectors; /* count x dims */
+    unsigned dims;
+    struct embedded_input *inputs;
+    uint64_t tokens; /* of all */
+    size_t truncated;
+};
+/* Errors name the input at fault as "/i". */
+enum err engine_embed(struct engine *x, const struct embed_request *r, struct arena *a,
+                      struct embed_answer *out, struct err_info *e) MUST_CHECK;
+
+struct token_out {
+    uint32_t id;
+    struct str text;
+    bool special;
+    size_t start, end; /* bytes of the text; not of special tokens */
+};
+enum err engine_tokenize(struct engine *x, struct str model, enum embed_as as, struct str text,
+                         bool specials, struct arena *a, struct token_out **out, size_t *count,
+                         struct err_info *e) MUST_CHECK;
+/* ERR_INVALID with "/i": an id outside the vocabulary. */
+enum err engine_decode(struct engine *x, struct str model, const uint32_t *ids, size_t count,
+                       bool skip_specials, struct arena *a, struct str *out,
+                       struct err_info *e) MUST_CHECK;
 unsigned engine_retry_after_s(struct engine *x);
 
 /* ---- the change feed ---- */

@@ -1,6 +1,7 @@
-/* The model as such: its description and embeddings of texts that are not stored. */
+/* The models as such: their descriptions, embeddings of texts that are not stored, their tokens. */
 #include "engine/internal.h"
 #include "math/dot.h"
+#include "text/passage.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,48 +17,193 @@ void engine_models(struct engine *x, struct arena *a, struct model_out **out, si
         .pooling = str_c(m->pooling),
         .dims = m->dims,
         .tokens_max = m->tokens_max,
+        .vocabulary = tokenizer_vocab_size(model_tokenizer(x->model)),
     };
 }
 
-/* The first `dims` of each row, of length 1 again; rows move together. */
-static void rows_shorten(float *rows, size_t count, unsigned from, unsigned dims)
+static enum err model_served(struct engine *x, struct str name, struct model **out,
+                             struct err_info *e)
 {
+    if (name.n && !str_eq_c(name, x->model_info->name))
+        return err_set(e, ERR_NOT_FOUND, "model", "the model \"%.*s\" is not served",
+                       (int)(name.n < 80 ? name.n : 80), name.s);
+    *out = x->model;
+    return 0;
+}
+
+/* ---- embeddings ---- */
+
+/* The pieces of all inputs, each small enough for the model. */
+struct pieces {
+    struct embed_text *list;
+    size_t *owner; /* the input that each is of */
+    size_t count, cap;
+    unsigned dims;
+};
+
+static struct embed_text *piece_add(struct pieces *p, size_t owner)
+{
+    if (p->count == p->cap) {
+        p->cap = p->cap ? 2 * p->cap : 64;
+        p->list = xrealloc(p->list, p->cap * sizeof *p->list);
+        p->owner = xrealloc(p->owner, p->cap * sizeof *p->owner);
+    }
+    p->owner[p->count] = owner;
+    p->list[p->count] = (struct embed_text){0};
+    return &p->list[p->count++];
+}
+
+static enum err too_long(size_t i, size_t tokens, unsigned max, struct err_info *e)
+{
+    char field[32];
+    snprintf(field, sizeof field, "/%zu", i);
+    return err_set(e, ERR_TOO_LARGE, field,
+                   "the text has %zu tokens; the model reads at most %u. Set \"on_overflow\" to "
+                   "split or truncate",
+                   tokens, max);
+}
+
+static const enum embed_role roles[] = {
+    [EMBED_AS_IS] = ROLE_NONE, [EMBED_AS_QUERY] = ROLE_QUERY, [EMBED_AS_PASSAGE] = ROLE_PASSAGE};
+
+static struct str prefixed(const struct model *m, enum embed_role role, struct str text,
+                           struct arena *a)
+{
+    struct str prefix = str_c(model_info(m)->prefix[role]);
+    if (prefix.n == 0)
+        return text;
+    char *whole = arena_alloc(a, prefix.n + text.n);
+    memcpy(whole, prefix.s, prefix.n);
+    memcpy(whole + prefix.n, text.s, text.n);
+    return (struct str){whole, prefix.n + text.n};
+}
+
+/* The ids of a text behind its prefix, without special tokens, in the arena. */
+static struct embed_input ids_of(const struct model *m, enum embed_role role, struct str text,
+                                 struct arena *a)
+{
+    struct tokens tokens;
+    tokens_init(&tokens);
+    tokenizer_encode(model_tokenizer(m), prefixed(m, role, text, a), false, &tokens);
+    uint32_t *ids = arena_array(a, tokens.n + 1, sizeof *ids);
+    memcpy(ids, tokens.ids, tokens.n * sizeof *ids);
+    size_t n = tokens.n;
+    tokens_release(&tokens);
+    return (struct embed_input){.ids = ids, .id_count = n};
+}
+
+static enum err pieces_split(struct pieces *p, const struct model *m, enum embed_role role,
+                             size_t i, struct str text, struct embedded_input *out, struct arena *a,
+                             struct err_info *e)
+{
+    const struct tokenizer *t = model_tokenizer(m);
+    const struct model_info *info = model_info(m);
+    struct passage_options o = {.tokens_max = info->tokens_max - tokenizer_specials(t) -
+                                              info->prefix_tokens[role]};
+    struct passage *list;
+    size_t count;
+    enum err err = passages_split(t, text, &o, a, &list, &count, e);
+    for (size_t k = 0; k < count && !err; k++)
+        piece_add(p, i)->text = (struct str){text.s + list[k].start, list[k].end - list[k].start};
+    out->passages = (unsigned)count;
+    return err;
+}
+
+/* An input that may be too long becomes what fits. */
+static enum err input_add(struct pieces *p, const struct model *m, const struct embed_request *r,
+                          enum embed_role role, size_t i, struct embedded_input *out,
+                          struct arena *a, struct err_info *e)
+{
+    const struct model_info *info = model_info(m);
+    struct embed_input in = r->inputs[i];
+    size_t room = info->tokens_max - tokenizer_specials(model_tokenizer(m));
+    out->passages = 1;
+    if (!in.ids && in.text.n + info->prefix_tokens[role] <= room) { /* a token is a byte at least */
+        piece_add(p, i)->text = in.text;
+        return 0;
+    }
+    struct embed_input whole = in.ids ? in : ids_of(m, role, in.text, a);
+    if (whole.id_count > room && r->overflow == OVERFLOW_ERROR)
+        return too_long(i, whole.id_count + tokenizer_specials(model_tokenizer(m)),
+                        info->tokens_max, e);
+    if (whole.id_count > room && r->overflow == OVERFLOW_SPLIT && !in.ids)
+        return pieces_split(p, m, role, i, in.text, out, a, e);
+    out->truncated = whole.id_count > room && r->overflow == OVERFLOW_TRUNCATE;
+    out->passages = 0;
+    do { /* ids that are to be split are cut where they are full */
+        struct embed_text *piece = piece_add(p, i);
+        piece->ids = whole.ids;
+        piece->id_count = whole.id_count < room ? whole.id_count : room;
+        whole.ids += piece->id_count;
+        whole.id_count -= piece->id_count;
+        out->passages++;
+    } while (whole.id_count > 0 && !out->truncated);
+    return 0;
+}
+
+/* The vectors of the pieces into those of the inputs, cut to `dims`, of length 1. */
+static void pieces_join(const struct pieces *p, unsigned dims, size_t count,
+                        struct embed_answer *out)
+{
+    memset(out->vectors, 0, count * dims * sizeof *out->vectors);
+    for (size_t k = 0; k < p->count; k++) {
+        float *row = out->vectors + p->owner[k] * dims, weight = (float)p->list[k].tokens;
+        for (unsigned d = 0; d < dims; d++)
+            row[d] += weight * p->list[k].out[d];
+        out->inputs[p->owner[k]].tokens += p->list[k].tokens;
+        out->tokens += p->list[k].tokens;
+    }
     for (size_t i = 0; i < count; i++) {
-        memmove(rows + i * dims, rows + i * from, dims * sizeof *rows);
-        normalise_f32(rows + i * dims, dims);
+        normalise_f32(out->vectors + i * dims, dims);
+        out->truncated += out->inputs[i].truncated;
     }
 }
 
-enum err engine_embeddings(struct engine *x, const struct str *texts, size_t count,
-                           unsigned dimensions, enum lane lane, int64_t deadline_ns,
-                           struct arena *a, float **out, unsigned *dims, uint64_t *tokens,
-                           struct err_info *e)
+static enum err pieces_embed(struct engine *x, struct model *m, const struct embed_request *r,
+                             enum embed_role role, struct pieces *p, struct arena *a,
+                             struct err_info *e)
 {
-    unsigned full = x->model_info->dims;
+    unsigned full = model_info(m)->dims;
+    float *rows = arena_array(a, p->count * full + 1, sizeof *rows);
+    for (size_t k = 0; k < p->count; k++)
+        p->list[k].out = rows + k * full;
     struct err_info info = {0};
-    if (dimensions > full)
-        return err_set(e, ERR_INVALID, "/dimensions",
-                       "must be 1 to %u, the dimensions of the model", full);
-    struct embed_text *in = arena_array(a, count + 1, sizeof *in);
-    float *rows = arena_array(a, count * full + 1, sizeof *rows);
-    for (size_t i = 0; i < count; i++)
-        in[i] = (struct embed_text){.text = texts[i], .out = rows + i * full};
     enum err err =
-        embedder_embed(x->embedder, x->model, ROLE_NONE, lane, in, count, deadline_ns, &info);
-    if (err) {
-        char pointer[sizeof info.field + 8];
-        snprintf(pointer, sizeof pointer, "/input%s", info.field);
-        metric_error(x, err);
-        return err_set(e, err, err == ERR_TOO_LARGE ? pointer : info.field, "%s", info.message);
-    }
-    *tokens = 0;
-    for (size_t i = 0; i < count; i++)
-        *tokens += in[i].tokens;
-    *dims = dimensions ? dimensions : full;
-    if (*dims < full)
-        rows_shorten(rows, count, full, *dims);
-    *out = rows;
-    return 0;
+        embedder_embed(x->embedder, m, role, r->lane, p->list, p->count, r->deadline_ns, &info);
+    if (!err)
+        return 0;
+    metric_error(x, err);
+    char field[32] = "";
+    size_t k = info.field[0] == '/' ? strtoul(info.field + 1, NULL, 10) : p->count;
+    if (k < p->count)
+        snprintf(field, sizeof field, "/%zu", p->owner[k]);
+    return err_set(e, err, field, "%s", info.message);
+}
+
+enum err engine_embed(struct engine *x, const struct embed_request *r, struct arena *a,
+                      struct embed_answer *out, struct err_info *e)
+{
+    enum embed_role role = roles[r->as];
+    struct model *m = NULL;
+    struct pieces p = {0};
+    enum err err = model_served(x, r->model, &m, e);
+    if (!err && r->dimensions > model_info(m)->dims)
+        err = err_set(e, ERR_INVALID, "dimensions", "must be at most %u, what the model has",
+                      model_info(m)->dims);
+    if (err)
+        return err;
+    *out = (struct embed_answer){.dims = r->dimensions ? r->dimensions : model_info(m)->dims};
+    out->inputs = arena_array(a, r->count + 1, sizeof *out->inputs);
+    out->vectors = arena_array(a, r->count * out->dims + 1, sizeof *out->vectors);
+    for (size_t i = 0; i < r->count && !err; i++)
+        err = input_add(&p, m, r, role, i, &out->inputs[i], a, e);
+    if (!err)
+        err = pieces_embed(x, m, r, role, &p, a, e);
+    if (!err)
+        pieces_join(&p, out->dims, r->count, out);
+    free(p.list);
+    free(p.owner);
+    return err;
 }
 
 unsigned engine_retry_after_s(struct engine *x)
@@ -65,4 +211,55 @@ unsigned engine_retry_after_s(struct engine *x)
     struct embed_load load;
     embedder_load(x->embedder, &load);
     return load.retry_after_s ? load.retry_after_s : 1;
+}
+
+/* ---- tokens ---- */
+
+enum err engine_tokenize(struct engine *x, struct str model, enum embed_as as, struct str text,
+                         bool specials, struct arena *a, struct token_out **out, size_t *count,
+                         struct err_info *e)
+{
+    struct model *m = NULL;
+    struct tokens t;
+    enum err err = model_served(x, model, &m, e);
+    if (err)
+        return err;
+    tokens_init(&t);
+    text = prefixed(m, roles[as], text, a);
+    tokenizer_encode(model_tokenizer(m), text, specials, &t);
+    *count = t.n;
+    *out = arena_array(a, t.n + 1, sizeof **out);
+    for (size_t i = 0; i < t.n; i++) {
+        struct str token = tokenizer_token(model_tokenizer(m), t.ids[i]);
+        bool special = t.starts[i] == t.ends[i];
+        struct str piece = {text.s + t.starts[i], t.ends[i] - t.starts[i]};
+        (*out)[i] = (struct token_out){t.ids[i], arena_str(a, special ? token : piece), special,
+                                       t.starts[i], t.ends[i]};
+    }
+    tokens_release(&t);
+    return 0;
+}
+
+enum err engine_decode(struct engine *x, struct str model, const uint32_t *ids, size_t count,
+                       bool skip_specials, struct arena *a, struct str *out, struct err_info *e)
+{
+    struct model *m = NULL;
+    struct strbuf text;
+    enum err err = model_served(x, model, &m, e);
+    if (err)
+        return err;
+    unsigned vocabulary = tokenizer_vocab_size(model_tokenizer(m));
+    for (size_t i = 0; i < count; i++) {
+        char field[32];
+        snprintf(field, sizeof field, "/%zu", i);
+        if (ids[i] >= vocabulary)
+            return err_set(e, ERR_INVALID, field,
+                           "%u is no id of this model's vocabulary of %u tokens", ids[i],
+                           vocabulary);
+    }
+    strbuf_init(&text, 0);
+    tokenizer_decode(model_tokenizer(m), ids, count, skip_specials, &text);
+    *out = arena_str(a, strbuf_str(&text));
+    strbuf_release(&text);
+    return 0;
 }

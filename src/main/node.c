@@ -25,10 +25,14 @@ static bool is_loopback(const char *address)
 static struct api_options api_settings(const struct config *c, const char *tmp_dir)
 {
     const char *key = config_str(c, "server.admin_key");
+    unsigned alias_count;
+    const char *const *aliases = config_list(c, "server.model_aliases", &alias_count);
     return (struct api_options){
         .workers = (unsigned)config_int(c, "server.workers"),
         .admin_key = key[0] ? key : NULL,
         .tmp_dir = tmp_dir,
+        .model_aliases = aliases,
+        .alias_count = alias_count,
 #ifdef AKIN_COMMIT
         .commit = AKIN_COMMIT,
 #endif

@@ -63,7 +63,9 @@ def test_models(server):
 
 @pytest.mark.parametrize("body, status, param", [
     ({}, 400, "input"), ({"input": ""}, 400, "input"), ({"input": []}, 400, "input"), ({"input": ["a", ""]}, 400, "input/1"),
-    ({"input": 5}, 400, "input"), ({"input": [1, 2]}, 400, "input/0"), ({"input": "x", "model": "gpt-9"}, 404, "model"),
+    ({"input": 5}, 400, "input"), ({"input": [-1]}, 400, "input/0"), ({"input": ["a", 5]}, 400, "input/1"),
+    ({"input": [1, "a"]}, 400, "input/1"), ({"input": [[5], "a"]}, 400, "input/1"), ({"input": [[]]}, 400, "input/0"),
+    ({"input": "x", "on_overflow": "cut"}, 400, "on_overflow"), ({"input": "x", "model": "gpt-9"}, 404, "model"),
     ({"input": "x", "encoding_format": "int8"}, 400, "encoding_format"), ({"input": "x", "dimensions": 0}, 400, "dimensions"),
     ({"input": "x", "colour": 1}, 400, "colour"), ({"input": ["x"] * 2049}, 400, "input"),
 ])
@@ -80,3 +82,45 @@ def test_a_text_over_the_models_limit_is_an_error_and_not_cut(server):
     limit = server.get("/v1/models/akin")["tokens_max"]
     value = error(server.ask("POST", E, {"input": ["short", "word " * (limit + 10)]}), 400)
     assert "1" in value["param"] and str(limit) in value["message"]
+
+
+def cosine(a, b):
+    return sum(x * y for x, y in zip(a, b))
+
+
+def test_a_text_over_the_limit_is_split_or_truncated_if_that_is_asked_for(server):
+    limit = server.get("/v1/models/akin")["tokens_max"]
+    words = [f"word{i}" for i in range(limit * 3)]
+    split = server.post(E, {"input": ["short", " ".join(words)], "on_overflow": "split"})
+    assert split["data"][1]["passages"] >= 3 and not split["data"][1]["truncated"] and split["usage"]["truncated"] == 0
+    assert split["data"][1]["tokens"] >= len(words) and "passages" not in split["data"][0]
+    assert sum(x["tokens"] for x in split["data"]) == split["usage"]["total_tokens"]
+    cut = server.post(E, {"input": ["short", " ".join(words)], "on_overflow": "truncate"})
+    assert cut["data"][1]["truncated"] and not cut["data"][0]["truncated"] and cut["usage"]["truncated"] == 1
+    assert cut["data"][1]["tokens"] == limit
+    # What was cut is the end: the same as the text that ends there.
+    same = server.post(E, {"input": " ".join(words[:limit - 2])})["data"][0]["embedding"]
+    assert cosine(cut["data"][1]["embedding"], same) > .9999
+    assert sum(x * x for x in split["data"][1]["embedding"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_token_ids_of_the_own_vocabulary(server):
+    ids = [t["id"] for t in server.post("/tokenize", {"inputs": "pumpkin soup", "add_special_tokens": False})[0]]
+    text = server.post(E, {"input": "pumpkin soup"})
+    one = server.post(E, {"input": ids})
+    assert cosine(one["data"][0]["embedding"], text["data"][0]["embedding"]) > .99999
+    assert one["usage"] == text["usage"]
+    many = server.post(E, {"input": [ids, ids[:1]]})
+    assert len(many["data"]) == 2 and cosine(many["data"][0]["embedding"], text["data"][0]["embedding"]) > .99999
+    vocabulary = server.get("/v1/models/akin")["vocabulary"]
+    assert str(vocabulary) in error(server.ask("POST", E, {"input": [5, vocabulary]}), 400, "input/0")["message"]
+
+
+def test_ids_of_a_foreign_tokenizer_are_refused_with_the_remedy(server):
+    name = server.get("/v1/models/akin")["id"]
+    text = server.post(E, {"input": "x", "model": "text-embedding-3-small"})
+    assert text["model"] == name
+    for ids in ([1, 2], [[1, 2]]):
+        value = error(server.ask("POST", E, {"input": ids, "model": "text-embedding-3-small"}), 400, "input")
+        assert name in value["message"] and "check_embedding_ctx_length" in value["message"]
+    assert server.get("/v1/models/text-embedding-ada-002")["id"] == name

@@ -13,8 +13,11 @@ static void every_code_has_a_status(void **state)
     for (int code = 0; code >= ERR_NO_MEMORY; code--)
         assert_int_equal(err_status((enum err)code, ""), wanted[-code]);
     assert_int_equal(err_status(ERR_TOO_LARGE, "/text"), 422);
-    assert_int_equal(err_status_openai(ERR_INVALID, "/input"), 400);
-    assert_int_equal(err_status_openai(ERR_BUSY, NULL), 503);
+    assert_int_equal(err_status_shaped(ERR_INVALID, "/input", SHAPE_OPENAI), 400);
+    assert_int_equal(err_status_shaped(ERR_BUSY, NULL, SHAPE_OPENAI), 503);
+    assert_int_equal(err_status_shaped(ERR_BUSY, NULL, SHAPE_TEI), 429);
+    assert_int_equal(err_status_shaped(ERR_TOO_LARGE, "/0", SHAPE_TEI), 413);
+    assert_int_equal(err_status_shaped(ERR_INVALID, "/0", SHAPE_TEI), 422);
 }
 
 static json_t *write(const struct problem *p)
@@ -53,13 +56,13 @@ static void a_problem_has_its_members(void **state)
 static void openai_has_its_own_shape(void **state)
 {
     struct fault f = {"/input", NULL, "bad"};
-    json_t *v = write(&(struct problem){400, "invalid", "what", &f, 1, "abc", true});
+    json_t *v = write(&(struct problem){400, "invalid", "what", &f, 1, "abc", SHAPE_OPENAI});
     const json_t *e = json_object_get(v, "error");
     assert_string_equal(text(e, "message"), "what");
     assert_string_equal(text(e, "type"), "invalid_request_error");
     assert_string_equal(text(e, "param"), "input");
     json_decref(v);
-    v = write(&(struct problem){401, "unauthenticated", "key", NULL, 0, "abc", true});
+    v = write(&(struct problem){401, "unauthenticated", "key", NULL, 0, "abc", SHAPE_OPENAI});
     assert_string_equal(text(json_object_get(v, "error"), "type"), "authentication_error");
     assert_true(json_is_null(json_object_get(json_object_get(v, "error"), "param")));
     json_decref(v);

@@ -297,29 +297,32 @@ static void changes_are_told_in_order(void **state)
 static void embeddings_have_length_one(void **state)
 {
     struct fixture *f = *state;
-    struct str texts[] = {STR("one text"), STR("another")};
-    float *out;
-    unsigned dims;
-    uint64_t tokens;
+    const uint32_t ids[] = {2000, 2001};
+    const struct embed_input inputs[] = {{.text = STR("one text")}, {.ids = ids, .id_count = 2}};
+    struct embed_request r = {.inputs = inputs, .count = 2};
+    struct embed_answer out;
     struct model_out *models;
     size_t count;
     engine_models(f->x, f->a, &models, &count);
     assert_int_equal(count, 1);
     for (unsigned want = 0; want <= 8; want += 8) {
-        OK(engine_embeddings(f->x, texts, 2, want, LANE_INTERACTIVE, 0, f->a, &out, &dims, &tokens,
-                             e));
-        assert_int_equal(dims, want ? want : models[0].dims);
-        assert_true(tokens >= 3);
+        r.dimensions = want;
+        OK(engine_embed(f->x, &r, f->a, &out, e));
+        assert_int_equal(out.dims, want ? want : models[0].dims);
+        assert_true(out.tokens >= 3);
+        assert_int_equal(out.tokens, out.inputs[0].tokens + out.inputs[1].tokens);
         for (int i = 0; i < 2; i++) {
             double sum = 0;
-            for (unsigned d = 0; d < dims; d++)
-                sum += (double)out[(unsigned)i * dims + d] * out[(unsigned)i * dims + d];
+            for (unsigned d = 0; d < out.dims; d++)
+                sum += (double)out.vectors[(unsigned)i * out.dims + d] *
+                       out.vectors[(unsigned)i * out.dims + d];
             assert_true(fabs(sum - 1) < 1e-4);
         }
     }
-    assert_int_equal(engine_embeddings(f->x, texts, 2, 5000, LANE_INTERACTIVE, 0, f->a, &out, &dims,
-                                       &tokens, NULL),
-                     ERR_INVALID);
+    r.dimensions = 5000;
+    assert_int_equal(engine_embed(f->x, &r, f->a, &out, NULL), ERR_INVALID);
+    r = (struct embed_request){.model = STR("other"), .inputs = inputs, .count = 2};
+    assert_int_equal(engine_embed(f->x, &r, f->a, &out, NULL), ERR_NOT_FOUND);
 }
 
 struct listener {

@@ -1,0 +1,228 @@
+/* The routes of Hugging Face's Text Embeddings Inference, for its clients: always the default
+ * model. */
+#include "api/schemas.h"
+#include "api/served.h"
+#include "api/server.h"
+#include <string.h>
+
+static struct embed_input *inputs_of(struct call *c, const json_t *v, size_t *count)
+{
+    *count = json_is_array(v) ? json_array_size(v) : 1;
+    struct embed_input *out = arena_array(c->arena, *count + 1, sizeof *out);
+    for (size_t i = 0; i < *count; i++)
+        out[i].text = json_str(json_is_array(v) ? json_array_get(v, i) : v);
+    return out;
+}
+
+/* `options`: truncate, prompt_name and dimensions, beside the inputs or under parameters. */
+static bool vectors_get(struct call *c, const struct embed_input *inputs, size_t count,
+                        const json_t *options, struct embed_answer *out)
+{
+    struct err_info e = {0};
+    struct embed_request r = {
+        .inputs = inputs,
+        .count = count,
+        .as = served_as(input_str(options, "prompt_name")),
+        .overflow = input_bool(options, "truncate", false) ? OVERFLOW_TRUNCATE : OVERFLOW_ERROR,
+        .dimensions = (unsigned)input_int(options, "dimensions", 0),
+        .lane = count > 16 ? LANE_BULK : LANE_INTERACTIVE,
+        .deadline_ns = http_deadline_ns(c->request)};
+    if (engine_embed(c->engine, &r, c->arena, out, &e) == 0)
+        return true;
+    call_error(c, &e);
+    return false;
+}
+
+static void numbers_write(struct json_writer *w, const float *v, size_t n)
+{
+    json_array_begin(w);
+    for (size_t i = 0; i < n; i++)
+        json_put_float(w, v[i]);
+    json_array_end(w);
+}
+
+void run_tei_embed(struct call *c)
+{
+    struct embed_answer x;
+    struct strbuf out;
+    struct json_writer w;
+    size_t count;
+    const struct embed_input *inputs =
+        inputs_of(c, json_object_get(c->body, "inputs"), &count);
+    if (!vectors_get(c, inputs, count, c->body, &x))
+        return;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_array_begin(&w);
+    for (size_t i = 0; i < count; i++)
+        numbers_write(&w, x.vectors + i * x.dims, x.dims);
+    json_array_end(&w);
+    call_json(c, 200, &out);
+}
+
+void run_tei_similarity(struct call *c)
+{
+    const json_t *given = json_object_get(c->body, "inputs");
+    const json_t *options = json_object_get(c->body, "parameters");
+    struct embed_answer x;
+    struct strbuf out;
+    struct json_writer w;
+    size_t count;
+    struct embed_input *sentences =
+        inputs_of(c, json_object_get(given, "sentences"), &count);
+    sentences[count].text = input_str(given, "source_sentence"); /* inputs_of left one place */
+    if (!vectors_get(c, sentences, count + 1, options, &x))
+        return;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_array_begin(&w);
+    for (size_t i = 0; i < count; i++) {
+        double cosine = 0;
+        for (unsigned d = 0; d < x.dims; d++)
+            cosine += (double)x.vectors[i * x.dims + d] * (double)x.vectors[count * x.dims + d];
+        json_put_double(&w, cosine);
+    }
+    json_array_end(&w);
+    call_json(c, 200, &out);
+}
+
+static void offset_write(struct json_writer *w, const char *key, const struct token_out *t,
+                         size_t at)
+{
+    json_key(w, key);
+    if (t->special)
+        json_put_null(w);
+    else
+        json_put_int(w, (int64_t)at);
+}
+
+static void tokens_write(struct json_writer *w, const struct token_out *list, size_t count)
+{
+    json_array_begin(w);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(w);
+        json_key(w, "id");
+        json_put_int(w, list[i].id);
+        json_key(w, "text");
+        json_put_str(w, list[i].text);
+        json_key(w, "special");
+        json_put_bool(w, list[i].special);
+        offset_write(w, "start", &list[i], list[i].start);
+        offset_write(w, "stop", &list[i], list[i].end);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+void run_tei_tokenize(struct call *c)
+{
+    bool specials = input_bool(c->body, "add_special_tokens", true);
+    enum embed_as as = served_as(input_str(c->body, "prompt_name"));
+    struct strbuf out;
+    struct json_writer w;
+    size_t count;
+    const struct embed_input *inputs =
+        inputs_of(c, json_object_get(c->body, "inputs"), &count);
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_array_begin(&w);
+    for (size_t i = 0; i < count; i++) {
+        struct err_info e = {0};
+        struct token_out *list;
+        size_t n;
+        if (engine_tokenize(c->engine, STR(""), as, inputs[i].text, specials, c->arena, &list, &n,
+                            &e)) {
+            strbuf_release(&out);
+            call_error(c, &e);
+            return;
+        }
+        tokens_write(&w, list, n);
+    }
+    json_array_end(&w);
+    call_json(c, 200, &out);
+}
+
+/* One text; *e says what is wrong with it. */
+static enum err text_decode(struct call *c, const json_t *ids, const char *pointer,
+                            struct str *out, struct err_info *e)
+{
+    struct err_info inner = {0};
+    size_t n = json_array_size(ids);
+    uint32_t *list = arena_array(c->arena, n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *id = json_array_get(ids, i);
+        if (!json_is_number(id))
+            return err_set(e, ERR_INVALID, pointer, "ids and arrays of ids do not mix");
+        list[i] = (uint32_t)json_number_value(id);
+    }
+    bool skip = input_bool(c->body, "skip_special_tokens", true);
+    enum err err = engine_decode(c->engine, STR(""), list, n, skip, c->arena, out, &inner);
+    if (err)
+        err_set(e, err, arena_printf(c->arena, "%s%s", pointer, inner.field), "%s", inner.message);
+    return err;
+}
+
+void run_tei_decode(struct call *c)
+{
+    const json_t *ids = json_object_get(c->body, "ids");
+    bool many = json_is_array(json_array_get(ids, 0));
+    size_t count = many ? json_array_size(ids) : 1;
+    struct strbuf out;
+    struct json_writer w;
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_array_begin(&w);
+    for (size_t i = 0; i < count; i++) {
+        struct err_info e = {0};
+        struct str text;
+        const json_t *one = many ? json_array_get(ids, i) : ids;
+        const char *pointer = many ? arena_printf(c->arena, "/ids/%zu", i) : "/ids";
+        enum err err = json_is_array(one)
+                           ? text_decode(c, one, pointer, &text, &e)
+                           : err_set(&e, ERR_INVALID, pointer, "must be an array of ids");
+        if (err) {
+            strbuf_release(&out);
+            call_error(c, &e);
+            return;
+        }
+        json_put_str(&w, text);
+    }
+    json_array_end(&w);
+    call_json(c, 200, &out);
+}
+
+void run_tei_info(struct call *c)
+{
+    struct served s;
+    struct strbuf out;
+    struct json_writer w;
+    if (!served_find(c, STR(""), "model", &s))
+        return;
+    strbuf_init(&out, 1u << 16);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_key(&w, "model_id");
+    json_put_str(&w, s.model->name);
+    json_key(&w, "model_sha");
+    json_put_str(&w, s.model->digest);
+    json_key(&w, "model_dtype");
+    json_put_str(&w, s.model->precision);
+    json_key(&w, "model_type");
+    json_object_begin(&w);
+    json_key(&w, "embedding");
+    json_object_begin(&w);
+    json_key(&w, "pooling");
+    json_put_str(&w, s.model->pooling);
+    json_object_end(&w);
+    json_object_end(&w);
+    json_key(&w, "max_input_length");
+    json_put_int(&w, s.model->tokens_max);
+    json_key(&w, "max_client_batch_size");
+    json_put_int(&w, INPUTS_MAX);
+    json_key(&w, "auto_truncate");
+    json_put_bool(&w, false);
+    json_key(&w, "version");
+    json_put_c(&w, AKIN_VERSION);
+    json_object_end(&w);
+    call_json(c, 200, &out);
+}
