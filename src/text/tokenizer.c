@@ -49,6 +49,10 @@ static void encode_pieces(struct encoder *x, struct str text)
 {
     struct added_match m;
     size_t at = 0, floor = 0;
+    if (x->t->model == MODEL_ESTIMATE) {
+        estimate_encode(x, text);
+        return;
+    }
     while (added_set_next(&x->t->added_raw, text, &at, floor, &m)) {
         piece_encode(x, text, floor, m.start);
         encoder_token(x, m.id, (uint32_t)m.start, (uint32_t)m.end, true);

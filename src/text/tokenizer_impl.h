@@ -16,7 +16,8 @@
 
 enum model {
     MODEL_WORDPIECE,
-    MODEL_STUB, /* tokenizer_stub() */
+    MODEL_STUB,     /* tokenizer_stub() */
+    MODEL_ESTIMATE, /* tokenizer_estimate() */
 };
 
 /* What becomes of an ASCII character. */
@@ -125,6 +126,7 @@ void word_put(struct word *w, uint32_t c, uint32_t from, uint32_t to);
 void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, bool head);
 void piece_encode(struct encoder *x, struct str text, size_t start, size_t end); /* bert_text.c */
 void word_encode(struct encoder *x, const struct word *w);                       /* wordpiece.c */
+void estimate_encode(struct encoder *x, struct str text); /* estimate.c; in place of all these */
 uint32_t stub_id(struct str word);
 /* The normalised form of a short string. */
 void text_rules_apply(const struct text_rules *r, struct str s, struct strbuf *out);

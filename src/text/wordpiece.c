@@ -57,5 +57,7 @@ void word_encode(struct encoder *x, const struct word *w)
         encoder_token(x, stub_id((struct str){(const char *)w->bytes, w->n}), w->first, w->last,
                       true);
         break;
+    case MODEL_ESTIMATE: /* its texts do not come here */
+        break;
     }
 }
