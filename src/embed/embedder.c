@@ -10,7 +10,8 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/thread.h"
-#include "embed/embed.h"
+#include "embed/model.h"
+#include "embed/remote.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -383,6 +384,8 @@ enum err embedder_embed(struct embedder *x, struct model *m, enum embed_role rol
         return ERR_OK;
     if (deadline_ns && start_ns >= deadline_ns)
         return late(e);
+    if (m->remote)
+        return remote_embed(m->remote, &m->info, role, lane, texts, count, deadline_ns, e);
     enum err err = batch_make(m, texts, count, &b, e);
     histogram_add(x->stages.tokenize, seconds_since(start_ns));
     if (!err) {

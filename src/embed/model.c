@@ -1,4 +1,5 @@
 #include "embed/model.h"
+#include "embed/remote.h"
 #include "base/arena.h"
 #include "base/hash.h"
 #include "math/dot.h"
@@ -186,24 +187,25 @@ static void open_stub(struct model *m)
     m->info.precision = PRECISION_FP32;
 }
 
+const char *const sample_texts[SAMPLE_TEXTS] = {
+    "The tram to the harbour leaves every ten minutes.",
+    "Add two eggs, a pinch of salt and stir until smooth.",
+    "A library for reading and writing compressed archives",
+    "The committee postponed the vote on the budget.",
+    "Whales communicate over hundreds of kilometres.",
+    "Screenshot tool for the terminal",
+    "She won the match in three sets.",
+    "Antibiotics do not help against viruses.",
+    "How do I reset my password?",
+    "The castle was built in the twelfth century.",
+    "Interest rates rose by a quarter of a point.",
+    "Python bindings for the graphics toolkit",
+};
+
 /* Of a model that is not known: the mean over pairs of short texts on unlike things. */
 static enum err measure_mean_cosine(struct model *m, struct err_info *e)
 {
-    static const char *const texts[] = {
-        "The tram to the harbour leaves every ten minutes.",
-        "Add two eggs, a pinch of salt and stir until smooth.",
-        "A library for reading and writing compressed archives",
-        "The committee postponed the vote on the budget.",
-        "Whales communicate over hundreds of kilometres.",
-        "Screenshot tool for the terminal",
-        "She won the match in three sets.",
-        "Antibiotics do not help against viruses.",
-        "How do I reset my password?",
-        "The castle was built in the twelfth century.",
-        "Interest rates rose by a quarter of a point.",
-        "Python bindings for the graphics toolkit",
-    };
-    enum { COUNT = sizeof texts / sizeof *texts };
+    enum { COUNT = SAMPLE_TEXTS };
     size_t dims = m->info.dims;
     float *vectors = xcalloc(COUNT * dims, sizeof *vectors);
     struct model_run *r = model_run_new(m, 64);
@@ -211,7 +213,7 @@ static enum err measure_mean_cosine(struct model *m, struct err_info *e)
     tokens_init(&t);
     enum err err = ERR_OK;
     for (size_t i = 0; i < COUNT && !err; i++) {
-        tokenizer_encode(m->tokenizer, str_c(texts[i]), true, &t);
+        tokenizer_encode(m->tokenizer, str_c(sample_texts[i]), true, &t);
         uint32_t n = t.n < m->info.tokens_max ? (uint32_t)t.n : m->info.tokens_max;
         if (n > 0)
             err = model_embed(r, t.ids, &n, 1, vectors + i * dims, e);
@@ -265,6 +267,7 @@ void model_unref(struct model *m)
         return;
     tokenizer_free(m->tokenizer);
     bert_free(m->bert);
+    remote_free(m->remote);
     free(m);
 }
 
@@ -289,6 +292,7 @@ struct model_run {
 struct model_run *model_run_new(struct model *m, unsigned tokens_batch)
 {
     struct model_run *r = xcalloc(1, sizeof *r);
+    assert(!m->remote); /* it runs elsewhere */
     r->model = model_ref(m);
     r->tokens_batch = tokens_batch > m->info.tokens_max ? tokens_batch : m->info.tokens_max;
     if (m->bert)

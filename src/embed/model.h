@@ -11,6 +11,8 @@ struct model {
     struct tokenizer *tokenizer;
     struct bert *bert; /* NULL: the stub */
     enum bert_pooling pooling;
+    struct remote *remote; /* NULL: it runs here */
+    bool remote_learned;
 };
 
 /* What config.json and its neighbours say. */
