@@ -54,6 +54,35 @@ struct model_options {
 /* `o` may be NULL. */
 enum err model_open(const char *dir, const struct model_options *o, struct model **out,
                     struct err_info *e) MUST_CHECK;
+
+/* A model that somebody else runs: an OpenAI-compatible endpoint. Its tokenizer is an estimate, its
+ * vectors are asked for by HTTP (remote.h says how failures end). */
+#define REMOTE_BASE_URL "https://api.openai.com/v1"
+struct remote_options {
+    const char *base_url; /* in front of "/embeddings"; NULL or "": REMOTE_BASE_URL */
+    const char *model;    /* its name there */
+    const char *api_key;  /* NULL or "": none. Never logged, nor in an error */
+    unsigned dims;        /* asked for as "dimensions", and held to; 0: what the model has */
+    unsigned tokens_max;  /* of a text, estimated; 0: 8,191 */
+    unsigned timeout_ms;  /* of one request; 0: 10,000. Interactive ones have at most 5 s */
+    unsigned batch_size;  /* texts in a request at most; 0: 32 */
+    unsigned concurrency; /* requests at a time of calls that take several; 0: 4 */
+    /* What an earlier start has learned, so that nothing has to be asked; dims_known 0: nothing. */
+    unsigned dims_known;
+    float mean_cosine_known;
+};
+/* The digest is of host and path of the address, the name and the dimensions. Asks the provider
+ * once, unless it is known what it would say. ERR_INVALID: an option, with its setting's name.
+ * ERR_UNAVAILABLE, ERR_TIMEOUT: it is away and the dimensions are not known; with `dims` the model
+ * opens and the provider may come later. */
+enum err model_open_remote(const struct remote_options *o, struct model **out,
+                           struct err_info *e) MUST_CHECK;
+bool model_is_remote(const struct model *m);
+bool model_remote_learned(const struct model *m); /* dims and mean_cosine are worth keeping */
+/* In how many seconds a remote model can be asked again; 0: now, or it is not remote. */
+unsigned model_retry_after_s(const struct model *m);
+/* Nothing more is asked of a remote model; calls under way end with ERR_CANCELLED. */
+void model_stop(struct model *m);
 struct model *model_ref(struct model *m);
 void model_unref(struct model *m); /* NULL is allowed */
 const struct model_info *model_info(const struct model *m);
