@@ -96,7 +96,7 @@ static void each_fault_is_named(void **state)
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":\"\"}", "/input", "at least 1");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[]}", "/input", "1 to 65536");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[\"a\",\"\"]}", "/input/1", "at least 1");
-    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[[1,2]]}", "/input/0", "an array");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[[1,-2]]}", "/input/0/1", "from 0");
     expect_fault(ROUTE_DOCUMENTS_ADD, "7", "", "an object or an array");
 }
 
