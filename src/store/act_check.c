@@ -24,6 +24,13 @@ static enum err blob_check(struct str s, const char *field, struct err_info *e)
                    STORE_BLOB_MAX);
 }
 
+static enum err dims_check(uint32_t dims, struct err_info *e)
+{
+    if (dims >= 1 && dims <= STORE_DIMS_MAX)
+        return ERR_OK;
+    return err_set(e, ERR_INVALID, "dims", "dims is %u, 1 to %d are taken", dims, STORE_DIMS_MAX);
+}
+
 static enum err collection_check(const struct store_act *act, struct err_info *e)
 {
     const struct collection_record *c = &act->collection;
@@ -37,10 +44,41 @@ static enum err collection_check(const struct store_act *act, struct err_info *e
         err = blob_check(c->settings, "settings", e);
     if (!err)
         err = length_check(c->model_digest, "model_digest", 0, STORE_ID_MAX, e);
-    if (!err && (c->dims < 1 || c->dims > STORE_DIMS_MAX))
-        err = err_set(e, ERR_INVALID, "dims", "dims is %u, 1 to %d are taken", c->dims,
-                      STORE_DIMS_MAX);
-    return err;
+    if (!err && act->kind == ACT_COLLECTION_CREATE)
+        err = length_check(act->version.model, "model", 0, STORE_ID_MAX, e);
+    if (!err && act->kind == ACT_COLLECTION_CREATE)
+        err = blob_check(act->version.settings, "version.settings", e);
+    return err ? err : dims_check(c->dims, e);
+}
+
+static enum err version_check(const struct store_act *act, struct err_info *e)
+{
+    const struct version_record *v = &act->version;
+    enum err err = blob_check(v->settings, "settings", e);
+
+    if (!err && act->kind == ACT_VERSION_UPDATE)
+        return blob_check(v->report, "report", e);
+    if (!err)
+        err = length_check(v->model, "model", 0, STORE_ID_MAX, e);
+    if (!err)
+        err = length_check(v->model_digest, "model_digest", 0, STORE_ID_MAX, e);
+    return err ? err : dims_check(v->dims, e);
+}
+
+static enum err embeddings_check(const struct store_act *act, struct err_info *e)
+{
+    if (act->embedding_count > STORE_EMBEDDINGS_MAX)
+        return err_set(e, ERR_TOO_LARGE, "embeddings",
+                       "%zu embeddings in one act, at most %d are taken", act->embedding_count,
+                       STORE_EMBEDDINGS_MAX);
+    for (size_t i = 0; i < act->embedding_count; i++) {
+        enum err err = dims_check(act->embeddings[i].dims, e);
+        if (err)
+            return err;
+        if (!act->embeddings[i].vector)
+            return err_set(e, ERR_INVALID, "embeddings", "embedding %zu has no vector", i);
+    }
+    return ERR_OK;
 }
 
 static enum err passages_check(const struct document_record *d, struct err_info *e)
@@ -73,7 +111,7 @@ static enum err document_check(const struct store_act *act, struct err_info *e)
 
     if (err || act->kind == ACT_DOCUMENT_DELETE)
         return err;
-    if (act->kind == ACT_DOCUMENT_EMBEDDED) {
+    if (act->kind == ACT_DOCUMENT_EMBEDDED || act->kind == ACT_VERSION_EMBEDDED) {
         struct document_record ready = *d;
         ready.state = DOCUMENT_READY;
         return passages_check(&ready, e);
@@ -121,7 +159,7 @@ static enum err task_check(const struct task_record *t, struct err_info *e)
     return err ? err : blob_check(t->payload, "payload", e);
 }
 
-enum err act_check(const struct store_act *act, struct err_info *e)
+static enum err kind_check(const struct store_act *act, struct err_info *e)
 {
     enum err err;
 
@@ -146,13 +184,22 @@ enum err act_check(const struct store_act *act, struct err_info *e)
         return length_check(act->consumer, "consumer", 1, STORE_ID_MAX, e);
     case ACT_VERSION_CREATE:
     case ACT_VERSION_UPDATE:
+        return version_check(act, e);
+    case ACT_VERSION_EMBEDDED:
+        return document_check(act, e);
     case ACT_VERSION_ACTIVATE:
     case ACT_VERSION_DELETE:
-    case ACT_VERSION_EMBEDDED:
     case ACT_EMBEDDINGS_PUT:
-        return err_set(e, ERR_UNSUPPORTED, NULL, "this store has no embedding versions yet");
+        return ERR_OK;
     }
     return err_set(e, ERR_INVALID, NULL, "no such act");
+}
+
+enum err act_check(const struct store_act *act, struct err_info *e)
+{
+    enum err err = kind_check(act, e);
+
+    return err ? err : embeddings_check(act, e);
 }
 
 enum err act_revision_check(const struct store_act *act, uint64_t revision, struct err_info *e)

@@ -19,6 +19,7 @@ static void collection_row(sqlite3_stmt *st, struct arena *a, struct collection_
     out->pending = (uint64_t)sqlite3_column_int64(st, 10);
     out->mean_cosine =
         sqlite3_column_type(st, 11) == SQLITE_NULL ? NAN : (float)sqlite3_column_double(st, 11);
+    out->version = (uint32_t)sqlite3_column_int64(st, 13);
 }
 
 /* ---- acts ---- */
@@ -46,7 +47,7 @@ enum err collection_create(struct writer *w, struct store_act *act, struct err_i
     sqlite3_stmt *st;
     enum err err = name_is_free(w, c->name, e);
 
-    if (!err && w->ledger.last_collection >= INT32_MAX)
+    if (!err && (w->ledger.last_collection >= INT32_MAX || w->ledger.last_version >= INT32_MAX))
         err = err_set(e, ERR_FULL, NULL, "all numbers of collections are used up");
     if (err)
         return err;
@@ -60,18 +61,25 @@ enum err collection_create(struct writer *w, struct store_act *act, struct err_i
     put_int(st, 1, named.id);
     put_str(st, 2, c->name);
     put_blob(st, 3, c->settings.s, c->settings.n);
-    put_str(st, 4, c->model_digest);
-    put_int(st, 5, c->dims);
-    put_int(st, 6, w->now_us);
-    put_int(st, 7, (int64_t)act->revision);
+    put_int(st, 4, w->now_us);
+    put_int(st, 5, (int64_t)act->revision);
+    put_int(st, 6, ++w->ledger.last_version);
     act->id = named.id;
+    act->version_id = w->ledger.last_version;
     act->status = ACT_CREATED;
-    return conn_run(&w->conn, st, e);
+    err = conn_run(&w->conn, st, e);
+    struct version_record first = {.model = act->version.model,
+                                   .model_digest = c->model_digest,
+                                   .settings = act->version.settings,
+                                   .dims = c->dims};
+    return err ? err
+               : version_insert(w, act->version_id, named.id, VERSION_ACTIVE, &first, 0,
+                                act->revision, e);
 }
 
-/* True in *same if nothing would change. */
+/* What would not change: of the collection itself, of its active version. */
 static enum err collection_compare(struct writer *w, const struct collection_record *c, bool *same,
-                                   struct err_info *e)
+                                   bool *version_same, struct err_info *e)
 {
     struct arena *a = arena_new(0);
     struct collection_record old;
@@ -79,21 +87,42 @@ static enum err collection_compare(struct writer *w, const struct collection_rec
     bool row = false;
     enum err err = conn_stmt(&w->conn, STMT_COLLECTION_BY_ID, &st, e);
 
-    *same = false;
+    *same = *version_same = false;
     if (!err) {
         put_int(st, 1, c->id);
         err = conn_step(&w->conn, st, &row, e);
     }
     if (!err && row) {
         collection_row(st, a, &old);
-        *same = str_eq(old.settings, c->settings) && str_eq(old.model_digest, c->model_digest) &&
-                old.dims == c->dims &&
-                (old.mean_cosine == c->mean_cosine ||
-                 (isnan(old.mean_cosine) && isnan(c->mean_cosine)));
+        *same = str_eq(old.settings, c->settings);
+        *version_same = str_eq(old.model_digest, c->model_digest) && old.dims == c->dims &&
+                        (old.mean_cosine == c->mean_cosine ||
+                         (isnan(old.mean_cosine) && isnan(c->mean_cosine)));
         err = conn_run(&w->conn, st, e);
     }
     arena_free(a);
     return err;
+}
+
+/* What an update of the collection says of its active version. */
+static enum err version_model_set(struct writer *w, struct held_version *v,
+                                  const struct collection_record *c, uint64_t revision,
+                                  struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(&w->conn, STMT_VERSION_MODEL, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, v->id);
+    put_str(st, 2, c->model_digest);
+    put_int(st, 3, c->dims);
+    put_double(st, 4, (double)c->mean_cosine);
+    put_int(st, 5, w->now_us);
+    put_int(st, 6, (int64_t)revision);
+    v->dims = c->dims;
+    v->revision = revision;
+    return conn_run(&w->conn, st, e);
 }
 
 enum err collection_update(struct writer *w, struct store_act *act, struct err_info *e)
@@ -101,21 +130,24 @@ enum err collection_update(struct writer *w, struct store_act *act, struct err_i
     const struct collection_record *c = &act->collection;
     struct held_collection *held;
     sqlite3_stmt *st;
-    bool same;
+    struct held_version *active;
+    bool same, version_same;
     enum err err = writer_hold(w, c->id, &held, e);
 
+    if (err)
+        return err;
+    active = held_active(held);
+    err = act_revision_check(act, held->revision, e);
+    if (!err && c->dims != active->dims && held->documents > active->missing)
+        err = err_set(e, ERR_CONFLICT, "dims", "documents have vectors of %u dimensions",
+                      active->dims);
     if (!err)
-        err = act_revision_check(act, held->revision, e);
-    if (!err && c->dims != held->dims && held->documents > held->pending)
-        err =
-            err_set(e, ERR_CONFLICT, "dims", "documents have vectors of %u dimensions", held->dims);
-    if (!err)
-        err = collection_compare(w, c, &same, e);
+        err = collection_compare(w, c, &same, &version_same, e);
     if (err)
         return err;
     act->id = c->id;
     act->revision = held->revision;
-    if (same)
+    if (same && version_same)
         return ERR_OK;
     err = writer_change(w, CHANGE_COLLECTION_UPDATED, held, 0, STR(""), &act->revision, e);
     if (!err)
@@ -124,27 +156,12 @@ enum err collection_update(struct writer *w, struct store_act *act, struct err_i
         return err;
     put_int(st, 1, c->id);
     put_blob(st, 2, c->settings.s, c->settings.n);
-    put_str(st, 3, c->model_digest);
-    put_int(st, 4, c->dims);
-    put_double(st, 5, (double)c->mean_cosine);
-    put_int(st, 6, w->now_us);
-    put_int(st, 7, (int64_t)act->revision);
+    put_int(st, 3, w->now_us);
+    put_int(st, 4, (int64_t)act->revision);
     held->revision = act->revision;
-    held->dims = c->dims;
     act->status = ACT_UPDATED;
-    return conn_run(&w->conn, st, e);
-}
-
-static enum err run_with_id(struct writer *w, enum statement id, uint32_t collection,
-                            struct err_info *e)
-{
-    sqlite3_stmt *st;
-    enum err err = conn_stmt(&w->conn, id, &st, e);
-
-    if (err)
-        return err;
-    put_int(st, 1, collection);
-    return conn_run(&w->conn, st, e);
+    err = conn_run(&w->conn, st, e);
+    return err || version_same ? err : version_model_set(w, active, c, act->revision, e);
 }
 
 enum err collection_delete(struct writer *w, struct store_act *act, struct err_info *e)
@@ -158,9 +175,13 @@ enum err collection_delete(struct writer *w, struct store_act *act, struct err_i
     if (!err)
         err = writer_change(w, CHANGE_COLLECTION_DELETED, held, 0, STR(""), &act->revision, e);
     if (!err)
-        err = run_with_id(w, STMT_COLLECTION_REMOVE, id, e);
+        err = writer_run_1(w, STMT_COLLECTION_REMOVE, id, e);
     if (!err)
-        err = run_with_id(w, STMT_PURGE_INSERT, id, e);
+        err = writer_run_1(w, STMT_PURGE_VERSION_ALL, id, e);
+    if (!err)
+        err = writer_run_1(w, STMT_VERSION_REMOVE_ALL, id, e);
+    if (!err)
+        err = writer_run_1(w, STMT_PURGE_INSERT, id, e);
     if (err)
         return err;
     writer_forget(w, id);

@@ -3,22 +3,13 @@
  *     put with another digest, text digest, expiry, or vectors for a pending one  -> a new revision
  *     put with all of them equal                                                  -> unchanged
  *     (the number of attempts of a pending document is kept up to date without a revision)
- *     embedded: pending -> ready, a new revision; delete: its row is gone, its number is never used
- * again */
+ *     embedded: pending -> ready, a new revision
+ *     delete: its row is gone, its number is never used again */
 #include "store/inside.h"
 #include <string.h>
 
-struct stored {
-    uint64_t key; /* 0: not there */
-    uint64_t revision;
-    enum document_state state;
-    int64_t expires_us;
-    uint32_t attempts, passages;
-    uint8_t digest[32], text_digest[32];
-};
-
-static enum err stored_find(struct writer *w, const struct document_record *d, struct stored *out,
-                            struct err_info *e)
+enum err stored_find(struct writer *w, const struct document_record *d, struct stored *out,
+                     struct err_info *e)
 {
     sqlite3_stmt *st;
     bool row;
@@ -37,20 +28,8 @@ static enum err stored_find(struct writer *w, const struct document_record *d, s
     out->state = (enum document_state)sqlite3_column_int(st, 3);
     out->expires_us = sqlite3_column_int64(st, 6);
     out->attempts = (uint32_t)sqlite3_column_int64(st, 7);
-    out->passages = (uint32_t)sqlite3_column_int64(st, 8);
-    get_digest(st, 9, out->digest);
-    get_digest(st, 10, out->text_digest);
-    return conn_run(&w->conn, st, e);
-}
-
-static enum err key_run(struct writer *w, enum statement id, uint64_t key, struct err_info *e)
-{
-    sqlite3_stmt *st;
-    enum err err = conn_stmt(&w->conn, id, &st, e);
-
-    if (err)
-        return err;
-    put_int(st, 1, (int64_t)key);
+    get_digest(st, 8, out->digest);
+    get_digest(st, 9, out->text_digest);
     return conn_run(&w->conn, st, e);
 }
 
@@ -66,45 +45,34 @@ static enum err payload_set(struct writer *w, uint64_t key, struct str payload, 
     return conn_run(&w->conn, st, e);
 }
 
-static enum err passages_set(struct writer *w, uint64_t key, const struct document_record *d,
-                             uint32_t dims, bool vectors, struct err_info *e)
+/* The counts of a collection follow a document from `old` to what it is now; those of passages were
+ * moved with them. */
+static void counts_move(struct held_collection *c, const struct stored *old, bool is, bool pending)
 {
-    size_t span_bytes = (size_t)d->passage_count * SPAN_BYTES, row_bytes = (size_t)dims * 2;
-    size_t vector_bytes = vectors ? d->passage_count * row_bytes : 0;
-    sqlite3_stmt *st;
+    struct held_version *v = held_active(c);
 
-    if (d->passage_count == 0)
-        return key_run(w, STMT_PASSAGE_REMOVE, key, e);
-    enum err err = conn_stmt(&w->conn, STMT_PASSAGE_SET, &st, e);
-    if (err)
-        return err;
-    char *spans = xmalloc(span_bytes + vector_bytes), *rows = spans + span_bytes;
-    for (uint32_t i = 0; i < d->passage_count; i++) {
-        const struct passage_record *p = &d->passages[i];
-        const uint32_t span[3] = {p->start, p->end, p->tokens};
-        memcpy(spans + (size_t)i * SPAN_BYTES, span, SPAN_BYTES);
-        if (vectors)
-            memcpy(rows + i * row_bytes, p->vector, row_bytes);
-    }
-    put_int(st, 1, (int64_t)key);
-    put_blob(st, 2, spans, span_bytes);
-    if (vectors)
-        put_blob(st, 3, rows, vector_bytes);
-    else
-        sqlite3_bind_null(st, 3);
-    err = conn_run(&w->conn, st, e);
-    free(spans);
-    return err;
+    c->documents += (uint64_t)is - (old->key != 0);
+    c->dirty = true;
+    v->missing += (uint64_t)pending - (old->key != 0 && old->state == DOCUMENT_PENDING);
+    v->dirty = true;
 }
 
-/* The counts of a collection follow a document from `old` to what it is now. */
-static void counts_move(struct held_collection *c, const struct stored *old, bool is, bool pending,
-                        uint32_t passages)
+/* That the passages of an act were made for the version that is the active one. */
+static enum err version_check(const struct store_act *act, struct held_collection *c,
+                              struct err_info *e)
 {
-    c->documents += (uint64_t)is - (old->key != 0);
-    c->passages += (uint64_t)passages - old->passages;
-    c->pending += (uint64_t)pending - (old->key != 0 && old->state == DOCUMENT_PENDING);
-    c->dirty = true;
+    uint32_t active = held_active(c)->id, made = act->version.id;
+
+    if (made == active || (made == 0 && c->version_count == 1))
+        return ERR_OK;
+    if (made == 0)
+        return err_set(e, ERR_CONFLICT, "version",
+                       "the collection has several embedding versions: which one the passages were "
+                       "made with must be said");
+    return err_set(e, ERR_CONFLICT, "version",
+                   "the passages were made with embedding version %u, version %u is active: embed "
+                   "again",
+                   made, active);
 }
 
 static enum change_kind put_kind(enum document_state s)
@@ -119,6 +87,9 @@ static enum err document_insert(struct writer *w, struct store_act *act, struct 
     sqlite3_stmt *st;
     enum err err;
 
+    err = version_check(act, c, e);
+    if (err)
+        return err;
     if (c->last_number == UINT32_MAX)
         return err_set(e, ERR_FULL, NULL,
                        "all numbers of documents of this collection are used up");
@@ -138,15 +109,17 @@ static enum err document_insert(struct writer *w, struct store_act *act, struct 
     put_int(st, 7, d->updated_us ? d->updated_us : w->now_us);
     put_int(st, 8, d->expires_us);
     put_int(st, 9, d->attempts);
-    put_int(st, 10, d->passage_count);
-    put_blob(st, 11, d->digest, 32);
-    put_blob(st, 12, d->text_digest, 32);
+    put_blob(st, 10, d->digest, 32);
+    put_blob(st, 11, d->text_digest, 32);
     err = conn_run(&w->conn, st, e);
     if (!err)
         err = payload_set(w, key, d->payload, e);
-    if (!err && d->passage_count)
-        err = passages_set(w, key, d, c->dims, d->state == DOCUMENT_READY, e);
-    counts_move(c, &(struct stored){0}, true, d->state == DOCUMENT_PENDING, d->passage_count);
+    if (!err)
+        err = passages_add(w, held_active(c), number, d, d->text_digest, d->state == DOCUMENT_READY,
+                           e);
+    if (!err)
+        err = versions_miss(w, c, number, e);
+    counts_move(c, &(struct stored){0}, true, d->state == DOCUMENT_PENDING);
     act->id = number;
     act->status = ACT_CREATED;
     return err;
@@ -158,11 +131,12 @@ static enum err document_replace(struct writer *w, struct store_act *act, struct
     const struct document_record *d = &act->document;
     bool keep = act->keep_passages;
     enum document_state state = keep ? old->state : d->state;
-    uint32_t passages = keep ? old->passages : d->passage_count;
+    uint32_t number = (uint32_t)old->key;
     sqlite3_stmt *st;
-    enum err err =
-        writer_change(w, put_kind(state), c, (uint32_t)old->key, d->id, &act->revision, e);
+    enum err err = keep ? ERR_OK : version_check(act, c, e);
 
+    if (!err)
+        err = writer_change(w, put_kind(state), c, number, d->id, &act->revision, e);
     if (!err)
         err = conn_stmt(&w->conn, STMT_DOCUMENT_UPDATE, &st, e);
     if (err)
@@ -173,15 +147,17 @@ static enum err document_replace(struct writer *w, struct store_act *act, struct
     put_int(st, 4, d->updated_us ? d->updated_us : w->now_us);
     put_int(st, 5, d->expires_us);
     put_int(st, 6, d->attempts);
-    put_int(st, 7, passages);
-    put_blob(st, 8, d->digest, 32);
-    put_blob(st, 9, d->text_digest, 32);
+    put_blob(st, 7, d->digest, 32);
+    put_blob(st, 8, d->text_digest, 32);
     err = conn_run(&w->conn, st, e);
     if (!err && memcmp(old->digest, d->digest, 32) != 0)
         err = payload_set(w, old->key, d->payload, e);
     if (!err && !keep)
-        err = passages_set(w, old->key, d, c->dims, state == DOCUMENT_READY, e);
-    counts_move(c, old, true, state == DOCUMENT_PENDING, passages);
+        err =
+            passages_set(w, held_active(c), number, d, d->text_digest, state == DOCUMENT_READY, e);
+    if (!err && memcmp(old->text_digest, d->text_digest, 32) != 0)
+        err = versions_miss(w, c, number, e);
+    counts_move(c, old, true, state == DOCUMENT_PENDING);
     act->status = ACT_UPDATED;
     return err;
 }
@@ -251,34 +227,41 @@ static enum err document_expect(struct writer *w, const struct store_act *act,
     return err ? err : act_revision_check(act, old->revision, e);
 }
 
-enum err document_embedded(struct writer *w, struct store_act *act, struct err_info *e)
+enum err document_become_ready(struct writer *w, struct store_act *act, struct held_collection *c,
+                               const struct stored *old, struct err_info *e)
 {
     const struct document_record *d = &act->document;
+    uint32_t number = (uint32_t)old->key;
+    sqlite3_stmt *st;
+    enum err err = writer_change(w, CHANGE_DOCUMENT_EMBEDDED, c, number, d->id, &act->revision, e);
+
+    if (!err)
+        err = conn_stmt(&w->conn, STMT_DOCUMENT_READY, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)old->key);
+    put_int(st, 2, (int64_t)act->revision);
+    put_int(st, 3, w->now_us);
+    err = conn_run(&w->conn, st, e);
+    if (!err)
+        err = passages_set(w, held_active(c), number, d, old->text_digest, true, e);
+    counts_move(c, old, true, false);
+    act->id = number;
+    act->status = ACT_UPDATED;
+    return err;
+}
+
+enum err document_embedded(struct writer *w, struct store_act *act, struct err_info *e)
+{
     struct held_collection *c;
     struct stored old;
-    sqlite3_stmt *st;
     enum err err = document_expect(w, act, &c, &old, e);
 
     if (!err && old.state != DOCUMENT_PENDING)
         err = err_set(e, ERR_CONFLICT, "state", "the document has its vectors already");
     if (!err)
-        err = writer_change(w, CHANGE_DOCUMENT_EMBEDDED, c, (uint32_t)old.key, d->id,
-                            &act->revision, e);
-    if (!err)
-        err = conn_stmt(&w->conn, STMT_DOCUMENT_READY, &st, e);
-    if (err)
-        return err;
-    put_int(st, 1, (int64_t)old.key);
-    put_int(st, 2, (int64_t)act->revision);
-    put_int(st, 3, d->passage_count);
-    put_int(st, 4, w->now_us);
-    err = conn_run(&w->conn, st, e);
-    if (!err)
-        err = passages_set(w, old.key, d, c->dims, true, e);
-    counts_move(c, &old, true, false, d->passage_count);
-    act->id = (uint32_t)old.key;
-    act->status = ACT_UPDATED;
-    return err;
+        err = version_check(act, c, e);
+    return err ? err : document_become_ready(w, act, c, &old, e);
 }
 
 enum err document_delete(struct writer *w, struct store_act *act, struct err_info *e)
@@ -291,14 +274,16 @@ enum err document_delete(struct writer *w, struct store_act *act, struct err_inf
         err = writer_change(w, CHANGE_DOCUMENT_DELETED, c, (uint32_t)old.key, act->document.id,
                             &act->revision, e);
     if (!err)
-        err = key_run(w, STMT_DOCUMENT_REMOVE, old.key, e);
+        err = writer_run_1(w, STMT_DOCUMENT_REMOVE, old.key, e);
     if (!err)
-        err = key_run(w, STMT_PAYLOAD_REMOVE, old.key, e);
+        err = writer_run_1(w, STMT_PAYLOAD_REMOVE, old.key, e);
     if (!err)
-        err = key_run(w, STMT_PASSAGE_REMOVE, old.key, e);
+        err = passages_remove(w, held_active(c), (uint32_t)old.key, e);
+    if (!err)
+        err = versions_drop(w, c, (uint32_t)old.key, e);
     if (err)
         return err;
-    counts_move(c, &old, false, false, 0);
+    counts_move(c, &old, false, false);
     act->id = (uint32_t)old.key;
     act->status = ACT_DELETED;
     return ERR_OK;

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define SCAN_STEP 256
-
 static enum err blob_corrupt(uint64_t key, struct err_info *e)
 {
     return err_set(e, ERR_CORRUPT, NULL,
@@ -37,10 +35,13 @@ static enum err payload_read(struct conn *c, struct arena *a, uint64_t key,
 static enum err passages_fill(struct arena *a, uint64_t key, struct str spans, struct str vectors,
                               struct document_record *d, struct err_info *e)
 {
-    uint32_t n = d->passage_count;
+    uint32_t n = (uint32_t)(spans.n / SPAN_BYTES);
 
-    if (spans.n != (size_t)n * SPAN_BYTES || vectors.n % ((size_t)n * 2) != 0)
+    if (spans.n != (size_t)n * SPAN_BYTES || (n ? vectors.n % ((size_t)n * 2) : vectors.n) != 0)
         return blob_corrupt(key, e);
+    d->passage_count = n;
+    if (n == 0)
+        return ERR_OK;
     d->passages = arena_array(a, n, sizeof *d->passages);
     size_t row_bytes = vectors.n / n;
     d->dims = (uint32_t)(row_bytes / 2);
@@ -56,30 +57,49 @@ static enum err passages_fill(struct arena *a, uint64_t key, struct str spans, s
     return ERR_OK;
 }
 
-static enum err passages_read(struct conn *c, struct arena *a, uint64_t key, bool vectors,
-                              struct document_record *d, struct err_info *e)
+/* The passages under d->version; *embedded: they have vectors. */
+static enum err passages_read(struct conn *c, struct arena *a, unsigned parts,
+                              struct document_record *d, bool *embedded, struct err_info *e)
 {
+    uint64_t key = passages_key(d->version, d->number);
+    bool vectors = parts & DOCUMENT_VECTORS, row;
     sqlite3_stmt *st;
-    bool row;
     enum err err = conn_stmt(c, vectors ? STMT_PASSAGE_GET : STMT_PASSAGE_SPANS, &st, e);
 
+    *embedded = false;
     if (err)
         return err;
     put_int(st, 1, (int64_t)key);
     err = conn_step(c, st, &row, e);
-    if (!err && !row)
-        err = blob_corrupt(key, e);
-    if (err)
+    if (err || !row)
         return err;
-    struct str spans = get_blob(st, 0, a);
-    struct str rows = vectors ? get_blob(st, 1, a) : STR("");
+    *embedded = vectors ? sqlite3_column_type(st, 1) == SQLITE_BLOB : sqlite3_column_int(st, 1);
+    if (parts & (DOCUMENT_PASSAGES | DOCUMENT_VECTORS)) {
+        struct str spans = get_blob(st, 0, a);
+        err = passages_fill(a, key, spans, vectors ? get_blob(st, 1, a) : STR(""), d, e);
+    }
     sqlite3_reset(st);
-    return passages_fill(a, key, spans, rows, d, e);
+    return err;
+}
+
+/* Of the active version, or of `version`: what is there of it decides the state, then. */
+static enum err version_part(struct conn *c, struct arena *a, unsigned parts, uint32_t version,
+                             struct document_record *d, struct err_info *e)
+{
+    bool embedded;
+    enum err err = passages_read(c, a, parts, d, &embedded, e);
+
+    if (!err && version)
+        d->state = embedded ? DOCUMENT_READY : DOCUMENT_PENDING;
+    else if (!err && d->state == DOCUMENT_READY && !embedded)
+        err = err_set(e, ERR_CORRUPT, NULL, "document %u of collection %u has no passages",
+                      d->number, d->collection);
+    return err;
 }
 
 /* The row of DOCUMENT_COLUMNS that `st` stands on, and the parts of it. */
 static enum err document_row(struct conn *c, struct arena *a, sqlite3_stmt *st, unsigned parts,
-                             struct document_record *d, struct err_info *e)
+                             uint32_t version, struct document_record *d, struct err_info *e)
 {
     uint64_t key = (uint64_t)sqlite3_column_int64(st, 0);
     enum err err = ERR_OK;
@@ -94,24 +114,24 @@ static enum err document_row(struct conn *c, struct arena *a, sqlite3_stmt *st, 
     d->updated_us = sqlite3_column_int64(st, 5);
     d->expires_us = sqlite3_column_int64(st, 6);
     d->attempts = (uint32_t)sqlite3_column_int64(st, 7);
-    d->passage_count = (uint32_t)sqlite3_column_int64(st, 8);
-    get_digest(st, 9, d->digest);
-    get_digest(st, 10, d->text_digest);
+    get_digest(st, 8, d->digest);
+    get_digest(st, 9, d->text_digest);
+    d->version = version ? version : (uint32_t)sqlite3_column_int64(st, 10);
     if (parts & DOCUMENT_PAYLOAD)
         err = payload_read(c, a, key, d, e);
-    if (!err && d->passage_count && (parts & (DOCUMENT_PASSAGES | DOCUMENT_VECTORS)))
-        err = passages_read(c, a, key, parts & DOCUMENT_VECTORS, d, e);
+    if (!err && (version || (parts & (DOCUMENT_PASSAGES | DOCUMENT_VECTORS))))
+        err = version_part(c, a, parts, version, d, e);
     return err;
 }
 
-static enum err document_rows(struct conn *c, struct arena *a, sqlite3_stmt *st, unsigned parts,
-                              struct list *list, struct err_info *e)
+enum err documents_read(struct conn *c, struct arena *a, sqlite3_stmt *st, unsigned parts,
+                        uint32_t version, struct list *list, struct err_info *e)
 {
     bool row;
     enum err err;
 
     while (!(err = conn_step(c, st, &row, e)) && row) {
-        err = document_row(c, a, st, parts, list_add(list, a), e);
+        err = document_row(c, a, st, parts, version, list_add(list, a), e);
         if (err)
             break;
     }
@@ -131,7 +151,7 @@ static enum err by_id(struct conn *c, struct arena *a, uint32_t collection, stru
     err = conn_step(c, st, found, e);
     if (err || !*found)
         return err;
-    err = document_row(c, a, st, parts, out, e);
+    err = document_row(c, a, st, parts, 0, out, e);
     sqlite3_reset(st);
     return err;
 }
@@ -172,8 +192,9 @@ enum err store_documents_by_id(struct store *s, struct arena *a, uint32_t collec
     return err;
 }
 
-static enum err by_number(struct conn *c, struct arena *a, uint32_t collection, uint32_t number,
-                          unsigned parts, struct document_record *out, struct err_info *e)
+enum err document_by_number(struct conn *c, struct arena *a, uint32_t collection, uint32_t number,
+                            unsigned parts, uint32_t version, struct document_record *out,
+                            struct err_info *e)
 {
     sqlite3_stmt *st;
     bool found;
@@ -186,7 +207,7 @@ static enum err by_number(struct conn *c, struct arena *a, uint32_t collection, 
     err = conn_step(c, st, &found, e);
     if (err || !found)
         return err;
-    err = document_row(c, a, st, parts, out, e);
+    err = document_row(c, a, st, parts, version, out, e);
     sqlite3_reset(st);
     return err;
 }
@@ -202,12 +223,12 @@ enum err store_documents_by_number(struct store *s, struct arena *a, uint32_t co
         return err;
     memset(out, 0, count * sizeof *out);
     for (size_t i = 0; i < count && !err; i++)
-        err = by_number(c, a, collection, numbers[i], parts, &out[i], e);
+        err = document_by_number(c, a, collection, numbers[i], parts, 0, &out[i], e);
     read_end(s, c, err);
     return err;
 }
 
-static int64_t limit_clamp(size_t limit)
+int64_t limit_clamp(size_t limit)
 {
     return (int64_t)(limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX);
 }
@@ -233,7 +254,7 @@ enum err store_document_list(struct store *s, struct arena *a, uint32_t collecti
         put_str(st, 2, after);
         put_int(st, 3, limit_clamp(limit));
         put_int(st, 4, (int64_t)offset);
-        err = document_rows(c, a, st, parts, &list, e);
+        err = documents_read(c, a, st, parts, 0, &list, e);
     }
     read_end(s, c, err);
     if (err)
@@ -243,26 +264,32 @@ enum err store_document_list(struct store *s, struct arena *a, uint32_t collecti
     return ERR_OK;
 }
 
-/* The next documents after *number, copied, so that no connection is held while the caller works.
- */
+enum err document_step(struct conn *c, struct arena *a, uint32_t collection, uint32_t after,
+                       unsigned parts, uint32_t version, struct list *list, struct err_info *e)
+{
+    uint64_t base = (uint64_t)collection << 32;
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(c, STMT_DOCUMENT_RANGE, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, collection);
+    put_int(st, 2, (int64_t)(base | after));
+    put_int(st, 3, (int64_t)(base | UINT32_MAX));
+    put_int(st, 4, SCAN_STEP);
+    return documents_read(c, a, st, parts, version, list, e);
+}
+
+/* A snapshot of its own for each step, so that none is held while the caller works. */
 static enum err scan_step(struct store *s, struct arena *a, uint32_t collection, uint32_t after,
                           unsigned parts, struct list *list, struct err_info *e)
 {
-    uint64_t base = (uint64_t)collection << 32;
     struct conn *c;
-    sqlite3_stmt *st;
     enum err err = read_begin(s, OP_DOCUMENT_SCAN, &c, e);
 
     if (err)
         return err;
-    err = conn_stmt(c, STMT_DOCUMENT_RANGE, &st, e);
-    if (!err) {
-        put_int(st, 1, collection);
-        put_int(st, 2, (int64_t)(base | after));
-        put_int(st, 3, (int64_t)(base | UINT32_MAX));
-        put_int(st, 4, SCAN_STEP);
-        err = document_rows(c, a, st, parts, list, e);
-    }
+    err = document_step(c, a, collection, after, parts, 0, list, e);
     read_end(s, c, err);
     return err;
 }
@@ -310,7 +337,7 @@ static enum err global_list(struct store *s, struct arena *a, enum db_op op, enu
     if (!err) {
         for (int i = 0; i < bounds; i++)
             put_int(st, i + 1, bound[i]);
-        err = document_rows(c, a, st, parts, &list, e);
+        err = documents_read(c, a, st, parts, 0, &list, e);
     }
     read_end(s, c, err);
     if (err)

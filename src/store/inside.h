@@ -24,6 +24,8 @@
 #define STORE_BLOB_MAX (256u << 20)
 #define STORE_DIMS_MAX 4096
 #define SPAN_BYTES 12 /* schema.c */
+#define PASSAGE_TEXT_BYTES 16
+#define STORE_EMBEDDINGS_MAX 65536 /* of one act */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "blobs are little endian");
 
@@ -36,6 +38,12 @@ enum db_op {
     OP_DOCUMENTS_BY_ID,
     OP_DOCUMENT_LIST,
     OP_DOCUMENT_SCAN,
+    OP_VERSION_GET,
+    OP_VERSION_LIST,
+    OP_VERSION_PASSAGES,
+    OP_VERSION_SCAN,
+    OP_VERSION_MISSING,
+    OP_EMBEDDING_CACHE_GET,
     OP_PENDING_LIST,
     OP_EXPIRED_LIST,
     OP_FEEDBACK_LIST,
@@ -66,18 +74,27 @@ void db_op_end(struct store *s, enum db_op op, int64_t started_ns, enum err err)
 
 /* ---- the writer ---- */
 /* What of a collection acts need over and over; written back when the group ends. */
+struct held_version {
+    uint32_t id, dims;
+    enum version_state state;
+    uint64_t revision, missing, passages; /* `missing` of the active one: pending documents */
+    bool dirty;
+};
 struct held_collection {
-    uint32_t id, dims, last_number;
-    uint64_t revision, documents, passages, pending;
+    uint32_t id, last_number;
+    uint64_t revision, documents;
     bool dirty;
     char name[65];
     uint8_t name_n;
+    unsigned version_count;
+    struct held_version versions[STORE_VERSIONS_MAX];
 };
+struct held_version *held_active(struct held_collection *c); /* never NULL */
 #define HELD_MAX 16
 /* All that an act changes outside the database: copied before an act and put back if it fails. */
 struct ledger {
-    uint64_t change, pruned, last_task;
-    uint32_t last_collection;
+    uint64_t change, pruned, last_task, cache_bytes;
+    uint32_t last_collection, last_version;
     bool dirty;
     unsigned held_count;
     struct held_collection held[HELD_MAX];
@@ -119,7 +136,20 @@ enum err writer_change(struct writer *w, enum change_kind kind, const struct hel
 /* ERR_NOT_FOUND: no such collection, or removed. Valid until the next call. */
 enum err writer_hold(struct writer *w, uint32_t collection, struct held_collection **out,
                      struct err_info *e) MUST_CHECK;
+/* A version and its collection; the same errors and validity. */
+enum err writer_hold_version(struct writer *w, uint32_t version, struct held_collection **c,
+                             struct held_version **out, struct err_info *e) MUST_CHECK;
 void writer_forget(struct writer *w, uint32_t collection); /* its row has gone */
+/* One statement with one or two whole numbers. */
+enum err writer_run_1(struct writer *w, enum statement id, uint64_t a,
+                      struct err_info *e) MUST_CHECK;
+enum err writer_run_2(struct writer *w, enum statement id, uint64_t a, uint64_t b,
+                      struct err_info *e) MUST_CHECK;
+/* The first column of the only row; 0 without one, or NULL. */
+enum err writer_number(struct writer *w, enum statement id, uint64_t a, uint64_t b, uint64_t *out,
+                       struct err_info *e) MUST_CHECK;
+/* What the ledger has ahead of its rows; part of the transaction that is open. */
+enum err writer_flush(struct writer *w, struct err_info *e) MUST_CHECK;
 enum err writer_purge_step(struct writer *w,
                            struct err_info *e) MUST_CHECK; /* clears w->purge when all is gone */
 /* ERR_PRECONDITION unless the wish fits what is there (`revision` 0: nothing). */
@@ -134,11 +164,63 @@ enum err collection_delete(struct writer *w, struct store_act *act, struct err_i
 enum err document_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err document_embedded(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err document_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err version_create(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err version_update(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err version_activate(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err version_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err version_embedded(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err task_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err consumer_set(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+
+/* ---- embedding versions, between the acts ---- */
+uint64_t passages_key(uint32_t version, uint32_t number);
+/* The row of a new version; counts from 0 documents but for `missing`. */
+enum err version_insert(struct writer *w, uint32_t id, uint32_t collection,
+                        enum version_state state, const struct version_record *v, uint64_t missing,
+                        uint64_t revision, struct err_info *e) MUST_CHECK;
+/* The text of a document has changed, or it is new: missing in all versions but the active one. */
+enum err versions_miss(struct writer *w, struct held_collection *c, uint32_t number,
+                       struct err_info *e) MUST_CHECK;
+/* A document goes: its passages in all versions but the active one. */
+enum err versions_drop(struct writer *w, struct held_collection *c, uint32_t number,
+                       struct err_info *e) MUST_CHECK;
+/* The row of VERSION_COLUMNS that `st` stands on. */
+void version_row(sqlite3_stmt *st, struct arena *a, struct version_record *out);
+/* The document row that acts need; key 0: not there. */
+struct stored {
+    uint64_t key;
+    uint64_t revision;
+    enum document_state state;
+    int64_t expires_us;
+    uint32_t attempts;
+    uint8_t digest[32], text_digest[32];
+};
+enum err stored_find(struct writer *w, const struct document_record *d, struct stored *out,
+                     struct err_info *e) MUST_CHECK;
+/* The passages of a document in a version, in place of those that it had; the version's count of
+ * passages follows. Without vectors: spans of a pending one. */
+enum err passages_set(struct writer *w, struct held_version *v, uint32_t number,
+                      const struct document_record *d, const uint8_t text_digest[32], bool vectors,
+                      struct err_info *e) MUST_CHECK;
+/* The same where there are none. */
+enum err passages_add(struct writer *w, struct held_version *v, uint32_t number,
+                      const struct document_record *d, const uint8_t text_digest[32], bool vectors,
+                      struct err_info *e) MUST_CHECK;
+enum err passages_remove(struct writer *w, struct held_version *v, uint32_t number,
+                         struct err_info *e) MUST_CHECK;
+/* A pending document gets its vectors, as ACT_DOCUMENT_EMBEDDED. */
+enum err document_become_ready(struct writer *w, struct store_act *act, struct held_collection *c,
+                               const struct stored *old, struct err_info *e) MUST_CHECK;
+
+/* ---- the embedding cache ---- */
+enum err embeddings_put(struct writer *w, const struct embedding_record *rows, size_t count,
+                        struct err_info *e) MUST_CHECK;
+/* Removes the oldest, at most `rows` of them, until the bound holds. */
+enum err embeddings_evict(struct writer *w, size_t rows, struct err_info *e) MUST_CHECK;
+bool embeddings_over(const struct writer *w);
 
 /* ---- checkpoints ---- */
 struct checkpointer {
@@ -179,6 +261,20 @@ struct list {
     size_t count, cap, size;
 };
 void *list_add(struct list *l, struct arena *a); /* zeroed */
+
+/* One version's passages instead of the active one's; 0: the active one's. */
+enum err documents_read(struct conn *c, struct arena *a, sqlite3_stmt *st, unsigned parts,
+                        uint32_t version, struct list *list, struct err_info *e) MUST_CHECK;
+enum err document_by_number(struct conn *c, struct arena *a, uint32_t collection, uint32_t number,
+                            unsigned parts, uint32_t version, struct document_record *out,
+                            struct err_info *e) MUST_CHECK;
+/* The next documents after `after`, copied, so that no connection is held while the caller works.
+ */
+enum err document_step(struct conn *c, struct arena *a, uint32_t collection, uint32_t after,
+                       unsigned parts, uint32_t version, struct list *list,
+                       struct err_info *e) MUST_CHECK;
+#define SCAN_STEP 256
+int64_t limit_clamp(size_t limit);
 
 /* ---- the store ---- */
 struct store {

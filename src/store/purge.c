@@ -1,6 +1,6 @@
 /* What was given up is removed here, in bounded steps, each a transaction of its own: rows of
- * deleted collections (their ids stand in `purge` until nothing is left) and changes that were
- * forgotten. */
+ * deleted collections and versions (their ids stand in `purge` and `purge_version` until nothing is
+ * left), changes that were forgotten, and embeddings beyond the bound of their cache. */
 #include "store/inside.h"
 #include "base/sqlite.h"
 #include <inttypes.h>
@@ -24,18 +24,18 @@ static enum err purge_run(struct conn *c, enum statement id, int64_t a, int64_t 
     return err;
 }
 
-static enum err purge_next(struct conn *c, uint32_t *collection, struct err_info *e)
+static enum err purge_next(struct conn *c, enum statement id, uint32_t *next, struct err_info *e)
 {
     sqlite3_stmt *st;
     bool row;
-    enum err err = conn_stmt(c, STMT_PURGE_NEXT, &st, e);
+    enum err err = conn_stmt(c, id, &st, e);
 
-    *collection = 0;
+    *next = 0;
     if (!err)
         err = conn_step(c, st, &row, e);
     if (err || !row)
         return err;
-    *collection = (uint32_t)sqlite3_column_int64(st, 0);
+    *next = (uint32_t)sqlite3_column_int64(st, 0);
     return conn_run(c, st, e);
 }
 
@@ -68,8 +68,6 @@ static enum err purge_documents(struct conn *c, uint32_t collection, int *change
     if (err || !last)
         return err;
     err = purge_run(c, STMT_PURGE_PAYLOADS, from, last, changed, e);
-    if (!err)
-        err = purge_run(c, STMT_PURGE_PASSAGES, from, last, changed, e);
     return err ? err : purge_run(c, STMT_PURGE_DOCUMENTS, from, last, changed, e);
 }
 
@@ -87,25 +85,49 @@ static enum err purge_collection(struct conn *c, uint32_t collection, struct err
     return err;
 }
 
+static enum err purge_version(struct conn *c, uint32_t version, struct err_info *e)
+{
+    int64_t from = (int64_t)((uint64_t)version << 32);
+    int changed = 0;
+    enum err err = purge_run(c, STMT_PURGE_PASSAGES, from, PURGE_ROWS, &changed, e);
+
+    if (!err && !changed)
+        err = purge_run(c, STMT_PURGE_MISSING, from, PURGE_ROWS * 16, &changed, e);
+    if (!err && !changed)
+        err = purge_run(c, STMT_PURGE_VERSION_DONE, version, 0, &changed, e);
+    return err;
+}
+
 enum err writer_purge_step(struct writer *w, struct err_info *e)
 {
     struct conn *c = &w->conn;
-    uint32_t collection = 0;
+    uint32_t collection = 0, version = 0;
+    struct ledger *l = &w->ledger;
+    bool over = !w->stale && embeddings_over(w);
     int forgotten = 0;
     enum err err = conn_exec(c, STMT_BEGIN_WRITE, e);
 
     if (!err)
-        err = purge_next(c, &collection, e);
+        err = purge_next(c, STMT_PURGE_NEXT, &collection, e);
     if (!err && collection)
         err = purge_collection(c, collection, e);
     if (!err)
-        err = purge_run(c, STMT_PURGE_CHANGES, (int64_t)w->ledger.pruned, PURGE_ROWS * 4,
-                        &forgotten, e);
+        err = purge_next(c, STMT_PURGE_VERSION_NEXT, &version, e);
+    if (!err && version)
+        err = purge_version(c, version, e);
+    if (!err && over)
+        err = embeddings_evict(w, PURGE_ROWS, e);
+    if (!err && over)
+        err = writer_flush(w, e);
+    if (!err)
+        err = purge_run(c, STMT_PURGE_CHANGES, (int64_t)l->pruned, PURGE_ROWS * 4, &forgotten, e);
     if (!err)
         err = conn_exec(c, STMT_COMMIT, e);
-    if (err)
+    if (err) {
         conn_rollback(c);
-    else if (!collection && !forgotten)
+        w->stale = true;
+    } else if (!collection && !version && !over && !forgotten) {
         w->purge = false;
+    }
     return err;
 }

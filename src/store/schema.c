@@ -1,12 +1,22 @@
 /* Numbered migrations and the statement table.
  *
- * A document is a row in each of three tables under one key (collection << 32 | number): what
- * lists, conditions and purges need (`document`), its payload, its passages. Heads stay small, so
- * that listing and scanning them reads few pages; keys rise, so that an import appends to all
- * three.
+ * A document is a row in each of two tables under one key (collection << 32 | number): what lists,
+ * conditions and purges need (`document`) and its payload; and a row of passages for each embedding
+ * version (version << 32 | number). Heads stay small, so that listing and scanning them reads few
+ * pages; keys rise, so that an import appends to all three.
  *
  * passage.spans: 12 bytes a passage, little endian: start u32, end u32, tokens u32.
- * passage.vectors: float16 x dims a passage, in the same order; NULL while pending. */
+ * passage.vectors: float16 x dims a passage, in the same order; NULL while pending, which only
+ * documents of the active version are.
+ * passage.text: the first 16 bytes of the text digest of what they were made from (with more, a
+ * page would hold 4 instead of 5 rows of one passage of 384 dims); NULL in rows of format 1, which
+ * were always of the document's text.
+ *
+ * A document without fresh passages has state 1 (for the active version) or a row in `missing`
+ * (for each other): never a row with vectors.
+ *
+ * embedding_cache: appended to, so that values stay dense; `hash` is the first 8 bytes of the key,
+ * `rest` the other 24. */
 #include "store/schema.h"
 #include "base/rng.h"
 #include "base/sqlite.h"
@@ -59,15 +69,57 @@ static const char *const migrations[] = {
     "NULL)"
     " STRICT;"
     "CREATE TABLE consumer (name TEXT PRIMARY KEY, change INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+    /* 2: embedding versions. A collection's first version takes its number, so that the keys of
+     * passages stay as they are. */
+    "CREATE TABLE version ("
+    " id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " model TEXT NOT NULL, model_digest TEXT NOT NULL, settings BLOB NOT NULL,"
+    " dims INTEGER NOT NULL, mean_cosine REAL, missing INTEGER NOT NULL,"
+    " passages INTEGER NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,"
+    " report BLOB NOT NULL, revision INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX version_collection ON version(collection);"
+    "INSERT INTO version SELECT id, id, 2, '', model_digest, x'', dims, mean_cosine, pending,"
+    " passages, created_us, updated_us, x'', revision FROM collection;"
+    "CREATE TABLE missing (key INTEGER PRIMARY KEY) STRICT;"
+    "CREATE TABLE purge_version (version INTEGER PRIMARY KEY) STRICT;"
+    "INSERT INTO purge_version SELECT collection FROM purge;"
+    "CREATE TABLE collection_new ("
+    " id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, settings BLOB NOT NULL,"
+    " created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, revision INTEGER NOT NULL,"
+    " documents INTEGER NOT NULL, last_number INTEGER NOT NULL, version INTEGER NOT NULL) STRICT;"
+    "INSERT INTO collection_new SELECT id, name, settings, created_us, updated_us, revision,"
+    " documents, last_number, id FROM collection;"
+    "DROP TABLE collection;"
+    "ALTER TABLE collection_new RENAME TO collection;"
+    "ALTER TABLE state ADD COLUMN last_version INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE state ADD COLUMN cache_bytes INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE state SET last_version = last_collection;"
+    "ALTER TABLE passage ADD COLUMN text BLOB;"
+    "INSERT OR IGNORE INTO passage SELECT key, x'', x'', NULL FROM document"
+    " WHERE passages = 0 AND state = 0;"
+    "ALTER TABLE document DROP COLUMN passages;"
+    "CREATE INDEX document_waiting ON document(collection) WHERE state = 1;"
+    "CREATE TABLE embedding_cache ("
+    " id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, rest BLOB NOT NULL, tokens INTEGER NOT NULL,"
+    " vector BLOB NOT NULL) STRICT;"
+    "CREATE INDEX embedding_cache_hash ON embedding_cache(hash);",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 
-#define COLLECTION_COLUMNS                                                                         \
-    "id, name, settings, model_digest, dims, created_us, updated_us, revision, documents,"         \
-    " passages, pending, mean_cosine, last_number"
-#define DOCUMENT_COLUMNS                                                                           \
-    "key, id, revision, state, created_us, updated_us, expires_us, attempts, passages, digest,"    \
-    " text_digest"
+#define COLLECTIONS                                                                                \
+    "SELECT c.id, c.name, c.settings, v.model_digest, v.dims, c.created_us, c.updated_us,"         \
+    " c.revision, c.documents, v.passages, v.missing, v.mean_cosine, c.last_number, c.version"     \
+    " FROM collection c CROSS JOIN version v ON v.id = c.version"
+#define VERSION_COLUMNS                                                                            \
+    "id, collection, state, model, model_digest, settings, dims, mean_cosine, missing, passages,"  \
+    " created_us, updated_us, report, revision"
+#define DOCUMENT_HEADS                                                                             \
+    "d.key, d.id, d.revision, d.state, d.created_us, d.updated_us, d.expires_us, d.attempts,"      \
+    " d.digest, d.text_digest"
+/* With the active version of collection ?1, which is looked up once. */
+#define DOCUMENT_COLUMNS DOCUMENT_HEADS ", (SELECT a.version FROM collection a WHERE a.id = ?1)"
+#define DOCUMENT_COLUMNS_OF_ANY                                                                    \
+    DOCUMENT_HEADS ", (SELECT a.version FROM collection a WHERE a.id = d.collection)"
 #define FEEDBACK_COLUMNS                                                                           \
     "change, collection, event_id, user, document, type, session, recommendation_id, value,"       \
     " position, time_us"
@@ -88,77 +140,132 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_RELEASE_BATCH] = {"release_batch", "RELEASE batch"},
     [STMT_UNDO_BATCH] = {"undo_batch", "ROLLBACK TO batch"},
 
-    [STMT_STATE_GET] = {"state_get", "SELECT lineage, change, pruned, last_collection, last_task"
-                                     " FROM state WHERE id = 1"},
+    [STMT_STATE_GET] = {"state_get", "SELECT lineage, change, pruned, last_collection, last_task,"
+                                     " last_version, cache_bytes FROM state WHERE id = 1"},
     [STMT_STATE_SET] = {"state_set",
                         "UPDATE state SET change = ?1, pruned = ?2, last_collection = ?3,"
-                        " last_task = ?4 WHERE id = 1"},
+                        " last_task = ?4, last_version = ?5, cache_bytes = ?6 WHERE id = 1"},
     [STMT_LINEAGE_SET] = {"lineage_set", "UPDATE state SET lineage = ?1 WHERE id = 1"},
 
-    [STMT_COLLECTION_BY_NAME] = {"collection_by_name",
-                                 "SELECT " COLLECTION_COLUMNS " FROM collection WHERE name = ?1"},
-    [STMT_COLLECTION_BY_ID] = {"collection_by_id",
-                               "SELECT " COLLECTION_COLUMNS " FROM collection WHERE id = ?1"},
+    [STMT_COLLECTION_BY_NAME] = {"collection_by_name", COLLECTIONS " WHERE c.name = ?1"},
+    [STMT_COLLECTION_BY_ID] = {"collection_by_id", COLLECTIONS " WHERE c.id = ?1"},
     [STMT_COLLECTION_LIST] = {"collection_list",
-                              "SELECT " COLLECTION_COLUMNS
-                              " FROM collection WHERE name > ?1 ORDER BY name LIMIT ?2"},
+                              COLLECTIONS " WHERE c.name > ?1 ORDER BY c.name LIMIT ?2"},
     [STMT_COLLECTION_INSERT] = {"collection_insert",
-                                "INSERT INTO collection (id, name, settings, model_digest, dims,"
-                                " created_us, updated_us, revision, documents, passages, pending,"
-                                " last_number, mean_cosine)"
-                                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, 0, 0, 0, 0, NULL)"},
+                                "INSERT INTO collection (id, name, settings, created_us,"
+                                " updated_us, revision, documents, last_number, version)"
+                                " VALUES (?1, ?2, ?3, ?4, ?4, ?5, 0, 0, ?6)"},
     [STMT_COLLECTION_UPDATE] = {"collection_update",
-                                "UPDATE collection SET settings = ?2, model_digest = ?3, dims = ?4,"
-                                " mean_cosine = ?5, updated_us = ?6, revision = ?7 WHERE id = ?1"},
+                                "UPDATE collection SET settings = ?2, updated_us = ?3,"
+                                " revision = ?4 WHERE id = ?1"},
+    [STMT_COLLECTION_VERSION] = {"collection_version",
+                                 "UPDATE collection SET version = ?2, updated_us = ?3,"
+                                 " revision = ?4 WHERE id = ?1"},
     [STMT_COLLECTION_COUNTS] = {"collection_counts",
-                                "UPDATE collection SET documents = ?2, passages = ?3, pending = ?4,"
-                                " last_number = ?5 WHERE id = ?1"},
+                                "UPDATE collection SET documents = ?2, last_number = ?3"
+                                " WHERE id = ?1"},
     [STMT_COLLECTION_REMOVE] = {"collection_remove", "DELETE FROM collection WHERE id = ?1"},
+
+    [STMT_VERSION_GET] = {"version_get", "SELECT " VERSION_COLUMNS " FROM version WHERE id = ?1"},
+    [STMT_VERSION_LIST] = {"version_list", "SELECT " VERSION_COLUMNS
+                                           " FROM version WHERE collection = ?1 ORDER BY id"},
+    [STMT_VERSION_INSERT] = {"version_insert",
+                             "INSERT INTO version (" VERSION_COLUMNS ") VALUES"
+                             " (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, 0, ?9, ?9, x'', ?10)"},
+    [STMT_VERSION_UPDATE] = {"version_update",
+                             "UPDATE version SET settings = ?2, report = ?3, mean_cosine = ?4,"
+                             " state = ?5, updated_us = ?6, revision = ?7 WHERE id = ?1"},
+    [STMT_VERSION_MODEL] = {"version_model",
+                            "UPDATE version SET model_digest = ?2, dims = ?3, mean_cosine = ?4,"
+                            " updated_us = ?5, revision = ?6 WHERE id = ?1"},
+    [STMT_VERSION_STATE] = {"version_state",
+                            "UPDATE version SET state = ?2, updated_us = ?3, revision = ?4"
+                            " WHERE id = ?1"},
+    [STMT_VERSION_COUNTS] = {"version_counts",
+                             "UPDATE version SET missing = ?2, passages = ?3 WHERE id = ?1"},
+    [STMT_VERSION_REMOVE] = {"version_remove", "DELETE FROM version WHERE id = ?1"},
+    [STMT_VERSION_REMOVE_ALL] = {"version_remove_all", "DELETE FROM version WHERE collection = ?1"},
+
+    [STMT_MISSING_ADD] = {"missing_add", "INSERT OR IGNORE INTO missing (key) VALUES (?1)"},
+    [STMT_MISSING_REMOVE] = {"missing_remove", "DELETE FROM missing WHERE key = ?1"},
+    [STMT_MISSING_CLEAR] = {"missing_clear", "DELETE FROM missing WHERE key > ?1 AND key <= ?2"},
+    /* ?1: the collection, ?2: the version, both << 32 */
+    [STMT_MISSING_FILL] = {"missing_fill",
+                           "INSERT INTO missing (key) SELECT ?2 | (key & 0xffffffff) FROM document"
+                           " WHERE key > ?1 AND key <= (?1 | 0xffffffff)"},
+    [STMT_MISSING_WAITING] = {"missing_waiting",
+                              "INSERT INTO missing (key) SELECT ?2 | (key & 0xffffffff)"
+                              " FROM document WHERE state = 1 AND collection = ?1 >> 32"},
+    [STMT_WAITING_PASSAGES] = {"waiting_passages",
+                               "SELECT sum(length(p.spans) / 12) FROM document d CROSS JOIN"
+                               " passage p ON p.key = (?2 | (d.key & 0xffffffff))"
+                               " WHERE d.state = 1 AND d.collection = ?1 >> 32"},
+    [STMT_WAITING_REMOVE] = {"waiting_remove",
+                             "DELETE FROM passage WHERE key IN (SELECT ?2 | (key & 0xffffffff)"
+                             " FROM document WHERE state = 1 AND collection = ?1 >> 32)"},
+    [STMT_WAITING_READY] = {"waiting_ready", "UPDATE document SET state = 0, attempts = 0"
+                                             " WHERE state = 1 AND collection = ?1 >> 32"},
+    [STMT_WAITING_SET] = {"waiting_set", "UPDATE document SET state = 1, attempts = 0 WHERE key IN"
+                                         " (SELECT ?1 | (key & 0xffffffff) FROM missing"
+                                         " WHERE key > ?2 AND key <= (?2 | 0xffffffff))"},
 
     [STMT_DOCUMENT_BY_ID] = {"document_by_id",
                              "SELECT " DOCUMENT_COLUMNS
-                             " FROM document WHERE collection = ?1 AND id = ?2" LIVE},
+                             " FROM document d WHERE collection = ?1 AND id = ?2" LIVE},
     [STMT_DOCUMENT_BY_KEY] = {"document_by_key",
-                              "SELECT " DOCUMENT_COLUMNS " FROM document WHERE key = ?2" LIVE},
-    [STMT_DOCUMENT_LIST] = {"document_list", "SELECT " DOCUMENT_COLUMNS
-                                             " FROM document WHERE collection = ?1 AND id > ?2" LIVE
-                                             " ORDER BY id LIMIT ?3 OFFSET ?4"},
+                              "SELECT " DOCUMENT_COLUMNS " FROM document d WHERE key = ?2" LIVE},
+    [STMT_DOCUMENT_LIST] = {"document_list",
+                            "SELECT " DOCUMENT_COLUMNS
+                            " FROM document d WHERE collection = ?1 AND id > ?2" LIVE
+                            " ORDER BY id LIMIT ?3 OFFSET ?4"},
     [STMT_DOCUMENT_RANGE] = {"document_range", "SELECT " DOCUMENT_COLUMNS
-                                               " FROM document WHERE key > ?2 AND key <= ?3" LIVE
+                                               " FROM document d WHERE key > ?2 AND key <= ?3" LIVE
                                                " ORDER BY key LIMIT ?4"},
     [STMT_DOCUMENT_PENDING] = {"document_pending",
-                               "SELECT " DOCUMENT_COLUMNS " FROM document d WHERE state = 1"
+                               "SELECT " DOCUMENT_COLUMNS_OF_ANY
+                               " FROM document d INDEXED BY document_pending WHERE state = 1"
                                " AND EXISTS (SELECT 1 FROM collection c WHERE c.id = d.collection)"
                                " ORDER BY attempts, revision LIMIT ?1"},
-    [STMT_DOCUMENT_EXPIRED] = {"document_expired",
+    [STMT_DOCUMENT_WAITING] = {"document_waiting",
                                "SELECT " DOCUMENT_COLUMNS
+                               " FROM document d WHERE state = 1 AND collection = ?1 AND key > ?2"
+                               " ORDER BY key LIMIT ?3"},
+    [STMT_DOCUMENT_MISSING] = {"document_missing",
+                               "SELECT " DOCUMENT_COLUMNS " FROM missing m CROSS JOIN document d"
+                               " ON d.key = ((?1 << 32) | (m.key & 0xffffffff))"
+                               " WHERE m.key > ?2 AND m.key <= (?2 | 0xffffffff)"
+                               " ORDER BY m.key LIMIT ?3"},
+    [STMT_DOCUMENT_EXPIRED] = {"document_expired",
+                               "SELECT " DOCUMENT_COLUMNS_OF_ANY
                                " FROM document d WHERE expires_us > 0 AND expires_us <= ?1"
                                " AND EXISTS (SELECT 1 FROM collection c WHERE c.id = d.collection)"
                                " ORDER BY expires_us, key LIMIT ?2"},
-    [STMT_DOCUMENT_FIND] = {"document_find", "SELECT " DOCUMENT_COLUMNS
-                                             " FROM document WHERE collection = ?1 AND id = ?2"},
+    [STMT_DOCUMENT_FIND] = {"document_find", "SELECT " DOCUMENT_HEADS
+                                             " FROM document d WHERE collection = ?1 AND id = ?2"},
     [STMT_DOCUMENT_INSERT] = {"document_insert",
                               "INSERT INTO document (key, collection, id, revision, state,"
-                              " created_us, updated_us, expires_us, attempts, passages, digest,"
-                              " text_digest)"
-                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+                              " created_us, updated_us, expires_us, attempts, digest, text_digest)"
+                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
     [STMT_DOCUMENT_UPDATE] = {"document_update",
                               "UPDATE document SET revision = ?2, state = ?3, updated_us = ?4,"
-                              " expires_us = ?5, attempts = ?6, passages = ?7, digest = ?8,"
-                              " text_digest = ?9 WHERE key = ?1"},
+                              " expires_us = ?5, attempts = ?6, digest = ?7, text_digest = ?8"
+                              " WHERE key = ?1"},
     [STMT_DOCUMENT_ATTEMPTS] = {"document_attempts",
                                 "UPDATE document SET attempts = ?2 WHERE key = ?1"},
     [STMT_DOCUMENT_READY] = {"document_ready",
                              "UPDATE document SET revision = ?2, state = 0, attempts = 0,"
-                             " passages = ?3, updated_us = ?4 WHERE key = ?1"},
+                             " updated_us = ?3 WHERE key = ?1"},
     [STMT_DOCUMENT_REMOVE] = {"document_remove", "DELETE FROM document WHERE key = ?1"},
     [STMT_PAYLOAD_GET] = {"payload_get", "SELECT payload FROM payload WHERE key = ?1"},
     [STMT_PAYLOAD_SET] = {"payload_set", "REPLACE INTO payload (key, payload) VALUES (?1, ?2)"},
     [STMT_PAYLOAD_REMOVE] = {"payload_remove", "DELETE FROM payload WHERE key = ?1"},
     [STMT_PASSAGE_GET] = {"passage_get", "SELECT spans, vectors FROM passage WHERE key = ?1"},
-    [STMT_PASSAGE_SPANS] = {"passage_spans", "SELECT spans FROM passage WHERE key = ?1"},
-    [STMT_PASSAGE_SET] = {"passage_set",
-                          "REPLACE INTO passage (key, spans, vectors) VALUES (?1, ?2, ?3)"},
+    [STMT_PASSAGE_SPANS] = {"passage_spans", "SELECT spans, typeof(vectors) = 'blob' FROM passage"
+                                             " WHERE key = ?1"},
+    [STMT_PASSAGE_COUNT] = {"passage_count",
+                            "SELECT length(spans) / 12 FROM passage WHERE key = ?1"},
+    [STMT_PASSAGE_SET] = {"passage_set", "REPLACE INTO passage (key, spans, vectors, text)"
+                                         " VALUES (?1, ?2, ?3, ?4)"},
     [STMT_PASSAGE_REMOVE] = {"passage_remove", "DELETE FROM passage WHERE key = ?1"},
 
     [STMT_FEEDBACK_FIND] = {"feedback_find",
@@ -212,11 +319,25 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_PURGE_INSERT] = {"purge_insert", "INSERT INTO purge (collection) VALUES (?1)"},
     [STMT_PURGE_NEXT] = {"purge_next", "SELECT collection FROM purge ORDER BY collection LIMIT 1"},
     [STMT_PURGE_DONE] = {"purge_done", "DELETE FROM purge WHERE collection = ?1"},
+    [STMT_PURGE_VERSION_INSERT] = {"purge_version_insert",
+                                   "INSERT INTO purge_version (version) VALUES (?1)"},
+    [STMT_PURGE_VERSION_ALL] = {"purge_version_all",
+                                "INSERT INTO purge_version (version)"
+                                " SELECT id FROM version WHERE collection = ?1"},
+    [STMT_PURGE_VERSION_NEXT] = {"purge_version_next",
+                                 "SELECT version FROM purge_version ORDER BY version LIMIT 1"},
+    [STMT_PURGE_VERSION_DONE] = {"purge_version_done",
+                                 "DELETE FROM purge_version WHERE version = ?1"},
     [STMT_PURGE_DOCUMENTS_LAST] = {"purge_documents_last",
                                    "SELECT max(key) FROM (SELECT key FROM document"
                                    " WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT ?3)"},
     [STMT_PURGE_PAYLOADS] = {"purge_payloads", "DELETE FROM payload WHERE key > ?1 AND key <= ?2"},
-    [STMT_PURGE_PASSAGES] = {"purge_passages", "DELETE FROM passage WHERE key > ?1 AND key <= ?2"},
+#define FIRST_OF(table)                                                                            \
+    "DELETE FROM " table                                                                           \
+    " WHERE key > ?1 AND key <= (SELECT max(key) FROM (SELECT key FROM " table                     \
+    " WHERE key > ?1 AND key <= (?1 | 0xffffffff) ORDER BY key LIMIT ?2))"
+    [STMT_PURGE_PASSAGES] = {"purge_passages", FIRST_OF("passage")},
+    [STMT_PURGE_MISSING] = {"purge_missing", FIRST_OF("missing")},
     [STMT_PURGE_DOCUMENTS] = {"purge_documents",
                               "DELETE FROM document WHERE key > ?1 AND key <= ?2"},
     [STMT_PURGE_FEEDBACK] = {"purge_feedback",
@@ -229,16 +350,56 @@ const struct statement_text schema_statements[STMT_COUNT] = {
         {"purge_changes",
          "DELETE FROM change WHERE change <= min(?1, (SELECT min(change) FROM change)"
          " + ?2 - 1)"},
+
+    [STMT_CACHE_FIND] = {"cache_find",
+                         "SELECT rest, tokens, vector FROM embedding_cache WHERE hash = ?1"},
+    [STMT_CACHE_ADD] = {"cache_add", "INSERT INTO embedding_cache (hash, rest, tokens, vector)"
+                                     " VALUES (?1, ?2, ?3, ?4)"},
+    [STMT_CACHE_OLDEST] = {"cache_oldest", "SELECT id, length(vector) FROM embedding_cache"
+                                           " ORDER BY id LIMIT ?1"},
+    [STMT_CACHE_REMOVE] = {"cache_remove", "DELETE FROM embedding_cache WHERE id <= ?1"},
 };
 
 #define REMOVED " NOT IN (SELECT collection FROM purge)"
 const struct statement_text schema_faults[] = {
     {"counts", "SELECT 'the counts of collection ' || c.name || ' do not match its documents'"
-               " FROM collection c LEFT JOIN (SELECT collection, count(*) AS n, sum(passages) AS p,"
-               " sum(state) AS w, max(key & 0xffffffff) AS m FROM document GROUP BY collection) d"
+               " FROM collection c LEFT JOIN (SELECT collection, count(*) AS n,"
+               " max(key & 0xffffffff) AS m FROM document GROUP BY collection) d"
                " ON d.collection = c.id WHERE c.documents <> ifnull(d.n, 0)"
-               " OR c.passages <> ifnull(d.p, 0) OR c.pending <> ifnull(d.w, 0)"
                " OR c.last_number < ifnull(d.m, 0) LIMIT 1"},
+    {"version_active",
+     "SELECT 'collection ' || c.name || ' has not one active version' FROM collection c WHERE"
+     " (SELECT count(*) FROM version v WHERE v.collection = c.id AND v.state = 2) <> 1 OR NOT "
+     "EXISTS"
+     " (SELECT 1 FROM version v WHERE v.id = c.version AND v.collection = c.id AND v.state = 2)"
+     " LIMIT 1"},
+    {"version_orphan",
+     "SELECT 'version ' || v.id || ' belongs to no collection, or is newer than the store'"
+     " FROM version v, state s WHERE v.collection NOT IN (SELECT id FROM collection)"
+     " OR v.id > s.last_version OR v.revision > s.change"
+     " OR v.id IN (SELECT version FROM purge_version) LIMIT 1"},
+    {"version_counts",
+     "SELECT 'the counts of version ' || v.id || ' do not match its rows' FROM version v"
+     " LEFT JOIN (SELECT key >> 32 AS version, sum(length(spans) / 12) AS n FROM passage"
+     " GROUP BY 1) p ON p.version = v.id"
+     " LEFT JOIN (SELECT key >> 32 AS version, count(*) AS n FROM missing GROUP BY 1) m"
+     " ON m.version = v.id"
+     " LEFT JOIN (SELECT collection, sum(state) AS n FROM document GROUP BY collection) d"
+     " ON d.collection = v.collection WHERE v.passages <> ifnull(p.n, 0)"
+     " OR v.missing <> iif(v.state = 2, ifnull(d.n, 0), ifnull(m.n, 0))"
+     " OR (v.state = 2 AND m.n > 0) LIMIT 1"},
+    {"passage_fresh",
+     "SELECT 'document ' || d.id || ' is missing in version ' || v.id || ' and should not be, or is"
+     " not and should be' FROM document d CROSS JOIN version v ON v.collection = d.collection"
+     " LEFT JOIN passage p ON p.key = ((v.id << 32) | (d.key & 0xffffffff))"
+     " LEFT JOIN missing m ON m.key = ((v.id << 32) | (d.key & 0xffffffff))"
+     " WHERE iif(v.state = 2, d.state = 0, m.key IS NULL) <> (typeof(p.vectors) = 'blob' AND"
+     " ifnull(p.text = substr(d.text_digest, 1, 16), 1)) LIMIT 1"},
+    {"missing_orphan",
+     "SELECT 'a version misses a document that is not there: ' || m.key FROM missing m"
+     " LEFT JOIN version v ON v.id = m.key >> 32"
+     " LEFT JOIN document d ON d.key = ((v.collection << 32) | (m.key & 0xffffffff))"
+     " WHERE d.key IS NULL AND m.key >> 32 NOT IN (SELECT version FROM purge_version) LIMIT 1"},
     {"keys", "SELECT 'document ' || id || ' is under a wrong key' FROM document"
              " WHERE key >> 32 <> collection OR key & 0xffffffff = 0 LIMIT 1"},
     {"document_orphan",
@@ -249,14 +410,19 @@ const struct statement_text schema_faults[] = {
      " (SELECT 1 FROM payload p WHERE p.key = d.key) LIMIT 1"},
     {"payload_orphan", "SELECT 'a payload has no document: ' || key FROM payload p WHERE NOT EXISTS"
                        " (SELECT 1 FROM document d WHERE d.key = p.key) LIMIT 1"},
-    {"passage_orphan", "SELECT 'passages have no document: ' || key FROM passage p WHERE NOT EXISTS"
-                       " (SELECT 1 FROM document d WHERE d.key = p.key) LIMIT 1"},
+    {"passage_orphan",
+     "SELECT 'passages have no document or version: ' || p.key FROM passage p"
+     " LEFT JOIN version v ON v.id = p.key >> 32"
+     " LEFT JOIN document d ON d.key = ((v.collection << 32) | (p.key & 0xffffffff))"
+     " WHERE d.key IS NULL AND p.key >> 32 NOT IN (SELECT version FROM purge_version) LIMIT 1"},
     {"passage_size",
-     "SELECT 'the passages of document ' || d.id || ' have a wrong size' FROM document d"
-     " LEFT JOIN passage p ON p.key = d.key JOIN collection c ON c.id = d.collection"
-     " WHERE ifnull(length(p.spans), 0) <> d.passages * 12 OR (d.state = 0 AND"
-     " ifnull(length(p.vectors), 0) <> d.passages * c.dims * 2)"
-     " OR (d.state = 1 AND p.vectors IS NOT NULL) LIMIT 1"},
+     "SELECT 'the passages of document ' || (p.key & 0xffffffff) || ' in version ' || v.id ||"
+     " ' have a wrong size' FROM passage p JOIN version v ON v.id = p.key >> 32"
+     " WHERE length(p.spans) % 12 <> 0 OR (v.state <> 2 AND p.vectors IS NULL)"
+     " OR length(p.vectors) <> length(p.spans) / 12 * v.dims * 2 OR length(p.text) <> 16 LIMIT 1"},
+    {"cache",
+     "SELECT 'the size of the embedding cache does not match its rows' FROM state s WHERE"
+     " s.cache_bytes <> (SELECT ifnull(sum(length(vector) + 64), 0) FROM embedding_cache)"},
     {"digest_size", "SELECT 'a digest of document ' || id || ' has a wrong size' FROM document"
                     " WHERE length(digest) <> 32 OR length(text_digest) <> 32 LIMIT 1"},
     {"revision", "SELECT 'document ' || d.id || ' is newer than the store' FROM document d, state s"
@@ -288,6 +454,8 @@ const struct statement_text schema_probes[] = {
     {"documents", ENDS("document", "key")},
     {"payloads", ENDS("payload", "key")},
     {"passages", ENDS("passage", "key")},
+    {"missing", ENDS("missing", "key")},
+    {"embeddings", ENDS("embedding_cache", "id")},
     {"feedback", ENDS("feedback", "change")},
     {"last_document",
      "SELECT ifnull((SELECT 'a document has no payload' FROM document d WHERE key ="

@@ -15,6 +15,12 @@ static const char *const op_names[OP_COUNT] = {
     [OP_DOCUMENTS_BY_ID] = "documents_by_id",
     [OP_DOCUMENT_LIST] = "document_list",
     [OP_DOCUMENT_SCAN] = "document_scan",
+    [OP_VERSION_GET] = "version_get",
+    [OP_VERSION_LIST] = "version_list",
+    [OP_VERSION_PASSAGES] = "version_passages",
+    [OP_VERSION_SCAN] = "version_scan",
+    [OP_VERSION_MISSING] = "version_missing",
+    [OP_EMBEDDING_CACHE_GET] = "embedding_cache_get",
     [OP_PENDING_LIST] = "pending_list",
     [OP_EXPIRED_LIST] = "expired_list",
     [OP_FEEDBACK_LIST] = "feedback_list",
@@ -86,6 +92,7 @@ static void options_default(struct store_options *o)
     o->read_timeout_ms = o->read_timeout_ms ? o->read_timeout_ms : 10000;
     o->slow_ms = o->slow_ms ? o->slow_ms : 100;
     o->group_max = o->group_max ? o->group_max : 512;
+    o->embedding_cache_bytes = o->embedding_cache_bytes ? o->embedding_cache_bytes : 256 << 20;
 }
 
 static enum err lineage_read(struct store *s, struct err_info *e)

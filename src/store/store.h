@@ -191,7 +191,7 @@ enum act_kind {
     /* Embedding versions. Each but EMBEDDED makes a change row; if_revision: the version's. */
     ACT_VERSION_CREATE, /* version: collection, model, model_digest, settings, dims. BUILDING; all
                            documents become missing in it (about 1 s a million, in the commit).
-                           ERR_FULL: STORE_VERSIONS_MAX */
+                           ERR_CONFLICT: STORE_VERSIONS_MAX */
     ACT_VERSION_UPDATE, /* version: id, settings, report, mean_cosine, state, all as they shall be.
                            ERR_CONFLICT: another change of state than BUILDING <-> READY */
     ACT_VERSION_ACTIVATE, /* version.id: it becomes ACTIVE, the active one RETIRED (promotion and

@@ -19,7 +19,58 @@ struct group {
     size_t count, acts;
 };
 
+/* ---- statements in one call ---- */
+
+enum err writer_run_2(struct writer *w, enum statement id, uint64_t a, uint64_t b,
+                      struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(&w->conn, id, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)a);
+    put_int(st, 2, (int64_t)b);
+    return conn_run(&w->conn, st, e);
+}
+
+enum err writer_run_1(struct writer *w, enum statement id, uint64_t a, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = conn_stmt(&w->conn, id, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)a);
+    return conn_run(&w->conn, st, e);
+}
+
+enum err writer_number(struct writer *w, enum statement id, uint64_t a, uint64_t b, uint64_t *out,
+                       struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(&w->conn, id, &st, e);
+
+    *out = 0;
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)a);
+    if (sqlite3_bind_parameter_count(st) > 1)
+        put_int(st, 2, (int64_t)b);
+    err = conn_step(&w->conn, st, &row, e);
+    if (err || !row)
+        return err;
+    *out = (uint64_t)sqlite3_column_int64(st, 0);
+    return conn_run(&w->conn, st, e);
+}
+
 /* ---- the ledger ---- */
+
+static void ledger_copy(struct ledger *to, const struct ledger *from)
+{
+    memcpy(to, from, offsetof(struct ledger, held) + from->held_count * sizeof *from->held);
+}
 
 static enum err ledger_load(struct writer *w, struct err_info *e)
 {
@@ -40,29 +91,50 @@ static enum err ledger_load(struct writer *w, struct err_info *e)
     l->pruned = (uint64_t)sqlite3_column_int64(st, 2);
     l->last_collection = (uint32_t)sqlite3_column_int64(st, 3);
     l->last_task = (uint64_t)sqlite3_column_int64(st, 4);
+    l->last_version = (uint32_t)sqlite3_column_int64(st, 5);
+    l->cache_bytes = (uint64_t)sqlite3_column_int64(st, 6);
     return conn_run(&w->conn, st, e);
+}
+
+static enum err versions_flush(struct writer *w, struct held_collection *c, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    enum err err = ERR_OK;
+
+    for (unsigned i = 0; i < c->version_count && !err; i++) {
+        struct held_version *v = &c->versions[i];
+        if (!v->dirty)
+            continue;
+        err = conn_stmt(&w->conn, STMT_VERSION_COUNTS, &st, e);
+        if (err)
+            return err;
+        put_int(st, 1, v->id);
+        put_int(st, 2, (int64_t)v->missing);
+        put_int(st, 3, (int64_t)v->passages);
+        v->dirty = false;
+        err = conn_run(&w->conn, st, e);
+    }
+    return err;
 }
 
 static enum err held_flush(struct writer *w, struct held_collection *c, struct err_info *e)
 {
     sqlite3_stmt *st;
-    enum err err;
+    enum err err = versions_flush(w, c, e);
 
-    if (!c->dirty)
-        return ERR_OK;
+    if (err || !c->dirty)
+        return err;
     err = conn_stmt(&w->conn, STMT_COLLECTION_COUNTS, &st, e);
     if (err)
         return err;
     put_int(st, 1, c->id);
     put_int(st, 2, (int64_t)c->documents);
-    put_int(st, 3, (int64_t)c->passages);
-    put_int(st, 4, (int64_t)c->pending);
-    put_int(st, 5, c->last_number);
+    put_int(st, 3, c->last_number);
     c->dirty = false;
     return conn_run(&w->conn, st, e);
 }
 
-static enum err ledger_flush(struct writer *w, struct err_info *e)
+enum err writer_flush(struct writer *w, struct err_info *e)
 {
     struct ledger *l = &w->ledger;
     sqlite3_stmt *st;
@@ -79,8 +151,46 @@ static enum err ledger_flush(struct writer *w, struct err_info *e)
     put_int(st, 2, (int64_t)l->pruned);
     put_int(st, 3, l->last_collection);
     put_int(st, 4, (int64_t)l->last_task);
+    put_int(st, 5, l->last_version);
+    put_int(st, 6, (int64_t)l->cache_bytes);
     l->dirty = false;
     return conn_run(&w->conn, st, e);
+}
+
+struct held_version *held_active(struct held_collection *c)
+{
+    for (unsigned i = 0; i < c->version_count; i++)
+        if (c->versions[i].state == VERSION_ACTIVE)
+            return &c->versions[i];
+    assert(!"a collection has an active version"); /* held_read saw to it */
+    return NULL;
+}
+
+static enum err versions_read(struct writer *w, struct held_collection *c, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    unsigned active = 0;
+    enum err err = conn_stmt(&w->conn, STMT_VERSION_LIST, &st, e);
+
+    if (err)
+        return err;
+    put_int(st, 1, c->id);
+    while (!(err = conn_step(&w->conn, st, &row, e)) && row) {
+        if (c->version_count == STORE_VERSIONS_MAX)
+            return err_set(e, ERR_CORRUPT, NULL, "collection %u has too many versions", c->id);
+        struct held_version *v = &c->versions[c->version_count++];
+        v->id = (uint32_t)sqlite3_column_int64(st, 0);
+        v->state = (enum version_state)sqlite3_column_int(st, 2);
+        v->dims = (uint32_t)sqlite3_column_int64(st, 6);
+        v->missing = (uint64_t)sqlite3_column_int64(st, 8);
+        v->passages = (uint64_t)sqlite3_column_int64(st, 9);
+        v->revision = (uint64_t)sqlite3_column_int64(st, 13);
+        active += v->state == VERSION_ACTIVE;
+    }
+    if (!err && active != 1)
+        err = err_set(e, ERR_CORRUPT, NULL, "collection %u has %u active versions", c->id, active);
+    return err;
 }
 
 static enum err held_read(struct writer *w, uint32_t id, struct held_collection *c,
@@ -105,13 +215,11 @@ static enum err held_read(struct writer *w, uint32_t id, struct held_collection 
     c->id = id;
     c->name_n = (uint8_t)name_n;
     memcpy(c->name, sqlite3_column_text(st, 1), c->name_n);
-    c->dims = (uint32_t)sqlite3_column_int64(st, 4);
     c->revision = (uint64_t)sqlite3_column_int64(st, 7);
     c->documents = (uint64_t)sqlite3_column_int64(st, 8);
-    c->passages = (uint64_t)sqlite3_column_int64(st, 9);
-    c->pending = (uint64_t)sqlite3_column_int64(st, 10);
     c->last_number = (uint32_t)sqlite3_column_int64(st, 12);
-    return conn_run(&w->conn, st, e);
+    err = conn_run(&w->conn, st, e);
+    return err ? err : versions_read(w, c, e);
 }
 
 enum err writer_hold(struct writer *w, uint32_t id, struct held_collection **out,
@@ -135,6 +243,45 @@ enum err writer_hold(struct writer *w, uint32_t id, struct held_collection **out
     err = held_read(w, id, &l->held[l->held_count], e);
     if (!err)
         *out = &l->held[l->held_count++];
+    return err;
+}
+
+static bool version_held(struct ledger *l, uint32_t version, struct held_collection **c,
+                         struct held_version **out)
+{
+    for (unsigned i = 0; i < l->held_count; i++)
+        for (unsigned k = 0; k < l->held[i].version_count; k++)
+            if (l->held[i].versions[k].id == version) {
+                *c = &l->held[i];
+                *out = &l->held[i].versions[k];
+                return true;
+            }
+    return false;
+}
+
+enum err writer_hold_version(struct writer *w, uint32_t version, struct held_collection **c,
+                             struct held_version **out, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+
+    if (version_held(&w->ledger, version, c, out))
+        return ERR_OK;
+    enum err err = conn_stmt(&w->conn, STMT_VERSION_GET, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, version);
+    err = conn_step(&w->conn, st, &row, e);
+    if (err)
+        return err;
+    if (!row)
+        return err_set(e, ERR_NOT_FOUND, "version", "the embedding version does not exist");
+    uint32_t collection = (uint32_t)sqlite3_column_int64(st, 1);
+    err = conn_run(&w->conn, st, e);
+    if (!err)
+        err = writer_hold(w, collection, c, e);
+    if (!err && !version_held(&w->ledger, version, c, out))
+        err = err_set(e, ERR_CORRUPT, NULL, "version %u is not among its collection's", version);
     return err;
 }
 
@@ -194,8 +341,19 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
         return task_put(w, act, e);
     case ACT_CONSUMER_SET:
         return consumer_set(w, act, e);
-    default:
-        break;
+    case ACT_VERSION_CREATE:
+        return version_create(w, act, e);
+    case ACT_VERSION_UPDATE:
+        return version_update(w, act, e);
+    case ACT_VERSION_ACTIVATE:
+        return version_activate(w, act, e);
+    case ACT_VERSION_DELETE:
+        return version_delete(w, act, e);
+    case ACT_VERSION_EMBEDDED:
+        return version_embedded(w, act, e);
+    case ACT_EMBEDDINGS_PUT:
+        act->status = ACT_UPDATED;
+        return ERR_OK;
     }
     return err_set(e, ERR_INVALID, NULL, "no such act");
 }
@@ -210,17 +368,20 @@ static bool fatal(const struct writer *w, enum err err)
 /* Returns only what is fatal to the group. */
 static enum err act_run(struct writer *w, struct store_act *act)
 {
-    struct ledger before = w->ledger;
+    struct ledger before;
     bool purge = w->purge;
     enum err err = conn_exec(&w->conn, STMT_SAVE_ACT, &act->info);
 
     if (err)
         return err;
+    ledger_copy(&before, &w->ledger);
     act->err = act_dispatch(w, act, &act->info);
+    if (!act->err && act->embedding_count)
+        act->err = embeddings_put(w, act->embeddings, act->embedding_count, &act->info);
     if (act->err) {
         if (fatal(w, act->err))
             return act->err;
-        w->ledger = before;
+        ledger_copy(&w->ledger, &before);
         w->purge = purge;
         err = conn_exec(&w->conn, STMT_UNDO_ACT, &act->info);
     }
@@ -234,6 +395,7 @@ static void act_clear(struct store_act *act)
     act->status = ACT_UNCHANGED;
     act->revision = 0;
     act->id = 0;
+    act->version_id = 0;
 }
 
 /* Put back all acts of an atomic request; `failed` is the one that stopped it. */
@@ -254,11 +416,12 @@ static enum err batch_undo(struct writer *w, struct request *r, size_t failed)
 
 static enum err request_acts(struct writer *w, struct request *r, struct err_info *e)
 {
-    struct ledger before = w->ledger;
+    struct ledger before;
     bool purge = w->purge;
     enum err err = r->atomic ? conn_exec(&w->conn, STMT_SAVE_BATCH, e) : ERR_OK;
     size_t i;
 
+    ledger_copy(&before, &w->ledger);
     for (i = 0; i < r->count && !err; i++) {
         if (!r->acts[i].err) /* refused before the queue */
             err = act_run(w, &r->acts[i]);
@@ -268,7 +431,7 @@ static enum err request_acts(struct writer *w, struct request *r, struct err_inf
             break;
     }
     if (!err && r->atomic && i < r->count) {
-        w->ledger = before;
+        ledger_copy(&w->ledger, &before);
         w->purge = purge;
         err = batch_undo(w, r, i);
     }
@@ -362,7 +525,7 @@ static enum err group_run(struct writer *w, struct group *g, struct err_info *e)
             err = request_acts(w, r, e);
     }
     if (!err)
-        err = ledger_flush(w, e);
+        err = writer_flush(w, e);
     if (err)
         return err;
     int64_t started_ns = clock_mono_ns();

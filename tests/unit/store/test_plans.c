@@ -10,6 +10,8 @@ static const struct {
     const char *statement, *detail, *why;
 } allowed[] = {
     {"purge_next", "SCAN purge", "a handful of collections being removed, and LIMIT 1"},
+    {"purge_version_next", "SCAN purge_version", "the same of versions"},
+    {"cache_oldest", "SCAN embedding_cache", "in order of the key, and LIMIT"},
     {"document_pending", "SCAN d USING INDEX document_pending",
      "that index holds only what is pending, in this order"},
 };
@@ -92,6 +94,16 @@ static void test_best_index(void **state)
         {STMT_DOCUMENT_BY_KEY, "INTEGER PRIMARY KEY (rowid=?)"},
         {STMT_DOCUMENT_LIST, "document_id (collection=? AND id>?)"},
         {STMT_DOCUMENT_RANGE, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+        {STMT_DOCUMENT_WAITING, "document_waiting (collection=? AND rowid>?)"},
+        {STMT_DOCUMENT_MISSING, "m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+        {STMT_MISSING_FILL, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+        {STMT_MISSING_WAITING, "document_waiting (collection=?)"},
+        {STMT_WAITING_PASSAGES, "document_waiting (collection=?)"},
+        {STMT_WAITING_REMOVE, "passage USING INTEGER PRIMARY KEY (rowid=?)"},
+        {STMT_WAITING_READY, "document_waiting (collection=?)"},
+        {STMT_WAITING_SET, "document USING INTEGER PRIMARY KEY (rowid=?)"},
+        {STMT_VERSION_LIST, "version_collection (collection=?)"},
+        {STMT_CACHE_FIND, "embedding_cache_hash (hash=?)"},
         {STMT_DOCUMENT_EXPIRED, "document_expires (expires_us>? AND expires_us<?)"},
         {STMT_FEEDBACK_FIND, "feedback_event (collection=? AND event_id=?)"},
         {STMT_FEEDBACK_ALL, "feedback_time (collection=? AND time_us<?)"},
