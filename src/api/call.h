@@ -66,6 +66,7 @@ bool input_bool(const json_t *v, const char *name, bool fallback);
 /* NULL and *count 0 if absent. Integers among them become strings. */
 struct str *input_strs(struct arena *a, const json_t *v, const char *name, size_t *count);
 
+void input_version_choice(const json_t *v, struct version_choice *out);
 struct str call_collection(const struct call *c);
 struct str call_id(const struct call *c);
 /* `text` percent-encoded as one path segment, in the arena. */

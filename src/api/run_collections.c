@@ -55,8 +55,10 @@ void run_collection_create(struct call *c)
     struct err_info e = {0};
     struct collection_info info;
     struct str name = input_str(c->body, "name");
-    if (engine_collection_create(c->engine, name, json_object_get(c->body, "settings"), c->arena,
-                                 &info, &e)) {
+    struct version_choice choice;
+    input_version_choice(c->body, &choice);
+    if (engine_collection_create(c->engine, name, json_object_get(c->body, "settings"), &choice,
+                                 c->arena, &info, &e)) {
         call_error(c, &e);
         return;
     }

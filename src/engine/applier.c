@@ -7,7 +7,6 @@
 #include "engine/internal.h"
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define STEP_CHANGES 200
 #define WAIT_NS 50000000      /* how late a stop may be noticed */
@@ -20,30 +19,18 @@
 
 enum err document_index(struct collection *c, const struct document_record *d, struct err_info *e)
 {
-    uint32_t dims = vectors_dims(c->vectors), n = 0;
     json_t *object = document_for_filters(d);
     if (!object)
         return err_set(e, ERR_CORRUPT, NULL, "the stored document \"%.*s\" is not JSON",
                        STR_ARG(d->id));
     attributes_put(c->attributes, d->number, object);
     json_decref(object);
-    uint16_t *rows = xmalloc((size_t)(d->passage_count + 1) * dims * sizeof *rows);
-    for (uint32_t i = 0; i < d->passage_count; i++)
-        if (d->passages[i].vector)
-            memcpy(rows + (size_t)n++ * dims, d->passages[i].vector, dims * sizeof *rows);
-    enum err err = 0;
-    if (n > 0)
-        err = vectors_put(c->vectors, d->number, d->revision, rows, n, e);
-    else
-        vectors_delete(c->vectors, d->number);
-    free(rows);
-    live_set(c, d->number, (struct live_row){d->revision, n, d->state == DOCUMENT_PENDING});
-    return err;
+    live_set(c, d->number, (struct live_row){d->revision});
+    return 0;
 }
 
 static void document_forget(struct collection *c, uint32_t number)
 {
-    vectors_delete(c->vectors, number);
     attributes_delete(c->attributes, number);
     live_set(c, number, (struct live_row){0});
 }
@@ -118,19 +105,62 @@ static enum err group_rows(struct collection *c, const struct document_record *d
     return 0;
 }
 
+static enum err group_version(struct version *v, const struct document_record *docs,
+                              const uint32_t *numbers, size_t n, uint64_t through,
+                              struct err_info *e)
+{
+    enum err err = version_apply(v, docs, numbers, n, e);
+    if (!err)
+        v->at = through;
+    return err;
+}
+
+/* The vectors that the other versions have of these documents. */
+static enum err group_others(struct collection *c, const struct version *active,
+                             const uint32_t *numbers, size_t n, uint64_t through, struct arena *a,
+                             struct err_info *e)
+{
+    enum err err = 0;
+    struct version *v = NULL;
+    while ((v = version_next(c, v))) {
+        if (v == active || through <= v->at)
+            continue;
+        struct document_record *docs = arena_array(a, n, sizeof *docs);
+        struct err_info info = {0};
+        err = version_passages(v, a, numbers, n, DOCUMENT_PASSAGES | DOCUMENT_VECTORS, docs, &info);
+        if (err == ERR_NOT_FOUND) { /* deleted; that change follows */
+            err = 0;
+            continue;
+        }
+        if (!err)
+            err = group_version(v, docs, numbers, n, through, &info);
+        if (err) {
+            version_unref(v);
+            return err_set(e, err, info.field, "%s", info.message);
+        }
+    }
+    return err;
+}
+
+/* One reading of the store for words, attributes and the active version. */
 static enum err group_apply(struct collection *c, const uint32_t *numbers, size_t n,
                             uint64_t through, struct arena *a, struct err_info *e)
 {
-    if (through <= c->words_at && through <= c->rows_at)
-        return 0;
+    struct version *v = version_active(c);
     struct document_record *docs = arena_array(a, n, sizeof *docs);
-    enum err err =
-        store_documents_by_number(c->engine->store, a, c->id, numbers, n,
-                                  DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES | DOCUMENT_VECTORS, docs, e);
+    enum err err = 0;
+    if (through > c->words_at || through > c->rows_at || through > v->at)
+        err = version_passages(v, a, numbers, n,
+                               DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES | DOCUMENT_VECTORS, docs, e);
     if (!err && through > c->words_at)
         err = group_words(c, docs, numbers, n, through, a, e);
     if (!err && through > c->rows_at)
         err = group_rows(c, docs, numbers, n, through, e);
+    if (!err && through > v->at)
+        err = group_version(v, docs, numbers, n, through, e);
+    if (!err)
+        err = group_others(c, v, numbers, n, through, a, e);
+    version_unref(v);
     return err;
 }
 
@@ -184,12 +214,24 @@ static enum err collection_change(struct engine *x, const struct change_record *
     }
     enum err err = store_collection_get(x->store, a, r->collection_name, &record, NULL);
     bool ours = !err && record.id == r->collection; /* else deleted since; that change follows */
-    if (ours && c)
+    if (ours && c) {
         collection_settings_set(c, &record);
-    else if (ours)
+        err = versions_follow(c, e);
+    } else if (ours)
         err = collection_open(x, &record, e);
     if (c)
         collection_unref(c);
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+/* A version was made, promoted or deleted: in effect when this change is passed. */
+static enum err version_change(struct engine *x, const struct change_record *r, struct err_info *e)
+{
+    struct collection *c = collection_find_id(x, r->collection);
+    if (!c)
+        return 0; /* deleted since */
+    enum err err = versions_follow(c, e);
+    collection_unref(c);
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
@@ -216,6 +258,12 @@ static bool about_collection(enum change_kind k)
            k == CHANGE_COLLECTION_DELETED;
 }
 
+static bool about_version(enum change_kind k)
+{
+    return k == CHANGE_VERSION_CREATED || k == CHANGE_VERSION_UPDATED ||
+           k == CHANGE_VERSION_ACTIVATED || k == CHANGE_VERSION_DELETED;
+}
+
 static enum err changes_apply(struct engine *x, const struct change_record *rows, size_t count,
                               struct arena *a, struct err_info *e)
 {
@@ -226,12 +274,13 @@ static enum err changes_apply(struct engine *x, const struct change_record *rows
         const struct change_record *r = &rows[i];
         if (about_document(r->kind)) {
             t[n++] = (struct touched){r->collection, r->number};
-        } else if (about_collection(r->kind)) {
+        } else if (about_collection(r->kind) || about_version(r->kind)) {
             if (n > 0)
                 err = touched_apply(x, t, n, rows[i - 1].change, a, e);
             n = 0;
             if (!err)
-                err = collection_change(x, r, a, e);
+                err = about_version(r->kind) ? version_change(x, r, e)
+                                             : collection_change(x, r, a, e);
         } else if (r->kind == CHANGE_FEEDBACK || r->kind == CHANGE_USER_DELETED) {
             feedback_change(x, r);
         }
@@ -333,6 +382,17 @@ static bool snapshot_due(const struct engine *x, const struct snapshot_clock *k)
            since_ns > 4 * pause_ns;
 }
 
+/* What the builder has stored meanwhile. */
+static enum err versions_fetch(struct engine *x, struct arena *a, struct err_info *e)
+{
+    enum err err = 0;
+    for (struct collection *c = NULL; (c = collection_next(x, c));)
+        for (struct version *v = NULL; (v = version_next(c, v));)
+            if (!err)
+                err = version_fetch(v, a, e);
+    return err == ERR_NOT_FOUND ? 0 : err; /* deleted; that change follows */
+}
+
 static void applier_run(void *arg)
 {
     struct engine *x = arg;
@@ -345,6 +405,8 @@ static void applier_run(void *arg)
         enum err err = 0;
         if (store_changes_wait(x->store, x->applied, clock_mono_ns() + WAIT_NS))
             err = applier_step(x, a, &count, &info);
+        if (!err)
+            err = versions_fetch(x, a, &info);
         failures = err ? failures + 1 : 0;
         if (err)
             applier_failed(x, failures, err, &info);

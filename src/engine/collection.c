@@ -6,7 +6,6 @@
 #include "engine/internal.h"
 #include "text/text.h"
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,7 +79,7 @@ static void collection_free(struct collection *c)
     struct err_info info = {0};
     if (c->words)
         words_close(c->words);
-    vectors_free(c->vectors);
+    versions_free(c);
     attributes_free(c->attributes);
     if (c->gone) {
         metric_collection_drop(c->engine, c->name);
@@ -147,24 +146,41 @@ static char *path_join(const char *dir, const char *name)
 static struct collection *collection_new(struct engine *x, const struct collection_record *r)
 {
     struct collection *c = xcalloc(1, sizeof *c);
-    char name[64];
+    char name[32];
     c->engine = x;
     c->id = r->id;
     assert(r->name.n <= COLLECTION_NAME_MAX);
     memcpy(c->name, r->name.s, r->name.n);
-    c->dims = r->dims;
     c->documents_stored = r->documents;
-    snprintf(c->model_digest, sizeof c->model_digest, "%.*s", STR_ARG(r->model_digest));
-    c->foreign = !str_eq_c(r->model_digest, x->model_info->digest);
     lock_init(&c->lock, LOCK_COLLECTION);
     snprintf(name, sizeof name, "index/%u", c->id);
     c->dir = path_join(x->data_dir, name);
-    snprintf(name, sizeof name, "%.16s", c->model_digest);
-    c->rows_dir = path_join(c->dir, name);
+    c->rows_dir = path_join(c->dir, "documents");
     c->words_dir = path_join(c->dir, "words");
-    c->mean_cosine = NAN;
     collection_settings_set(c, r);
     return c;
+}
+
+/* Folders of versions that are no more, and of former layouts. */
+static void orphans_remove(struct collection *c)
+{
+    char **names;
+    size_t count;
+    int64_t id;
+    if (file_list(c->dir, &names, &count, NULL))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char *path = path_join(c->dir, names[i]);
+        bool number =
+            strlen(names[i]) <= 10 && str_to_i64(str_c(names[i]), 0, UINT32_MAX, &id) == 0;
+        struct version *v = number ? version_find(c, (uint32_t)id) : NULL;
+        if (!v && strcmp(path, c->rows_dir) != 0 && strcmp(path, c->words_dir) != 0)
+            (void)!file_remove_tree(path, NULL);
+        version_unref(v);
+        free(path);
+        free(names[i]);
+    }
+    free(names);
 }
 
 enum err collection_open(struct engine *x, const struct collection_record *r, struct err_info *e)
@@ -175,13 +191,16 @@ enum err collection_open(struct engine *x, const struct collection_record *r, st
         err = file_mkdirs(c->words_dir, 0700, e);
     if (!err)
         err = snapshot_open(c, e);
+    if (!err)
+        err = versions_follow(c, e);
+    if (!err && !c->active)
+        err = err_set(e, ERR_CORRUPT, NULL, "collection \"%s\" has no active embedding version",
+                      c->name);
     if (err) {
         collection_free(c);
         return err;
     }
-    if (c->foreign)
-        log_event(LOG_WARN, "collection was embedded by another model: searched by words only",
-                  LOG_S("collection", c->name));
+    orphans_remove(c);
     list_add(x, c);
     return 0;
 }
@@ -190,17 +209,15 @@ enum err collection_open(struct engine *x, const struct collection_record *r, st
 
 void collection_settings_set(struct collection *c, const struct collection_record *r)
 {
-    const struct model_info *m = c->engine->model_info;
     struct settings s;
     json_t *object = NULL;
-    settings_default(&s, m->tokens_best, tokenizer_specials(model_tokenizer(c->engine->model)));
+    settings_default(&s, model_tokens_best(c->engine->model), 0);
     if (json_parse(r->settings, &object, NULL) || settings_merge(&s, object, UINT32_MAX / 4, NULL))
         log_event(LOG_ERROR, "stored settings of a collection cannot be read; defaults are used",
                   LOG_S("collection", c->name));
     json_decref(object);
     lock_take(&c->lock);
     c->settings = s;
-    c->mean_cosine = r->mean_cosine;
     lock_drop(&c->lock);
 }
 
@@ -208,28 +225,8 @@ void collection_rules(struct collection *c, struct document_rules *out)
 {
     lock_take(&c->lock);
     out->settings = c->settings;
+    out->dims = c->active->dims;
     lock_drop(&c->lock);
-    out->model_digest = c->engine->model_info->digest;
-    out->dims = c->engine->model_info->dims;
-}
-
-float collection_mean_cosine(struct collection *c)
-{
-    lock_take(&c->lock);
-    float mu = c->mean_cosine;
-    lock_drop(&c->lock);
-    return isnan(mu) ? c->engine->model_info->mean_cosine : mu;
-}
-
-enum err collection_check_model(struct collection *c, struct err_info *e)
-{
-    if (!c->foreign)
-        return 0;
-    return err_set(e, ERR_UNAVAILABLE, "collection",
-                   "collection \"%s\" was embedded by another model than the one that runs (%s): "
-                   "start akin with that "
-                   "model, or import the documents into a new collection; lexical search works",
-                   c->name, c->engine->model_info->name);
 }
 
 static void live_grow(struct collection *c, uint32_t number)
@@ -250,7 +247,6 @@ void live_set(struct collection *c, uint32_t number, struct live_row row)
     live_grow(c, number);
     struct live_row *at = &c->live[number];
     c->documents += (row.revision != 0) - (at->revision != 0);
-    c->passages += (size_t)row.passages - at->passages;
     *at = row;
     lock_drop(&c->lock);
 }

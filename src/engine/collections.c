@@ -20,14 +20,16 @@ static enum err name_check(struct str name, struct err_info *e)
     return 0;
 }
 
-static void info_make(struct engine *x, const struct collection_record *r,
+static void info_make(struct engine *x, const struct collection_record *r, struct arena *a,
                       struct collection_info *out)
 {
-    bool own = str_eq_c(r->model_digest, x->model_info->digest);
+    struct collection *c = collection_find_id(x, r->id);
+    struct version *v = c ? version_find(c, r->version) : NULL;
     *out = (struct collection_info){
         .name = r->name,
         .settings = r->settings,
-        .model = own ? str_c(x->model_info->name) : STR(""),
+        .model = v ? arena_str(a, str_c(v->model_name)) : STR(""),
+        .embedding_version = r->version,
         .model_digest = r->model_digest,
         .dims = r->dims,
         .documents = r->documents,
@@ -37,6 +39,9 @@ static void info_make(struct engine *x, const struct collection_record *r,
         .updated_us = r->updated_us,
         .revision = r->revision,
     };
+    version_unref(v);
+    if (c)
+        collection_unref(c);
 }
 
 static struct str settings_text(struct arena *a, const struct settings *s)
@@ -47,11 +52,6 @@ static struct str settings_text(struct arena *a, const struct settings *s)
     struct str text = arena_str(a, strbuf_str(&b));
     strbuf_release(&b);
     return text;
-}
-
-static unsigned tokens_max(struct engine *x)
-{
-    return x->model_info->tokens_max - tokenizer_specials(model_tokenizer(x->model));
 }
 
 /* Writes one act about a collection and waits until it is in effect here. */
@@ -67,30 +67,63 @@ static enum err act_run(struct engine *x, struct store_act *act, struct err_info
     return err;
 }
 
-enum err engine_collection_create(struct engine *x, struct str name, const json_t *settings,
-                                  struct arena *a, struct collection_info *out, struct err_info *e)
+/* The model is kept open until the collection has taken it. */
+static enum err create_with(struct engine *x, struct str name, const json_t *settings,
+                            const struct version_choice *choice, struct model *m, struct arena *a,
+                            struct err_info *e)
 {
     struct settings s;
-    enum err err = name_check(name, e);
+    const struct model_info *i = model_info(m);
+    char model_name[96];
+    settings_default(&s, model_tokens_best(m), 0);
+    enum err err = settings_merge(&s, settings, model_tokens_max(m), e);
     if (err)
         return err;
-    settings_default(&s, x->model_info->tokens_best, tokenizer_specials(model_tokenizer(x->model)));
-    if ((err = settings_merge(&s, settings, tokens_max(x), e)))
-        return err;
+    struct version_settings vs = {.precision = i->precision, .dimensions = choice->dimensions};
     struct store_act act = {.kind = ACT_COLLECTION_CREATE};
     act.collection.name = name;
     act.collection.settings = settings_text(a, &s);
-    act.collection.model_digest = str_c(x->model_info->digest);
-    act.collection.dims = x->model_info->dims;
+    act.collection.model_digest = str_c(i->digest);
+    act.collection.dims = i->dims;
     act.collection.mean_cosine = NAN;
+    model_take_name(x, choice->model, model_name);
+    act.version.model = str_c(model_name);
+    act.version.settings = version_settings_text(a, &vs);
     act.collection.created_us = act.collection.updated_us = clock_wall_us();
     struct err_info info = {0};
     err = act_run(x, &act, &info);
     if (err == ERR_CONFLICT)
         return err_set(e, err, "/name", "there is a collection \"%.*s\" already", STR_ARG(name));
+    return err ? err_set(e, err, info.field, "%s", info.message) : 0;
+}
+
+enum err engine_collection_create(struct engine *x, struct str name, const json_t *settings,
+                                  const struct version_choice *choice, struct arena *a,
+                                  struct collection_info *out, struct err_info *e)
+{
+    static const struct version_choice none;
+    struct model *m;
+    choice = choice ? choice : &none;
+    enum err err = name_check(name, e);
+    if (!err)
+        err = choice_take(x, choice, &m, e);
     if (err)
-        return err_set(e, err, info.field, "%s", info.message);
-    return engine_collection_get(x, name, a, out, e);
+        return err;
+    err = create_with(x, name, settings, choice, m, a, e);
+    model_release(x, m);
+    return err ? err : engine_collection_get(x, name, a, out, e);
+}
+
+/* What the collection's model reads; of one that is not there the default one's. */
+static unsigned tokens_max_of(struct engine *x, uint32_t id)
+{
+    struct collection *c = collection_find_id(x, id);
+    struct version *v = c ? version_active(c) : NULL;
+    unsigned n = model_tokens_max(v && v->model ? v->model : x->model);
+    version_unref(v);
+    if (c)
+        collection_unref(c);
+    return n;
 }
 
 /* Settings change what is written from now on; documents keep their passages until they are written
@@ -106,13 +139,13 @@ enum err engine_collection_update(struct engine *x, struct str name, const json_
         enum err err = store_collection_get(x->store, a, name, &r, e);
         if (err)
             return err;
-        settings_default(&s, x->model_info->tokens_best,
-                         tokenizer_specials(model_tokenizer(x->model)));
+        settings_default(&s, model_tokens_best(x->model), 0);
         if ((err = json_parse(r.settings, &stored, e)))
             return err;
+        unsigned tokens_max = tokens_max_of(x, r.id);
         err = settings_merge(&s, stored, UINT32_MAX / 4, e);
         json_decref(stored);
-        if (err || (err = settings_merge(&s, settings, tokens_max(x), e)))
+        if (err || (err = settings_merge(&s, settings, tokens_max, e)))
             return err;
         struct store_act act = {
             .kind = ACT_COLLECTION_UPDATE, .if_revision = r.revision, .collection = r};
@@ -139,7 +172,7 @@ enum err engine_collection_get(struct engine *x, struct str name, struct arena *
     collection_unref(c);
     if ((err = store_collection_get(x->store, a, name, &r, e)))
         return err;
-    info_make(x, &r, out);
+    info_make(x, &r, a, out);
     return 0;
 }
 
@@ -154,7 +187,7 @@ enum err engine_collection_list(struct engine *x, struct str after, size_t limit
     *out = arena_array(a, n + 1, sizeof **out);
     *count = n;
     for (size_t i = 0; i < n; i++)
-        info_make(x, &rows[i], &(*out)[i]);
+        info_make(x, &rows[i], a, &(*out)[i]);
     return 0;
 }
 

@@ -1,16 +1,21 @@
 /* doctor: does every index hold exactly what the store holds? The digest is that of the set of
  * (collection, document, revision, passage, vector), so that two states can be compared from
  * outside. */
+#include "base/clock.h"
 #include "base/hash.h"
 #include "engine/internal.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define FINDINGS_MAX 50
+#define SETTLE_TRIES 100
+#define SETTLE_NS 20000000
 
 struct checkup {
     struct engine *x;
     struct collection *c;
+    struct version *v;
+    bool active; /* v is the active one: the digest is of its vectors */
     struct strbuf *report;
     struct sha256 digest;
     size_t findings;
@@ -34,7 +39,7 @@ static void finding(struct checkup *k, const char *fmt, ...)
 
 static void digest_add(struct checkup *k, const struct document_record *d)
 {
-    uint32_t dims = k->c->dims;
+    uint32_t dims = k->v->dims;
     sha256_add(&k->digest, k->c->name, strlen(k->c->name) + 1);
     sha256_add(&k->digest, d->id.s, d->id.n);
     sha256_add(&k->digest, "", 1);
@@ -50,11 +55,11 @@ static void digest_add(struct checkup *k, const struct document_record *d)
 static const char *difference(struct checkup *k, const struct document_record *d)
 {
     struct live_row live = live_get(k->c, d->number);
-    uint32_t dims = k->c->dims, count = 0, n = 0;
+    uint32_t dims = k->v->dims, count = 0, n = 0;
     uint64_t revision = 0;
     if (live.revision != d->revision)
         return "the live state has another revision";
-    uint16_t *rows = vectors_rows(k->c->vectors, d->number, &count, &revision);
+    uint16_t *rows = vectors_rows(k->v->vectors, d->number, &count, &revision);
     const char *what = NULL;
     for (uint32_t i = 0; i < d->passage_count && !what; i++) {
         if (!d->passages[i].vector)
@@ -76,7 +81,8 @@ static enum err check_document(void *ctx, const struct document_record *d)
 {
     struct checkup *k = ctx;
     bool embedded = d->state == DOCUMENT_READY && d->passage_count > 0;
-    digest_add(k, d);
+    if (k->active)
+        digest_add(k, d);
     k->documents++;
     k->embedded += embedded;
     if (!difference(k, d))
@@ -98,11 +104,12 @@ static enum err check_doubtful(struct checkup *k, struct err_info *e)
     enum err err = k->doubtful_count ? applied_wait(k->x, now.change, 0, e) : 0;
     for (size_t i = 0; i < k->doubtful_count && !err; i++) {
         struct document_record d;
-        err = store_documents_by_number(k->x->store, a, k->c->id, &k->doubtful[i], 1,
-                                        DOCUMENT_PASSAGES | DOCUMENT_VECTORS, &d, e);
+        err = version_passages(k->v, a, &k->doubtful[i], 1, DOCUMENT_PASSAGES | DOCUMENT_VECTORS,
+                               &d, e);
         const char *what = err || !d.number ? NULL : difference(k, &d);
         if (what)
-            finding(k, "%s: document \"%.*s\": %s", k->c->name, STR_ARG(d.id), what);
+            finding(k, "%s: document \"%.*s\", version %u: %s", k->c->name, STR_ARG(d.id), k->v->id,
+                    what);
         arena_reset(a);
     }
     arena_free(a);
@@ -122,7 +129,7 @@ static void check_counts(struct checkup *k)
     store_position(k->x->store, &before);
     docset_init(&all);
     attributes_all(k->c->attributes, &all);
-    size_t words = words_documents(k->c->words), vectors = vectors_documents(k->c->vectors);
+    size_t words = words_documents(k->c->words), vectors = vectors_documents(k->v->vectors);
     lock_take(&k->c->lock);
     size_t live = k->c->documents;
     lock_drop(&k->c->lock);
@@ -136,27 +143,57 @@ static void check_counts(struct checkup *k)
     docset_release(&all);
 }
 
-static enum err check_collection(struct checkup *k, struct err_info *e)
+/* Vectors that were stored without a change come to the index a little later. */
+static enum err version_settle(struct checkup *k, struct err_info *e)
 {
-    struct position at;
+    for (int i = 0; i < SETTLE_TRIES; i++) {
+        lock_take(&k->c->lock);
+        bool settled = k->v->fresh_count == 0 && k->v->writing_count == 0;
+        lock_drop(&k->c->lock);
+        if (settled)
+            break;
+        clock_sleep_ns(SETTLE_NS);
+    }
+    struct position now;
+    store_position(k->x->store, &now);
+    return applied_wait(k->x, now.change, 0, e);
+}
+
+static enum err check_version(struct checkup *k, struct err_info *e)
+{
+    struct position before, after, at;
     struct err_info info = {0};
-    struct position before, after;
+    unsigned parts = DOCUMENT_PASSAGES | DOCUMENT_VECTORS;
     k->doubtful_count = k->documents = k->embedded = 0;
+    k->active = version_state(k->v) == VERSION_ACTIVE;
     store_position(k->x->store, &before);
-    enum err err = applied_wait(k->x, before.change, 0, e);
+    enum err err = version_settle(k, e);
     if (!err)
-        err = store_document_scan(k->x->store, k->c->id, DOCUMENT_PASSAGES | DOCUMENT_VECTORS,
-                                  check_document, k, &at, e);
+        err = store_version_scan(k->x->store, k->v->id, parts, check_document, k, &at, e);
+    if (err == ERR_UNSUPPORTED)
+        err = store_document_scan(k->x->store, k->c->id, parts, check_document, k, &at, e);
     if (!err)
         err = check_doubtful(k, e);
     if (err)
         return err;
     store_position(k->x->store, &after);
-    if (after.change == before.change)
+    if (after.change == before.change && k->active)
         check_counts(k);
-    if (vectors_check(k->c->vectors, &info) || words_check(k->c->words, &info))
-        finding(k, "%s: %s", k->c->name, info.message);
+    if (vectors_check(k->v->vectors, &info))
+        finding(k, "%s, version %u: %s", k->c->name, k->v->id, info.message);
     return 0;
+}
+
+static enum err check_collection(struct checkup *k, struct err_info *e)
+{
+    struct err_info info = {0};
+    enum err err = 0;
+    for (k->v = NULL; (k->v = version_next(k->c, k->v));)
+        if (!err)
+            err = check_version(k, e);
+    if (!err && words_check(k->c->words, &info))
+        finding(k, "%s: %s", k->c->name, info.message);
+    return err;
 }
 
 enum err engine_doctor(struct engine *x, struct strbuf *report, char *digest, struct err_info *e)

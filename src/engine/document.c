@@ -363,7 +363,7 @@ static void payload_make(struct draft *d, const struct fields *f, struct arena *
     strbuf_release(&b);
 }
 
-/* Of everything that the vectors follow from. */
+/* Of everything that the vectors follow from, but for the model: the same for every version. */
 static void text_digest_make(struct draft *d, const struct document_rules *rules,
                              struct str vector_digest)
 {
@@ -371,7 +371,6 @@ static void text_digest_make(struct draft *d, const struct document_rules *rules
     unsigned cut[2] = {rules->settings.passage_tokens, rules->settings.overlap_tokens};
     uint64_t title_bytes = d->title.n;
     sha256_init(&h);
-    sha256_add(&h, rules->model_digest, strlen(rules->model_digest));
     sha256_add(&h, cut, sizeof cut);
     sha256_add(&h, vector_digest.s, vector_digest.n);
     sha256_add(&h, &title_bytes, sizeof title_bytes);

@@ -50,8 +50,7 @@ struct draft {
 /* What a document is read with; borrowed. */
 struct document_rules {
     struct settings settings;
-    const char *model_digest;
-    unsigned dims;
+    unsigned dims; /* of a vector that the client gives */
 };
 
 /* Fills in `d`, all of it in the arena but for what is borrowed from `object`. ERR_INVALID with a

@@ -135,46 +135,73 @@ static enum err folders_make(struct engine *x, struct err_info *e)
 
 /* ---- open ---- */
 
-/* "auto" is resolved once, when the directory is new, and kept in DIR/PRECISION: on another CPU the
- * same vectors are wanted, and the precision is part of the model's digest. */
-static enum precision precision_kept(struct engine *x, enum precision wanted)
+/* Of before there were versions: "auto" was resolved once and kept in DIR/PRECISION. */
+static enum precision precision_of_file(struct engine *x)
 {
     char *path = path_in(x->data_dir, "PRECISION"), *text = NULL;
     size_t n;
-    enum precision kept;
-    if (wanted == PRECISION_AUTO && file_exists(path) &&
-        file_read_all(path, 64, &text, &n, NULL) == 0 &&
-        precision_parse(str_trim((struct str){text, n}), &kept, NULL) == 0)
-        wanted = kept;
+    enum precision kept = PRECISION_AUTO;
+    if (!file_exists(path) || file_read_all(path, 64, &text, &n, NULL) ||
+        precision_parse(str_trim((struct str){text, n}), &kept, NULL))
+        kept = PRECISION_AUTO;
     free(text);
     free(path);
-    return wanted;
+    return kept;
 }
 
-static enum err precision_keep(struct engine *x, struct err_info *e)
+/* That of the first active version with the default model: what "auto" became then is opened again
+ * on this CPU, so that one copy of the weights serves both. */
+static enum precision precision_of_versions(struct engine *x, struct arena *a)
+{
+    struct collection_record *rows;
+    struct version_record r;
+    struct version_settings s;
+    size_t count;
+    if (store_collection_list(x->store, a, STR(""), 100, &rows, &count, NULL))
+        return PRECISION_AUTO;
+    for (size_t i = 0; i < count; i++) {
+        if (store_version_get(x->store, a, rows[i].version, &r, NULL))
+            continue;
+        version_settings_read(r.settings, &s);
+        if (s.precision != PRECISION_AUTO && s.dimensions == 0 && model_is_default(x, r.model))
+            return s.precision;
+    }
+    return PRECISION_AUTO;
+}
+
+static enum precision precision_kept(struct engine *x)
+{
+    struct arena *a = arena_new(0);
+    enum precision kept = precision_of_versions(x, a);
+    arena_free(a);
+    return kept != PRECISION_AUTO ? kept : precision_of_file(x);
+}
+
+/* Every version has its precision by now. */
+static void precision_file_remove(struct engine *x)
 {
     char *path = path_in(x->data_dir, "PRECISION");
-    const char *name = precision_name(x->model_info->precision);
-    enum err err = file_exists(path) ? 0 : file_write_atomic(path, name, strlen(name), 0600, e);
+    if (file_exists(path))
+        (void)!file_remove(path, NULL);
     free(path);
-    return err;
 }
 
 static enum err model_get(struct engine *x, struct err_info *e)
 {
-    struct model_options mo = {0};
+    enum precision precision;
     const char *wanted = x->options.precision ? x->options.precision : "auto";
-    enum err err = precision_parse(str_c(wanted), &mo.precision, e);
-    mo.precision = precision_kept(x, mo.precision);
+    enum err err = precision_parse(str_c(wanted), &precision, e);
+    if (!err && precision == PRECISION_AUTO)
+        precision = precision_kept(x);
     if (!err)
-        err = model_open(x->options.model_dir, &mo, &x->model, e);
+        err = model_take(x, STR(""), precision, 0, &x->model, e);
     if (err)
         return err;
     x->model_info = model_info(x->model);
     struct embedder_options o = {.threads = x->options.embed_threads,
                                  .queue_tokens_max = x->options.embed_queue_tokens};
     x->embedder = embedder_new(&o);
-    return precision_keep(x, e);
+    return 0;
 }
 
 /* Index folders of collections that are no more: a crash came between deletion and removal. */
@@ -220,10 +247,22 @@ static enum err collections_open(struct engine *x, struct err_info *e)
     }
     for (struct collection *c = NULL; !err && (c = collection_next(x, c));) {
         uint64_t at = c->words_at < c->rows_at ? c->words_at : c->rows_at;
+        for (struct version *v = NULL; (v = version_next(c, v));)
+            at = v->at < at ? v->at : at;
         if (at < x->applied)
             x->applied = at;
     }
     arena_free(a);
+    return err;
+}
+
+static enum err versions_check(struct engine *x, struct err_info *e)
+{
+    enum err err = 0;
+    for (struct collection *c = NULL; (c = collection_next(x, c));)
+        for (struct version *v = NULL; (v = version_next(c, v));)
+            if (!err)
+                err = snapshot_version_check(v, e);
     return err;
 }
 
@@ -253,6 +292,10 @@ static enum err parts_open(struct engine *x, struct err_info *e)
         err = collections_open(x, e);
     if (!err)
         err = applier_catch_up(x, e);
+    if (!err)
+        err = versions_check(x, e);
+    if (!err)
+        precision_file_remove(x);
     return err;
 }
 
@@ -263,7 +306,8 @@ static void parts_close(struct engine *x)
         collection_remove_open(x);
     if (x->embedder)
         embedder_free(x->embedder);
-    model_unref(x->model);
+    model_release(x, x->model);
+    models_close(x);
     if (x->store)
         store_close(x->store);
     file_close(x->lock_file);
@@ -271,6 +315,7 @@ static void parts_close(struct engine *x)
     cond_release(&x->keeper_cond);
     lock_release(&x->applied_lock);
     lock_release(&x->keeper_lock);
+    lock_release(&x->models_lock);
     lock_release(&x->lock);
     free(x->data_dir);
     free(x);
@@ -296,6 +341,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     lock_init(&x->lock, LOCK_ENGINE);
     lock_init(&x->applied_lock, LOCK_APPLIER);
     lock_init(&x->keeper_lock, LOCK_APPLIER);
+    lock_init(&x->models_lock, LOCK_COLLECTION);
     cond_init(&x->applied_cond);
     cond_init(&x->keeper_cond);
     metrics_open(x);

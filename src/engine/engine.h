@@ -60,16 +60,25 @@ struct collection_info {
     struct str model;    /* name */
     struct str model_digest;
     unsigned dims;
+    uint32_t embedding_version; /* the active one */
     uint64_t documents, passages, pending;
     int64_t created_us, updated_us;
     uint64_t revision;
 };
+/* Which model, and how it is run. */
+struct version_choice {
+    struct str model;     /* a name in DATA/models; empty: the default one */
+    struct str precision; /* "fp32", "bf16", "int8", "auto"; empty: auto, the fastest faithful one
+                             of this CPU, resolved once */
+    unsigned dimensions;  /* fewer than the model has (Matryoshka); 0: all */
+};
 /* `settings` (NULL: defaults):
  * {"passage_tokens":n,"overlap_tokens":n,"extra_fields":"attributes|error",
- * "mapping":{"text":"body",..}}; unknown keys are ERR_INVALID with their pointer. */
+ * "mapping":{"text":"body",..}}; unknown keys are ERR_INVALID with their pointer. `choice` (NULL:
+ * the default model): ERR_NOT_FOUND, ERR_INVALID /model, /precision, /dimensions. */
 enum err engine_collection_create(struct engine *x, struct str name, const json_t *settings,
-                                  struct arena *a, struct collection_info *out,
-                                  struct err_info *e) MUST_CHECK;
+                                  const struct version_choice *choice, struct arena *a,
+                                  struct collection_info *out, struct err_info *e) MUST_CHECK;
 enum err engine_collection_update(struct engine *x, struct str name, const json_t *settings,
                                   struct arena *a, struct collection_info *out,
                                   struct err_info *e) MUST_CHECK;
@@ -199,6 +208,7 @@ struct find_answer {
     size_t facet_count;
     struct search_stages stages;
     int64_t load_ns;
+    uint32_t embedding_version; /* whose vectors and passages these are */
 };
 enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
                        struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
@@ -269,6 +279,7 @@ struct recommend_answer {
     bool more;
     char recommendation_id[33];
     const char *model; /* "profile", "popular" */
+    uint32_t embedding_version;
 };
 enum err engine_recommend(struct engine *x, struct str collection,
                           const struct recommend_request *r, struct arena *a,

@@ -23,6 +23,7 @@
 struct find {
     struct engine *x;
     struct collection *c;
+    struct version *v; /* whose model, vectors and passages they are, to the end */
     const struct find_request *r;
     struct arena *a;
     struct search_view view;
@@ -42,13 +43,14 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
     enum err err = collection_find(x, collection, &f->c, e);
     if (err)
         return err;
+    f->v = version_active(f->c);
     f->view = (struct search_view){
-        .vectors = f->c->vectors,
+        .vectors = f->v->vectors,
         .words = f->c->words,
         .attributes = f->c->attributes,
         .embedder = x->embedder,
-        .model = x->model,
-        .mean_cosine = collection_mean_cosine(f->c),
+        .model = f->v->model,
+        .mean_cosine = version_mean_cosine(f->v),
     };
     struct err_info info = {0};
     if (str_trim(r->filter).n > 0 && (err = filter_parse(a, r->filter, &f->filter, &info)))
@@ -60,6 +62,7 @@ static void find_end(struct find *f)
 {
     docset_release(&f->within);
     docset_release(&f->without);
+    version_unref(f->v);
     if (f->c)
         collection_unref(f->c);
 }
@@ -119,8 +122,7 @@ static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded
             numbers[i] = f->result.hits[at + i].number;
         unsigned parts =
             *count + step <= offset ? DOCUMENT_HEAD : DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES;
-        enum err err =
-            store_documents_by_number(f->x->store, f->a, f->c->id, numbers, step, parts, docs, e);
+        enum err err = version_passages(f->v, f->a, numbers, step, parts, docs, e);
         if (err)
             return err;
         for (size_t i = 0; i < step; i++) {
@@ -306,6 +308,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     out->load_ns += clock_mono_ns() - t0;
     out->total = f->result.total;
     out->total_exact = f->result.total_exact;
+    out->embedding_version = f->v->id;
     out->stages = f->result.stages;
     return f->r->facet_count ? facets_make(f, out, e) : 0;
 }
@@ -331,7 +334,7 @@ enum err engine_search(struct engine *x, struct str collection, const struct fin
         return err;
     err = find_begin(&f, x, collection, r, a, e);
     if (!err && r->mode != SEARCH_LEXICAL)
-        err = collection_check_model(f.c, e);
+        err = version_check_model(f.v, e);
     if (!err)
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
     if (!err && f.without.count) {
@@ -351,7 +354,7 @@ enum err engine_search(struct engine *x, struct str collection, const struct fin
 static enum err vector_of_ids(struct find *f, struct err_info *e)
 {
     const struct find_request *r = f->r;
-    unsigned dims = vectors_dims(f->c->vectors);
+    unsigned dims = f->v->dims;
     uint32_t *numbers = arena_array(f->a, r->id_count, sizeof *numbers);
     float *one = arena_array(f->a, dims, sizeof *one);
     size_t found = 0;
@@ -362,7 +365,7 @@ static enum err vector_of_ids(struct find *f, struct err_info *e)
                            "there is no document \"%.*s\" in this collection",
                            (int)(r->ids[i].n < 200 ? r->ids[i].n : 200), r->ids[i].s);
         docset_add(&f->without, numbers[i]);
-        if (!vectors_document(f->c->vectors, numbers[i], one))
+        if (!vectors_document(f->v->vectors, numbers[i], one))
             continue; /* pending */
         found++;
         for (unsigned d = 0; d < dims; d++)
@@ -376,10 +379,10 @@ static enum err vector_of_ids(struct find *f, struct err_info *e)
 /* A text of any length: the mean of its passages' vectors, made as a document's would be. */
 static enum err vector_of_text(struct find *f, struct err_info *e)
 {
-    unsigned dims = f->x->model_info->dims;
+    unsigned dims = f->v->dims;
     struct document_rules rules;
     struct draft d = {.text = f->r->text, .plan = PLAN_EMBED};
-    enum err err = collection_check_model(f->c, e);
+    enum err err = version_check_model(f->v, e);
     if (err)
         return err;
     if ((err = text_nfc(f->a, d.text, &d.text, e)))
@@ -387,10 +390,10 @@ static enum err vector_of_text(struct find *f, struct err_info *e)
     if (str_trim(d.text).n == 0)
         return err_set(e, ERR_INVALID, "/text", "must not be empty");
     collection_rules(f->c, &rules);
-    drafts_split(f->c, &rules, &d, 1, f->a);
+    drafts_split(f->v, &rules, &d, 1, f->a);
     if (d.err)
         return err_set(e, d.err, "/text", "%s", d.info.message);
-    if ((err = drafts_embed(f->c, &d, 1, LANE_INTERACTIVE, f->r->deadline_ns, f->a, e)))
+    if ((err = drafts_embed(f->v, &d, 1, LANE_INTERACTIVE, f->r->deadline_ns, f->a, e)))
         return err;
     for (uint32_t p = 0; p < d.passage_count; p++)
         for (unsigned i = 0; i < dims; i++)
@@ -401,7 +404,7 @@ static enum err vector_of_text(struct find *f, struct err_info *e)
 
 static enum err vector_given(struct find *f, struct err_info *e)
 {
-    unsigned dims = vectors_dims(f->c->vectors);
+    unsigned dims = f->v->dims;
     if (f->r->vector_dims != dims)
         return err_set(e, ERR_INVALID, "/vector",
                        "must have %u numbers, the dimensions of this collection", dims);
@@ -424,7 +427,7 @@ enum err engine_similar(struct engine *x, struct str collection, const struct fi
         return err;
     err = find_begin(&f, x, collection, r, a, e);
     if (!err) {
-        f.vector = arena_array(a, vectors_dims(f.c->vectors), sizeof *f.vector);
+        f.vector = arena_array(a, f.v->dims, sizeof *f.vector);
         if (r->id_count)
             err = vector_of_ids(&f, e);
         else if (r->vector)

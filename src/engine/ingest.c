@@ -33,7 +33,8 @@ struct batch {
     struct arena *a;
     json_t *objects[BATCH_DOCUMENTS]; /* the drafts borrow from them */
     struct draft drafts[BATCH_DOCUMENTS];
-    enum err err; /* of all of it */
+    struct version *v; /* that it is embedded for */
+    enum err err;      /* of all of it */
     struct err_info info;
     int64_t started_ns;
 };
@@ -98,6 +99,7 @@ static void batch_free(struct batch *b)
     for (size_t i = 0; i < b->count; i++)
         json_decref(b->objects[i]);
     strbuf_release(&b->text);
+    version_unref(b->v);
     arena_free(b->a);
     free(b);
 }
@@ -202,9 +204,12 @@ static void batch_parse(struct ingest *g, struct batch *b)
     t1 = clock_mono_ns();
     metric_stage(g->x, STAGE_PARSE, b->count - failed, failed, t1 - t0);
     /* The store judges "unchanged": the same id may be in a batch in front of this one. */
-    b->err = drafts_plan(g->c, b->drafts, b->count, g->o.async, true, b->a, &b->info);
+    b->v = version_active(g->c);
+    b->err = version_check_model(b->v, &b->info);
     if (!b->err)
-        drafts_split(g->c, &g->rules, b->drafts, b->count, b->a);
+        b->err = drafts_plan(g->c, b->drafts, b->count, g->o.async, true, b->a, &b->info);
+    if (!b->err)
+        drafts_split(b->v, &g->rules, b->drafts, b->count, b->a);
     metric_stage(g->x, STAGE_SPLIT, b->err ? 0 : b->count, b->err ? b->count : 0,
                  clock_mono_ns() - t1);
 }
@@ -228,7 +233,7 @@ static void batch_embed(struct ingest *g, struct batch *b)
     int64_t t0 = clock_mono_ns();
     if (b->err)
         return;
-    b->err = drafts_embed(g->c, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a, &b->info);
+    b->err = drafts_embed(b->v, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a, &b->info);
     metric_stage(g->x, STAGE_EMBED, b->err ? 0 : b->count, b->err ? b->count : 0,
                  clock_mono_ns() - t0);
 }
@@ -264,13 +269,23 @@ static struct batch *ready_take(struct ingest *g)
     return b;
 }
 
+/* Another version was promoted meanwhile: once more, with its model. */
+static enum err batch_version_again(struct ingest *g, struct batch *b, struct err_info *e)
+{
+    version_unref(b->v);
+    b->v = version_active(g->c);
+    drafts_uncut(b->drafts, b->count);
+    return version_check_model(b->v, e);
+}
+
 /* What raced with other writers is planned and embedded again, here, so that the order stays. */
 static enum err batch_commit(struct ingest *g, struct batch *b, struct position *at,
                              struct err_info *e)
 {
     enum err err = b->err ? err_set(e, b->err, b->info.field, "%s", b->info.message) : 0;
     for (int try = 0; !err; try++) {
-        err = drafts_commit(g->c, b->drafts, b->count, false, b->a, at, e);
+        bool moved = false;
+        err = drafts_commit(b->v, &moved, b->drafts, b->count, false, b->a, at, e);
         size_t left = 0;
         for (size_t i = 0; i < b->count; i++)
             left += !b->drafts[i].done;
@@ -279,11 +294,13 @@ static enum err batch_commit(struct ingest *g, struct batch *b, struct position 
         if (try == WRITE_TRIES)
             return err_set(e, ERR_CONFLICT, NULL, "changed by others %d times while it was written",
                            try);
+        if (moved && (err = batch_version_again(g, b, e)))
+            break;
         err = drafts_plan(g->c, b->drafts, b->count, g->o.async, true, b->a, e);
         if (err)
             break;
-        drafts_split(g->c, &g->rules, b->drafts, b->count, b->a);
-        err = drafts_embed(g->c, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a, e);
+        drafts_split(b->v, &g->rules, b->drafts, b->count, b->a);
+        err = drafts_embed(b->v, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a, e);
     }
     return err;
 }
@@ -432,7 +449,10 @@ enum err engine_ingest(struct engine *x, struct str collection, const struct ing
     enum err err = collection_find(x, collection, &g.c, e);
     if (err)
         return err;
-    if (!(err = collection_check_model(g.c, e)) && !import_enter(x))
+    struct version *v = version_active(g.c);
+    err = version_check_model(v, e);
+    version_unref(v);
+    if (!err && !import_enter(x))
         err = err_set(e, ERR_BUSY, NULL, "%d imports run already", IMPORTS_MAX);
     if (err) {
         collection_unref(g.c);

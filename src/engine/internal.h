@@ -3,8 +3,8 @@
  * Threads. Any number of callers; one applier (applier.c), the only writer of the indexes and of
  * the live state; one keeper (keeper.c) for what happens by itself: pending documents, expiry,
  * statistics; the threads of each import (ingest.c). Locks: engine->lock for the list of
- * collections, collection->lock for its live state, applied_lock for how far the applier came. None
- * is held across I/O. */
+ * collections, collection->lock for its live state and its versions, models_lock for the models
+ * that are open, applied_lock for how far the applier came. None is held across I/O. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -31,8 +31,6 @@ struct engine_metrics;
 /* What the indexes hold of a document. */
 struct live_row {
     uint64_t revision; /* 0: no such document */
-    uint32_t passages; /* with vectors */
-    bool pending;
 };
 
 struct popular_row {
@@ -40,32 +38,72 @@ struct popular_row {
     double score;
 };
 
+#define VERSION_BATCH 100 /* documents that are embedded for a version at a time */
+
+/* How the building of a version goes on; collection->lock. */
+struct version_progress {
+    bool missing;    /* there may be documents to embed: set by the applier, by an opening */
+    uint64_t done;   /* documents embedded since it began */
+    uint64_t failed; /* documents that the model cannot read, passed over */
+    double rate;     /* documents a second of the last batches; 0: none yet */
+    char error[200]; /* why it pauses, or of the last document that failed */
+};
+
+/* An embedding version of a collection: one space of vectors and the model that makes them. What a
+ * reader takes with version_active() belongs together: model, vectors, mean cosine, passages. */
+struct version {
+    struct collection *collection; /* which holds it */
+    uint32_t id;
+    char model_name[96];
+    char model_digest[72];
+    uint32_t dims;
+    unsigned passage_tokens_max; /* of its model's own; 0: what the model reads */
+    char *dir;                   /* index/<collection>/<id>: the snapshot of its vectors */
+    struct model *model;         /* of the registry; NULL: it cannot be opened, and why: */
+    char reason[200];
+    struct vectors *vectors;
+
+    struct version *next; /* collection->lock, as all that follows */
+    unsigned refs;        /* the list has one */
+    bool gone;            /* deleted: the last one to leave removes its files */
+    enum version_state state;
+    float mean_cosine; /* NaN until it is fixed */
+    struct version_progress progress;
+    /* Documents whose vectors were stored without a change: the applier fetches them. Those of the
+     * batch that is being written right now may be stored already. */
+    uint32_t *fresh;
+    size_t fresh_count, fresh_cap;
+    uint32_t writing[VERSION_BATCH];
+    size_t writing_count;
+
+    /* Applier only: the change that the vectors hold; that of the last snapshot, and the one that
+     * it names, which may be later; vectors came without a change. */
+    uint64_t at, written, saved;
+    bool touched;
+};
+
 struct collection {
     struct engine *engine;
     uint32_t id;
     char name[COLLECTION_NAME_MAX + 1];
-    char *dir;       /* index/<id> */
-    char *rows_dir;  /* index/<id>/<model digest prefix>: the snapshot of vectors, attributes, live
-                        state */
-    char *words_dir; /* index/<id>/words: words do not depend on the model */
-    uint32_t dims;
-    char model_digest[72];
+    char *dir;                 /* index/<id> */
+    char *rows_dir;            /* index/<id>/documents: the snapshot of attributes and live state */
+    char *words_dir;           /* index/<id>/words: words do not depend on the model */
     uint64_t documents_stored; /* when it was opened */
-    bool foreign;              /* its vectors are of another model: words only, no writes */
     struct collection *next;   /* engine->lock, as the next two */
     unsigned refs;             /* the list has one */
     bool gone;                 /* deleted: the last one to leave removes its files */
 
-    struct vectors *vectors;
     struct attributes *attributes;
     struct words *words;
 
     struct lock lock; /* for all that follows */
     struct settings settings;
-    float mean_cosine; /* NaN until it is fixed */
+    struct version *versions; /* by id */
+    struct version *active;   /* one of them */
     struct live_row *live;
     size_t live_count; /* rows in the array: the largest number + 1 */
-    size_t documents, passages;
+    size_t documents;
     uint64_t feedback_change; /* of the last act of feedback */
     struct popular_row *popular;
     size_t popular_count;
@@ -83,9 +121,11 @@ struct engine {
     char *data_dir;
     struct file *lock_file;
     struct store *store;
-    struct model *model;
+    struct model *model; /* of new collections and of /v1/embeddings; the registry holds it */
     const struct model_info *model_info;
-    struct embedder *embedder;
+    struct embedder *embedder; /* of all models */
+    struct lock models_lock;
+    struct model_entry *models; /* models.c */
     struct events *events;
     struct engine_metrics *metrics;
 
@@ -130,12 +170,59 @@ void collection_remove_open(
     struct engine *x); /* the first of the list, its files stay; at the end */
 void collection_settings_set(struct collection *c, const struct collection_record *r);
 void collection_rules(struct collection *c, struct document_rules *out); /* a copy */
-float collection_mean_cosine(struct collection *c);                      /* mu */
-/* ERR_UNAVAILABLE: its vectors are of another model than the one that runs. */
-enum err collection_check_model(struct collection *c, struct err_info *e) MUST_CHECK;
 /* Live state: what the indexes hold. Applier only. */
 void live_set(struct collection *c, uint32_t number, struct live_row row);
 struct live_row live_get(struct collection *c, uint32_t number);
+
+/* ---- models.c: the models that are open, shared by all collections ---- */
+/* The model of that name with that precision and dimensions, opened if need be; model_release gives
+ * it back. `name` empty: the default one (x->model's directory). ERR_NOT_FOUND, ERR_INVALID:
+ * /model; ERR_INVALID: /dimensions. May take as long as opening a model does. */
+enum err model_take(struct engine *x, struct str name, enum precision precision,
+                    unsigned dimensions, struct model **out, struct err_info *e) MUST_CHECK;
+void model_release(struct engine *x, struct model *m); /* NULL is allowed */
+/* The name under which a model is found again: of its directory. */
+void model_take_name(struct engine *x, struct str name, char out[96]);
+bool model_is_default(struct engine *x, struct str name);
+/* As a user says it. */
+enum err choice_take(struct engine *x, const struct version_choice *choice, struct model **out,
+                     struct err_info *e) MUST_CHECK;
+void models_close(struct engine *x);
+unsigned model_tokens_max(const struct model *m); /* of a passage, without the model's own */
+unsigned model_tokens_best(const struct model *m);
+
+/* ---- version.c ---- */
+struct version *version_active(struct collection *c);                  /* with a reference */
+struct version *version_find(struct collection *c, uint32_t id);       /* with one; NULL */
+struct version *version_next(struct collection *c, struct version *v); /* as collection_next */
+void version_unref(struct version *v);                                 /* NULL is allowed */
+enum version_state version_state(struct version *v);
+float version_mean_cosine(struct version *v); /* mu */
+/* ERR_UNAVAILABLE: its model cannot be opened. */
+enum err version_check_model(const struct version *v, struct err_info *e) MUST_CHECK;
+/* Makes what is kept in memory what the store says: versions come, change their state, go. The
+ * applier, or before it starts. */
+enum err versions_follow(struct collection *c, struct err_info *e) MUST_CHECK;
+void versions_free(struct collection *c);
+/* Vectors that were stored without a change: the builder notes them, the applier fetches them. */
+void version_writing(struct version *v, const uint32_t *numbers, size_t count);
+void version_written(struct version *v);
+enum err version_fetch(struct version *v, struct arena *a, struct err_info *e) MUST_CHECK;
+/* Brings the vectors of documents (of store_version_passages, in the order of `numbers`) into a
+ * version. Applier. */
+enum err version_apply(struct version *v, const struct document_record *docs,
+                       const uint32_t *numbers, size_t count, struct err_info *e) MUST_CHECK;
+enum err version_passages(struct version *v, struct arena *a, const uint32_t *numbers, size_t count,
+                          unsigned parts, struct document_record *out,
+                          struct err_info *e) MUST_CHECK;
+/* {"dimensions":n,"passage_tokens":n,"precision":"fp32"}, as the store keeps it. */
+struct version_settings {
+    enum precision precision; /* AUTO: of before there were versions */
+    unsigned dimensions;      /* 0: all */
+    unsigned passage_tokens;  /* at most, 0: what the model reads */
+};
+void version_settings_read(struct str text, struct version_settings *out);
+struct str version_settings_text(struct arena *a, const struct version_settings *s);
 
 /* ---- applier.c ---- */
 enum err applier_catch_up(struct engine *x, struct err_info *e) MUST_CHECK; /* before it starts */
@@ -144,17 +231,24 @@ void applier_stop(struct engine *x);
 /* Waits until `change` is searchable. ERR_TIMEOUT; ERR_UNAVAILABLE if the applier stands still. */
 enum err applied_wait(struct engine *x, uint64_t change, int64_t deadline_ns,
                       struct err_info *e) MUST_CHECK;
-/* Brings one document into the indexes, but not into words. */
+/* Brings one document into attributes and live state. */
 enum err document_index(struct collection *c, const struct document_record *d,
                         struct err_info *e) MUST_CHECK;
 /* What words_apply wants of a document; strings in the arena. */
 void document_words(struct arena *a, const struct document_record *d, struct words_document *out);
 
 /* ---- snapshot.c ---- */
-/* Fills the collection's indexes from its files, from the store if they are damaged. */
+/* Fills the collection's indexes from their files, from the store if they are damaged; those of its
+ * versions on their own. */
 enum err snapshot_open(struct collection *c, struct err_info *e) MUST_CHECK;
-enum err snapshot_save(struct collection *c, struct err_info *e)
-    MUST_CHECK; /* applier only; nothing if nothing changed */
+/* `before`: a position from before the record was read. */
+enum err snapshot_version_open(struct version *v, const struct version_record *r,
+                               const struct position *before, struct err_info *e) MUST_CHECK;
+/* After the changes were applied: vectors that were stored without a change after the last snapshot
+ * are missing in it, then it is made anew. */
+enum err snapshot_version_check(struct version *v, struct err_info *e) MUST_CHECK;
+/* Applier only; nothing if nothing changed. */
+enum err snapshot_save(struct collection *c, struct err_info *e) MUST_CHECK;
 
 /* ---- prepare.c: drafts on their way to the store, shared by put.c, ingest.c and keeper.c ---- */
 /* Looks the drafts up in the store and decides what is to be done for each. `judge_in_store`: never
@@ -162,15 +256,19 @@ enum err snapshot_save(struct collection *c, struct err_info *e)
 enum err drafts_plan(struct collection *c, struct draft *drafts, size_t count, bool async,
                      bool judge_in_store, struct arena *a, struct err_info *e) MUST_CHECK;
 /* Passages of those that need them (PLAN_EMBED); a draft that fails is marked. */
-void drafts_split(struct collection *c, const struct document_rules *rules, struct draft *drafts,
+void drafts_split(const struct version *v, const struct document_rules *rules, struct draft *drafts,
                   size_t count, struct arena *a);
+/* Forgets passages and vectors of what is not done: they were another version's. */
+void drafts_uncut(struct draft *drafts, size_t count);
 /* Vectors of those that need them. Waits. A busy bulk lane is waited for, an interactive one is
  * ERR_BUSY. */
-enum err drafts_embed(struct collection *c, struct draft *drafts, size_t count, enum lane lane,
+enum err drafts_embed(struct version *v, struct draft *drafts, size_t count, enum lane lane,
                       int64_t deadline_ns, struct arena *a, struct err_info *e) MUST_CHECK;
-/* One commit for all that are not done. What raced is left undone, for another round. */
-enum err drafts_commit(struct collection *c, struct draft *drafts, size_t count, bool atomic,
-                       struct arena *a, struct position *position, struct err_info *e) MUST_CHECK;
+/* One commit for all that are not done, with passages of version `v`. What raced is left undone,
+ * for another round; *moved: another version is the active one by now, and in effect here. */
+enum err drafts_commit(struct version *v, bool *moved, struct draft *drafts, size_t count,
+                       bool atomic, struct arena *a, struct position *position,
+                       struct err_info *e) MUST_CHECK;
 void draft_fail(struct draft *d, enum err err, const struct err_info *info);
 void draft_result(const struct draft *d, struct put_result *r);
 struct str position_text(struct arena *a, const struct position *p);

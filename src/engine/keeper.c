@@ -58,7 +58,7 @@ static enum err draft_of_pending(const struct document_record *d, struct arena *
 
 /* Stores the vectors of those that were embedded. A document that was changed meanwhile comes again
  * by itself. */
-static enum err embedded_write(struct engine *x, const struct document_record *docs,
+static enum err embedded_write(struct version *v, const struct document_record *docs,
                                struct draft *drafts, size_t n, struct arena *a, struct err_info *e)
 {
     struct store_act *acts = arena_array(a, n, sizeof *acts);
@@ -68,31 +68,31 @@ static enum err embedded_write(struct engine *x, const struct document_record *d
             continue;
         acts[count].kind = ACT_DOCUMENT_EMBEDDED;
         acts[count].if_revision = docs[i].revision;
+        acts[count].version.id = v->id;
         acts[count].document.collection = docs[i].collection;
         acts[count].document.id = docs[i].id;
         acts[count].document.passages = drafts[i].passages;
         acts[count++].document.passage_count = drafts[i].passage_count;
     }
-    return count ? store_write(x->store, acts, count, false, NULL, e) : 0;
+    return count ? store_write(v->collection->engine->store, acts, count, false, NULL, e) : 0;
 }
 
 /* Documents of one collection, embedded together so that every core has work; drafts that fail
  * alone are marked. */
-static enum err pending_embed(struct engine *x, struct collection *c,
-                              const struct document_record *docs, struct draft *drafts, size_t n,
-                              struct arena *a, struct err_info *e)
+static enum err pending_embed(struct version *v, const struct document_record *docs,
+                              struct draft *drafts, size_t n, struct arena *a, struct err_info *e)
 {
     struct document_rules rules;
-    collection_rules(c, &rules);
+    collection_rules(v->collection, &rules);
     for (size_t i = 0; i < n; i++) {
         struct err_info info = {0};
         enum err err = draft_of_pending(&docs[i], a, &drafts[i], &info);
         if (err)
             draft_fail(&drafts[i], err, &info);
     }
-    drafts_split(c, &rules, drafts, n, a);
-    enum err err = drafts_embed(c, drafts, n, LANE_BULK, 0, a, e);
-    return err ? err : embedded_write(x, docs, drafts, n, a, e);
+    drafts_split(v, &rules, drafts, n, a);
+    enum err err = drafts_embed(v, drafts, n, LANE_BULK, 0, a, e);
+    return err ? err : embedded_write(v, docs, drafts, n, a, e);
 }
 
 /* The same document again with one attempt more; the store makes no revision of it. */
@@ -151,7 +151,11 @@ static enum err pending_group(struct engine *x, struct backlog *b,
     struct collection *c = collection_find_id(x, docs[0].collection);
     if (!c)
         return 0; /* deleted meanwhile */
-    enum err err = pending_embed(x, c, docs, drafts, n, a, &info);
+    struct version *v = version_active(c);
+    enum err err = version_check_model(v, &info);
+    if (!err)
+        err = pending_embed(v, docs, drafts, n, a, &info);
+    version_unref(v);
     collection_unref(c);
     if (n > 1 && (err == ERR_TOO_LARGE || err == ERR_INVALID || err == ERR_SYNTAX)) {
         /* One of them is to blame: which one shows when each is alone. */
@@ -173,11 +177,13 @@ static enum err pending_group(struct engine *x, struct backlog *b,
     return err;
 }
 
-/* Not given up, and of a collection that this model embeds. */
+/* Not given up, and of a collection whose model runs. */
 static bool pending_wanted(struct engine *x, const struct document_record *d)
 {
     struct collection *c = collection_find_id(x, d->collection);
-    bool wanted = c && !c->foreign && d->attempts < ATTEMPTS_MAX;
+    struct version *v = c ? version_active(c) : NULL;
+    bool wanted = v && v->model && d->attempts < ATTEMPTS_MAX;
+    version_unref(v);
     if (c)
         collection_unref(c);
     return wanted;
@@ -228,26 +234,34 @@ static bool expired_step(struct engine *x, struct arena *a)
 
 /* ---- statistics ---- */
 
-/* Fixes mu of a collection that has become large enough. */
-static void mu_fix(struct engine *x, struct collection *c, struct arena *a)
+/* Fixes mu of a version that has become large enough. */
+static void mu_fix_version(struct engine *x, struct version *v, struct arena *a)
 {
+    struct collection *c = v->collection;
     struct collection_record r;
-    if (c->foreign || vectors_count(c->vectors) < PASSAGES_FOR_MU)
+    if (!v->model || vectors_count(v->vectors) < PASSAGES_FOR_MU)
         return;
     lock_take(&c->lock);
-    bool fixed = !isnan(c->mean_cosine);
+    bool fixed = !isnan(v->mean_cosine);
     lock_drop(&c->lock);
     if (fixed || store_collection_get(x->store, a, str_c(c->name), &r, NULL) || r.id != c->id ||
-        !isnan(r.mean_cosine))
+        r.version != v->id || !isnan(r.mean_cosine))
         return;
     struct store_act act = {
         .kind = ACT_COLLECTION_UPDATE, .if_revision = r.revision, .collection = r};
-    act.collection.mean_cosine = vectors_mean_cosine(c->vectors, MU_PAIRS, MU_SEED);
+    act.collection.mean_cosine = vectors_mean_cosine(v->vectors, MU_PAIRS, MU_SEED);
     if (isnan(act.collection.mean_cosine))
         return;
     if (store_write(x->store, &act, 1, false, NULL, NULL) == 0 && !act.err)
         log_event(LOG_INFO, "mean cosine fixed", LOG_S("collection", c->name),
                   LOG_F("mean_cosine", act.collection.mean_cosine));
+}
+
+static void mu_fix(struct engine *x, struct collection *c, struct arena *a)
+{
+    struct version *v = version_active(c);
+    mu_fix_version(x, v, a);
+    version_unref(v);
 }
 
 /* The last change that every index has on disk. */
@@ -256,6 +270,10 @@ static uint64_t changes_held(struct engine *x)
     uint64_t held = UINT64_MAX;
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
         uint64_t at = __atomic_load_n(&c->rows_saved, __ATOMIC_RELAXED);
+        for (struct version *v = NULL; (v = version_next(c, v));) {
+            uint64_t saved = __atomic_load_n(&v->saved, __ATOMIC_RELAXED);
+            at = saved < at ? saved : at;
+        }
         if (at < held)
             held = at;
     }

@@ -29,13 +29,17 @@ static void collect(void *ctx)
     size_t bytes = 0;
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
         lock_take(&c->lock);
-        size_t documents = c->documents, passages = c->passages;
+        size_t documents = c->documents, passages = 0;
         lock_drop(&c->lock);
+        for (struct version *v = NULL; (v = version_next(c, v));) {
+            bytes += vectors_bytes(v->vectors);
+            if (version_state(v) == VERSION_ACTIVE)
+                passages = vectors_count(v->vectors);
+        }
         const char *name[] = {c->name};
         gauge_set(gauge_of(x->metrics->documents, name), (double)documents);
         gauge_set(gauge_of(x->metrics->passages, name), (double)passages);
-        bytes +=
-            vectors_bytes(c->vectors) + attributes_bytes(c->attributes) + words_bytes(c->words);
+        bytes += attributes_bytes(c->attributes) + words_bytes(c->words);
     }
     gauge_set(x->metrics->index_bytes, (double)bytes);
     if (!x->store)

@@ -121,18 +121,35 @@ static struct str title_prefix(const struct tokenizer *t, struct str title, unsi
     return title;
 }
 
-static void draft_take_vector(struct draft *d, struct arena *a)
+static enum err draft_take_vector(const struct version *v, const struct document_rules *rules,
+                                  struct draft *d, struct arena *a, struct err_info *e)
 {
+    if (v->dims != rules->dims)
+        return err_set(e, ERR_CONFLICT, "/vector",
+                       "another embedding version is active by now: vectors have %u numbers",
+                       v->dims);
+
     d->passages = arena_array(a, 1, sizeof *d->passages);
     d->passages[0] = (struct passage_record){.end = (uint32_t)d->text.n, .vector = d->vector};
     d->passage_count = 1;
     d->split = d->embedded = true;
+    return 0;
 }
 
-static enum err draft_split(const struct tokenizer *t, const struct settings *s, struct draft *d,
+/* As many tokens as the collection wants, if the version's model can read them. */
+static unsigned passage_budget(const struct version *v, const struct settings *s)
+{
+    unsigned most = v->passage_tokens_max, able = model_tokens_max(v->model);
+    if (most == 0 || most > able)
+        most = able;
+    return s->passage_tokens < most ? s->passage_tokens : most;
+}
+
+static enum err draft_split(const struct version *v, const struct settings *s, struct draft *d,
                             struct arena *a, struct err_info *e)
 {
-    unsigned budget = s->passage_tokens, prefix_tokens = 0;
+    const struct tokenizer *t = model_tokenizer(v->model);
+    unsigned budget = passage_budget(v, s), prefix_tokens = 0;
     bool title_only = str_trim(d->text).n == 0;
     struct passage *cut;
     size_t count;
@@ -156,10 +173,9 @@ static enum err draft_split(const struct tokenizer *t, const struct settings *s,
     return 0;
 }
 
-void drafts_split(struct collection *c, const struct document_rules *rules, struct draft *drafts,
+void drafts_split(const struct version *v, const struct document_rules *rules, struct draft *drafts,
                   size_t count, struct arena *a)
 {
-    const struct tokenizer *t = model_tokenizer(c->engine->model);
     for (size_t i = 0; i < count; i++) {
         struct draft *d = &drafts[i];
         if (!waiting(d) || d->plan != PLAN_EMBED || d->split)
@@ -167,11 +183,23 @@ void drafts_split(struct collection *c, const struct document_rules *rules, stru
         struct err_info info = {0};
         enum err err = 0;
         if (d->vector)
-            draft_take_vector(d, a);
+            err = draft_take_vector(v, rules, d, a, &info);
         else
-            err = draft_split(t, &rules->settings, d, a, &info);
+            err = draft_split(v, &rules->settings, d, a, &info);
         if (err)
             draft_fail(d, err, &info);
+    }
+}
+
+void drafts_uncut(struct draft *drafts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!waiting(&drafts[i]))
+            continue;
+        drafts[i].split = drafts[i].embedded = false;
+        drafts[i].prefix = STR("");
+        drafts[i].passages = NULL;
+        drafts[i].passage_count = 0;
     }
 }
 
@@ -227,12 +255,13 @@ static bool chunk_full(const struct chunk *k)
     return k->count == EMBED_CHUNK_TEXTS || k->buffer.n >= EMBED_CHUNK_BYTES;
 }
 
-static enum err embed_patiently(struct engine *x, enum lane lane, struct embed_text *texts,
+static enum err embed_patiently(struct version *v, enum lane lane, struct embed_text *texts,
                                 size_t count, int64_t deadline_ns, struct err_info *e)
 {
+    struct engine *x = v->collection->engine;
     for (;;) {
         struct err_info info = {0};
-        enum err err = embedder_embed(x->embedder, x->model, ROLE_PASSAGE, lane, texts, count,
+        enum err err = embedder_embed(x->embedder, v->model, ROLE_PASSAGE, lane, texts, count,
                                       deadline_ns, &info);
         if (err != ERR_BUSY || lane == LANE_INTERACTIVE || engine_closing(x))
             return err ? err_set(e, err, info.field, "%s", info.message) : 0;
@@ -242,17 +271,17 @@ static enum err embed_patiently(struct engine *x, enum lane lane, struct embed_t
     }
 }
 
-static enum err chunk_embed(struct chunk *k, struct engine *x, enum lane lane, int64_t deadline_ns,
+static enum err chunk_embed(struct chunk *k, struct version *v, enum lane lane, int64_t deadline_ns,
                             struct arena *a, struct err_info *e)
 {
-    unsigned dims = x->model_info->dims;
+    unsigned dims = v->dims;
     if (k->count == 0)
         return 0;
     for (size_t i = 0; i < k->count; i++)
         k->texts[i] = (struct embed_text){
             .text = {k->buffer.buf + k->starts[i], k->starts[i + 1] - k->starts[i]},
             .out = k->floats + i * dims};
-    enum err err = embed_patiently(x, lane, k->texts, k->count, deadline_ns, e);
+    enum err err = embed_patiently(v, lane, k->texts, k->count, deadline_ns, e);
     if (err)
         return err;
     for (size_t i = 0; i < k->count; i++) {
@@ -265,13 +294,12 @@ static enum err chunk_embed(struct chunk *k, struct engine *x, enum lane lane, i
     return 0;
 }
 
-enum err drafts_embed(struct collection *c, struct draft *drafts, size_t count, enum lane lane,
+enum err drafts_embed(struct version *v, struct draft *drafts, size_t count, enum lane lane,
                       int64_t deadline_ns, struct arena *a, struct err_info *e)
 {
-    struct engine *x = c->engine;
     struct chunk k;
     enum err err = 0;
-    chunk_init(&k, x->model_info->dims);
+    chunk_init(&k, v->dims);
     for (size_t i = 0; i < count && !err; i++) {
         struct draft *d = &drafts[i];
         if (!waiting(d) || d->plan != PLAN_EMBED || d->embedded)
@@ -279,11 +307,11 @@ enum err drafts_embed(struct collection *c, struct draft *drafts, size_t count, 
         for (uint32_t p = 0; p < d->passage_count && !err; p++) {
             chunk_add(&k, d, &d->passages[p]);
             if (chunk_full(&k))
-                err = chunk_embed(&k, x, lane, deadline_ns, a, e);
+                err = chunk_embed(&k, v, lane, deadline_ns, a, e);
         }
     }
     if (!err)
-        err = chunk_embed(&k, x, lane, deadline_ns, a, e);
+        err = chunk_embed(&k, v, lane, deadline_ns, a, e);
     chunk_release(&k);
     for (size_t i = 0; i < count && !err; i++)
         if (waiting(&drafts[i]) && drafts[i].plan == PLAN_EMBED)
@@ -293,14 +321,15 @@ enum err drafts_embed(struct collection *c, struct draft *drafts, size_t count, 
 
 /* ---- commit ---- */
 
-static void act_of_draft(const struct collection *c, const struct draft *d, int64_t now_us,
+static void act_of_draft(const struct version *v, const struct draft *d, int64_t now_us,
                          struct store_act *act)
 {
     act->kind = ACT_DOCUMENT_PUT;
+    act->version.id = v->id;
     act->if_revision = d->if_revision;
     act->keep_passages = d->plan == PLAN_KEEP;
     struct document_record *r = &act->document;
-    r->collection = c->id;
+    r->collection = v->collection->id;
     r->id = d->id;
     r->state = d->plan == PLAN_PENDING ? DOCUMENT_PENDING : DOCUMENT_READY;
     r->payload = d->payload;
@@ -346,8 +375,23 @@ static enum err acts_write(struct store *s, struct store_act *acts, size_t n, bo
     return err;
 }
 
-enum err drafts_commit(struct collection *c, struct draft *drafts, size_t count, bool atomic,
-                       struct arena *a, struct position *position, struct err_info *e)
+/* Another version was promoted since `v` was taken: in effect here as soon as the applier is there.
+ */
+static enum err version_moved(struct version *v, const struct store_act *acts, size_t n,
+                              bool *moved, struct err_info *e)
+{
+    struct position now;
+    *moved = false;
+    for (size_t i = 0; i < n && !*moved; i++)
+        *moved = acts[i].err == ERR_CONFLICT && strcmp(acts[i].info.field, "version") == 0;
+    if (!*moved)
+        return 0;
+    store_position(v->collection->engine->store, &now);
+    return applied_wait(v->collection->engine, now.change, 0, e);
+}
+
+enum err drafts_commit(struct version *v, bool *moved, struct draft *drafts, size_t count,
+                       bool atomic, struct arena *a, struct position *position, struct err_info *e)
 {
     struct store_act *acts = arena_array(a, count + 1, sizeof *acts);
     struct draft **of = arena_array(a, count + 1, sizeof *of);
@@ -358,14 +402,15 @@ enum err drafts_commit(struct collection *c, struct draft *drafts, size_t count,
             continue;
         assert(drafts[i].plan != PLAN_EMBED || drafts[i].embedded);
         of[n] = &drafts[i];
-        act_of_draft(c, &drafts[i], now_us, &acts[n++]);
+        act_of_draft(v, &drafts[i], now_us, &acts[n++]);
     }
     struct err_info info = {0};
-    enum err err = acts_write(c->engine->store, acts, n, atomic, &written, position, &info);
+    enum err err =
+        acts_write(v->collection->engine->store, acts, n, atomic, &written, position, &info);
     for (size_t i = 0; i < written; i++)
         draft_settle(of[i], &acts[i]);
     if (err == 0 || (atomic && err == ERR_CONFLICT)) /* raced: another round */
-        return 0;
+        return version_moved(v, acts, written, moved, e);
     return err_set(e, err, info.field, "%s", info.message);
 }
 

@@ -14,6 +14,7 @@
 struct write {
     struct engine *x;
     struct collection *c;
+    struct version *v; /* that it is embedded for */
     struct document_rules rules;
     const struct put_options *o;
     struct draft *drafts;
@@ -35,13 +36,29 @@ static enum err write_begin(struct write *w, struct engine *x, struct str collec
     enum err err = collection_find(x, collection, &w->c, e);
     if (err)
         return err;
-    if ((err = collection_check_model(w->c, e))) {
+    w->v = version_active(w->c);
+    if ((err = version_check_model(w->v, e))) {
+        version_unref(w->v);
         collection_unref(w->c);
-        w->c = NULL;
         return err;
     }
     collection_rules(w->c, &w->rules);
     return 0;
+}
+
+static void write_end(struct write *w)
+{
+    version_unref(w->v);
+    collection_unref(w->c);
+}
+
+/* Another version was promoted meanwhile: once more, with its model. */
+static enum err write_version_again(struct write *w, struct err_info *e)
+{
+    version_unref(w->v);
+    w->v = version_active(w->c);
+    drafts_uncut(w->drafts, w->count);
+    return version_check_model(w->v, e);
 }
 
 static size_t drafts_waiting(const struct draft *drafts, size_t count)
@@ -56,22 +73,23 @@ static size_t drafts_waiting(const struct draft *drafts, size_t count)
 static enum err write_round(struct write *w, bool judge_in_store, struct err_info *e)
 {
     int64_t t0 = clock_mono_ns(), t1, t2, t3;
+    bool moved = false;
     size_t n = drafts_waiting(w->drafts, w->count);
     enum err err = drafts_plan(w->c, w->drafts, w->count, w->o->async, judge_in_store, w->a, e);
     if (err)
         return err;
-    drafts_split(w->c, &w->rules, w->drafts, w->count, w->a);
+    drafts_split(w->v, &w->rules, w->drafts, w->count, w->a);
     t1 = clock_mono_ns();
     metric_stage(w->x, STAGE_SPLIT, n, 0, t1 - t0);
-    err = drafts_embed(w->c, w->drafts, w->count, w->o->lane, w->o->deadline_ns, w->a, e);
+    err = drafts_embed(w->v, w->drafts, w->count, w->o->lane, w->o->deadline_ns, w->a, e);
     t2 = clock_mono_ns();
     metric_stage(w->x, STAGE_EMBED, err ? 0 : n, err ? n : 0, t2 - t1);
     if (err)
         return err;
-    err = drafts_commit(w->c, w->drafts, w->count, w->o->atomic, w->a, &w->position, e);
+    err = drafts_commit(w->v, &moved, w->drafts, w->count, w->o->atomic, w->a, &w->position, e);
     t3 = clock_mono_ns();
     metric_stage(w->x, STAGE_COMMIT, err ? 0 : n, err ? n : 0, t3 - t2);
-    return err;
+    return !err && moved ? write_version_again(w, e) : err;
 }
 
 static enum err write_rounds(struct write *w, struct err_info *e)
@@ -181,7 +199,7 @@ enum err engine_put(struct engine *x, struct str collection, const json_t *const
     err = put_run(&w, &info);
     size_t failed = put_results(&w, results, err, &info);
     metric_stage(x, STAGE_ALL, count - failed, failed, clock_mono_ns() - t0);
-    collection_unref(w.c);
+    write_end(&w);
     if (w.o->async)
         keeper_wake(x);
     if (err)
@@ -295,7 +313,7 @@ enum err engine_patch(struct engine *x, struct str collection, struct str id, co
     err = patch_run(&w, id, patch, e);
     if (!err)
         err = write_wait(&w, e);
-    collection_unref(w.c);
+    write_end(&w);
     metric_error(x, err);
     if (err)
         return err;

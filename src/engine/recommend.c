@@ -20,6 +20,7 @@
 struct recommendation {
     struct engine *x;
     struct collection *c;
+    struct version *v; /* whose vectors they are */
     const struct recommend_request *r;
     struct arena *a;
     struct docset within, without;
@@ -257,12 +258,12 @@ static enum err candidates(struct recommendation *m, size_t depth, struct err_in
         .depth = depth,
         .diversity = m->r->diversity,
         .explain = m->r->explain,
-        .mean_cosine = collection_mean_cosine(m->c),
+        .mean_cosine = version_mean_cosine(m->v),
     };
     m->model = "profile";
     m->hit_count = 0;
     enum err err =
-        m->example_count ? recommend_run(m->c->vectors, &q, m->a, &m->hits, &m->hit_count, e) : 0;
+        m->example_count ? recommend_run(m->v->vectors, &q, m->a, &m->hits, &m->hit_count, e) : 0;
     if (!err && m->hit_count == 0)
         err = fall_back(m, depth, e);
     return err;
@@ -346,6 +347,7 @@ enum err engine_recommend(struct engine *x, struct str collection,
     if (err || (err = collection_find(x, collection, &m.c, e)))
         return err;
     memset(out, 0, sizeof *out);
+    m.v = version_active(m.c);
     docset_init(&m.within);
     docset_init(&m.without);
     err = filter_select(m.c, a, r->filter, &m.within, e);
@@ -357,6 +359,8 @@ enum err engine_recommend(struct engine *x, struct str collection,
         err = rows_make(&m, out, e);
     docset_release(&m.within);
     docset_release(&m.without);
+    out->embedding_version = m.v->id;
+    version_unref(m.v);
     collection_unref(m.c);
     out->model = m.model;
     rng_hex(out->recommendation_id, 32);

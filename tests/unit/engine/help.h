@@ -82,7 +82,7 @@ static inline int fixture_teardown(void **state)
 static inline void create(struct fixture *f, const char *name)
 {
     struct collection_info info;
-    OK(engine_collection_create(f->x, str_c(name), NULL, f->a, &info, e));
+    OK(engine_collection_create(f->x, str_c(name), NULL, NULL, f->a, &info, e));
 }
 
 static inline json_t *parse(const char *text)

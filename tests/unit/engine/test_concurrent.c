@@ -112,7 +112,7 @@ static void collector(void *arg)
     for (int i = 0; i < ROUNDS / 6 && w->ok; i++) {
         struct collection_info info;
         struct err_info e = {0};
-        enum err err = engine_collection_create(w->f->x, STR("brief"), NULL, w->a, &info, &e);
+        enum err err = engine_collection_create(w->f->x, STR("brief"), NULL, NULL, w->a, &info, &e);
         MUST(w, !err, "create: %s", e.message);
         json_t *v = json_pack("{ssss}", "id", "x", "text", "short lived");
         const json_t *docs[] = {v};

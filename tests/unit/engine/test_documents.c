@@ -152,7 +152,7 @@ static void fields_are_found_where_they_are_mapped(void **state)
     struct collection_info info;
     json_t *settings =
         parse("{\"mapping\":{\"text\":\"abstract\",\"id\":\"sku\"},\"extra_fields\":\"error\"}");
-    OK(engine_collection_create(f->x, C, settings, f->a, &info, e));
+    OK(engine_collection_create(f->x, C, settings, NULL, f->a, &info, e));
     json_decref(settings);
     assert_int_equal(put(f, "{'sku':'p1','abstract':'a pump'}").err, 0);
     assert_true(found(&(struct find_answer[]){search(f, "pump", SEARCH_LEXICAL, "", 5)}[0], "p1"));

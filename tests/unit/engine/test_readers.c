@@ -213,7 +213,8 @@ static void a_collection_of_the_same_name_is_another(void **state)
         create(f, "c");
         struct err_info info = {0};
         struct collection_info ci;
-        assert_int_equal(engine_collection_create(f->x, C, NULL, f->a, &ci, &info), ERR_CONFLICT);
+        assert_int_equal(engine_collection_create(f->x, C, NULL, NULL, f->a, &ci, &info),
+                         ERR_CONFLICT);
         struct find_answer answer = search(f, "round", SEARCH_HYBRID, "", 10);
         assert_int_equal(answer.count, 0);
         snprintf(text, sizeof text, "{'id':'r%d','text':'round and round'}", round);
@@ -225,7 +226,7 @@ static void a_collection_of_the_same_name_is_another(void **state)
         assert_int_equal(engine_collection_delete(f->x, C, NULL), ERR_NOT_FOUND);
     }
     struct collection_info info;
-    assert_int_equal(engine_collection_create(f->x, STR("Bad Name"), NULL, f->a, &info, NULL),
+    assert_int_equal(engine_collection_create(f->x, STR("Bad Name"), NULL, NULL, f->a, &info, NULL),
                      ERR_INVALID);
     fixture_close(f);
     fixture_open(f);
@@ -252,7 +253,8 @@ static void settings_are_checked_and_kept(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err_info why = {0};
         json_t *s = parse(cases[i].settings);
-        assert_int_equal(engine_collection_create(f->x, C, s, f->a, &info, &why), ERR_INVALID);
+        assert_int_equal(engine_collection_create(f->x, C, s, NULL, f->a, &info, &why),
+                         ERR_INVALID);
         assert_string_equal(why.field, cases[i].field);
         json_decref(s);
     }

@@ -97,7 +97,7 @@ static void a_crash_after_a_snapshot_is_replayed(void **state)
     assert_true(found(&answer, "d85"));
 }
 
-/* The path of a file of the one collection. */
+/* The path of a file of the one collection: of its "documents", "vectors" or "words". */
 static void index_path(struct fixture *f, const char *what, char out[600])
 {
     char dir[400], **names;
@@ -110,12 +110,13 @@ static void index_path(struct fixture *f, const char *what, char out[600])
     free(names);
     OK(file_list(dir, &names, &count, e));
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(what, "rows") == 0 && strcmp(names[i], "words") != 0)
+        bool version = strcmp(names[i], "words") != 0 && strcmp(names[i], "documents") != 0;
+        if (strcmp(what, "vectors") == 0 ? version : strcmp(names[i], what) == 0)
             snprintf(out, 600, "%s/%s/rows", dir, names[i]);
         free(names[i]);
     }
     free(names);
-    if (strcmp(what, "rows") != 0)
+    if (strcmp(what, "words") == 0)
         snprintf(out, 600, "%s/words/words.db", dir);
 }
 
@@ -144,7 +145,7 @@ static void damaged_rows_are_rebuilt(void **state)
     doctor(f, before);
     for (int i = 0; i < 40; i++) {
         fixture_close(f);
-        index_path(f, "rows", path);
+        index_path(f, i % 2 ? "documents" : "vectors", path);
         damage(path, i < 10 ? (uint64_t)i * 8 : rng_next(&r), i % 4 == 3);
         fixture_open(f);
         doctor(f, after);
@@ -215,7 +216,7 @@ static void a_snapshot_of_another_lineage_is_dropped(void **state)
     assert_true(bytes > 0);
     fill(f, 0, 20);
     fixture_close(f);
-    index_path(f, "rows", path);
+    index_path(f, "vectors", path);
     OK(file_read_all(path, 1u << 30, &old, &n, e));
     OK(engine_restore(f->dir, backup.s, e));
     fixture_open(f);
