@@ -170,8 +170,6 @@ static enum err check_version(struct checkup *k, struct err_info *e)
     enum err err = version_settle(k, e);
     if (!err)
         err = store_version_scan(k->x->store, k->v->id, parts, check_document, k, &at, e);
-    if (err == ERR_UNSUPPORTED)
-        err = store_document_scan(k->x->store, k->c->id, parts, check_document, k, &at, e);
     if (!err)
         err = check_doubtful(k, e);
     if (err)

@@ -188,13 +188,8 @@ static void precision_file_remove(struct engine *x)
 
 static enum err model_get(struct engine *x, struct err_info *e)
 {
-    enum precision precision;
-    const char *wanted = x->options.precision ? x->options.precision : "auto";
-    enum err err = precision_parse(str_c(wanted), &precision, e);
-    if (!err && precision == PRECISION_AUTO)
-        precision = precision_kept(x);
-    if (!err)
-        err = model_take(x, STR(""), precision, 0, &x->model, e);
+    enum precision precision = x->precision == PRECISION_AUTO ? precision_kept(x) : x->precision;
+    enum err err = model_take(x, STR(""), precision, 0, &x->model, e);
     if (err)
         return err;
     x->model_info = model_info(x->model);
@@ -318,6 +313,7 @@ static void parts_close(struct engine *x)
     lock_release(&x->models_lock);
     lock_release(&x->lock);
     free(x->data_dir);
+    free(x->model_dir);
     free(x);
 }
 
@@ -337,6 +333,8 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     int64_t t0 = clock_mono_ns();
     x->options = *o;
     x->data_dir = xstrdup(o->data_dir);
+    x->options.model_dir = x->model_dir = xstrdup(o->model_dir);
+    x->options.precision = NULL; /* read at once; the rest of the strings is the caller's */
     options_default(&x->options);
     lock_init(&x->lock, LOCK_ENGINE);
     lock_init(&x->applied_lock, LOCK_APPLIER);
@@ -345,7 +343,10 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     cond_init(&x->applied_cond);
     cond_init(&x->keeper_cond);
     metrics_open(x);
-    enum err err = parts_open(x, e);
+    const char *precision = o->precision ? o->precision : "auto";
+    enum err err = precision_parse(str_c(precision), &x->precision, e);
+    if (!err)
+        err = parts_open(x, e);
     if (err) {
         parts_close(x);
         return err;

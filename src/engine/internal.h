@@ -118,7 +118,8 @@ struct collection {
 
 struct engine {
     struct engine_options options;
-    char *data_dir;
+    char *data_dir, *model_dir;
+    enum precision precision; /* of the default model, as it was asked for */
     struct file *lock_file;
     struct store *store;
     struct model *model; /* of new collections and of /v1/embeddings; the registry holds it */

@@ -380,8 +380,6 @@ static enum err version_rebuild(struct version *v, struct err_info *e)
               LOG_S("collection", v->collection->name), LOG_S("index", "vectors"),
               LOG_I("version", v->id));
     enum err err = store_version_scan(s, v->id, parts, rebuild_vectors, &b, &at, e);
-    if (err == ERR_UNSUPPORTED)
-        err = store_document_scan(s, v->collection->id, parts, rebuild_vectors, &b, &at, e);
     if (!err) {
         v->at = at.change;
         v->touched = true;
@@ -516,9 +514,7 @@ enum err snapshot_version_check(struct version *v, struct err_info *e)
     struct arena *a = arena_new(0);
     struct version_record r;
     enum err err = store_version_get(v->collection->engine->store, a, v->id, &r, e);
-    uint64_t passages = r.passages;
+    uint64_t passages = err ? 0 : r.passages;
     arena_free(a);
-    if (err == ERR_UNSUPPORTED)
-        return 0;
     return !err && passages != vectors_count(v->vectors) ? version_rebuild(v, e) : err;
 }

@@ -297,29 +297,6 @@ static void state_follow(struct collection *c, struct version *v, const struct v
                   LOG_I("version", v->id), LOG_S("model", v->model_name));
 }
 
-static enum err records_of(struct collection *c, struct arena *a, struct version_record **rows,
-                           size_t *n, struct err_info *e)
-{
-    struct collection_record r;
-    enum err err = store_version_list(c->engine->store, a, c->id, rows, n, e);
-    if (err != ERR_UNSUPPORTED)
-        return err;
-    if ((err = store_collection_get(c->engine->store, a, str_c(c->name), &r, e)))
-        return err;
-    *rows = arena_array(a, 1, sizeof **rows);
-    *n = 1;
-    (*rows)[0] = (struct version_record){.id = r.version,
-                                         .collection = c->id,
-                                         .state = VERSION_ACTIVE,
-                                         .model = STR(""),
-                                         .settings = STR(""),
-                                         .model_digest = r.model_digest,
-                                         .dims = r.dims,
-                                         .passages = r.passages,
-                                         .mean_cosine = r.mean_cosine};
-    return 0;
-}
-
 enum err versions_follow(struct collection *c, struct err_info *e)
 {
     struct arena *a = arena_new(0);
@@ -327,7 +304,7 @@ enum err versions_follow(struct collection *c, struct err_info *e)
     struct position before;
     size_t n;
     store_position(c->engine->store, &before);
-    enum err err = records_of(c, a, &rows, &n, e);
+    enum err err = store_version_list(c->engine->store, a, c->id, &rows, &n, e);
     for (size_t i = 0; i < n && !err; i++) {
         struct version *v = version_find(c, rows[i].id);
         if (!v) {
@@ -351,11 +328,8 @@ enum err versions_follow(struct collection *c, struct err_info *e)
 enum err version_passages(struct version *v, struct arena *a, const uint32_t *numbers, size_t count,
                           unsigned parts, struct document_record *out, struct err_info *e)
 {
-    struct store *s = v->collection->engine->store;
-    enum err err = store_version_passages(s, a, v->id, numbers, count, parts, out, e);
-    if (err == ERR_UNSUPPORTED)
-        err = store_documents_by_number(s, a, v->collection->id, numbers, count, parts, out, e);
-    return err;
+    return store_version_passages(v->collection->engine->store, a, v->id, numbers, count, parts,
+                                  out, e);
 }
 
 /* The vectors of one document; a missing one has none. */
