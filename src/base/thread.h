@@ -18,7 +18,10 @@ struct thread;
 struct thread *thread_start(const char *name, void (*run)(void *arg),
                             void *arg); /* name: <= 15 characters */
 void thread_join(struct thread *t);     /* waits and frees */
-unsigned thread_cores(void);            /* usable processors, at least 1 */
+/* The calling thread gets a smaller share of the processor than others from now on (nice +N),
+ * and is set aside when one of them wakes. There is no way back. */
+void thread_background(void);
+unsigned thread_cores(void); /* usable processors, at least 1 */
 
 /* Locks are taken in the order of this list, and a thread that holds one may take only a later
  * one (checked by assert). None is held across I/O or a callback. */
