@@ -254,3 +254,15 @@ enum err tokenizer_open(const char *dir, struct tokenizer **out, struct err_info
     free(path);
     return err;
 }
+
+void tokenizer_frame(const struct tokenizer *t, const uint32_t *ids, size_t n, struct tokens *out)
+{
+    struct encoder x = {.t = t, .out = out};
+    out->n = 0;
+    for (unsigned i = 0; i < t->before_n; i++)
+        encoder_token(&x, t->before[i], 0, 0, true);
+    for (size_t i = 0; i < n; i++)
+        encoder_token(&x, ids[i], 0, 0, true);
+    for (unsigned i = 0; i < t->after_n; i++)
+        encoder_token(&x, t->after[i], 0, 0, true);
+}

@@ -55,4 +55,8 @@ void tokens_release(struct tokens *t);
 void tokenizer_encode(const struct tokenizer *t, struct str text, bool specials,
                       struct tokens *out);
 
+/* Ids that were made elsewhere, with the special tokens around them as tokenizer_encode adds them:
+ * replaces what `out` holds; every range is [0,0). */
+void tokenizer_frame(const struct tokenizer *t, const uint32_t *ids, size_t n, struct tokens *out);
+
 #endif
