@@ -98,30 +98,40 @@ void model_run_free(struct model_run *r);
 enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *lengths,
                      size_t count, float *out, struct err_info *e) MUST_CHECK;
 
-/* The embedder: computing threads that all models share. */
+/* ---- the embedder: computing threads that all models share ----
+ *
+ * Texts are read in NFC. A text of a role gets the model's prefix of that role in front, and is
+ * tokenized as one string with it.
+ *
+ * Lanes. An interactive text is computed by its caller's own thread while fewer than `threads`
+ * such texts are being computed; beyond that they wait together and share blocks. Bulk work has
+ * threads of its own with a smaller share of the processor (thread_background), so a query does
+ * not wait for a bulk block to end. */
 struct embedder;
 struct embedder_options {
-    unsigned threads;        /* computing threads; 0: one a core */
+    unsigned threads;        /* computing threads, of each lane; 0: one a core */
     size_t queue_tokens_max; /* admission, over both lanes; 0: 262,144 */
     unsigned batch_tokens;   /* of one packed block; 0: 256 */
-    size_t cache_bytes;      /* of vectors in memory; 0: none */
+    size_t cache_bytes;      /* of vectors in memory (cache.h, memo.h); 0: none, every text is
+                                computed */
 };
 struct embedder *embedder_new(const struct embedder_options *o);
 void embedder_free(struct embedder *x); /* finishes what was admitted */
 
 struct embed_text {
     struct str text;
-    /* or ids of the model's own vocabulary, without special tokens and prefix: */
+    /* or ids of the model's own vocabulary, without special tokens (they are added) and prefix: */
     const uint32_t *ids;
     size_t id_count;
     float *out;      /* dims floats */
     unsigned tokens; /* set: with prefix and special tokens */
-    bool cached;     /* set: nothing was computed for it */
+    bool cached;     /* set: nothing was computed for it; a text that stands twice in a call is
+                        computed once */
 };
 /* Embeds all or fails as a whole; waits. `deadline_ns` (clock_mono_ns; 0: none) ERR_TIMEOUT.
  * ERR_BUSY: the queue is full (`retry_after_s` of embedder_load tells when). ERR_TOO_LARGE: a text
- * is longer than tokens_max; e->field is its number as "/i". Interactive work goes ahead of bulk
- * work at the next block. Any thread. */
+ * is longer than tokens_max; e->field is its number as "/i". ERR_INVALID: an id is not of the
+ * vocabulary; e->field "/i". Any thread. */
 enum err embedder_embed(struct embedder *x, struct model *m, enum embed_role role, enum lane lane,
                         struct embed_text *texts, size_t count, int64_t deadline_ns,
                         struct err_info *e) MUST_CHECK;
@@ -131,6 +141,13 @@ struct embed_load {
     unsigned retry_after_s;
 };
 void embedder_load(struct embedder *x, struct embed_load *out);
+
+/* SHA-256 of all that the text's vector depends on: model digest, dims, prefix and text in NFC, or
+ * ids. The same key, the same vector: what caches go by, in memory and in the store. About 1 us and
+ * 4 us a KiB. Any thread. */
+#define EMBED_KEY 32
+void embed_key(const struct model *m, enum embed_role role, const struct embed_text *text,
+               uint8_t key[EMBED_KEY]);
 
 /* Model directories on disk: DATA/models/<name>/. */
 /* Copies or downloads a model into `models_dir`/<name>, verifying SHA-256 where known. `source`: a
