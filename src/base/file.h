@@ -75,6 +75,19 @@ enum err file_copy(const char *from, const char *to, struct err_info *e) MUST_CH
  * Keep the returned file open for as long as the lock is wanted. */
 enum err file_lock(const char *path, struct file **out, struct err_info *e) MUST_CHECK;
 
+/* What tells one state of a file from another without reading it. */
+struct file_stamp {
+    uint64_t bytes, inode;
+    int64_t changed_ns; /* of its content */
+};
+enum err file_stamp(const char *path, struct file_stamp *out, struct err_info *e) MUST_CHECK;
+
+/* The whole file as memory that is read only: for caches that are written once and renamed into
+ * place. A page that the disk cannot give, or a file cut short by somebody else, is SIGBUS and not
+ * an error, so nothing that cannot be made anew is read like this. */
+enum err file_map(const char *path, const void **out, size_t *bytes, struct err_info *e) MUST_CHECK;
+void file_unmap(const void *p, size_t bytes); /* NULL is allowed */
+
 /* SHA-256 of a file in lower-case hex (65 bytes with the NUL). */
 enum err file_sha256(const char *path, char out[65], struct err_info *e) MUST_CHECK;
 

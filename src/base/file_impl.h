@@ -1,4 +1,4 @@
-/* Private to file.c and file_tree.c. */
+/* Private to file*.c. */
 #ifndef BASE_FILE_IMPL_H
 #define BASE_FILE_IMPL_H
 
