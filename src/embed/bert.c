@@ -61,6 +61,15 @@ static void normalise(const struct bert *b, const struct norm *n, float *x, size
     layernorm_f32(x, rows, b->shape.hidden, n->gamma, n->beta, b->shape.epsilon);
 }
 
+static void word(const struct bert *b, size_t id, float *out)
+{
+    size_t hidden = b->shape.hidden;
+    if (b->form.words_half)
+        half_to_f32((const uint16_t *)b->words + id * hidden, out, hidden);
+    else
+        memcpy(out, (const float *)b->words + id * hidden, hidden * sizeof *out);
+}
+
 static size_t look_up(const struct bert *b, float *x, const uint32_t *ids, const uint32_t *lengths,
                       size_t count)
 {
@@ -69,7 +78,7 @@ static size_t look_up(const struct bert *b, float *x, const uint32_t *ids, const
         assert(lengths[i] >= 1 && lengths[i] <= b->shape.positions);
         for (size_t p = 0; p < lengths[i]; p++, t++) {
             assert(ids[t] < b->shape.vocab);
-            memcpy(x + t * hidden, b->words + ids[t] * hidden, hidden * sizeof *x);
+            word(b, ids[t], x + t * hidden);
             rows_add(x + t * hidden, b->positions + p * hidden, hidden);
         }
     }
@@ -113,7 +122,7 @@ static void pool(const struct bert *b, const float *x, uint32_t length, enum ber
                  float *out)
 {
     size_t hidden = b->shape.hidden;
-    memcpy(out, x, hidden * sizeof *out);
+    memcpy(out, pooling == BERT_LAST ? x + (length - 1) * hidden : x, hidden * sizeof *out);
     if (pooling == BERT_MEAN) /* the sum has the direction of the mean */
         for (uint32_t t = 1; t < length; t++)
             rows_add(out, x + t * hidden, hidden);

@@ -1,196 +1,319 @@
-/* Weights from a safetensors file into the encoder. */
+/* Weights from a safetensors file into the encoder. First every tensor is looked for and its shape
+ * compared, and what is left over is judged; only then is memory taken and anything read. */
 #include "base/arena.h"
 #include "embed/bert_impl.h"
+#include "math/half.h"
 #include "math/rows.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_MAX_BYTES 200
+
 struct loader {
     struct safetensors *s;
-    const char *prefix; /* "" or "bert." */
-    unsigned layer;
+    const struct bert_shape *shape;
+    const char *prefix; /* "", or the names' */
+    bool *used;         /* a tensor each; NULL while reading */
     struct err_info *e;
 };
 
-static void name_of(const struct loader *l, const char *tensor, char *out, size_t cap)
+/* --- names --- */
+
+/* `layer` < 0: not of a layer. `part`: ".weight", ".bias". */
+static void name_of(const struct loader *l, int layer, const char *module, const char *part,
+                    char out[NAME_MAX_BYTES])
 {
-    if (strncmp(tensor, "embeddings.", 11) == 0)
-        snprintf(out, cap, "%s%s", l->prefix, tensor);
+    if (layer < 0)
+        snprintf(out, NAME_MAX_BYTES, "%s%s%s", l->prefix, module, part);
     else
-        snprintf(out, cap, "%sencoder.layer.%u.%s", l->prefix, l->layer, tensor);
+        snprintf(out, NAME_MAX_BYTES, "%s%s%d.%s%s", l->prefix, l->shape->names->layers, layer,
+                 module, part);
 }
 
-/* Allocates only after the tensor was found with the shape, so a lying config.json costs nothing.
- */
-static enum err load(struct loader *l, const char *tensor, unsigned rank, uint64_t rows,
-                     uint64_t columns, float **out)
+/* The names that TensorFlow gave to norms are still in old files. */
+static void norm_name(const struct loader *l, int layer, const char *module, bool bias,
+                      char out[NAME_MAX_BYTES])
 {
-    char name[160];
-    name_of(l, tensor, name, sizeof name);
-    uint64_t shape[2] = {rows, columns};
+    name_of(l, layer, module, bias ? ".bias" : ".weight", out);
+    if (safetensors_find(l->s, out))
+        return;
+    char old[NAME_MAX_BYTES];
+    name_of(l, layer, module, bias ? ".beta" : ".gamma", old);
+    if (safetensors_find(l->s, old))
+        memcpy(out, old, sizeof old);
+}
+
+/* One tensor: looked for (to NULL) or read. columns 0: a vector. */
+static enum err tensor(struct loader *l, const char *name, uint64_t rows, uint64_t columns,
+                       float *to)
+{
+    const uint64_t shape[2] = {rows, columns};
+    unsigned rank = columns ? 2 : 1;
+    if (to)
+        return safetensors_read(l->s, name, rank, shape, to, l->e);
     enum err err = safetensors_expect(l->s, name, rank, shape, l->e);
-    if (err)
-        return err;
-    *out = xaligned(rows * (rank == 2 ? columns : 1) * sizeof **out);
-    return safetensors_read(l->s, name, rank, shape, *out, l->e);
+    if (!err)
+        l->used[safetensors_find(l->s, name) - l->s->tensors] = true;
+    return err;
 }
 
-static enum err load_norm(struct loader *l, const char *tensor, unsigned hidden, struct norm *out)
+static enum err norm(struct loader *l, int layer, const char *module, float *to)
 {
-    char name[120];
-    snprintf(name, sizeof name, "%s.weight", tensor);
-    enum err err = load(l, name, 1, hidden, 0, &out->gamma);
-    snprintf(name, sizeof name, "%s.bias", tensor);
-    return err ? err : load(l, name, 1, hidden, 0, &out->beta);
+    char name[NAME_MAX_BYTES];
+    unsigned hidden = l->shape->hidden;
+    norm_name(l, layer, module, false, name);
+    enum err err = tensor(l, name, hidden, 0, to);
+    norm_name(l, layer, module, true, name);
+    return err ? err : tensor(l, name, hidden, 0, to ? to + hidden : NULL);
 }
 
-/* Weight and bias of one product into place; with NULL only their shapes are checked. */
-static enum err read_linear(struct loader *l, const char *tensor, unsigned in, unsigned out,
-                            float *weights, float *bias)
+static enum err dense(struct loader *l, int layer, const char *module, size_t in, size_t out,
+                      float *weights, float *bias)
 {
-    char part[100], name[160];
-    const uint64_t shapes[2][2] = {{out, in}, {out, 0}};
-    for (unsigned i = 0; i < 2; i++) {
-        snprintf(part, sizeof part, "%s.%s", tensor, i ? "bias" : "weight");
-        name_of(l, part, name, sizeof name);
-        float *to = i ? bias : weights;
-        enum err err = to ? safetensors_read(l->s, name, 2 - i, shapes[i], to, l->e)
-                          : safetensors_expect(l->s, name, 2 - i, shapes[i], l->e);
-        if (err)
-            return err;
+    char name[NAME_MAX_BYTES];
+    name_of(l, layer, module, ".weight", name);
+    enum err err = tensor(l, name, out, in, weights);
+    name_of(l, layer, module, ".bias", name);
+    return err ? err : tensor(l, name, out, 0, bias);
+}
+
+static enum err table(struct loader *l, const char *module, uint64_t rows, uint64_t columns,
+                      float *to)
+{
+    char name[NAME_MAX_BYTES];
+    name_of(l, -1, module, ".weight", name);
+    return tensor(l, name, rows, columns, to);
+}
+
+/* --- looking --- */
+
+static enum err check_layer(struct loader *l, int layer)
+{
+    const struct bert_names *n = l->shape->names;
+    size_t hidden = l->shape->hidden, wide = l->shape->intermediate;
+    const struct {
+        const char *module;
+        size_t in, out;
+    } products[] = {{n->query, hidden, hidden}, {n->key, hidden, hidden},
+                    {n->value, hidden, hidden}, {n->attention_out, hidden, hidden},
+                    {n->up, hidden, wide},      {n->down, wide, hidden}};
+    enum err err = norm(l, layer, n->attention_norm, NULL);
+    if (!err)
+        err = norm(l, layer, n->feed_norm, NULL);
+    for (size_t i = 0; i < sizeof products / sizeof *products && !err; i++)
+        err = dense(l, layer, products[i].module, products[i].in, products[i].out, NULL, NULL);
+    return err;
+}
+
+static enum err check_rest(const struct loader *l)
+{
+    size_t skip = strlen(l->prefix);
+    for (size_t i = 0; i < l->s->count; i++) {
+        const char *name = l->s->tensors[i].name;
+        const char *bare = strncmp(name, l->prefix, skip) == 0 ? name + skip : name;
+        if (!l->used[i] && !bert_names_beside(l->shape->names, bare))
+            return err_set(l->e, ERR_INVALID, "model.safetensors",
+                           "tensor %.120s is no part of the %s of %u layers that config.json "
+                           "describes",
+                           name, l->shape->names->model_type, l->shape->layers);
     }
     return ERR_OK;
 }
 
-static struct linear layer_pack(struct bert *b, const float *weights, const float *bias, size_t in,
-                                size_t out, enum linear_type type)
+static enum err check(struct loader *l)
 {
-    void *packed = xaligned(linear_packed_bytes(in, out, type));
-    linear_pack(weights, bias, in, out, type, packed);
-    b->owned = xrealloc(b->owned, (b->owned_count + 1) * sizeof *b->owned);
-    b->owned[b->owned_count++] = packed;
-    return (struct linear){type, in, out, packed};
+    const struct bert_shape *s = l->shape;
+    const struct bert_names *n = s->names;
+    l->used = xcalloc(l->s->count + 1, sizeof *l->used);
+    enum err err = table(l, n->words, s->vocab, s->hidden, NULL);
+    if (!err)
+        err = table(l, n->positions, s->position_first + s->positions, s->hidden, NULL);
+    if (!err && s->types)
+        err = table(l, n->types, s->types, s->hidden, NULL);
+    if (!err && s->buckets)
+        err = table(l, n->relative, s->buckets, s->heads, NULL);
+    if (!err)
+        err = norm(l, -1, n->norm, NULL);
+    for (unsigned i = 0; i < s->layers && !err; i++)
+        err = check_layer(l, (int)i);
+    if (!err)
+        err = check_rest(l);
+    free(l->used);
+    l->used = NULL;
+    return err;
 }
 
-/* `count` tensors of the same inputs, one behind the other, as one layer (query, key, value). */
-static enum err load_linear(struct loader *l, const char *const *tensors, unsigned count,
-                            unsigned in, unsigned out, enum linear_type type, struct bert *b,
-                            struct linear *made)
+/* --- reading --- */
+
+static float *floats(size_t n)
 {
+    return xaligned(n * sizeof(float));
+}
+
+#define HALF_MAX 65504.f
+
+static bool fits_half(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(fabsf(x[i]) <= HALF_MAX))
+            return false;
+    return true;
+}
+
+static enum err load_words(struct loader *l, struct bert *b)
+{
+    size_t n = (size_t)b->shape.vocab * b->shape.hidden;
+    float *words = floats(n);
+    enum err err = table(l, b->shape.names->words, b->shape.vocab, b->shape.hidden, words);
+    if (!err && b->form.words_half && !fits_half(words, n))
+        err = err_set(l->e, ERR_UNSUPPORTED, "model.safetensors",
+                      "a word vector has numbers beyond float16's; use the precision fp32");
+    if (err || !b->form.words_half) {
+        b->words = bert_own(b, words);
+        return err;
+    }
+    uint16_t *half = bert_own(b, xaligned(n * sizeof *half));
+    half_from_f32(words, half, n);
+    free(words);
+    b->words = half;
+    return ERR_OK;
+}
+
+static enum err load_positions(struct loader *l, struct bert *b)
+{
+    const struct bert_shape *s = &b->shape;
+    size_t hidden = s->hidden, rows = s->position_first + s->positions;
+    float *at = bert_own(b, floats(rows * hidden));
+    float *types = s->types ? floats(s->types * hidden) : NULL;
+    enum err err = table(l, s->names->positions, rows, hidden, at);
+    if (!err && types)
+        err = table(l, s->names->types, s->types, hidden, types);
+    memmove(at, at + s->position_first * hidden, s->positions * hidden * sizeof *at);
+    for (size_t p = 0; p < s->positions && types && !err; p++)
+        rows_add(at + p * hidden, types, hidden);
+    free(types);
+    b->positions = at;
+    return err;
+}
+
+/* The bucket of a key that lies `distance` behind its query (T5's, as MPNet has it: 32 buckets, up
+ * to 128 tokens apart). */
+static unsigned bucket_of(int distance, unsigned buckets)
+{
+    unsigned half = buckets / 2, exact = half / 2, first = distance > 0 ? half : 0;
+    unsigned n = (unsigned)abs(distance);
+    if (n < exact)
+        return first + n;
+    float steps = logf((float)n / (float)exact) / logf(128.f / (float)exact);
+    unsigned far = exact + (unsigned)(steps * (float)(half - exact));
+    return first + (far < half - 1 ? far : half - 1);
+}
+
+static enum err load_relative(struct loader *l, struct bert *b)
+{
+    const struct bert_shape *s = &b->shape;
+    size_t width = 2 * (size_t)s->positions - 1;
+    float scale = sqrtf((float)(s->hidden / s->heads));
+    float *biases = floats((size_t)s->buckets * s->heads);
+    float *at = bert_own(b, floats(s->heads * width));
+    enum err err = table(l, s->names->relative, s->buckets, s->heads, biases);
+    for (size_t d = 0; d < width && !err; d++) {
+        unsigned bucket = bucket_of((int)d - (int)s->positions + 1, s->buckets);
+        for (size_t h = 0; h < s->heads; h++)
+            at[h * width + d] = biases[bucket * s->heads + h] * scale;
+    }
+    free(biases);
+    b->relative = at;
+    return err;
+}
+
+static void round_to_bf16(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = bf16_to_float(bf16_of_float(x[i]));
+}
+
+/* `count` products of the same input, one behind the other, as one layer (query, key, value). */
+static enum err load_linear(struct loader *l, int layer, const char *const *modules, unsigned count,
+                            struct bert *b, struct linear *to)
+{
+    size_t rows = to->out / count, n = to->out * to->in;
+    float *weights = floats(n), *bias = floats(to->out);
     enum err err = ERR_OK;
     for (unsigned i = 0; i < count && !err; i++)
-        err = read_linear(l, tensors[i], in, out, NULL, NULL);
-    if (err)
-        return err;
-    float *weights = xaligned((size_t)count * out * in * sizeof *weights);
-    float *bias = xaligned((size_t)count * out * sizeof *bias);
-    for (unsigned i = 0; i < count && !err; i++)
-        err = read_linear(l, tensors[i], in, out, weights + (size_t)i * out * in,
-                          bias + (size_t)i * out);
-    if (!err)
-        *made = layer_pack(b, weights, bias, in, (size_t)count * out, type);
+        err =
+            dense(l, layer, modules[i], to->in, rows, weights + i * rows * to->in, bias + i * rows);
+    if (!err && b->form.round_bf16)
+        round_to_bf16(weights, n);
+    if (!err) {
+        void *packed = bert_own(b, xaligned(linear_packed_bytes(to->in, to->out, to->type)));
+        linear_pack(weights, bias, to->in, to->out, to->type, packed);
+        to->packed = packed;
+    }
     free(weights);
     free(bias);
     return err;
 }
 
-static enum err load_layer(struct loader *l, struct bert *b, struct layer *y)
+static enum err load_layer(struct loader *l, struct bert *b, int layer)
 {
-    static const char *const qkv[] = {"attention.self.query", "attention.self.key",
-                                      "attention.self.value"};
-    static const char *const attention_out[] = {"attention.output.dense"};
-    static const char *const up[] = {"intermediate.dense"}, *const down[] = {"output.dense"};
-    unsigned hidden = b->shape.hidden, wide = b->shape.intermediate;
-    enum err err = load_linear(l, qkv, 3, hidden, hidden, b->type, b, &y->qkv);
+    const struct bert_names *n = b->shape.names;
+    const char *const qkv[] = {n->query, n->key, n->value};
+    struct layer *y = &b->layers[layer];
+    float *norms = bert_own(b, floats(4 * (size_t)b->shape.hidden));
+    y->norms = norms;
+    enum err err = load_linear(l, layer, qkv, 3, b, &y->qkv);
     if (!err)
-        err = load_linear(l, attention_out, 1, hidden, hidden, b->type, b, &y->attention_out);
+        err = load_linear(l, layer, &n->attention_out, 1, b, &y->attention_out);
     if (!err)
-        err = load_norm(l, "attention.output.LayerNorm", hidden, &y->attention_norm);
+        err = load_linear(l, layer, &n->up, 1, b, &y->up);
     if (!err)
-        err = load_linear(l, up, 1, hidden, wide, b->type, b, &y->up);
+        err = load_linear(l, layer, &n->down, 1, b, &y->down);
     if (!err)
-        err = load_linear(l, down, 1, wide, hidden, b->type, b, &y->down);
+        err = norm(l, layer, n->attention_norm, norms);
+    return err ? err : norm(l, layer, n->feed_norm, norms + 2 * (size_t)b->shape.hidden);
+}
+
+static enum err load(struct loader *l, struct bert *b)
+{
+    float *norms = bert_own(b, floats(2 * (size_t)b->shape.hidden));
+    b->norms = norms;
+    enum err err = load_words(l, b);
     if (!err)
-        err = load_norm(l, "output.LayerNorm", hidden, &y->feed_norm);
+        err = load_positions(l, b);
+    if (!err && b->shape.buckets)
+        err = load_relative(l, b);
+    if (!err)
+        err = norm(l, -1, b->shape.names->norm, norms);
+    for (unsigned i = 0; i < b->shape.layers && !err; i++)
+        err = load_layer(l, b, (int)i);
     return err;
 }
 
-static enum err load_embeddings(struct loader *l, struct bert *b)
+/* Files of a model with a head on top put its name before the encoder's. */
+static const char *prefix_of(struct safetensors *s, const struct bert_names *n)
 {
-    const struct bert_shape *s = &b->shape;
-    float *types = NULL;
-    enum err err = load(l, "embeddings.word_embeddings.weight", 2, s->vocab, s->hidden, &b->words);
-    if (!err)
-        err = load(l, "embeddings.position_embeddings.weight", 2, s->positions, s->hidden,
-                   &b->positions);
-    if (!err)
-        err = load(l, "embeddings.token_type_embeddings.weight", 2, s->types, s->hidden, &types);
-    if (!err)
-        err = load_norm(l, "embeddings.LayerNorm", s->hidden, &b->norm);
-    for (unsigned p = 0; p < s->positions && !err; p++)
-        rows_add(b->positions + (size_t)p * s->hidden, types, s->hidden);
-    free(types);
-    return err;
+    char name[NAME_MAX_BYTES];
+    snprintf(name, sizeof name, "%s%s.weight", n->prefix, n->words);
+    return safetensors_find(s, name) ? n->prefix : "";
 }
 
-enum err bert_load(struct safetensors *s, const struct bert_shape *shape, enum linear_type type,
-                   struct bert **out, struct err_info *e)
+enum err bert_load(struct safetensors *s, const struct bert_shape *shape,
+                   const struct bert_form *form, struct bert **out, struct err_info *e)
 {
-    struct bert *b = xcalloc(1, sizeof *b);
-    b->shape = *shape;
-    b->type = type;
-    b->layers = xcalloc(shape->layers, sizeof *b->layers);
-    bool prefixed = safetensors_find(s, "bert.embeddings.word_embeddings.weight") != NULL;
-    struct loader l = {.s = s, .prefix = prefixed ? "bert." : "", .e = e};
-    enum err err = load_embeddings(&l, b);
-    for (; l.layer < shape->layers && !err; l.layer++)
-        err = load_layer(&l, b, &b->layers[l.layer]);
+    struct loader l = {.s = s, .shape = shape, .prefix = prefix_of(s, shape->names), .e = e};
+    enum err err = check(&l);
     if (err)
+        return err;
+    struct bert *b = bert_new(shape, form);
+    err = load(&l, b);
+    if (err) {
         bert_free(b);
-    else
-        *out = b;
-    return err;
-}
-
-static void norm_release(struct norm *n)
-{
-    free(n->gamma);
-    free(n->beta);
-}
-
-void bert_free(struct bert *b)
-{
-    if (!b)
-        return;
-    for (unsigned i = 0; i < b->shape.layers; i++) {
-        struct layer *y = &b->layers[i];
-        norm_release(&y->attention_norm);
-        norm_release(&y->feed_norm);
+        return err;
     }
-    for (size_t i = 0; i < b->owned_count; i++)
-        free(b->owned[i]);
-    free(b->owned);
-    norm_release(&b->norm);
-    free(b->words);
-    free(b->positions);
-    free(b->layers);
-    free(b);
-}
-
-static uint64_t layer_bytes(const struct linear *l)
-{
-    return linear_packed_bytes(l->in, l->out, l->type);
-}
-
-uint64_t bert_bytes(const struct bert *b)
-{
-    uint64_t bytes =
-        ((uint64_t)b->shape.vocab + b->shape.positions) * b->shape.hidden * sizeof(float);
-    for (unsigned i = 0; i < b->shape.layers; i++) {
-        const struct layer *y = &b->layers[i];
-        bytes += layer_bytes(&y->qkv) + layer_bytes(&y->attention_out) + layer_bytes(&y->up) +
-                 layer_bytes(&y->down) + 4ull * b->shape.hidden * sizeof(float);
-    }
-    return bytes;
+    bert_settle(b);
+    *out = b;
+    return ERR_OK;
 }

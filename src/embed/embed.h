@@ -34,20 +34,33 @@ struct model_info {
     unsigned tokens_max;  /* what the positions allow, special tokens included (512 for BERT) */
     unsigned tokens_best; /* what it was trained for (sentence_bert_config.json), <= tokens_max */
     unsigned layers, hidden, heads;
-    const char *pooling; /* "mean", "cls" */
+    const char *architecture; /* "bert", "xlm-roberta" ... as config.json's model_type */
+    const char *pooling;      /* "mean", "cls", "last" */
     char prefix[ROLE_COUNT][MODEL_PREFIX_MAX];
     unsigned prefix_tokens[ROLE_COUNT]; /* what a text of that role has less room for */
     enum precision precision;           /* resolved, never AUTO */
+    float fidelity_mean, fidelity_least; /* cosine to fp32's vectors on built-in texts; 0: not
+                                            measured, as for a precision that was asked for */
     float mean_cosine;     /* of unrelated passages: the constant of small collections */
-    uint64_t weight_bytes; /* resident */
+    uint64_t weight_bytes; /* in memory if `packed` is false, else mapped and read as needed */
+    bool packed;           /* weights are mapped from a file that was made before */
 };
 
 /* Reads config.json, model.safetensors, tokenizer.json or vocab.txt, modules.json,
- * 1_Pooling/config.json, sentence_bert_config.json. A missing file, a truncated one, or a tensor
- * of another shape is an error that names it, the shape expected and the shape found.
+ * 1_Pooling/config.json, sentence_bert_config.json, config_sentence_transformers.json and akin.json
+ * ({"query_prefix", "passage_prefix", "pooling"}, over what the others say). A missing file, a
+ * truncated one, or a tensor of another shape is an error that names it, the shape expected and the
+ * shape found.
+ *
+ * The first time, weights are packed for the kernels (and `auto` compares vectors: seconds of one
+ * core) and kept in DIR/packed, or below `cache_dir` if DIR cannot be written; after that a model
+ * is ready as soon as its tokenizer is. Any precision works on any processor.
  * `dir` "stub": hash of words to a vector of 64 floats, deterministic, for tests only. */
 struct model_options {
-    enum precision precision; /* AUTO: the fastest whose vectors are near enough to fp32's */
+    enum precision precision; /* AUTO: the fastest whose vectors are near enough to fp32's: int8 if
+                                 mean >= .999 and least >= .997, else bf16 if this processor has it
+                                 and mean >= .9999, else fp32; remembered beside the weights */
+    const char *cache_dir;    /* NULL: nowhere but in DIR */
     unsigned dimensions;      /* Matryoshka (Kusupati et al. 2022): the first so many, of length 1
                                  again; 0: all */
 };

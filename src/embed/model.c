@@ -1,4 +1,4 @@
-#include "embed/model.h"
+#include "embed/weights.h"
 #include "embed/remote.h"
 #include "base/arena.h"
 #include "base/hash.h"
@@ -10,25 +10,6 @@
 #include <string.h>
 
 /* --- names --- */
-
-static const char *const precision_names[] = {"auto", "fp32", "bf16", "int8"};
-
-enum err precision_parse(struct str s, enum precision *out, struct err_info *e)
-{
-    for (int i = 0; i < 4; i++) {
-        if (str_eq_c(s, precision_names[i])) {
-            *out = (enum precision)i;
-            return ERR_OK;
-        }
-    }
-    return err_set(e, ERR_INVALID, "precision", "\"%.*s\" is none of auto, fp32, bf16, int8",
-                   (int)(s.n < 40 ? s.n : 40), s.s);
-}
-
-const char *precision_name(enum precision p)
-{
-    return precision_names[p];
-}
 
 /* mean_cosine: of all pairs of 1,500 Debian package summaries (xquad-en .020, cranfield .288). */
 static const struct model_known known[] = {
@@ -64,115 +45,141 @@ static void name_from_dir(const char *dir, char *out, size_t cap)
 
 /* --- opening --- */
 
-static enum err resolve(enum precision wanted, enum precision *out, struct err_info *e)
-{
-    if (wanted == PRECISION_INT8)
-        return err_set(e, ERR_UNSUPPORTED, "precision", "int8 is not there yet; use fp32 or bf16");
-    if (wanted == PRECISION_BF16 && !simd_bf16())
-        return err_set(e, ERR_UNSUPPORTED, "precision",
-                       "this processor (or AKIN_SIMD) has no bfloat16 products; use fp32");
-    *out = wanted != PRECISION_AUTO ? wanted : simd_bf16() ? PRECISION_BF16 : PRECISION_FP32;
-    return ERR_OK;
-}
-
-static enum err file_digest(const char *dir, const char *file, char out[65], struct err_info *e)
-{
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
-        return err_set(e, ERR_INVALID, file, "the path of the model directory is too long");
-    if (!file_exists(path))
-        return err_set(e, ERR_NOT_FOUND, file, "%s is missing in the model directory %s", file,
-                       dir);
-    return file_sha256(path, out, e);
-}
+struct opening {
+    const char *dir;
+    const struct model_options *options;
+    struct model *model;
+    struct model_config config;
+    struct home home;
+    char weights[65], words[65]; /* SHA-256 */
+};
 
 static bool has_file(const char *dir, const char *file)
 {
-    char path[4096];
+    char path[4200];
     snprintf(path, sizeof path, "%s/%s", dir, file);
     return file_exists(path);
 }
 
-/* The digest names all that a vector depends on: the same digest, the same vectors. */
-static enum err digest(const char *dir, struct model *m, struct err_info *e)
+static enum err missing(const struct opening *o, const char *file, struct err_info *e)
 {
-    char weights[65], words[65];
-    const char *vocabulary = has_file(dir, "tokenizer.json") ? "tokenizer.json" : "vocab.txt";
-    enum err err = file_digest(dir, "model.safetensors", weights, e);
-    if (!err)
-        err = file_digest(dir, vocabulary, words, e);
-    if (err)
-        return err;
-    char text[400];
-    int n = snprintf(text, sizeof text,
-                     "akin model 1\nweights %s\ntokenizer %s\npooling %s\nprefixes\nprecision %s\n",
-                     weights, words, m->info.pooling, precision_name(m->info.precision));
-    struct sha256 s;
-    uint8_t sum[32];
-    sha256_init(&s);
-    sha256_add(&s, text, (size_t)n);
-    sha256_end(&s, sum);
-    sha256_hex(sum, m->info.digest);
-    const struct model_known *k = model_known_by_weights(weights);
-    m->info.mean_cosine = k ? k->mean_cosine : -1;
-    if (k)
-        snprintf(m->info.name, sizeof m->info.name, "%s", k->name);
-    else
-        name_from_dir(dir, m->info.name, sizeof m->info.name);
+    const char *other = has_file(o->dir, "model.safetensors.index.json")
+                            ? "; weights in several files are not read: join them into one"
+                        : has_file(o->dir, "pytorch_model.bin")
+                            ? "; pytorch_model.bin is not read: save the model as safetensors"
+                            : "";
+    return err_set(e, ERR_NOT_FOUND, file, "%s is missing in the model directory %.250s%s", file,
+                   o->dir, strcmp(file, "model.safetensors") == 0 ? other : "");
+}
+
+static enum err open_tokenizer(struct opening *o, struct err_info *e)
+{
+    struct model *m = o->model;
+    const char *file = has_file(o->dir, "tokenizer.json") ? "tokenizer.json" : "vocab.txt";
+    if (!has_file(o->dir, file))
+        return err_set(e, ERR_NOT_FOUND, "tokenizer.json",
+                       "tokenizer.json and vocab.txt are missing in the model directory %s",
+                       o->dir);
+    enum err err = tokenizer_open(o->dir, &m->tokenizer, e);
+    if (!err && tokenizer_vocab_size(m->tokenizer) > o->config.shape.vocab)
+        err = err_set(e, ERR_INVALID, "tokenizer.json",
+                      "the tokenizer has %u tokens, more than \"vocab_size\" %u of config.json",
+                      tokenizer_vocab_size(m->tokenizer), o->config.shape.vocab);
+    return err ? err : home_digest(&o->home, file, false, o->words, e);
+}
+
+static enum err fill_info(struct opening *o, struct err_info *e)
+{
+    const struct model_config *c = &o->config;
+    struct model_info *i = &o->model->info;
+    unsigned dims = o->options->dimensions;
+    if (dims > c->shape.hidden)
+        return err_set(e, ERR_INVALID, "dimensions",
+                       "\"dimensions\" %u is more than the model's %u", dims, c->shape.hidden);
+    o->model->pooling = c->pooling;
+    i->dims_full = i->hidden = c->shape.hidden;
+    i->dims = dims ? dims : i->dims_full;
+    i->layers = c->shape.layers;
+    i->heads = c->shape.heads;
+    i->tokens_max = c->shape.positions;
+    i->tokens_best = c->tokens_best;
+    i->pooling = pooling_name(c->pooling);
+    i->architecture = c->shape.names->model_type;
+    memcpy(i->prefix, c->prefix, sizeof i->prefix);
     return ERR_OK;
 }
 
-static enum err load_weights(const char *dir, const struct bert_shape *shape, struct model *m,
-                             struct err_info *e)
+static void count_prefixes(struct model *m)
 {
-    char path[4096];
-    struct safetensors s = {0};
-    if (snprintf(path, sizeof path, "%s/model.safetensors", dir) >= (int)sizeof path)
-        return err_set(e, ERR_INVALID, dir, "the path of the model directory is too long");
-    if (!file_exists(path))
-        return err_set(e, ERR_NOT_FOUND, "model.safetensors",
-                       "model.safetensors is missing in the model directory %s", dir);
-    enum err err = safetensors_open(path, &s, e);
-    if (!err)
-        err = bert_load(&s, shape, m->info.precision == PRECISION_BF16 ? LINEAR_BF16 : LINEAR_F32,
-                        &m->bert, e);
-    safetensors_close(&s);
-    return err;
+    struct tokens t;
+    tokens_init(&t);
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        tokenizer_encode(m->tokenizer, str_c(m->info.prefix[role]), false, &t);
+        m->info.prefix_tokens[role] = (unsigned)t.n;
+    }
+    tokens_release(&t);
 }
 
-static void fill_info(struct model *m, const struct model_config *c)
+/* A prefix must leave room for a text. */
+static enum err check_prefixes(const struct model *m, struct err_info *e)
 {
-    m->pooling = c->pooling;
-    m->info.dims = m->info.dims_full = m->info.hidden = c->shape.hidden;
-    m->info.layers = c->shape.layers;
-    m->info.heads = c->shape.heads;
-    m->info.tokens_max = c->shape.positions;
-    m->info.tokens_best = c->tokens_best;
-    m->info.pooling = c->pooling == BERT_CLS ? "cls" : "mean";
+    for (int role = 0; role < ROLE_COUNT; role++)
+        if (m->info.prefix_tokens[role] + tokenizer_specials(m->tokenizer) >=
+            m->info.tokens_best / 2)
+            return err_set(e, ERR_INVALID, "akin.json",
+                           "the prefix \"%.80s\" has %u tokens of the %u that the model reads",
+                           m->info.prefix[role], m->info.prefix_tokens[role], m->info.tokens_best);
+    return ERR_OK;
 }
 
-static enum err open_bert(const char *dir, struct model *m, struct err_info *e)
+/* The digest names all that a vector depends on: the same digest, the same vectors. */
+static void digest(struct opening *o)
 {
-    struct model_config c = {0};
-    enum err err = model_config_read(dir, &c, e);
+    const struct bert_shape *s = &o->config.shape;
+    struct model_info *i = &o->model->info;
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    strbuf_printf(&b, "akin model 2\nweights %s\ntokenizer %s\n", o->weights, o->words);
+    strbuf_printf(&b, "shape %s %u layers %u heads %u+%u positions %u buckets %.9g\n",
+                  s->names->model_type, s->layers, s->heads, s->positions, s->position_first,
+                  s->buckets, (double)s->epsilon);
+    strbuf_printf(&b, "pooling %s\n", i->pooling);
+    for (int role = 0; role < ROLE_COUNT; role++)
+        strbuf_printf(&b, "prefix %zu %s\n", strlen(i->prefix[role]), i->prefix[role]);
+    strbuf_printf(&b, "dimensions %u\nprecision %s\n", i->dims, precision_scheme(i->precision));
+    struct sha256 sum;
+    uint8_t bytes[32];
+    sha256_init(&sum);
+    sha256_add(&sum, b.buf, b.n);
+    sha256_end(&sum, bytes);
+    sha256_hex(bytes, i->digest);
+    strbuf_release(&b);
+}
+
+static enum err open_weights(struct opening *o, struct err_info *e)
+{
+    struct model *m = o->model;
+    struct fidelity f = {0};
+    if (!has_file(o->dir, "model.safetensors"))
+        return missing(o, "model.safetensors", e);
+    enum err err = home_digest(&o->home, "model.safetensors", false, o->weights, e);
     if (err)
         return err;
-    fill_info(m, &c);
-    if (!has_file(dir, "tokenizer.json") && !has_file(dir, "vocab.txt"))
-        return err_set(e, ERR_NOT_FOUND, "tokenizer.json",
-                       "tokenizer.json and vocab.txt are missing in the model directory %s", dir);
-    err = tokenizer_open(dir, &m->tokenizer, e);
-    if (!err && tokenizer_vocab_size(m->tokenizer) > c.shape.vocab)
-        err = err_set(e, ERR_INVALID, "tokenizer.json",
-                      "the tokenizer has %u tokens, more than \"vocab_size\" %u of config.json",
-                      tokenizer_vocab_size(m->tokenizer), c.shape.vocab);
-    if (!err)
-        err = load_weights(dir, &c.shape, m, e);
-    if (!err)
-        err = digest(dir, m, e);
-    if (!err)
-        m->info.weight_bytes = bert_bytes(m->bert);
-    return err;
+    struct weights w = {o->dir, &o->home, &o->config, m->tokenizer, o->weights};
+    m->info.precision = o->options->precision;
+    if (m->info.precision == PRECISION_AUTO)
+        err = weights_auto(&w, &m->info.precision, &f, &m->bert, e);
+    else
+        weights_fidelity(&w, m->info.precision, &f);
+    if (!err && !m->bert)
+        err = weights_open(&w, m->info.precision, &m->bert, e);
+    if (err)
+        return err;
+    m->info.fidelity_mean = f.mean;
+    m->info.fidelity_least = f.least;
+    m->info.weight_bytes = bert_bytes(m->bert);
+    m->info.packed = bert_pack(m->bert) != NULL;
+    return ERR_OK;
 }
 
 static void open_stub(struct model *m)
@@ -184,7 +191,9 @@ static void open_stub(struct model *m)
     m->info.tokens_max = m->info.tokens_best = 512;
     m->info.layers = m->info.heads = 1;
     m->info.pooling = "mean";
+    m->info.architecture = "stub";
     m->info.precision = PRECISION_FP32;
+    m->info.fidelity_mean = m->info.fidelity_least = 1;
 }
 
 const char *const sample_texts[SAMPLE_TEXTS] = {
@@ -202,52 +211,93 @@ const char *const sample_texts[SAMPLE_TEXTS] = {
     "Python bindings for the graphics toolkit",
 };
 
-/* Of a model that is not known: the mean over pairs of short texts on unlike things. */
-static enum err measure_mean_cosine(struct model *m, struct err_info *e)
+/* Of a model that is not known: the mean over pairs of short passages on unlike things. */
+static float measure_mean_cosine(const struct opening *o)
 {
     enum { COUNT = SAMPLE_TEXTS };
-    size_t dims = m->info.dims;
-    float *vectors = xcalloc(COUNT * dims, sizeof *vectors);
-    struct model_run *r = model_run_new(m, 64);
-    struct tokens t;
-    tokens_init(&t);
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < COUNT && !err; i++) {
-        tokenizer_encode(m->tokenizer, str_c(sample_texts[i]), true, &t);
-        uint32_t n = t.n < m->info.tokens_max ? (uint32_t)t.n : m->info.tokens_max;
-        if (n > 0)
-            err = model_embed(r, t.ids, &n, 1, vectors + i * dims, e);
-    }
-    double sum = 0;
+    const struct model *m = o->model;
+    size_t full = m->info.dims_full, dims = m->info.dims;
+    float *vectors = xcalloc(COUNT * full, sizeof *vectors);
+    const char *prefixed[COUNT];
+    struct arena *a = arena_new(0);
+    struct weights w = {o->dir, NULL, &o->config, m->tokenizer, o->weights};
     for (size_t i = 0; i < COUNT; i++)
+        prefixed[i] = arena_printf(a, "%s%s", m->info.prefix[ROLE_PASSAGE], sample_texts[i]);
+    weights_embed(&w, m->bert, prefixed, COUNT, vectors);
+    double sum = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        normalise_f32(vectors + i * full, dims);
         for (size_t j = 0; j < i; j++)
-            sum += (double)dot_f32(vectors + i * dims, vectors + j * dims, dims);
-    m->info.mean_cosine = (float)(sum / (COUNT * (COUNT - 1) / 2));
-    tokens_release(&t);
-    model_run_free(r);
+            sum += (double)dot_f32(vectors + i * full, vectors + j * full, dims);
+    }
+    arena_free(a);
     free(vectors);
+    return (float)(sum / (COUNT * (COUNT - 1) / 2));
+}
+
+static void name_and_constants(struct opening *o)
+{
+    struct model_info *i = &o->model->info;
+    const struct model_known *k = model_known_by_weights(o->weights);
+    if (k)
+        snprintf(i->name, sizeof i->name, "%s", k->name);
+    else
+        name_from_dir(o->dir, i->name, sizeof i->name);
+    const json_t *before = home_recall(&o->home, "mean_cosine", i->digest);
+    if (k && i->dims == i->dims_full)
+        i->mean_cosine = k->mean_cosine;
+    else if (json_is_number(before))
+        i->mean_cosine = (float)json_number_value(before);
+    else
+        home_remember(&o->home, "mean_cosine", i->digest,
+                      json_real((double)(i->mean_cosine = measure_mean_cosine(o))));
+}
+
+static enum err open_encoder(struct opening *o, struct err_info *e)
+{
+    enum err err = model_config_read(o->dir, &o->config, e);
+    if (!err)
+        err = fill_info(o, e);
+    if (!err)
+        err = open_tokenizer(o, e);
+    if (!err) {
+        count_prefixes(o->model);
+        err = check_prefixes(o->model, e);
+    }
+    if (!err)
+        err = open_weights(o, e);
+    if (err)
+        return err;
+    digest(o);
+    name_and_constants(o);
+    return ERR_OK;
+}
+
+static enum err open_dir(const char *dir, const struct model_options *options, struct model *m,
+                         struct err_info *e)
+{
+    struct opening o = {.dir = dir, .options = options, .model = m};
+    if (strlen(dir) > 3900)
+        return err_set(e, ERR_INVALID, "model", "the path of the model directory is too long");
+    if (!file_is_dir(dir))
+        return err_set(e, ERR_NOT_FOUND, dir, "there is no model directory %s", dir);
+    home_open(&o.home, dir, options->cache_dir);
+    enum err err = open_encoder(&o, e);
+    home_close(&o.home);
     return err;
 }
 
 enum err model_open(const char *dir, const struct model_options *o, struct model **out,
                     struct err_info *e)
 {
+    static const struct model_options none;
     struct model *m = xcalloc(1, sizeof *m);
     m->refs = 1;
     enum err err = simd_setup(e);
-    if (err) {
-        /* AKIN_SIMD is wrong: nothing was opened */
-    } else if (strcmp(dir, "stub") == 0) {
+    if (!err && strcmp(dir, "stub") == 0)
         open_stub(m);
-    } else {
-        err = resolve(o ? o->precision : PRECISION_AUTO, &m->info.precision, e);
-        if (!err && !file_is_dir(dir))
-            err = err_set(e, ERR_NOT_FOUND, dir, "there is no model directory %s", dir);
-        if (!err)
-            err = open_bert(dir, m, e);
-        if (!err && m->info.mean_cosine < 0)
-            err = measure_mean_cosine(m, e);
-    }
+    else if (!err)
+        err = open_dir(dir, o ? o : &none, m, e);
     if (err)
         model_unref(m);
     else
@@ -286,6 +336,7 @@ const struct tokenizer *model_tokenizer(const struct model *m)
 struct model_run {
     struct model *model;
     struct bert_work *work;
+    float *full; /* of one block, if the model's vectors are cut to fewer dimensions */
     size_t tokens_batch;
 };
 
@@ -297,6 +348,8 @@ struct model_run *model_run_new(struct model *m, unsigned tokens_batch)
     r->tokens_batch = tokens_batch > m->info.tokens_max ? tokens_batch : m->info.tokens_max;
     if (m->bert)
         r->work = bert_work_new(m->bert, r->tokens_batch);
+    if (m->info.dims < m->info.dims_full)
+        r->full = xcalloc(r->tokens_batch * m->info.dims_full, sizeof *r->full);
     return r;
 }
 
@@ -305,6 +358,7 @@ void model_run_free(struct model_run *r)
     if (!r)
         return;
     bert_work_free(r->work);
+    free(r->full);
     model_unref(r->model);
     free(r);
 }
@@ -331,6 +385,30 @@ static enum err check_lengths(const struct model *m, const uint32_t *ids, const 
     return ERR_OK;
 }
 
+/* Matryoshka: the first dimensions, of length 1 again. */
+static void cut(const struct model_run *r, size_t count, float *out)
+{
+    size_t full = r->model->info.dims_full, dims = r->model->info.dims;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(out + i * dims, r->full + i * full, dims * sizeof *out);
+        normalise_f32(out + i * dims, dims);
+    }
+}
+
+static void run_block(struct model_run *r, const uint32_t *ids, const uint32_t *lengths,
+                      size_t count, float *out)
+{
+    const struct model *m = r->model;
+    if (!m->bert) {
+        for (size_t k = 0, t = 0; k < count; t += lengths[k++])
+            stub_embed(ids + t, lengths[k], out + k * STUB_DIMS);
+        return;
+    }
+    bert_run(m->bert, r->work, ids, lengths, count, m->pooling, r->full ? r->full : out);
+    if (r->full)
+        cut(r, count, out);
+}
+
 enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *lengths,
                      size_t count, float *out, struct err_info *e)
 {
@@ -340,10 +418,7 @@ enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *l
         size_t texts = 0, tokens = 0;
         while (i + texts < count && tokens + lengths[i + texts] <= r->tokens_batch)
             tokens += lengths[i + texts++];
-        if (m->bert)
-            bert_run(m->bert, r->work, ids, lengths + i, texts, m->pooling, out + i * m->info.dims);
-        for (size_t k = 0, t = 0; k < texts && !m->bert; t += lengths[i + k++])
-            stub_embed(ids + t, lengths[i + k], out + (i + k) * STUB_DIMS);
+        run_block(r, ids, lengths + i, texts, out + i * m->info.dims);
         ids += tokens;
         i += texts;
     }

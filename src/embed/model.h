@@ -3,6 +3,8 @@
 #define EMBED_MODEL_H
 
 #include "embed/bert.h"
+#include "embed/config.h"
+#include "embed/home.h"
 #include "embed/embed.h"
 
 struct model {
@@ -15,14 +17,12 @@ struct model {
     bool remote_learned;
 };
 
-/* What config.json and its neighbours say. */
-struct model_config {
-    struct bert_shape shape;
-    enum bert_pooling pooling;
-    unsigned tokens_best;
-};
-enum err model_config_read(const char *dir, struct model_config *out,
-                           struct err_info *e) MUST_CHECK;
+/* precision.c: how numbers are kept at a precision on this processor, and its name in packs. */
+struct bert_form precision_form(enum precision p);
+const char *form_name(const struct bert_form *f); /* "f32", "bf16", "bf16-f32", "int8" */
+/* What the digest of a model says of its precision: another number where the same weights give
+ * other vectors than before. */
+const char *precision_scheme(enum precision p);
 
 /* Weights that are known by their SHA-256: their name, and constants measured for them. */
 struct model_known {

@@ -303,6 +303,7 @@ static void info_fill(struct model *m)
     m->info.tokens_max = r->tokens_max;
     m->info.tokens_best = r->tokens_max < TOKENS_BEST ? r->tokens_max : TOKENS_BEST;
     m->info.pooling = "remote";
+    m->info.architecture = "remote";
     m->info.precision = PRECISION_FP32;
 }
 

@@ -97,7 +97,7 @@ static enum err check_run(struct check *c, struct err_info *e)
 enum err model_verify(const char *dir, struct err_info *e)
 {
     struct check c = {0};
-    enum err err = model_open(dir, PRECISION_AUTO, &c.model, e);
+    enum err err = model_open(dir, NULL, &c.model, e);
     if (!err)
         err = check_run(&c, e);
     model_run_free(c.run);

@@ -220,7 +220,7 @@ static void test_faults_are_named(void **state)
     expect_fault(&t, ERR_UNSUPPORTED, "modules.json", "Dense");
     tiny_remove(&t, "modules.json");
     tiny_pooling(&t, "max");
-    expect_fault(&t, ERR_UNSUPPORTED, "1_Pooling/config.json", "mean and CLS");
+    expect_fault(&t, ERR_UNSUPPORTED, "1_Pooling/config.json", "mean, CLS and last token");
     tiny_remove(&t, "1_Pooling/config.json");
     expect_fault(&t, ERR_NOT_FOUND, "1_Pooling/config.json", "1_Pooling/config.json");
     tiny_pooling(&t, "mean");

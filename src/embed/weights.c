@@ -1,0 +1,179 @@
+#include "embed/weights.h"
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PACK_CONTENT 1 /* counts up when the same weights are packed otherwise */
+
+struct pack_id {
+    uint8_t key[PACK_KEY_BYTES];
+    char name[64];
+};
+
+/* Of the packed form itself: a small layer is packed and looked at, so that nobody has to remember
+ * to count PACK_CONTENT up when a kernel wants its weights in another order. */
+static uint64_t layout_of(const struct bert_form *f)
+{
+    enum { IN = 68, OUT = 36 };
+    float weights[IN * OUT], bias[OUT];
+    for (int i = 0; i < IN * OUT; i++)
+        weights[i] = (float)(i * 37 % 255 - 127) / 64;
+    for (int i = 0; i < OUT; i++)
+        bias[i] = (float)i / 8;
+    size_t bytes = linear_packed_bytes(IN, OUT, f->type);
+    void *packed = xaligned(bytes);
+    memset(packed, 0, bytes);
+    linear_pack(weights, bias, IN, OUT, f->type, packed);
+    uint64_t sum = checksum64(packed, bytes, 0);
+    free(packed);
+    return sum;
+}
+
+static void pack_id(const struct weights *w, const struct bert_form *f, struct pack_id *out)
+{
+    const struct bert_shape *s = &w->config->shape;
+    char text[400], hex[65];
+    int n = snprintf(
+        text, sizeof text,
+        "akin pack %d\nweights %s\nshape %s %u %u %u %u %u %u %u %u %u %.9g\nform %s %016llx\n",
+        PACK_CONTENT, w->sha256, s->names->model_type, s->layers, s->hidden, s->heads,
+        s->intermediate, s->vocab, s->types, s->positions, s->position_first, s->buckets,
+        (double)s->epsilon, form_name(f), (unsigned long long)layout_of(f));
+    struct sha256 sum;
+    sha256_init(&sum);
+    sha256_add(&sum, text, (size_t)n);
+    sha256_end(&sum, out->key);
+    sha256_hex(out->key, hex);
+    snprintf(out->name, sizeof out->name, "%.16s-%s.pack", hex, form_name(f));
+}
+
+static enum err open_pack(const struct weights *w, const struct pack_id *id,
+                          const struct bert_form *f, struct bert **out)
+{
+    for (unsigned i = 0; i < w->home->place_count; i++) {
+        char path[4200];
+        struct pack *p = NULL;
+        struct err_info e = {0};
+        snprintf(path, sizeof path, "%s/%s", w->home->places[i], id->name);
+        if (!file_exists(path))
+            continue;
+        enum err err = pack_open(path, id->key, &p, &e);
+        if (!err)
+            err = bert_map(p, &w->config->shape, f, out, &e);
+        if (!err)
+            return ERR_OK;
+        pack_close(p);
+        log_event(LOG_WARN, "packed weights are made anew", LOG_S("file", path),
+                  LOG_S("reason", e.message));
+    }
+    return ERR_NOT_FOUND;
+}
+
+static enum err safetensors_of(const struct weights *w, struct safetensors *s, struct err_info *e)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/model.safetensors", w->dir);
+    return safetensors_open(path, s, e);
+}
+
+enum err weights_make(const struct weights *w, enum precision p, const struct bert *exact,
+                      struct bert **out, struct err_info *e)
+{
+    struct bert_form f = precision_form(p);
+    struct safetensors s = {0};
+    (void)exact;
+    if (p == PRECISION_INT8)
+        return err_set(e, ERR_UNSUPPORTED, "precision", "int8 is not there yet; use fp32 or bf16");
+    enum err err = safetensors_of(w, &s, e);
+    if (!err)
+        err = bert_load(&s, &w->config->shape, &f, out, e);
+    safetensors_close(&s);
+    return err;
+}
+
+struct packing {
+    const struct bert *bert;
+    const struct pack_id *id;
+};
+
+static enum err write_pack(void *ctx, const char *path, struct err_info *e)
+{
+    const struct packing *p = ctx;
+    struct pack *written = NULL;
+    enum err err = bert_write(p->bert, path, p->id->key, e);
+    if (!err)
+        err = pack_open(path, p->id->key, &written, e);
+    if (!err)
+        err = pack_check(written, e);
+    pack_close(written);
+    return err;
+}
+
+/* From now on from the file: what is mapped is read as needed, and shared by processes. */
+void weights_keep(const struct weights *w, struct bert **b)
+{
+    char path[4200];
+    struct err_info e = {0};
+    struct bert *mapped = NULL;
+    struct bert_form f = *bert_form(*b);
+    struct pack_id id;
+    pack_id(w, &f, &id);
+    if (home_write(w->home, id.name, write_pack, &(struct packing){*b, &id}, path, &e)) {
+        log_event(LOG_INFO, "packed weights stay in memory", LOG_S("model", w->dir),
+                  LOG_S("reason", e.message));
+        return;
+    }
+    if (open_pack(w, &id, &f, &mapped) == ERR_OK) {
+        bert_free(*b);
+        *b = mapped;
+    }
+}
+
+enum err weights_open(const struct weights *w, enum precision p, struct bert **out,
+                      struct err_info *e)
+{
+    struct bert_form f = precision_form(p);
+    struct pack_id id;
+    pack_id(w, &f, &id);
+    if (open_pack(w, &id, &f, out) == ERR_OK)
+        return ERR_OK;
+    enum err err = weights_make(w, p, NULL, out, e);
+    if (!err)
+        weights_keep(w, out);
+    return err;
+}
+
+enum err weights_check(const struct weights *w, enum precision p, struct err_info *e)
+{
+    struct bert_form f = precision_form(p);
+    struct pack_id id;
+    struct bert *b = NULL;
+    pack_id(w, &f, &id);
+    if (open_pack(w, &id, &f, &b) != ERR_OK)
+        return ERR_OK; /* none, or one that is made anew */
+    enum err err = pack_check(bert_pack(b), e);
+    bert_free(b);
+    return err;
+}
+
+/* --- vectors of a few texts --- */
+
+void weights_embed(const struct weights *w, const struct bert *b, const char *const *texts,
+                   size_t count, float *out)
+{
+    const struct bert_shape *s = &w->config->shape;
+    struct bert_work *work = bert_work_new(b, s->positions);
+    struct tokens t;
+    tokens_init(&t);
+    for (size_t i = 0; i < count; i++) {
+        tokenizer_encode(w->tokenizer, str_c(texts[i]), true, &t);
+        uint32_t zero = 0, n = t.n < s->positions ? (uint32_t)t.n : s->positions;
+        bert_run(b, work, n ? t.ids : &zero, &(uint32_t){n ? n : 1}, 1, w->config->pooling,
+                 out + i * s->hidden);
+    }
+    tokens_release(&t);
+    bert_work_free(work);
+}
