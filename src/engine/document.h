@@ -38,6 +38,9 @@ struct draft {
     bool split, embedded; /* passages are cut; they hold vectors */
     struct passage_record *passages;
     uint32_t passage_count;
+    struct embedding_record
+        *embeddings;        /* of passages whose vectors are new to the store's cache */
+    size_t embedding_count; /* at most passage_count */
     uint64_t if_revision;
 
     enum err err; /* not 0: it failed, the rest is void */

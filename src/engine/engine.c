@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define FORMAT_VERSION 1
-#define LOCK_BYTES 256 /* "<pid> <address>", padded with blanks and a newline */
+#define LOCK_BYTES 256                  /* "<pid> <address>", padded with blanks and a newline */
+#define CACHE_BYTES_DEFAULT (16u << 20) /* some 10,000 vectors of 384 floats */
 
 static char *path_in(const char *dir, const char *name)
 {
@@ -186,6 +187,11 @@ static void precision_file_remove(struct engine *x)
     free(path);
 }
 
+static size_t cache_bytes(size_t wanted)
+{
+    return wanted == EMBED_CACHE_NONE ? 0 : wanted ? wanted : CACHE_BYTES_DEFAULT;
+}
+
 static enum err model_get(struct engine *x, struct err_info *e)
 {
     enum precision precision = x->precision == PRECISION_AUTO ? precision_kept(x) : x->precision;
@@ -194,8 +200,11 @@ static enum err model_get(struct engine *x, struct err_info *e)
         return err;
     x->model_info = model_info(x->model);
     struct embedder_options o = {.threads = x->options.embed_threads,
-                                 .queue_tokens_max = x->options.embed_queue_tokens};
+                                 .queue_tokens_max = x->options.embed_queue_tokens,
+                                 .cache_bytes = cache_bytes(x->options.embed_cache_bytes)};
     x->embedder = embedder_new(&o);
+    counter_of(counter_family("embeddings_generated_total", "Texts embedded", "model"),
+               (const char *[]){x->model_info->name}); /* at 0 from the start */
     return 0;
 }
 
@@ -271,7 +280,9 @@ static void options_default(struct engine_options *o)
 
 static enum err parts_open(struct engine *x, struct err_info *e)
 {
-    struct store_options so = {.readers = x->options.store_readers, .slow_ms = x->options.slow_ms};
+    struct store_options so = {.readers = x->options.store_readers,
+                               .slow_ms = x->options.slow_ms,
+                               .embedding_cache_bytes = x->options.store_cache_bytes};
     enum err err = file_mkdirs(x->data_dir, 0700, e);
     if (!err)
         err = lock_get(x, e);

@@ -23,18 +23,21 @@
 
 struct engine;
 
+#define EMBED_CACHE_NONE UINT64_MAX
 struct engine_options {
     const char
         *data_dir; /* made with mode 0700; LOCK, FORMAT, akin.db, index/, models/, tmp/, backups/ */
-    const char *model_dir;     /* a Hugging Face directory, or "stub" */
-    const char *precision;     /* "auto", "fp32", "bf16" */
-    unsigned embed_threads;    /* 0: one a core */
-    unsigned ingest_workers;   /* 0: one a core */
-    size_t embed_queue_tokens; /* 0: default */
-    unsigned event_workers;    /* 0: 3 */
-    unsigned store_readers;    /* 0: 4 */
-    unsigned slow_ms;          /* statements over this are logged; 0: 100 */
-    unsigned snapshot_seconds; /* index snapshots at most this often; 0: 60 */
+    const char *model_dir;      /* a Hugging Face directory, or "stub" */
+    const char *precision;      /* "auto", "fp32", "bf16" */
+    unsigned embed_threads;     /* 0: one a core */
+    unsigned ingest_workers;    /* 0: one a core */
+    size_t embed_queue_tokens;  /* 0: default */
+    size_t embed_cache_bytes;   /* of vectors in memory; 0: 16 MiB; EMBED_CACHE_NONE: none */
+    uint64_t store_cache_bytes; /* of vectors in the store; 0: 256 MiB; EMBED_CACHE_NONE: none */
+    unsigned event_workers;     /* 0: 3 */
+    unsigned store_readers;     /* 0: 4 */
+    unsigned slow_ms;           /* statements over this are logged; 0: 100 */
+    unsigned snapshot_seconds;  /* index snapshots at most this often; 0: 60 */
 };
 
 /* ERR_CONFLICT: another process holds the data directory (the message names its pid and address

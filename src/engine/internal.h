@@ -274,6 +274,18 @@ void draft_fail(struct draft *d, enum err err, const struct err_info *info);
 void draft_result(const struct draft *d, struct put_result *r);
 struct str position_text(struct arena *a, const struct position *p);
 
+/* ---- embed_cache.c ---- */
+/* What the store's cache holds of these texts (in the arena, as many): `key` is set in each,
+ * `vector` in those that are there, with the version's dims. A cache that cannot be read is empty.
+ */
+struct embedding_record *embeddings_find(struct version *v, enum embed_role role,
+                                         const struct embed_text *texts, size_t count,
+                                         struct arena *a);
+/* Of a text that was embedded instead: fills in the record, and keeps it with the draft for the
+ * store. */
+void embedding_made(struct draft *d, struct embedding_record *r, const struct embed_text *text,
+                    unsigned dims, struct arena *a);
+
 /* ---- keeper.c ---- */
 void keeper_start(struct engine *x);
 void keeper_stop(struct engine *x);
@@ -307,6 +319,7 @@ void metric_search(struct engine *x, enum search_mode mode, int64_t ns);
 void metric_similar(struct engine *x, int64_t ns);
 void metric_recommend(struct engine *x, const char *strategy, int64_t ns);
 void metric_feedback(struct engine *x, struct str type);
+void metric_embedding_cache(struct engine *x, size_t hits, size_t misses);
 void metric_error(struct engine *x, enum err err);
 void metric_task(struct engine *x, const char *state,
                  double change); /* "queued", "running", "done", "failed" */

@@ -71,6 +71,8 @@ static enum err embedded_write(struct version *v, const struct document_record *
         acts[count].version.id = v->id;
         acts[count].document.collection = docs[i].collection;
         acts[count].document.id = docs[i].id;
+        acts[count].embeddings = drafts[i].embeddings;
+        acts[count].embedding_count = drafts[i].embedding_count;
         acts[count].document.passages = drafts[i].passages;
         acts[count++].document.passage_count = drafts[i].passage_count;
     }

@@ -18,6 +18,7 @@ struct engine_metrics {
     struct histogram *recommend[3];
     struct counter *feedback[FEEDBACK_TYPES];
     struct counter_family *errors;
+    struct counter *cache_hits, *cache_misses;
     struct gauge *lag, *index_bytes;
     struct gauge_family *documents, *passages, *tasks;
 };
@@ -86,6 +87,11 @@ void metrics_open(struct engine *x)
                                        ERR_FULL,    ERR_IO,   ERR_CORRUPT};
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         counter_of(m->errors, (const char *[]){err_name(classes[i])});
+    const char *cache[] = {"embedding_store"};
+    m->cache_hits =
+        counter_of(counter_family("cache_hits_total", "Look-ups that found it", "cache"), cache);
+    m->cache_misses = counter_of(
+        counter_family("cache_misses_total", "Look-ups that did not find it", "cache"), cache);
     m->lag = gauge_of(gauge_family("index_lag_changes",
                                    "Committed changes that the indexes do not hold yet.", NULL),
                       NULL);
@@ -106,6 +112,12 @@ void metrics_close(struct engine *x)
     metrics_collector_remove(collect, x);
     free(x->metrics);
     x->metrics = NULL;
+}
+
+void metric_embedding_cache(struct engine *x, size_t hits, size_t misses)
+{
+    counter_add(x->metrics->cache_hits, (double)hits);
+    counter_add(x->metrics->cache_misses, (double)misses);
 }
 
 void metric_stage(struct engine *x, enum stage s, size_t ok, size_t failed, int64_t ns)

@@ -7,7 +7,6 @@
  * (nDCG@10 .389 against .390, hybrid .428 against .430) and costs its tokens each time. */
 #include "base/clock.h"
 #include "engine/internal.h"
-#include "math/half.h"
 #include "text/passage.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -200,6 +199,8 @@ void drafts_uncut(struct draft *drafts, size_t count)
         drafts[i].prefix = STR("");
         drafts[i].passages = NULL;
         drafts[i].passage_count = 0;
+        drafts[i].embeddings = NULL;
+        drafts[i].embedding_count = 0;
     }
 }
 
@@ -209,6 +210,7 @@ void drafts_uncut(struct draft *drafts, size_t count)
 struct chunk {
     struct embed_text *texts;
     struct passage_record **passages;
+    struct draft **drafts; /* whose they are */
     float *floats;
     struct strbuf buffer; /* prefixes and passages behind each other */
     size_t *starts;
@@ -219,6 +221,7 @@ static void chunk_init(struct chunk *k, unsigned dims)
 {
     k->texts = xcalloc(EMBED_CHUNK_TEXTS, sizeof *k->texts);
     k->passages = xcalloc(EMBED_CHUNK_TEXTS, sizeof *k->passages);
+    k->drafts = xcalloc(EMBED_CHUNK_TEXTS, sizeof(struct draft *));
     k->starts = xcalloc(EMBED_CHUNK_TEXTS + 1, sizeof *k->starts);
     k->floats = xcalloc((size_t)EMBED_CHUNK_TEXTS * dims, sizeof *k->floats);
     strbuf_init(&k->buffer, 0);
@@ -229,16 +232,18 @@ static void chunk_release(struct chunk *k)
 {
     free(k->texts);
     free(k->passages);
+    free(k->drafts);
     free(k->starts);
     free(k->floats);
     strbuf_release(&k->buffer);
 }
 
-static void chunk_add(struct chunk *k, const struct draft *d, struct passage_record *p)
+static void chunk_add(struct chunk *k, struct draft *d, struct passage_record *p)
 {
     bool title_only = str_trim(d->text).n == 0;
     struct str from = title_only ? d->title : d->text;
     k->starts[k->count] = k->buffer.n;
+    k->drafts[k->count] = d;
     k->passages[k->count++] = p;
     if (d->prefix.n > 0 && p == d->passages) {
         strbuf_add_str(&k->buffer, d->prefix);
@@ -281,13 +286,18 @@ static enum err chunk_embed(struct chunk *k, struct version *v, enum lane lane, 
         k->texts[i] = (struct embed_text){
             .text = {k->buffer.buf + k->starts[i], k->starts[i + 1] - k->starts[i]},
             .out = k->floats + i * dims};
-    enum err err = embed_patiently(v, lane, k->texts, k->count, deadline_ns, e);
+    struct embedding_record *rows = embeddings_find(v, ROLE_PASSAGE, k->texts, k->count, a);
+    size_t unknown = 0, made = 0;
+    for (size_t i = 0; i < k->count; i++)
+        if (!rows[i].vector)
+            k->texts[unknown++] = k->texts[i];
+    enum err err = unknown ? embed_patiently(v, lane, k->texts, unknown, deadline_ns, e) : 0;
     if (err)
         return err;
     for (size_t i = 0; i < k->count; i++) {
-        uint16_t *half = arena_array(a, dims, sizeof *half);
-        half_from_f32(k->texts[i].out, half, dims);
-        k->passages[i]->vector = half;
+        if (!rows[i].vector)
+            embedding_made(k->drafts[i], &rows[i], &k->texts[made++], dims, a);
+        k->passages[i]->vector = rows[i].vector;
     }
     k->count = 0;
     strbuf_clear(&k->buffer);
@@ -328,6 +338,8 @@ static void act_of_draft(const struct version *v, const struct draft *d, int64_t
     act->version.id = v->id;
     act->if_revision = d->if_revision;
     act->keep_passages = d->plan == PLAN_KEEP;
+    act->embeddings = d->embeddings;
+    act->embedding_count = d->embedding_count;
     struct document_record *r = &act->document;
     r->collection = v->collection->id;
     r->id = d->id;

@@ -10,6 +10,8 @@ const char settings_default_model[] = "all-MiniLM-L6-v2";
 
 static const struct setting table[] = {
     {"data.dir", SETTING_STRING, ".akin", 0, 0, NULL, false, "where everything is kept"},
+    {"embed.cache_bytes", SETTING_INT, "16777216", 0, 1e12, NULL, false,
+     "of vectors kept in memory, of texts that were embedded for a request; 0: none"},
     {"embed.model", SETTING_STRING, "all-MiniLM-L6-v2", 0, 0, NULL, false,
      "a name under DATA/models, or a Hugging Face directory"},
     {"embed.precision", SETTING_ENUM, "auto", 0, 0, "auto|fp32|bf16", false,
@@ -46,6 +48,8 @@ static const struct setting table[] = {
     {"server.threads", SETTING_INT, "2", 1, 64, NULL, false, "connection loops"},
     {"server.workers", SETTING_INT, "0", 0, 256, NULL, false,
      "threads that serve requests; 0: two a core, at least 4"},
+    {"store.embedding_cache_bytes", SETTING_INT, "268435456", 0, 1e15, NULL, false,
+     "of vectors kept in the database, so that the same passage is embedded once; 0: none"},
     {"store.readers", SETTING_INT, "4", 1, 64, NULL, false, "database connections for reading"},
     {"store.slow_ms", SETTING_INT, "100", 1, 3600000, NULL, false,
      "statements over this are logged"},
@@ -112,6 +116,12 @@ enum err settings_model_dir(const struct config *c, const char *name, struct str
                    name, config_str(c, "data.dir"), name);
 }
 
+static uint64_t bytes_or_none(const struct config *c, const char *key)
+{
+    int64_t bytes = config_int(c, key);
+    return bytes > 0 ? (uint64_t)bytes : EMBED_CACHE_NONE;
+}
+
 enum err settings_engine(const struct config *c, struct strbuf *model_dir,
                          struct engine_options *out, struct err_info *e)
 {
@@ -125,6 +135,8 @@ enum err settings_engine(const struct config *c, struct strbuf *model_dir,
         .embed_threads = (unsigned)config_int(c, "embed.threads"),
         .ingest_workers = (unsigned)config_int(c, "ingest.workers"),
         .embed_queue_tokens = (size_t)config_int(c, "embed.queue_tokens"),
+        .embed_cache_bytes = (size_t)bytes_or_none(c, "embed.cache_bytes"),
+        .store_cache_bytes = bytes_or_none(c, "store.embedding_cache_bytes"),
         .event_workers = (unsigned)config_int(c, "events.workers"),
         .store_readers = (unsigned)config_int(c, "store.readers"),
         .slow_ms = (unsigned)config_int(c, "store.slow_ms"),
