@@ -1,9 +1,12 @@
-/* Tokens a second of the encoder alone, for bench/embed.py: token ids are read beforehand, and each
- * line on stdin runs all texts once, so that a peer can be measured between two runs.
+/* The encoder alone, for bench/embed.py: token ids are read beforehand, and each line on stdin is a
+ * wish, so that peers can be measured in between (bench/peers/worker.py speaks the same).
  *
- *     bench_embed MODEL_DIR IDS_FILE fp32|bf16 THREADS BLOCK_TOKENS
+ *     bench_embed MODEL_DIR IDS_FILE fp32|bf16|int8 THREADS BLOCK_TOKENS
  *     IDS_FILE: a text a line, its ids separated by spaces
- *     -> "tokens N wall S cpu S" a run */
+ *     (at start)    -> "ready precision P resident_mb N"
+ *     all           -> "tokens N wall S cpu S": all texts in blocks
+ *     one           -> the milliseconds of each text alone
+ *     vectors PATH  -> "done"; PATH is then count x dims floats, nothing else */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -116,19 +119,82 @@ static void run(struct job *j, unsigned threads)
         thread_join(t[i]);
 }
 
+static void answer_all(struct job *j, unsigned threads)
+{
+    int64_t start = clock_mono_ns();
+    double cpu = cpu_seconds();
+    run(j, threads);
+    printf("tokens %zu wall %.6f cpu %.6f\n", j->texts->tokens,
+           (double)(clock_mono_ns() - start) * 1e-9, cpu_seconds() - cpu);
+}
+
+static void answer_one(struct job *j)
+{
+    const struct texts *t = j->texts;
+    struct model_run *r = model_run_new(j->model, j->block_tokens);
+    size_t token = 0;
+    for (size_t i = 0; i < t->count; token += t->lengths[i++]) {
+        struct err_info e = {0};
+        int64_t start = clock_mono_ns();
+        if (model_embed(r, t->ids + token, t->lengths + i, 1, j->out, &e))
+            exit(1);
+        printf("%.4f%c", (double)(clock_mono_ns() - start) * 1e-6, i + 1 < t->count ? ' ' : '\n');
+    }
+    model_run_free(r);
+}
+
+static void answer_vectors(struct job *j, unsigned threads, const char *path)
+{
+    size_t count = j->texts->count * model_info(j->model)->dims;
+    run(j, threads);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(j->out, sizeof *j->out, count, f) != count || fclose(f)) {
+        fprintf(stderr, "bench_embed: %s cannot be written\n", path);
+        exit(1);
+    }
+    printf("done\n");
+}
+
+static void answer(struct job *j, unsigned threads, const char *wish)
+{
+    if (strncmp(wish, "vectors ", 8) == 0)
+        answer_vectors(j, threads, wish + 8);
+    else if (strcmp(wish, "one") == 0)
+        answer_one(j);
+    else
+        answer_all(j, threads);
+    fflush(stdout);
+}
+
+static void print_ready(const struct model_info *m)
+{
+    char line[256];
+    long kb = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kb = atol(line + 6);
+    if (f)
+        fclose(f);
+    printf("ready precision %s resident_mb %ld\n", precision_name(m->precision), kb / 1024);
+    fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
     struct texts texts = {0};
     struct err_info e = {0};
-    struct model_options options = {0};
+    struct model_options o = {0};
     struct job j = {.texts = &texts};
+    char *line = NULL;
+    size_t cap = 0;
     json_setup();
-    if (argc != 6 || precision_parse(str_c(argv[3]), &options.precision, &e) ||
+    if (argc != 6 || precision_parse(str_c(argv[3]), &o.precision, &e) ||
         !texts_read(argv[2], &texts)) {
-        fprintf(stderr, "usage: bench_embed MODEL_DIR IDS_FILE fp32|bf16 THREADS BLOCK_TOKENS\n");
+        fprintf(stderr, "usage: bench_embed MODEL_DIR IDS_FILE PRECISION THREADS BLOCK_TOKENS\n");
         return 2;
     }
-    if (model_open(argv[1], &options, &j.model, &e)) {
+    if (model_open(argv[1], &o, &j.model, &e)) {
         fprintf(stderr, "bench_embed: %s\n", e.message);
         return 1;
     }
@@ -138,16 +204,12 @@ int main(int argc, char **argv)
     struct block *blocks = blocks_cut(&texts, j.block_tokens, &j.block_count);
     j.blocks = blocks;
     j.out = xcalloc(texts.count, model_info(j.model)->dims * sizeof *j.out);
-    for (int c; (c = getchar()) != EOF;) {
-        if (c != '\n')
-            continue;
-        int64_t start = clock_mono_ns();
-        double cpu = cpu_seconds();
-        run(&j, threads);
-        printf("tokens %zu wall %.6f cpu %.6f\n", texts.tokens,
-               (double)(clock_mono_ns() - start) * 1e-9, cpu_seconds() - cpu);
-        fflush(stdout);
+    print_ready(model_info(j.model));
+    for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;) {
+        line[n - (line[n - 1] == '\n')] = '\0';
+        answer(&j, threads, line);
     }
+    free(line);
     free(j.out);
     free(blocks);
     free(texts.ids);
