@@ -228,6 +228,16 @@ enum err config_set_flag(struct config *c, const char *key, const char *value, s
     return rc ? rc : config_set(c, i, value, "flag", e);
 }
 
+enum err config_set_fallback(struct config *c, const char *key, const char *value,
+                             const char *where, struct err_info *e)
+{
+    unsigned i;
+    enum err rc = config_find(c, key, where, &i, e);
+    if (rc || strcmp(c->values[i].origin, "default") != 0)
+        return rc;
+    return config_set(c, i, value, where, e);
+}
+
 /* "SERVER__ADMIN_KEY" -> "server.admin_key" */
 static void key_of_name(const char *name, char out[KEY_BYTES_MAX])
 {

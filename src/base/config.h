@@ -41,6 +41,11 @@ enum err config_read_env(struct config *c, char **envp, struct err_info *e) MUST
 enum err config_set_flag(struct config *c, const char *key, const char *value,
                          struct err_info *e) MUST_CHECK;
 
+/* Takes `value` if nobody has set the key; `where` becomes its origin. For variables that are not
+ * akin's own. */
+enum err config_set_fallback(struct config *c, const char *key, const char *value,
+                             const char *where, struct err_info *e) MUST_CHECK;
+
 const char *config_str(const struct config *c, const char *key);
 int64_t config_int(const struct config *c, const char *key);
 double config_float(const struct config *c, const char *key);
