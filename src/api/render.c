@@ -240,6 +240,10 @@ void render_row(struct json_writer *w, const struct put_result *r, const struct 
     put(w, "status", str_c(r->err ? "failed" : r->status));
     if (!r->err && r->revision)
         put_int(w, "revision", r->revision);
+    if (!r->err && r->pending) {
+        json_key(w, "pending");
+        json_put_bool(w, true);
+    }
     if (r->err)
         render_failure(w, r, place);
     json_object_end(w);

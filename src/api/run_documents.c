@@ -123,6 +123,10 @@ static void row_reply(struct call *c, int status, const struct put_result *r, st
     json_put_c(&w, r->status);
     json_key(&w, "revision");
     json_put_int(&w, (int64_t)r->revision);
+    if (r->pending) {
+        json_key(&w, "pending");
+        json_put_bool(&w, true);
+    }
     json_key(&w, "position");
     json_put_str(&w, position);
     json_object_end(&w);

@@ -77,6 +77,10 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
     }
     json_key(&w, "took_ms");
     json_put_double(&w, took_ms(c));
+    if (a->degraded.n) {
+        json_key(&w, "degraded");
+        json_put_str(&w, a->degraded);
+    }
     rng_hex(id, 32);
     json_key(&w, "search_id");
     json_put_c(&w, id);

@@ -71,6 +71,8 @@ const struct schema schema_row = {
     .name = "Row",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"id", &schema_string}, {"status", &row_status, NEED}, {"revision", &count},
+                     {"pending", &schema_boolean,
+                      .help = "true: stored and found by its words; vectors come later"},
                      {"error", &row_error},
                      {"line", &count, .help = "of an NDJSON import, for a row that failed"},
                      {"event_id", &schema_string, .help = "of feedback"},
@@ -126,7 +128,9 @@ const struct schema schema_search_answer = {
     .fields = FIELDS({"data", LIST_OF(&hit), NEED}, {"total", &total, NEED},
                      {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED},
                      {"search_id", &schema_string, NEED},
-                     {"facets", &object, .help = "field -> [{value, count}], if asked for"}),
+                     {"facets", &object, .help = "field -> [{value, count}], if asked for"},
+                     {"degraded", &schema_string,
+                      .help = "why hybrid search had words alone to go by: a remote model is away"}),
 };
 static const struct schema explanation = {
     .type = SCHEMA_OBJECT,

@@ -46,6 +46,7 @@ struct draft {
     enum err err; /* not 0: it failed, the rest is void */
     struct err_info info;
     bool done;
+    bool still_pending; /* unchanged, and not embedded yet */
     const char *status; /* "created", "updated", "unchanged" */
     uint64_t revision;
 };

@@ -194,7 +194,9 @@ static size_t cache_bytes(size_t wanted)
 
 static enum err model_get(struct engine *x, struct err_info *e)
 {
-    enum precision precision = x->precision == PRECISION_AUTO ? precision_kept(x) : x->precision;
+    enum precision precision = x->options.remote              ? PRECISION_FP32
+                               : x->precision == PRECISION_AUTO ? precision_kept(x)
+                                                                : x->precision;
     enum err err = model_take(x, STR(""), precision, 0, &x->model, e);
     if (err)
         return err;
@@ -339,12 +341,12 @@ static uint64_t changes_in_effect(void *ctx)
 
 enum err engine_open(const struct engine_options *o, struct engine **out, struct err_info *e)
 {
-    assert(o && o->data_dir && o->model_dir);
+    assert(o && o->data_dir && (o->model_dir || o->remote));
     struct engine *x = xcalloc(1, sizeof *x);
     int64_t t0 = clock_mono_ns();
     x->options = *o;
     x->data_dir = xstrdup(o->data_dir);
-    x->options.model_dir = x->model_dir = xstrdup(o->model_dir);
+    x->options.model_dir = x->model_dir = xstrdup(o->remote ? "provider:openai" : o->model_dir);
     x->options.precision = NULL; /* read at once; the rest of the strings is the caller's */
     options_default(&x->options);
     lock_init(&x->lock, LOCK_ENGINE);
@@ -389,6 +391,7 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     lock_take(&x->lock);
     x->closing = true;
     lock_drop(&x->lock);
+    model_stop(x->model);
     keeper_stop(x);
     events_close(x->events, deadline_ns);
     applier_stop(x); /* saves the snapshots */

@@ -22,12 +22,15 @@
 #include <stdint.h>
 
 struct engine;
+struct remote_options; /* embed/embed.h */
 
 #define EMBED_CACHE_NONE UINT64_MAX
 struct engine_options {
     const char
         *data_dir; /* made with mode 0700; LOCK, FORMAT, akin.db, index/, models/, tmp/, backups/ */
     const char *model_dir;      /* a Hugging Face directory, or "stub" */
+    const struct remote_options *remote; /* not NULL: a provider embeds, model_dir is not read.
+                                            Borrowed until engine_open returns */
     const char *precision;      /* "auto", "fp32", "bf16" */
     unsigned embed_threads;     /* 0: one a core */
     unsigned ingest_workers;    /* 0: one a core */
@@ -113,12 +116,14 @@ struct put_result {
     struct str id;
     const char *status; /* "created", "updated", "unchanged", "failed" */
     uint64_t revision;
+    bool pending; /* stored and found by its words; its vectors come later */
     enum err err;
     struct err_info info;
 };
 /* documents: array of objects. A document is judged alone: its failure is in its result. The return
  * value is for what concerns all (unknown collection, full disk, atomic failure). Acknowledged =
- * durable, embedded, searchable. */
+ * durable, embedded, searchable; `pending` if async, or while a remote model is away: searchable by
+ * words. */
 enum err engine_put(struct engine *x, struct str collection, const json_t *const *documents,
                     size_t count, const struct put_options *o, struct arena *a,
                     struct put_result *results, struct str *position,
@@ -212,6 +217,7 @@ struct find_answer {
     struct search_stages stages;
     int64_t load_ns;
     uint32_t embedding_version; /* whose vectors and passages these are */
+    struct str degraded; /* not empty: why hybrid search had only words to go by */
 };
 enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
                        struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;

@@ -32,6 +32,7 @@ struct find {
     bool restricted;               /* `within` counts */
     float *vector;                 /* similar */
     struct search_result result;
+    struct str degraded;
 };
 
 static enum err find_begin(struct find *f, struct engine *x, struct str collection,
@@ -93,8 +94,12 @@ static enum err ask(struct find *f, size_t depth, struct err_info *e)
         .depth = depth,
         .min_score = r->min_score,
         .deadline_ns = r->deadline_ns,
+        .words_only = f->degraded.n > 0,
     };
-    return search_run(&f->view, &q, f->a, &f->result, e);
+    enum err err = search_run(&f->view, &q, f->a, &f->result, e);
+    if (!err && f->result.degraded.n)
+        f->degraded = f->result.degraded;
+    return err;
 }
 
 /* ---- documents ---- */
@@ -249,7 +254,7 @@ static enum err matching(struct find *f, struct docset *out, struct err_info *e)
     enum err err = filter_select(f->c, f->a, r->filter, out, e);
     if (!err && f->without.count)
         docset_minus(out, &f->without);
-    if (err || (r->min_score <= 0 && (f->vector || r->mode != SEARCH_LEXICAL)))
+    if (err || (r->min_score <= 0 && (f->vector || (r->mode != SEARCH_LEXICAL && !f->degraded.n))))
         return err;
     struct search_result kept = f->result;
     size_t depth = r->min_score > 0 ? FACET_DEPTH : words_documents(f->c->words) + 1;
@@ -310,6 +315,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     out->total_exact = f->result.total_exact;
     out->embedding_version = f->v->id;
     out->stages = f->result.stages;
+    out->degraded = f->degraded;
     return f->r->facet_count ? facets_make(f, out, e) : 0;
 }
 

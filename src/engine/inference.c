@@ -209,6 +209,9 @@ enum err engine_embed(struct engine *x, const struct embed_request *r, struct ar
 unsigned engine_retry_after_s(struct engine *x)
 {
     struct embed_load load;
+    unsigned away_s = model_retry_after_s(x->model);
+    if (away_s)
+        return away_s;
     embedder_load(x->embedder, &load);
     return load.retry_after_s ? load.retry_after_s : 1;
 }

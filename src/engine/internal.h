@@ -286,6 +286,16 @@ struct embedding_record *embeddings_find(struct version *v, enum embed_role role
 void embedding_made(struct draft *d, struct embedding_record *r, const struct embed_text *text,
                     unsigned dims, struct arena *a);
 
+/* ---- remote.c: a model that a provider runs ---- */
+enum err remote_model_open(struct engine *x, struct model **out, struct err_info *e) MUST_CHECK;
+/* As drafts_embed; but what a remote model does not embed, for whatever reason, becomes
+ * PLAN_PENDING: a write is not refused for that. */
+enum err drafts_embed_or_defer(struct version *v, struct draft *drafts, size_t count,
+                               enum lane lane, int64_t deadline_ns, struct arena *a,
+                               struct err_info *e) MUST_CHECK;
+/* An error that is not the document's fault: it will be embedded when the provider is back. */
+bool remote_is_away(const struct model *m, enum err err);
+
 /* ---- keeper.c ---- */
 void keeper_start(struct engine *x);
 void keeper_stop(struct engine *x);

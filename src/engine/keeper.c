@@ -144,6 +144,16 @@ static void pending_failed(struct engine *x, const struct document_record *d, en
         attempt_count(x, d);
 }
 
+/* None of the documents is to blame, so none of them has used up an attempt. Said once. */
+static void backlog_away(struct engine *x, struct backlog *b, const struct err_info *info)
+{
+    unsigned wait_s = model_retry_after_s(x->model);
+    if (b->failures++ == 0)
+        log_event(LOG_WARN, "pending documents wait for the embedding provider",
+                  LOG_S("reason", info->message));
+    b->not_before_ns = clock_mono_ns() + (wait_s ? wait_s : 1) * BACKOFF_NS;
+}
+
 /* One try at a group; what fails waits longer each time. */
 static enum err pending_group(struct engine *x, struct backlog *b,
                               const struct document_record *docs, size_t n, struct arena *a)
@@ -157,6 +167,7 @@ static enum err pending_group(struct engine *x, struct backlog *b,
     enum err err = version_check_model(v, &info);
     if (!err)
         err = pending_embed(v, docs, drafts, n, a, &info);
+    bool away = v->model && remote_is_away(v->model, err);
     version_unref(v);
     collection_unref(c);
     if (n > 1 && (err == ERR_TOO_LARGE || err == ERR_INVALID || err == ERR_SYNTAX)) {
@@ -164,6 +175,10 @@ static enum err pending_group(struct engine *x, struct backlog *b,
         for (size_t i = 0; i < n; i++)
             (void)!pending_group(x, b, &docs[i], 1, a);
         return 0;
+    }
+    if (away) {
+        backlog_away(x, b, &info);
+        return err;
     }
     for (size_t i = 0; i < n; i++) {
         if (err || drafts[i].err)

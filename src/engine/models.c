@@ -125,6 +125,25 @@ static struct model *entry_add(struct engine *x, const char *dir, enum precision
     return m->model;
 }
 
+/* The provider's is the default one as it was opened; there is no other. */
+static enum err remote_take(struct engine *x, const char *dir, enum precision precision,
+                            unsigned dimensions, struct model **out, struct err_info *e)
+{
+    struct model *opened;
+    if (precision == PRECISION_BF16 || precision == PRECISION_INT8)
+        return err_set(e, ERR_INVALID, "precision", "a provider's model has no precision");
+    if (dimensions && dimensions != x->model_info->dims)
+        return err_set(e, ERR_INVALID, "dimensions",
+                       "of a provider's model are set by embed.dimensions (now %u)",
+                       x->model_info->dims);
+    if ((*out = entry_use(x, dir, PRECISION_FP32, 0)))
+        return 0;
+    enum err err = remote_model_open(x, &opened, e);
+    if (!err)
+        *out = entry_add(x, dir, PRECISION_FP32, 0, opened);
+    return err;
+}
+
 enum err model_take(struct engine *x, struct str name, enum precision precision,
                     unsigned dimensions, struct model **out, struct err_info *e)
 {
@@ -134,6 +153,8 @@ enum err model_take(struct engine *x, struct str name, enum precision precision,
     enum err err = model_dir(x, name, dir, sizeof dir, e);
     if (err)
         return err;
+    if (x->options.remote && model_is_default(x, name))
+        return remote_take(x, dir, precision, dimensions, out, e);
     if ((*out = entry_use(x, dir, precision, dimensions)))
         return 0;
     if ((err = model_open(dir, &o, &opened, e)))

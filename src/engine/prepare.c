@@ -38,6 +38,7 @@ void draft_result(const struct draft *d, struct put_result *r)
 {
     *r = (struct put_result){
         .id = d->id, .status = d->status ? d->status : "failed", .revision = d->revision};
+    r->pending = !d->err && (d->plan == PLAN_PENDING || d->still_pending);
     r->err = d->err;
     r->info = d->info;
 }
@@ -73,6 +74,7 @@ static void draft_plan(struct draft *d, const struct document_record *old, bool 
         d->done = true;
         d->status = "unchanged";
         d->revision = old->revision;
+        d->still_pending = old->state == DOCUMENT_PENDING;
     } else if (d->embedded || d->vector) {
         d->plan = PLAN_EMBED;
     } else if (same_text && old->state == DOCUMENT_READY) {

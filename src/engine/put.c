@@ -81,7 +81,7 @@ static enum err write_round(struct write *w, bool judge_in_store, struct err_inf
     drafts_split(w->v, &w->rules, w->drafts, w->count, w->a);
     t1 = clock_mono_ns();
     metric_stage(w->x, STAGE_SPLIT, n, 0, t1 - t0);
-    err = drafts_embed(w->v, w->drafts, w->count, w->o->lane, w->o->deadline_ns, w->a, e);
+    err = drafts_embed_or_defer(w->v, w->drafts, w->count, w->o->lane, w->o->deadline_ns, w->a, e);
     t2 = clock_mono_ns();
     metric_stage(w->x, STAGE_EMBED, err ? 0 : n, err ? n : 0, t2 - t1);
     if (err)

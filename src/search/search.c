@@ -100,6 +100,22 @@ static enum err find_near(struct search_job *j, struct search_stages *stages, st
     return ERR_OK;
 }
 
+/* A remote model that is away leaves hybrid search its words. */
+static enum err find_near_or_degrade(struct search_job *j, struct search_result *r,
+                                     struct err_info *e)
+{
+    struct err_info info = {0};
+    enum err rc = find_near(j, &r->stages, &info);
+    if (rc == ERR_OK)
+        return rc;
+    if (j->query->mode != SEARCH_HYBRID || !model_is_remote(j->view->model))
+        return err_set(e, rc, rc == ERR_INVALID ? "/q" : info.field, "%s", info.message);
+    j->vector = NULL;
+    r->degraded = str_c(arena_printf(
+        j->arena, "found by words alone, since the query could not be embedded: %s", info.message));
+    return ERR_OK;
+}
+
 static enum err find_worded(struct search_job *j, struct search_stages *stages, struct err_info *e)
 {
     int64_t started = clock_mono_ns();
@@ -174,14 +190,16 @@ static enum err score_both(const struct search_job *j, struct search_hit **hits,
     struct vector_hit *near = arena_array(j->arena, n + 1, sizeof(*near));
     struct word_hit *worded = arena_array(j->arena, n + 1, sizeof(*worded));
     double bound = 0;
-    vectors_score(j->view->vectors, j->vector, numbers, n, near);
+    if (j->vector)
+        vectors_score(j->view->vectors, j->vector, numbers, n, near);
     enum err rc = words_score(j->view->words, j->query->text, numbers, n, worded, &bound, e);
     if (rc != ERR_OK)
         return rc;
     *hits = arena_array(j->arena, n + 1, sizeof(**hits));
     for (size_t i = 0; i < n; i++) {
         (*hits)[i] = new_hit(numbers[i]);
-        set_near(j, &(*hits)[i], &near[i]);
+        if (j->vector)
+            set_near(j, &(*hits)[i], &near[i]);
         set_worded(j, &(*hits)[i], &worded[i]);
     }
     return ERR_OK;
@@ -215,7 +233,7 @@ static enum err count_total(const struct search_job *j, struct search_result *ou
         return ERR_OK;
     }
     out->total_exact = true;
-    if (j->query->mode == SEARCH_LEXICAL)
+    if (!j->vector)
         return words_count(j->view->words, j->query->text, j->within, &out->total, e);
     out->total = j->within ? j->within->count : vectors_documents(j->view->vectors);
     if (out->total < out->count)
@@ -234,8 +252,8 @@ enum err search_run(const struct search_view *v, const struct search_query *q, s
     enum err rc = select_documents(&j, e);
     if (rc == ERR_OK && q->mode != SEARCH_SEMANTIC)
         rc = find_worded(&j, &r.stages, e);
-    if (rc == ERR_OK && q->mode != SEARCH_LEXICAL)
-        rc = find_near(&j, &r.stages, e);
+    if (rc == ERR_OK && q->mode != SEARCH_LEXICAL && !q->words_only)
+        rc = find_near_or_degrade(&j, &r, e);
     int64_t started = clock_mono_ns();
     if (rc == ERR_OK)
         rc = q->mode == SEARCH_HYBRID ? score_both(&j, &r.hits, &scored, e)

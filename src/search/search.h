@@ -45,6 +45,7 @@ struct search_query {
     size_t depth;                /* how many hits are wanted at most: offset + limit (+ slack) */
     double min_score;            /* cuts before totals and facets; <= 0: none */
     int64_t deadline_ns;
+    bool words_only; /* hybrid: the query could not be embedded before, so it is not tried */
 };
 
 struct search_hit {
@@ -68,10 +69,12 @@ struct search_result {
                      filter */
     bool total_exact; /* false: at least so many */
     double bound;     /* B(q) */
+    struct str degraded; /* hybrid: why the query has no vector; scores are of words alone */
     struct search_stages stages;
 };
 
-/* In the arena. ERR_BUSY and ERR_TIMEOUT from the embedder; a query longer than the model reads is
+/* In the arena. ERR_BUSY and ERR_TIMEOUT from the embedder, and what a remote model fails with;
+ * hybrid search goes on by words then (`degraded`); a query longer than the model reads is
  * embedded by its first passage and searched whole by words. */
 enum err search_run(const struct search_view *v, const struct search_query *q, struct arena *a,
                     struct search_result *out, struct err_info *e) MUST_CHECK;
