@@ -70,10 +70,11 @@ static enum err examine(const struct config *c, struct strbuf *report, char dige
                         struct err_info *e)
 {
     struct strbuf model_dir;
+    struct remote_options remote;
     struct engine_options o;
     struct engine *x = NULL;
     strbuf_init(&model_dir, 0);
-    enum err rc = settings_engine(c, &model_dir, &o, e);
+    enum err rc = settings_engine(c, &model_dir, &remote, &o, e);
     if (rc == ERR_OK)
         rc = engine_open(&o, &x, e);
     if (rc == ERR_OK)

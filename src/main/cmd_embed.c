@@ -127,10 +127,16 @@ static enum err open_model(const struct args *a, const char *precision, struct m
         rc = precision_parse(str_c(precision ? precision : config_str(c, "embed.precision")),
                              &mo.precision, e);
     }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && settings_provider(c)) {
+        struct remote_options ro;
+        rc = settings_remote(c, &ro, e);
+        if (rc == ERR_OK)
+            rc = model_open_remote(&ro, out, e);
+    } else if (rc == ERR_OK) {
         rc = settings_model_dir(c, config_str(c, "embed.model"), &dir, e);
-    if (rc == ERR_OK)
-        rc = model_open(dir.buf, &mo, out, e);
+        if (rc == ERR_OK)
+            rc = model_open(dir.buf, &mo, out, e);
+    }
     strbuf_release(&dir);
     config_free(c);
     return rc;

@@ -70,6 +70,7 @@ enum err node_open(const struct config *c, const char *address, uint16_t port, s
                    struct err_info *e)
 {
     struct strbuf model_dir;
+    struct remote_options remote;
     struct engine_options o;
     struct node *n = xcalloc(1, sizeof(*n));
     strbuf_init(&model_dir, 0);
@@ -82,7 +83,7 @@ enum err node_open(const struct config *c, const char *address, uint16_t port, s
                      "on 127.0.0.1",
                      address);
     if (rc == ERR_OK)
-        rc = settings_engine(c, &model_dir, &o, e);
+        rc = settings_engine(c, &model_dir, &remote, &o, e);
     if (rc == ERR_OK)
         rc = engine_open(&o, &n->engine, e);
     if (rc == ERR_OK) {

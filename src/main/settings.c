@@ -10,15 +10,31 @@ const char settings_default_model[] = "all-MiniLM-L6-v2";
 
 static const struct setting table[] = {
     {"data.dir", SETTING_STRING, ".akin", 0, 0, NULL, false, "where everything is kept"},
+    {"embed.api_key", SETTING_STRING, "", 0, 0, NULL, true,
+     "of the provider; with openai also OPENAI_API_KEY"},
+    {"embed.base_url", SETTING_STRING, REMOTE_BASE_URL, 0, 0, NULL, false,
+     "of the provider, in front of /embeddings; with openai also OPENAI_BASE_URL"},
+    {"embed.batch_size", SETTING_INT, "32", 1, 2048, NULL, false,
+     "texts in one request to the provider"},
     {"embed.cache_bytes", SETTING_INT, "16777216", 0, 1e12, NULL, false,
      "of vectors kept in memory, of texts that were embedded for a request; 0: none"},
+    {"embed.concurrency", SETTING_INT, "4", 1, 64, NULL, false,
+     "requests to the provider at a time; queries aside"},
+    {"embed.dimensions", SETTING_INT, "0", 0, 16384, NULL, false,
+     "of the provider's vectors; 0: asked for once and remembered"},
     {"embed.model", SETTING_STRING, "all-MiniLM-L6-v2", 0, 0, NULL, false,
-     "a name under DATA/models, or a Hugging Face directory"},
+     "a name under DATA/models, or a Hugging Face directory; with openai its name there"},
     {"embed.precision", SETTING_ENUM, "auto", 0, 0, "auto|fp32|bf16", false,
      "of the products; auto: the fastest faithful one of this CPU"},
-    {"embed.threads", SETTING_INT, "0", 0, 256, NULL, false, "computing threads; 0: one a core"},
+    {"embed.provider", SETTING_ENUM, "local", 0, 0, "local|openai", false,
+     "who embeds: this machine, or an OpenAI-compatible endpoint"},
     {"embed.queue_tokens", SETTING_INT, "0", 0, 1e9, NULL, false,
      "tokens that may wait, then 503; 0: 262,144"},
+    {"embed.threads", SETTING_INT, "0", 0, 256, NULL, false, "computing threads; 0: one a core"},
+    {"embed.timeout_ms", SETTING_INT, "10000", 100, 600000, NULL, false,
+     "of one request to the provider, milliseconds; of a query at most 5,000"},
+    {"embed.tokens_max", SETTING_INT, "8191", 32, 1000000, NULL, false,
+     "of a text that the provider takes, estimated"},
     {"events.workers", SETTING_INT, "3", 1, 64, NULL, false, "threads that run event handlers"},
     {"index.snapshot_seconds", SETTING_INT, "60", 1, 86400, NULL, false,
      "indexes are saved at most this often"},
@@ -75,6 +91,18 @@ static enum err read_file(struct config *c, const char *path, struct err_info *e
     return file_exists("akin.yaml") ? config_read_yaml(c, "akin.yaml", e) : ERR_OK;
 }
 
+/* The provider's own variables count only when it is chosen, and behind akin's own settings. */
+static enum err provider_env(struct config *c, struct err_info *e)
+{
+    const char *key = getenv("OPENAI_API_KEY"), *url = getenv("OPENAI_BASE_URL");
+    enum err rc = ERR_OK;
+    if (key && key[0])
+        rc = config_set_fallback(c, "embed.api_key", key, "environment OPENAI_API_KEY", e);
+    if (rc == ERR_OK && url && url[0])
+        rc = config_set_fallback(c, "embed.base_url", url, "environment OPENAI_BASE_URL", e);
+    return rc;
+}
+
 enum err settings_load(const struct args *a, struct config **out, struct err_info *e)
 {
     struct config *c = config_new(table, sizeof(table) / sizeof(table[0]));
@@ -91,11 +119,37 @@ enum err settings_load(const struct args *a, struct config **out, struct err_inf
         rc = config_set_flag(c, "data.dir", args_get(a, "--data"), e);
     if (rc == ERR_OK && args_get(a, "--model"))
         rc = config_set_flag(c, "embed.model", args_get(a, "--model"), e);
+    if (rc == ERR_OK && settings_provider(c))
+        rc = provider_env(c, e);
     if (rc != ERR_OK) {
         config_free(c);
         return rc;
     }
     *out = c;
+    return ERR_OK;
+}
+
+bool settings_provider(const struct config *c)
+{
+    return strcmp(config_str(c, "embed.provider"), "openai") == 0;
+}
+
+enum err settings_remote(const struct config *c, struct remote_options *out, struct err_info *e)
+{
+    if (strcmp(config_origin(c, "embed.model"), "default") == 0)
+        return err_set(e, ERR_INVALID, "embed.model",
+                       "embed.provider is openai: set embed.model to the model's name there, like "
+                       "text-embedding-3-small");
+    *out = (struct remote_options){
+        .base_url = config_str(c, "embed.base_url"),
+        .model = config_str(c, "embed.model"),
+        .api_key = config_str(c, "embed.api_key"),
+        .dims = (unsigned)config_int(c, "embed.dimensions"),
+        .tokens_max = (unsigned)config_int(c, "embed.tokens_max"),
+        .timeout_ms = (unsigned)config_int(c, "embed.timeout_ms"),
+        .batch_size = (unsigned)config_int(c, "embed.batch_size"),
+        .concurrency = (unsigned)config_int(c, "embed.concurrency"),
+    };
     return ERR_OK;
 }
 
@@ -123,14 +177,18 @@ static uint64_t bytes_or_none(const struct config *c, const char *key)
 }
 
 enum err settings_engine(const struct config *c, struct strbuf *model_dir,
-                         struct engine_options *out, struct err_info *e)
+                         struct remote_options *remote, struct engine_options *out,
+                         struct err_info *e)
 {
-    enum err rc = settings_model_dir(c, config_str(c, "embed.model"), model_dir, e);
+    bool provider = settings_provider(c);
+    enum err rc = provider ? settings_remote(c, remote, e)
+                           : settings_model_dir(c, config_str(c, "embed.model"), model_dir, e);
     if (rc != ERR_OK)
         return rc;
     *out = (struct engine_options){
         .data_dir = config_str(c, "data.dir"),
         .model_dir = model_dir->buf,
+        .remote = provider ? remote : NULL,
         .precision = config_str(c, "embed.precision"),
         .embed_threads = (unsigned)config_int(c, "embed.threads"),
         .ingest_workers = (unsigned)config_int(c, "ingest.workers"),

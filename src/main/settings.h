@@ -3,6 +3,7 @@
 #define MAIN_SETTINGS_H
 
 #include "base/config.h"
+#include "embed/embed.h"
 #include "engine/engine.h"
 #include "main/command.h"
 
@@ -37,10 +38,17 @@ enum err settings_load(const struct args *a, struct config **out, struct err_inf
 enum err settings_model_dir(const struct config *c, const char *name, struct strbuf *out,
                             struct err_info *e) MUST_CHECK;
 
-/* What the engine wants, from the settings; `model_dir` holds the model's directory and outlives
- * `out`. */
+/* Is embed.provider another than this machine? */
+bool settings_provider(const struct config *c);
+/* Strings are the config's. */
+enum err settings_remote(const struct config *c, struct remote_options *out,
+                         struct err_info *e) MUST_CHECK;
+
+/* What the engine wants, from the settings; `model_dir` (the model's directory) or `remote` (with a
+ * provider) is filled in and outlives `out`. */
 enum err settings_engine(const struct config *c, struct strbuf *model_dir,
-                         struct engine_options *out, struct err_info *e) MUST_CHECK;
+                         struct remote_options *remote, struct engine_options *out,
+                         struct err_info *e) MUST_CHECK;
 void settings_log(const struct config *c, bool quiet);
 
 extern const char settings_default_model[]; /* "all-MiniLM-L6-v2" */
