@@ -32,6 +32,11 @@ static size_t entry_bytes(unsigned dims)
     return sizeof(struct entry) + dims * sizeof(float) + MALLOC_BYTES;
 }
 
+static size_t table_bytes(const struct cache *c)
+{
+    return (c->mask + 1) * sizeof *c->buckets;
+}
+
 static struct entry **bucket(const struct cache *c, const uint8_t key[EMBED_KEY])
 {
     return &c->buckets[checksum64(key, EMBED_KEY, c->seed) & c->mask];
@@ -55,7 +60,7 @@ struct cache *cache_new(size_t bytes_max)
         buckets *= 2;
     c->buckets = xcalloc(buckets, sizeof *c->buckets);
     c->mask = buckets - 1;
-    c->bytes = buckets * sizeof *c->buckets;
+    c->bytes = table_bytes(c);
     c->bytes_max = bytes_max;
     rng_bytes(&c->seed, sizeof c->seed);
     return c;
@@ -110,12 +115,10 @@ void cache_put(struct cache *c, const uint8_t key[EMBED_KEY], unsigned dims, con
                unsigned tokens)
 {
     size_t bytes = entry_bytes(dims);
-    if (*find(c, key))
+    if (*find(c, key) || table_bytes(c) + bytes > c->bytes_max)
         return;
-    while (c->count > 0 && c->bytes + bytes > c->bytes_max)
+    while (c->bytes + bytes > c->bytes_max)
         evict(c);
-    if (c->bytes + bytes > c->bytes_max)
-        return;
     struct entry *e = xmalloc(sizeof *e + dims * sizeof *vector);
     *e = (struct entry){.older = c->newest, .dims = dims, .tokens = tokens};
     memcpy(e->key, key, EMBED_KEY);
@@ -141,7 +144,7 @@ size_t cache_count(const struct cache *c)
 
 void cache_check(const struct cache *c)
 {
-    size_t bytes = (c->mask + 1) * sizeof *c->buckets, count = 0;
+    size_t bytes = table_bytes(c), count = 0;
     bool hand = c->hand == NULL;
     const struct entry *older = NULL;
     for (const struct entry *e = c->oldest; e; older = e, e = e->newer) {
