@@ -12,7 +12,7 @@ static size_t padded(size_t tokens)
 
 size_t attention_scratch(size_t tokens_max, size_t head_dims)
 {
-    return padded(tokens_max) * (head_dims + TILE_ROWS);
+    return padded(tokens_max) * (head_dims + 2 * TILE_ROWS) * sizeof(float); /* of both kinds */
 }
 
 /* Keys of one head as panels [token / 32][head_dims][32], so that scores are a product as any
@@ -54,30 +54,40 @@ static void mix(const float *weights, size_t tokens, unsigned rows, const float 
     }
 }
 
-static void one_head(const float *queries, size_t tokens, size_t hidden, size_t head_dims,
-                     float *scratch, float *out)
+static void add_bias(const struct attention *a, size_t head, size_t query, float *scores)
 {
-    const float *keys = queries + hidden, *values = keys + hidden;
-    size_t stride = 3 * hidden, width = padded(tokens);
-    float *panels = scratch, *weights = scratch + width * head_dims;
-    float scale = 1 / sqrtf((float)head_dims), sums_of_rows[TILE_ROWS];
-    keys_turn(keys, stride, tokens, head_dims, panels);
-    for (size_t t = 0; t < tokens;) {
-        unsigned rows = tile_share(tokens - t);
-        scores(queries + t * stride, stride, rows, tokens, head_dims, panels, weights);
-        for (unsigned r = 0; r < rows; r++)
-            sums_of_rows[r] = softmax_f32(weights + r * width, tokens, scale);
-        mix(weights, tokens, rows, sums_of_rows, values, stride, head_dims, out + t * hidden,
-            hidden);
+    const float *bias = a->bias + head * (2 * a->bias_reach - 1) + a->bias_reach - 1 - query;
+    for (size_t t = 0; t < a->tokens; t++)
+        scores[t] += bias[t];
+}
+
+static void one_head(const struct attention *a, const float *qkv, size_t head, float *scratch,
+                     float *out)
+{
+    size_t hidden = a->heads * a->head_dims, stride = 3 * hidden, width = padded(a->tokens);
+    const float *queries = qkv + head * a->head_dims, *keys = queries + hidden,
+                *values = keys + hidden;
+    float *panels = scratch, *weights = scratch + width * a->head_dims;
+    float scale = 1 / sqrtf((float)a->head_dims), sums_of_rows[TILE_ROWS];
+    keys_turn(keys, stride, a->tokens, a->head_dims, panels);
+    for (size_t t = 0; t < a->queries;) {
+        unsigned rows = tile_share(a->queries - t);
+        scores(queries + t * stride, stride, rows, a->tokens, a->head_dims, panels, weights);
+        for (unsigned r = 0; r < rows; r++) {
+            if (a->bias)
+                add_bias(a, head, t + r, weights + r * width);
+            sums_of_rows[r] = softmax_f32(weights + r * width, a->tokens, scale);
+        }
+        mix(weights, a->tokens, rows, sums_of_rows, values, stride, a->head_dims,
+            out + t * hidden + head * a->head_dims, hidden);
         t += rows;
     }
 }
 
-void attention_f32(const float *qkv, size_t tokens, size_t heads, size_t head_dims, float *scratch,
-                   float *out)
+void attention_f32(const struct attention *a, const float *qkv, void *scratch, float *out)
 {
-    assert(tokens > 0 && head_dims > 0);
-    for (size_t h = 0; h < heads; h++)
-        one_head(qkv + h * head_dims, tokens, heads * head_dims, head_dims, scratch,
-                 out + h * head_dims);
+    assert(a->tokens > 0 && a->head_dims > 0 && a->queries <= a->tokens);
+    assert(!a->bias || a->tokens <= a->bias_reach);
+    for (size_t h = a->head_from; h < a->head_to; h++)
+        one_head(a, qkv, h, scratch, out);
 }

@@ -1,9 +1,10 @@
 #include "math/linear.h"
 #include "math/half.h"
+#include "math/linear_impl.h"
+#include "math/quant.h"
 #include "math/rows.h"
 #include "math/simd.h"
 #include "math/tile.h"
-#include "math/vector.h"
 #include <assert.h>
 #include <string.h>
 
@@ -11,38 +12,52 @@
  * cache, and the weights stream past. Measured: 56 to 112 are equal, 256 is 6 % slower. */
 #define ROWS_AT_ONCE 84
 
-/* Packed: the bias, padded to whole panels with zeros, then the weights: fp32 [panel][k][32],
- * bf16 [panel][k / 2][32][2]. */
-static size_t panel_count(size_t out)
+static size_t weight_bytes(enum linear_type type)
 {
-    return (out + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    return type == LINEAR_F32 ? 4 : type == LINEAR_BF16 ? 2 : 1;
 }
 
-static size_t weight_count(size_t in, size_t out)
+/* The floats before the weights: packed_view says which. */
+static size_t head_bytes(size_t in, size_t out, enum linear_type type)
 {
-    return panel_count(out) * TILE_COLUMNS * in;
+    size_t columns = linear_panels(out) * TILE_COLUMNS;
+    return (type == LINEAR_INT8 ? 3 * columns + (in + 15) / 16 * 16 : columns) * sizeof(float);
 }
 
-static size_t bias_bytes(size_t out)
+static size_t panel_inputs(size_t in, enum linear_type type)
 {
-    return panel_count(out) * TILE_COLUMNS * sizeof(float);
+    return type == LINEAR_INT8 ? quant_k(in) : in;
 }
 
 size_t linear_packed_bytes(size_t in, size_t out, enum linear_type type)
 {
-    return bias_bytes(out) +
-           weight_count(in, out) * (type == LINEAR_F32 ? sizeof(float) : sizeof(uint16_t));
+    return head_bytes(in, out, type) +
+           linear_panels(out) * TILE_COLUMNS * panel_inputs(in, type) * weight_bytes(type);
 }
 
-void linear_pack(const float *weights, const float *bias, size_t in, size_t out,
-                 enum linear_type type, void *packed)
+struct packed_view linear_view(const struct linear *l)
 {
-    assert(in > 0 && in <= 65536 && in % 2 == 0 && out > 0 && out <= 65536);
-    memset(packed, 0, bias_bytes(out));
-    memcpy(packed, bias, out * sizeof *bias);
-    float *f32 = (float *)((char *)packed + bias_bytes(out));
-    uint16_t *bf16 = (uint16_t *)f32;
-    for (size_t o = 0; o < panel_count(out) * TILE_COLUMNS; o++) {
+    size_t columns = linear_panels(l->out) * TILE_COLUMNS;
+    const float *f = l->packed;
+    return (struct packed_view){
+        .bias = f,
+        .scales = f + columns,
+        .sums = f + 2 * columns,
+        .factors = f + 3 * columns,
+        .weights = (const char *)l->packed + head_bytes(l->in, l->out, l->type),
+        .panel_bytes = TILE_COLUMNS * panel_inputs(l->in, l->type) * weight_bytes(l->type),
+    };
+}
+
+/* --- packing --- */
+
+/* fp32 [panel][k][32], bf16 [panel][k / 2][32][2]. */
+static void pack_floats(const float *weights, size_t in, size_t out, enum linear_type type,
+                        void *to)
+{
+    float *f32 = to;
+    uint16_t *bf16 = to;
+    for (size_t o = 0; o < linear_panels(out) * TILE_COLUMNS; o++) {
         size_t panel = o / TILE_COLUMNS * TILE_COLUMNS * in, c = o % TILE_COLUMNS;
         for (size_t k = 0; k < in; k++) {
             float w = o < out ? weights[o * in + k] : 0;
@@ -54,94 +69,74 @@ void linear_pack(const float *weights, const float *bias, size_t in, size_t out,
     }
 }
 
-static const float *bias_of(const struct linear *l)
+void linear_pack(const float *weights, const float *bias, size_t in, size_t out,
+                 enum linear_type type, const float *amax, void *packed)
 {
-    return l->packed;
+    assert(in > 0 && in <= 65536 && in % 2 == 0 && out > 0 && out <= 65536);
+    struct linear l = {type, in, out, packed};
+    memset(packed, 0, head_bytes(in, out, type));
+    memcpy(packed, bias, out * sizeof *bias);
+    if (type == LINEAR_INT8)
+        linear_pack_int8(weights, &l, amax);
+    else
+        pack_floats(weights, in, out, type, (char *)packed + head_bytes(in, out, type));
 }
 
-static const void *weights_of(const struct linear *l)
+/* --- inputs --- */
+
+size_t linear_row_bytes(const struct linear *l)
 {
-    return (const char *)l->packed + bias_bytes(l->out);
+    return l->type == LINEAR_INT8 ? quant_row_bytes(l->in) : l->in * weight_bytes(l->type);
 }
 
-/* A finished tile of sums to its place: `at` is the first element of y, `columns` of 32 count. */
-static void finish_plain(const struct linear *l, float *sums, unsigned rows, const float *bias,
-                         size_t columns, enum linear_then then, void *y, size_t at)
+void linear_input(const struct linear *l, const float *x, size_t rows, void *out)
 {
-    rows_add_bias(sums, rows, TILE_COLUMNS, bias);
-    if (then == LINEAR_GELU)
-        gelu_f32(sums, rows * TILE_COLUMNS);
-    for (unsigned r = 0; r < rows; r++, at += l->out, sums += TILE_COLUMNS) {
-        if (then == LINEAR_ADD)
-            rows_add((float *)y + at, sums, columns);
-        else if (then == LINEAR_GELU && l->type == LINEAR_BF16)
-            bf16_from_f32(sums, (uint16_t *)y + at, columns);
-        else
-            memcpy((float *)y + at, sums, columns * sizeof *sums);
-    }
+    if (l->type == LINEAR_INT8)
+        quant_rows(x, rows, l->in, linear_view(l).factors, out);
+    else if (l->type == LINEAR_BF16)
+        bf16_from_f32(x, out, rows * l->in);
+    else if (x != out)
+        memcpy(out, x, rows * l->in * sizeof *x);
 }
 
-#if SIMD_X86
-/* The same in registers: a tile has 24 to 96 multiplications a result, so this is worth it. */
-TARGET_AVX512 static void finish_half_avx512(const struct linear *l, const float *sums,
-                                             unsigned rows, const float *bias, __mmask16 m,
-                                             enum linear_then then, void *y, size_t at)
-{
-    __m512 b = _mm512_loadu_ps(bias);
-    for (unsigned r = 0; r < rows; r++, at += l->out, sums += TILE_COLUMNS) {
-        __m512 s = _mm512_add_ps(_mm512_loadu_ps(sums), b);
-        if (then == LINEAR_ADD)
-            s = _mm512_add_ps(s, _mm512_maskz_loadu_ps(m, (float *)y + at));
-        else if (then == LINEAR_GELU)
-            s = gelu_one_avx512(s);
-        if (then == LINEAR_GELU && l->type == LINEAR_BF16)
-            _mm256_mask_storeu_epi16((uint16_t *)y + at, m, bf16_avx512(s));
-        else
-            _mm512_mask_storeu_ps((float *)y + at, m, s);
-    }
-}
-#endif
-
-static void finish(const struct linear *l, float *sums, unsigned rows, size_t column,
-                   enum linear_then then, void *y, size_t row)
-{
-    size_t columns = l->out - column < TILE_COLUMNS ? l->out - column : TILE_COLUMNS;
-    size_t at = row * l->out + column;
-    const float *bias = bias_of(l) + column;
-#if SIMD_X86
-    if (simd_level() == SIMD_AVX512) {
-        finish_half_avx512(l, sums, rows, bias, tail16(columns), then, y, at);
-        if (columns > 16)
-            finish_half_avx512(l, sums + 16, rows, bias + 16, tail16(columns - 16), then, y,
-                               at + 16);
-        return;
-    }
-#endif
-    finish_plain(l, sums, rows, bias, columns, then, y, at);
-}
+/* --- products --- */
 
 static void run_rows(const struct linear *l, const void *x, size_t first, size_t rows,
-                     enum linear_then then, void *y)
+                     const struct destination *d, size_t panel, size_t panel_end)
 {
     _Alignas(64) float sums[TILE_ROWS * TILE_COLUMNS];
-    for (size_t p = 0; p < panel_count(l->out); p++) {
-        size_t panel = p * TILE_COLUMNS * l->in;
+    struct packed_view v = linear_view(l);
+    size_t row_bytes = linear_row_bytes(l);
+    for (size_t p = panel; p < panel_end; p++) {
+        const void *w = v.weights + p * v.panel_bytes;
         for (size_t r = first; r < first + rows;) {
             unsigned n = tile_share(first + rows - r);
-            if (l->type == LINEAR_F32)
-                tile_f32((const float *)x + r * l->in, l->in, n, l->in,
-                         (const float *)weights_of(l) + panel, TILE_COLUMNS, sums);
+            const void *at = (const char *)x + r * row_bytes;
+            if (l->type == LINEAR_INT8)
+                tile_int8(((const struct quant_row *)at)->bytes, row_bytes, n, quant_k(l->in), w,
+                          (int32_t *)sums);
+            else if (l->type == LINEAR_F32)
+                tile_f32(at, l->in, n, l->in, w, TILE_COLUMNS, sums);
             else
-                tile_bf16((const uint16_t *)x + r * l->in, l->in, n, l->in,
-                          (const uint16_t *)weights_of(l) + panel, sums);
-            finish(l, sums, n, p * TILE_COLUMNS, then, y, r);
+                tile_bf16(at, l->in, n, l->in, w, sums);
+            linear_finish(l, &v, &(struct tile_sums){sums, n, r, p * TILE_COLUMNS, at}, d);
             r += n;
         }
     }
 }
 
+void linear_run_part(const struct linear *l, const void *x, size_t rows, enum linear_then then,
+                     void *y, unsigned part, unsigned parts)
+{
+    assert(part < parts && (then != LINEAR_HEADS || l->out % TILE_COLUMNS == 0));
+    struct destination d = {.then = then, .y = y, .rows = rows};
+    size_t panels = linear_panels(l->out), from = panels * part / parts,
+           to = panels * (part + 1) / parts;
+    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE)
+        run_rows(l, x, r, rows - r < ROWS_AT_ONCE ? rows - r : ROWS_AT_ONCE, &d, from, to);
+}
+
 void linear_run(const struct linear *l, const void *x, size_t rows, enum linear_then then, void *y)
 {
-    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE)
-        run_rows(l, x, r, rows - r < ROWS_AT_ONCE ? rows - r : ROWS_AT_ONCE, then, y);
+    linear_run_part(l, x, rows, then, y, 0, 1);
 }

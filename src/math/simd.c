@@ -81,3 +81,10 @@ void simd_force(enum simd_level level)
     assert(simd_supported(level));
     level_now = level;
 }
+
+void simd_force_bf16(bool on)
+{
+#if SIMD_X86
+    bf16_native = on && __builtin_cpu_supports("avx512bf16");
+#endif
+}

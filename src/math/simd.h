@@ -29,12 +29,16 @@ bool simd_bf16(void);                         /* AVX512_BF16, and the level is a
 
 /* Tests: the level must be supported. While no other thread runs kernels. */
 void simd_force(enum simd_level level);
+void simd_force_bf16(bool on); /* false: as if the processor had no AVX512_BF16 */
 
 #if defined(__x86_64__)
 #define SIMD_X86 1
 #define TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
 #define TARGET_AVX512                                                                              \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
+#define TARGET_BF16                                                                                \
+    __attribute__((                                                                                \
+        target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma,f16c")))
 #else
 #define SIMD_X86 0
 #endif

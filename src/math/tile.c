@@ -6,15 +6,6 @@
 #include <immintrin.h>
 #endif
 
-/* The accumulators must stay in registers: each loop over rows has to be unrolled, which needs a
- * constant count, so every kernel is made once for each number of rows. */
-#if defined(__clang__)
-#define UNROLLED _Pragma("unroll")
-#else
-#define UNROLLED _Pragma("GCC unroll 16")
-#endif
-#define ALWAYS static inline __attribute__((always_inline))
-
 static void tile_f32_scalar(const float *x, size_t x_stride, unsigned rows, size_t k,
                             const float *panel, size_t panel_stride, float *out)
 {
@@ -109,10 +100,6 @@ TARGET_AVX512 ALWAYS void rows_avx512(const float *x, size_t x_stride, const uns
     }
 }
 
-#define TARGET_BF16                                                                                \
-    __attribute__((                                                                                \
-        target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma,f16c")))
-
 TARGET_BF16 ALWAYS __m512i pair_bf16(const uint16_t *x)
 {
     int pair;
@@ -144,7 +131,6 @@ TARGET_BF16 ALWAYS void rows_bf16(const uint16_t *x, size_t x_stride, const unsi
     }
 }
 
-#define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #define MAKE(n)                                                                                    \
     TARGET_AVX512 static void f32_##n(const float *x, size_t x_stride, size_t k,                   \
                                       const float *panel, size_t panel_stride, float *out)         \

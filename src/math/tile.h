@@ -21,11 +21,26 @@ void tile_f32(const float *x, size_t x_stride, unsigned rows, size_t k, const fl
 void tile_bf16(const uint16_t *x, size_t x_stride, unsigned rows, size_t k, const uint16_t *panel,
                float *out);
 
+/* u8 times s8 with int32 sums: k % 4 == 0; panel[(k / 4) * 128 + 4 * c + k % 4]. The same sums at
+ * every level, as long as 255 * 128 * k fits. */
+void tile_int8(const uint8_t *x, size_t x_stride, unsigned rows, size_t k, const int8_t *panel,
+               int32_t *out);
+
 /* How many rows the next tile takes of `left`: even shares instead of a short last tile. */
 static inline unsigned tile_share(size_t left)
 {
     size_t tiles = (left + TILE_ROWS - 1) / TILE_ROWS;
     return (unsigned)((left + tiles - 1) / tiles);
 }
+
+/* For the kernels: the accumulators must stay in registers, so each loop over rows has to be
+ * unrolled, which needs a constant count: every kernel is made once for each number of rows. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
+#define ALWAYS static inline __attribute__((always_inline))
+#define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 
 #endif

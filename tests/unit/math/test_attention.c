@@ -42,7 +42,12 @@ static void test_against_doubles(void **state)
                hidden = heads * dims;
         float *qkv = malloc((tokens * 3 * hidden + 32) * sizeof *qkv);
         float *out = malloc((tokens * hidden + 1) * sizeof *out);
-        float *scratch = malloc(attention_scratch(tokens, dims) * sizeof *scratch);
+        float *scratch = malloc(attention_scratch(tokens, dims));
+        struct attention a = {.tokens = tokens,
+                              .queries = tokens,
+                              .heads = heads,
+                              .head_to = heads,
+                              .head_dims = dims};
         double *want = calloc(tokens * hidden, sizeof *want);
         for (size_t i = 0; i < tokens * 3 * hidden; i++)
             qkv[i] = 2 * rng_normal(&r);
@@ -51,10 +56,10 @@ static void test_against_doubles(void **state)
         reference(qkv, tokens, heads, dims, want);
         FOR_LEVELS(level)
         {
-            for (size_t i = 0; i < attention_scratch(tokens, dims); i++)
+            for (size_t i = 0; i < attention_scratch(tokens, dims) / sizeof *scratch; i++)
                 scratch[i] = NAN;
             out[tokens * hidden] = 42;
-            attention_f32(qkv, tokens, heads, dims, scratch, out);
+            attention_f32(&a, qkv, scratch, out);
             assert_true(out[tokens * hidden] == 42);
             for (size_t i = 0; i < tokens * hidden; i++)
                 assert_true(fabs((double)out[i] - want[i]) < 2e-5);
