@@ -4,42 +4,44 @@
 #include "math/dot.h"
 #include "math/half.h"
 #include "math/rows.h"
+#include "math/simd.h"
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Tokens that go through both feed-forward products before the next: the wide rows between them
  * then never leave the L2 cache. */
 #define FEED_ROWS 84
+#define BERT_PANEL 32 /* columns of a panel of LINEAR_HEADS */
 
-struct bert_work {
-    size_t tokens_max;
-    float *x;       /* tokens x hidden: the residual stream */
-    float *qkv;     /* tokens x 3 hidden, and 32 floats that attention may read */
-    float *context; /* tokens x hidden */
-    float *scratch;
-    void *wide;       /* FEED_ROWS x intermediate, of the layers' type */
-    uint16_t *narrow; /* tokens x hidden: an input as bfloat16 */
-};
-
-static float *floats(size_t n)
+static void *zeroed(size_t bytes)
 {
-    float *p = xaligned(n * sizeof *p);
-    memset(p, 0, n * sizeof *p);
+    void *p = xaligned(bytes);
+    memset(p, 0, bytes);
     return p;
+}
+
+/* Attention in bfloat16 reads the heads as panels. */
+static bool heads_are_panels(const struct bert *b)
+{
+    return b->type != LINEAR_F32 && simd_bf16() &&
+           b->shape.hidden / b->shape.heads % BERT_PANEL == 0;
 }
 
 struct bert_work *bert_work_new(const struct bert *b, size_t tokens_max)
 {
     struct bert_work *w = xcalloc(1, sizeof *w);
+    const struct layer *y = &b->layers[0];
     size_t hidden = b->shape.hidden;
     w->tokens_max = tokens_max;
-    w->x = floats(tokens_max * hidden);
-    w->qkv = floats(tokens_max * 3 * hidden + 32);
-    w->context = floats(tokens_max * hidden);
-    w->scratch = floats(attention_scratch(b->shape.positions, hidden / b->shape.heads));
-    w->wide = floats((size_t)FEED_ROWS * b->shape.intermediate);
-    w->narrow = xaligned(tokens_max * hidden * sizeof *w->narrow);
+    w->x = zeroed(tokens_max * hidden * sizeof *w->x);
+    w->inputs = b->type == LINEAR_F32 ? NULL : zeroed(tokens_max * linear_row_bytes(&y->qkv));
+    w->qkv = zeroed((tokens_max * 3 * hidden + 32) * sizeof(float));
+    w->context = zeroed(tokens_max * hidden * sizeof *w->context);
+    w->scratch = zeroed(attention_scratch(b->shape.positions, hidden / b->shape.heads));
+    w->wide = zeroed((size_t)FEED_ROWS * b->shape.intermediate * sizeof *w->wide);
+    w->wide_inputs = b->type == LINEAR_INT8 ? zeroed(FEED_ROWS * linear_row_bytes(&y->down)) : NULL;
     return w;
 }
 
@@ -48,11 +50,12 @@ void bert_work_free(struct bert_work *w)
     if (!w)
         return;
     free(w->x);
+    free(w->inputs);
     free(w->qkv);
     free(w->context);
     free(w->scratch);
     free(w->wide);
-    free(w->narrow);
+    free(w->wide_inputs);
     free(w);
 }
 
@@ -86,34 +89,67 @@ static size_t look_up(const struct bert *b, float *x, const uint32_t *ids, const
     return t;
 }
 
-/* The input of a product in the type that it wants. */
-static const void *input(const struct bert *b, struct bert_work *w, const float *x, size_t rows)
+static void record(const struct bert *b, struct bert_work *w, size_t layer,
+                   enum bert_product product, const float *x, size_t rows, size_t dims)
 {
-    if (b->type == LINEAR_F32)
+    if (!w->amax)
+        return;
+    float *amax = w->amax + bert_amax_at(&b->shape, (unsigned)layer, product);
+    for (size_t i = 0; i < rows * dims; i++)
+        amax[i % dims] = fmaxf(amax[i % dims], fabsf(x[i]));
+}
+
+/* Rows of floats as the input rows of `l`: the floats themselves, or rows in `to`. */
+static const void *input(const struct linear *l, const float *x, size_t rows, void *to)
+{
+    if (l->type == LINEAR_F32)
         return x;
-    bf16_from_f32(x, w->narrow, rows * b->shape.hidden);
-    return w->narrow;
+    linear_input(l, x, rows, to);
+    return to;
 }
 
 static void attend(const struct bert *b, struct bert_work *w, const struct layer *y,
                    const uint32_t *lengths, size_t count, size_t tokens)
 {
-    size_t hidden = b->shape.hidden, t = 0;
-    linear_run(&y->qkv, input(b, w, w->x, tokens), tokens, LINEAR_SET, w->qkv);
-    for (size_t i = 0; i < count; t += lengths[i++])
-        attention_f32(w->qkv + t * 3 * hidden, lengths[i], b->shape.heads, hidden / b->shape.heads,
-                      w->scratch, w->context + t * hidden);
-    linear_run(&y->attention_out, input(b, w, w->context, tokens), tokens, LINEAR_ADD, w->x);
+    size_t hidden = b->shape.hidden, t = 0, layer = (size_t)(y - b->layers);
+    bool panels = heads_are_panels(b);
+    record(b, w, layer, BERT_QKV, w->x, tokens, hidden);
+    linear_run(&y->qkv, input(&y->qkv, w->x, tokens, w->inputs), tokens,
+               panels ? LINEAR_HEADS : LINEAR_SET, w->qkv);
+    for (size_t i = 0; i < count; t += lengths[i++]) {
+        struct attention a = {.tokens = lengths[i],
+                              .queries = lengths[i],
+                              .heads = b->shape.heads,
+                              .head_to = b->shape.heads,
+                              .head_dims = hidden / b->shape.heads,
+                              .bias = b->relative,
+                              .bias_reach = b->shape.positions};
+        if (panels)
+            attention_bf16(&a, (const uint16_t *)w->qkv + t * BERT_PANEL, tokens, w->scratch,
+                           w->context + t * hidden);
+        else
+            attention_f32(&a, (const float *)w->qkv + t * 3 * hidden, w->scratch,
+                          w->context + t * hidden);
+    }
+    record(b, w, layer, BERT_ATTENTION_OUT, w->context, tokens, hidden);
+    linear_run(&y->attention_out, input(&y->attention_out, w->context, tokens, w->inputs), tokens,
+               LINEAR_ADD, w->x);
     normalise(b, &y->attention_norm, w->x, tokens);
 }
 
 static void feed(const struct bert *b, struct bert_work *w, const struct layer *y, size_t tokens)
 {
+    size_t layer = (size_t)(y - b->layers), hidden = b->shape.hidden;
+    record(b, w, layer, BERT_UP, w->x, tokens, hidden);
     for (size_t t = 0; t < tokens; t += FEED_ROWS) {
         size_t rows = tokens - t < FEED_ROWS ? tokens - t : FEED_ROWS;
-        float *x = w->x + t * b->shape.hidden;
-        linear_run(&y->up, input(b, w, x, rows), rows, LINEAR_GELU, w->wide);
-        linear_run(&y->down, w->wide, rows, LINEAR_ADD, x);
+        float *x = w->x + t * hidden;
+        linear_run(&y->up, input(&y->up, x, rows, w->inputs), rows, LINEAR_GELU, w->wide);
+        record(b, w, layer, BERT_DOWN, w->wide, rows, b->shape.intermediate);
+        const void *wide = w->wide; /* bfloat16 already, if that is what the layers take */
+        if (y->down.type == LINEAR_INT8)
+            wide = input(&y->down, w->wide, rows, w->wide_inputs);
+        linear_run(&y->down, wide, rows, LINEAR_ADD, x);
         normalise(b, &y->feed_norm, x, rows);
     }
 }

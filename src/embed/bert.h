@@ -30,15 +30,23 @@ struct bert_form {
 
 struct bert;
 /* Reads all tensors; names with and without the model's prefix are known. All shapes are checked,
- * and that no part of another encoder is left over, before anything is allocated. */
+ * and that no part of another encoder is left over, before anything is allocated. `amax`: of
+ * bert_calibrate, for LINEAR_INT8; else NULL. */
 enum err bert_load(struct safetensors *s, const struct bert_shape *shape,
-                   const struct bert_form *form, struct bert **out, struct err_info *e) MUST_CHECK;
+                   const struct bert_form *form, const float *amax, struct bert **out,
+                   struct err_info *e) MUST_CHECK;
 /* From a pack that bert_write made of the same shape and form; owns the pack if it succeeds.
  * ERR_CORRUPT otherwise. */
 enum err bert_map(struct pack *p, const struct bert_shape *shape, const struct bert_form *form,
                   struct bert **out, struct err_info *e) MUST_CHECK;
 enum err bert_write(const struct bert *b, const char *path, const uint8_t key[PACK_KEY_BYTES],
                     struct err_info *e) MUST_CHECK;
+/* The greatest |input| of each product over the texts, for linear_pack: of each layer the inputs of
+ * query, key and value (hidden), of the attention's output (hidden), of the wide layer up (hidden)
+ * and of the way down (intermediate). `fp32`: of LINEAR_F32. `amax`: bert_amax_count floats. */
+size_t bert_amax_count(const struct bert_shape *shape);
+void bert_calibrate(const struct bert *fp32, const uint32_t *ids, const uint32_t *lengths,
+                    size_t count, float *amax);
 void bert_free(struct bert *b); /* NULL is allowed */
 uint64_t bert_bytes(const struct bert *b);
 const struct bert_form *bert_form(const struct bert *b);

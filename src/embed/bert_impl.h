@@ -31,6 +31,26 @@ struct bert {
     size_t owned_count;
 };
 
+struct bert_work {
+    size_t tokens_max;
+    float *x;       /* tokens x hidden: the residual stream */
+    void *inputs;   /* tokens rows: the input of a product, unless that is floats */
+    void *qkv;      /* tokens x 3 hidden: floats, and 32 that attention may read; or panels */
+    float *context; /* tokens x hidden */
+    void *scratch;
+    float *wide;       /* FEED_ROWS x intermediate */
+    void *wide_inputs; /* the same as rows of the way down, if `wide` is not what it takes */
+    float *amax;       /* while calibrating: where the products' inputs are recorded */
+};
+
+/* Where the amax of a product lies. */
+enum bert_product { BERT_QKV, BERT_ATTENTION_OUT, BERT_UP, BERT_DOWN };
+static inline size_t bert_amax_at(const struct bert_shape *s, unsigned layer,
+                                  enum bert_product product)
+{
+    return layer * (3 * (size_t)s->hidden + s->intermediate) + product * (size_t)s->hidden;
+}
+
 /* bert.shape and bert.form are set, the rest is empty. */
 struct bert *bert_new(const struct bert_shape *shape, const struct bert_form *form);
 void *bert_own(struct bert *b, void *p); /* returns p, which bert_free frees */

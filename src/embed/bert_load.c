@@ -16,6 +16,7 @@ struct loader {
     const struct bert_shape *shape;
     const char *prefix; /* "", or the names' */
     bool *used;         /* a tensor each; NULL while reading */
+    const float *amax;  /* bert_calibrate's, or NULL */
     struct err_info *e;
 };
 
@@ -237,7 +238,7 @@ static void round_to_bf16(float *x, size_t n)
 
 /* `count` products of the same input, one behind the other, as one layer (query, key, value). */
 static enum err load_linear(struct loader *l, int layer, const char *const *modules, unsigned count,
-                            struct bert *b, struct linear *to)
+                            const float *amax, struct bert *b, struct linear *to)
 {
     size_t rows = to->out / count, n = to->out * to->in;
     float *weights = floats(n), *bias = floats(to->out);
@@ -249,12 +250,19 @@ static enum err load_linear(struct loader *l, int layer, const char *const *modu
         round_to_bf16(weights, n);
     if (!err) {
         void *packed = bert_own(b, xaligned(linear_packed_bytes(to->in, to->out, to->type)));
-        linear_pack(weights, bias, to->in, to->out, to->type, packed);
+        linear_pack(weights, bias, to->in, to->out, to->type, amax, packed);
         to->packed = packed;
     }
     free(weights);
     free(bias);
     return err;
+}
+
+/* Only these two products gain by smoothing: measured. */
+static const float *amax_of(const struct loader *l, int layer, enum bert_product product)
+{
+    bool smoothed = l->amax && (product == BERT_QKV || product == BERT_UP);
+    return smoothed ? l->amax + bert_amax_at(l->shape, (unsigned)layer, product) : NULL;
 }
 
 static enum err load_layer(struct loader *l, struct bert *b, int layer)
@@ -264,13 +272,14 @@ static enum err load_layer(struct loader *l, struct bert *b, int layer)
     struct layer *y = &b->layers[layer];
     float *norms = bert_own(b, floats(4 * (size_t)b->shape.hidden));
     y->norms = norms;
-    enum err err = load_linear(l, layer, qkv, 3, b, &y->qkv);
+    enum err err = load_linear(l, layer, qkv, 3, amax_of(l, layer, BERT_QKV), b, &y->qkv);
     if (!err)
-        err = load_linear(l, layer, &n->attention_out, 1, b, &y->attention_out);
+        err = load_linear(l, layer, &n->attention_out, 1, amax_of(l, layer, BERT_ATTENTION_OUT), b,
+                          &y->attention_out);
     if (!err)
-        err = load_linear(l, layer, &n->up, 1, b, &y->up);
+        err = load_linear(l, layer, &n->up, 1, amax_of(l, layer, BERT_UP), b, &y->up);
     if (!err)
-        err = load_linear(l, layer, &n->down, 1, b, &y->down);
+        err = load_linear(l, layer, &n->down, 1, amax_of(l, layer, BERT_DOWN), b, &y->down);
     if (!err)
         err = norm(l, layer, n->attention_norm, norms);
     return err ? err : norm(l, layer, n->feed_norm, norms + 2 * (size_t)b->shape.hidden);
@@ -301,9 +310,14 @@ static const char *prefix_of(struct safetensors *s, const struct bert_names *n)
 }
 
 enum err bert_load(struct safetensors *s, const struct bert_shape *shape,
-                   const struct bert_form *form, struct bert **out, struct err_info *e)
+                   const struct bert_form *form, const float *amax, struct bert **out,
+                   struct err_info *e)
 {
-    struct loader l = {.s = s, .shape = shape, .prefix = prefix_of(s, shape->names), .e = e};
+    struct loader l = {.s = s,
+                       .shape = shape,
+                       .prefix = prefix_of(s, shape->names),
+                       .amax = form->type == LINEAR_INT8 ? amax : NULL,
+                       .e = e};
     enum err err = check(&l);
     if (err)
         return err;

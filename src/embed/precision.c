@@ -34,6 +34,8 @@ struct bert_form precision_form(enum precision p)
         return simd_bf16()
                    ? (struct bert_form){.type = LINEAR_BF16, .words_half = true}
                    : (struct bert_form){.type = LINEAR_F32, .words_half = true, .round_bf16 = true};
+    case PRECISION_INT8:
+        return (struct bert_form){.type = LINEAR_INT8, .words_half = true};
     default:
         return (struct bert_form){.type = LINEAR_F32};
     }
@@ -43,5 +45,7 @@ const char *form_name(const struct bert_form *f)
 {
     if (f->type == LINEAR_BF16)
         return "bf16";
+    if (f->type == LINEAR_INT8)
+        return "int8";
     return f->round_bf16 ? "bf16-f32" : "f32";
 }

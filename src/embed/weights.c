@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "embed/calibration_texts.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static uint64_t layout_of(const struct bert_form *f)
     size_t bytes = linear_packed_bytes(IN, OUT, f->type);
     void *packed = xaligned(bytes);
     memset(packed, 0, bytes);
-    linear_pack(weights, bias, IN, OUT, f->type, packed);
+    linear_pack(weights, bias, IN, OUT, f->type, weights + 1, packed);
     uint64_t sum = checksum64(packed, bytes, 0);
     free(packed);
     return sum;
@@ -79,17 +80,53 @@ static enum err safetensors_of(const struct weights *w, struct safetensors *s, s
     return safetensors_open(path, s, e);
 }
 
+/* What the inputs of the products are like: by a run of the fp32 model over texts of our own. */
+static enum err calibrate(const struct weights *w, struct safetensors *s, const struct bert *exact,
+                          float *amax, struct err_info *e)
+{
+    const struct bert_shape *shape = &w->config->shape;
+    struct bert_form form = precision_form(PRECISION_FP32);
+    struct bert *own = NULL;
+    if (!exact) {
+        enum err err = bert_load(s, shape, &form, NULL, &own, e);
+        if (err)
+            return err;
+    }
+    uint32_t *ids = NULL, *lengths = xcalloc(calibration_text_count, sizeof *lengths);
+    size_t total = 0, count = 0;
+    struct tokens t;
+    tokens_init(&t);
+    for (size_t i = 0; i < calibration_text_count; i++) {
+        tokenizer_encode(w->tokenizer, str_c(calibration_texts[i]), true, &t);
+        if (t.n == 0 || t.n > shape->positions)
+            continue;
+        ids = xrealloc(ids, (total + t.n) * sizeof *ids);
+        memcpy(ids + total, t.ids, t.n * sizeof *ids);
+        lengths[count++] = (uint32_t)t.n;
+        total += t.n;
+    }
+    bert_calibrate(exact ? exact : own, ids, lengths, count, amax);
+    tokens_release(&t);
+    free(ids);
+    free(lengths);
+    bert_free(own);
+    return ERR_OK;
+}
+
 enum err weights_make(const struct weights *w, enum precision p, const struct bert *exact,
                       struct bert **out, struct err_info *e)
 {
     struct bert_form f = precision_form(p);
     struct safetensors s = {0};
-    (void)exact;
-    if (p == PRECISION_INT8)
-        return err_set(e, ERR_UNSUPPORTED, "precision", "int8 is not there yet; use fp32 or bf16");
+    float *amax = NULL;
     enum err err = safetensors_of(w, &s, e);
+    if (!err && p == PRECISION_INT8) {
+        amax = xcalloc(bert_amax_count(&w->config->shape), sizeof *amax);
+        err = calibrate(w, &s, exact, amax, e);
+    }
     if (!err)
-        err = bert_load(&s, &w->config->shape, &f, out, e);
+        err = bert_load(&s, &w->config->shape, &f, amax, out, e);
+    free(amax);
     safetensors_close(&s);
     return err;
 }

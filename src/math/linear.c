@@ -108,7 +108,7 @@ static void run_rows(const struct linear *l, const void *x, size_t first, size_t
     struct packed_view v = linear_view(l);
     size_t row_bytes = linear_row_bytes(l);
     for (size_t p = panel; p < panel_end; p++) {
-        const void *w = v.weights + p * v.panel_bytes;
+        const void *w = (const char *)v.weights + p * v.panel_bytes;
         for (size_t r = first; r < first + rows;) {
             unsigned n = tile_share(first + rows - r);
             const void *at = (const char *)x + r * row_bytes;
