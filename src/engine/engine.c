@@ -164,7 +164,8 @@ static enum precision precision_of_versions(struct engine *x, struct arena *a)
         if (store_version_get(x->store, a, rows[i].version, &r, NULL))
             continue;
         version_settings_read(r.settings, &s);
-        if (s.precision != PRECISION_AUTO && s.dimensions == 0 && model_is_default(x, r.model))
+        if (s.precision != PRECISION_AUTO && s.dimensions == 0 &&
+            model_is_default(x, r.model.n ? r.model : str_c(s.model)))
             return s.precision;
     }
     return PRECISION_AUTO;
@@ -323,6 +324,8 @@ static void parts_close(struct engine *x)
     cond_release(&x->keeper_cond);
     lock_release(&x->applied_lock);
     lock_release(&x->keeper_lock);
+    lock_release(&x->builder_lock);
+    cond_release(&x->builder_cond);
     lock_release(&x->models_lock);
     lock_release(&x->lock);
     free(x->data_dir);
@@ -352,6 +355,8 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     lock_init(&x->lock, LOCK_ENGINE);
     lock_init(&x->applied_lock, LOCK_APPLIER);
     lock_init(&x->keeper_lock, LOCK_APPLIER);
+    lock_init(&x->builder_lock, LOCK_APPLIER);
+    cond_init(&x->builder_cond);
     lock_init(&x->models_lock, LOCK_COLLECTION);
     cond_init(&x->applied_cond);
     cond_init(&x->keeper_cond);
@@ -370,6 +375,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     x->events = events_open(x->store, &eo);
     applier_start(x);
     keeper_start(x);
+    builder_start(x);
     log_event(LOG_INFO, "engine ready", LOG_S("data", x->data_dir),
               LOG_S("model", x->model_info->name),
               LOG_S("precision", precision_name(x->model_info->precision)),
@@ -392,6 +398,7 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     x->closing = true;
     lock_drop(&x->lock);
     model_stop(x->model);
+    builder_stop(x);
     keeper_stop(x);
     events_close(x->events, deadline_ns);
     applier_stop(x); /* saves the snapshots */

@@ -224,6 +224,66 @@ enum err engine_search(struct engine *x, struct str collection, const struct fin
 enum err engine_similar(struct engine *x, struct str collection, const struct find_request *r,
                         struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
 
+/* ---- embedding versions: a model's vectors of a collection, one of them active ---- */
+struct version_info {
+    uint32_t id;
+    const char *state; /* "building", "ready", "active", "retired" */
+    struct str model, model_digest;
+    struct str precision;
+    unsigned dims;
+    uint64_t documents;       /* of the collection */
+    uint64_t missing;         /* not embedded for this version yet, or with an older text */
+    uint64_t passages, bytes; /* of its vectors in memory */
+    uint64_t failed;          /* documents that its model cannot read, passed over */
+    double rate;              /* documents a second, while it is built */
+    int64_t eta_s;            /* -1: not known */
+    struct str error;         /* why it pauses, or why its model cannot be opened; empty: nothing */
+    struct str report;        /* JSON: how it compares with the active one; empty: not yet */
+    int64_t created_us, updated_us;
+    uint64_t revision;
+};
+enum err engine_version_list(struct engine *x, struct str collection, struct arena *a,
+                             struct version_info **out, size_t *count,
+                             struct err_info *e) MUST_CHECK;
+enum err engine_version_get(struct engine *x, struct str collection, uint32_t id, struct arena *a,
+                            struct version_info *out, struct err_info *e) MUST_CHECK;
+/* Built in the background, from the texts that are there. ERR_CONFLICT: there is one of this model,
+ * precision and dimensions already, or there are too many. */
+enum err engine_version_create(struct engine *x, struct str collection,
+                               const struct version_choice *choice, struct arena *a,
+                               struct version_info *out, struct err_info *e) MUST_CHECK;
+/* Ends its building too. ERR_CONFLICT: the active one. */
+enum err engine_version_delete(struct engine *x, struct str collection, uint32_t id,
+                               struct err_info *e) MUST_CHECK;
+/* It becomes the active one for every request that begins after the return. ERR_CONFLICT: it is
+ * being built; ERR_UNAVAILABLE: its model cannot be opened. The one that is retired is kept, and
+ * kept up to date, for engine_version_rollback; of retired ones as many as the collection's setting
+ * versions_kept says. */
+enum err engine_version_promote(struct engine *x, struct str collection, uint32_t id,
+                                struct arena *a, struct version_info *out,
+                                struct err_info *e) MUST_CHECK;
+/* Back to the one that was retired last. ERR_CONFLICT: there is none. */
+enum err engine_version_rollback(struct engine *x, struct str collection, struct arena *a,
+                                 struct version_info *out, struct err_info *e) MUST_CHECK;
+/* Held against the active one on the given queries, or on some sampled from the documents. */
+struct compare_judgment {
+    struct str query, document;
+    double grade; /* 0: not relevant */
+};
+struct compare_request {
+    const struct str *queries; /* none, and no judgments: titles or first sentences of documents */
+    size_t query_count;
+    const struct compare_judgment *judgments;
+    size_t judgment_count;
+};
+#define COMPARE_QUERIES_MAX 1000
+/* The report is also kept in the version if it is ready. ERR_CONFLICT: it is active or being
+ * built. */
+enum err engine_version_compare(struct engine *x, struct str collection, uint32_t id,
+                                const struct compare_request *r, int64_t deadline_ns,
+                                struct arena *a, struct version_info *out,
+                                struct err_info *e) MUST_CHECK;
+
 /* ---- readers ---- */
 struct feedback_in {
     struct str event_id, user, document, type, session, recommendation_id;

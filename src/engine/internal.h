@@ -80,6 +80,12 @@ struct version {
      * it names, which may be later; vectors came without a change. */
     uint64_t at, written, saved;
     bool touched;
+
+    /* Builder only: how far a pass through the missing documents came, and when to go on. */
+    uint32_t build_after;
+    uint64_t build_failed; /* of this pass */
+    int64_t build_not_before_ns;
+    unsigned build_failures; /* batches in a row */
 };
 
 struct collection {
@@ -147,6 +153,11 @@ struct engine {
     struct cond keeper_cond;
     bool keeper_stop, keeper_wanted;
     struct thread *keeper;
+
+    struct lock builder_lock;
+    struct cond builder_cond;
+    bool builder_stop, builder_wanted;
+    struct thread *builder;
 };
 
 /* ---- engine.c ---- */
@@ -216,11 +227,13 @@ enum err version_apply(struct version *v, const struct document_record *docs,
 enum err version_passages(struct version *v, struct arena *a, const uint32_t *numbers, size_t count,
                           unsigned parts, struct document_record *out,
                           struct err_info *e) MUST_CHECK;
-/* {"dimensions":n,"passage_tokens":n,"precision":"fp32"}, as the store keeps it. */
+/* {"dimensions":n,"passage_tokens":n,"precision":"fp32"}, as the store keeps it; of a version that
+ * was made before versions had a model's name also "model". */
 struct version_settings {
     enum precision precision; /* AUTO: of before there were versions */
     unsigned dimensions;      /* 0: all */
     unsigned passage_tokens;  /* at most, 0: what the model reads */
+    char model[96];           /* of a version whose record names none; else empty */
 };
 void version_settings_read(struct str text, struct version_settings *out);
 struct str version_settings_text(struct arena *a, const struct version_settings *s);
@@ -261,6 +274,9 @@ void drafts_split(const struct version *v, const struct document_rules *rules, s
                   size_t count, struct arena *a);
 /* Forgets passages and vectors of what is not done: they were another version's. */
 void drafts_uncut(struct draft *drafts, size_t count);
+/* A stored document as a draft that is to be embedded again. */
+enum err draft_of_stored(const struct document_record *d, struct arena *a, struct draft *out,
+                         struct err_info *e) MUST_CHECK;
 /* Vectors of those that need them. Waits. A busy bulk lane is waited for, an interactive one is
  * ERR_BUSY. */
 enum err drafts_embed(struct version *v, struct draft *drafts, size_t count, enum lane lane,
@@ -300,6 +316,17 @@ bool remote_is_away(const struct model *m, enum err err);
 void keeper_start(struct engine *x);
 void keeper_stop(struct engine *x);
 void keeper_wake(struct engine *x);
+
+/* ---- version_build.c: a thread that embeds what versions are missing ---- */
+void builder_start(struct engine *x);
+void builder_stop(struct engine *x);
+void builder_wake(struct engine *x);
+
+/* ---- version_compare.c ---- */
+/* A version held against the active one; the report as JSON in the arena. */
+enum err version_compare(struct version *active, struct version *v, const struct compare_request *r,
+                         int64_t deadline_ns, struct arena *a, struct str *report,
+                         struct err_info *e) MUST_CHECK;
 
 /* ---- documents.c ---- */
 bool document_expired(const struct document_record *d, int64_t now_us);

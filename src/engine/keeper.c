@@ -42,20 +42,6 @@ static bool keeper_stopping(struct engine *x)
 
 /* ---- pending documents ---- */
 
-static enum err draft_of_pending(const struct document_record *d, struct arena *a,
-                                 struct draft *out, struct err_info *e)
-{
-    json_t *object = NULL;
-    enum err err = json_parse(d->payload, &object, e);
-    if (err)
-        return err;
-    *out = (struct draft){.id = d->id, .plan = PLAN_EMBED};
-    out->title = arena_str(a, json_str(json_object_get(object, "title")));
-    out->text = arena_str(a, json_str(json_object_get(object, "text")));
-    json_decref(object);
-    return 0;
-}
-
 /* Stores the vectors of those that were embedded. A document that was changed meanwhile comes again
  * by itself. */
 static enum err embedded_write(struct version *v, const struct document_record *docs,
@@ -88,7 +74,7 @@ static enum err pending_embed(struct version *v, const struct document_record *d
     collection_rules(v->collection, &rules);
     for (size_t i = 0; i < n; i++) {
         struct err_info info = {0};
-        enum err err = draft_of_pending(&docs[i], a, &drafts[i], &info);
+        enum err err = draft_of_stored(&docs[i], a, &drafts[i], &info);
         if (err)
             draft_fail(&drafts[i], err, &info);
     }

@@ -208,6 +208,20 @@ void drafts_uncut(struct draft *drafts, size_t count)
 
 /* ---- vectors ---- */
 
+enum err draft_of_stored(const struct document_record *d, struct arena *a, struct draft *out,
+                         struct err_info *e)
+{
+    json_t *object = NULL;
+    enum err err = json_parse(d->payload, &object, e);
+    if (err)
+        return err;
+    *out = (struct draft){.id = d->id, .plan = PLAN_EMBED};
+    out->title = arena_str(a, json_str(json_object_get(object, "title")));
+    out->text = arena_str(a, json_str(json_object_get(object, "text")));
+    json_decref(object);
+    return 0;
+}
+
 /* Passages of one call of the embedder. */
 struct chunk {
     struct embed_text *texts;

@@ -10,6 +10,8 @@ const char *const document_field_names[FIELD_COUNT] = {
 
 #define PASSAGE_TOKENS_MIN 16
 #define OVERLAP_TOKENS 32
+#define VERSIONS_KEPT 1
+#define VERSIONS_KEPT_MAX 4 /* of the store's 8: there is room to build others */
 
 void settings_default(struct settings *s, unsigned tokens_best, unsigned specials)
 {
@@ -18,6 +20,7 @@ void settings_default(struct settings *s, unsigned tokens_best, unsigned special
     s->passage_tokens = tokens_best - specials;
     if (s->passage_tokens < PASSAGE_TOKENS_MIN)
         s->passage_tokens = PASSAGE_TOKENS_MIN;
+    s->versions_kept = VERSIONS_KEPT;
     s->overlap_tokens = OVERLAP_TOKENS;
     if (s->overlap_tokens > s->passage_tokens / 4)
         s->overlap_tokens = s->passage_tokens / 4;
@@ -103,10 +106,13 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err = read_extra_fields(&new, v, e);
         else if (strcmp(key, "mapping") == 0)
             err = read_mapping(&new, v, e);
+        else if (strcmp(key, "versions_kept") == 0)
+            err = read_unsigned(v, pointer, 0, VERSIONS_KEPT_MAX, &new.versions_kept, e);
         else
-            err = err_set(e, ERR_INVALID, pointer,
-                          "unknown setting; there are passage_tokens, overlap_tokens, extra_fields "
-                          "and mapping");
+            err =
+                err_set(e, ERR_INVALID, pointer,
+                        "unknown setting; there are passage_tokens, overlap_tokens, extra_fields, "
+                        "mapping and versions_kept");
         if (err)
             return err;
     }
@@ -140,5 +146,7 @@ void settings_print(const struct settings *s, struct strbuf *out)
     json_put_int(&w, s->overlap_tokens);
     json_key(&w, "passage_tokens");
     json_put_int(&w, s->passage_tokens);
+    json_key(&w, "versions_kept");
+    json_put_int(&w, s->versions_kept);
     json_object_end(&w);
 }

@@ -27,6 +27,7 @@ struct settings {
                                 tokens */
     unsigned overlap_tokens;
     bool extra_fields_refused;
+    unsigned versions_kept;                        /* retired embedding versions, for rollback */
     char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */
 };
 

@@ -22,14 +22,34 @@ void version_settings_read(struct str text, struct version_settings *out)
     if (precision_parse(json_str(json_object_get(object, "precision")), &out->precision, NULL))
         out->precision = PRECISION_AUTO;
     out->dimensions = (unsigned)json_integer_value(json_object_get(object, "dimensions"));
+    struct str model = json_str(json_object_get(object, "model"));
+    if (model.n < sizeof out->model)
+        memcpy(out->model, model.s, model.n);
     out->passage_tokens = (unsigned)json_integer_value(json_object_get(object, "passage_tokens"));
     json_decref(object);
 }
 
 struct str version_settings_text(struct arena *a, const struct version_settings *s)
 {
-    return str_c(arena_printf(a, "{\"dimensions\":%u,\"passage_tokens\":%u,\"precision\":\"%s\"}",
-                              s->dimensions, s->passage_tokens, precision_name(s->precision)));
+    struct strbuf b;
+    struct json_writer w;
+    strbuf_init(&b, 0);
+    json_writer_init(&w, &b);
+    json_object_begin(&w);
+    json_key(&w, "dimensions");
+    json_put_int(&w, s->dimensions);
+    if (s->model[0]) {
+        json_key(&w, "model");
+        json_put_c(&w, s->model);
+    }
+    json_key(&w, "passage_tokens");
+    json_put_int(&w, s->passage_tokens);
+    json_key(&w, "precision");
+    json_put_c(&w, precision_name(s->precision));
+    json_object_end(&w);
+    struct str text = arena_str(a, strbuf_str(&b));
+    strbuf_release(&b);
+    return text;
 }
 
 /* ---- references ---- */
@@ -168,7 +188,6 @@ static void guess_keep(struct version *v, const struct version_record *r,
 {
     struct arena *a = arena_new(0);
     struct store_act act = {.kind = ACT_VERSION_UPDATE, .if_revision = r->revision, .version = *r};
-    act.version.model = str_c(v->model_name);
     act.version.settings = version_settings_text(a, s);
     if (store_write(v->collection->engine->store, &act, 1, false, NULL, NULL) || act.err)
         log_event(LOG_WARN, "the precision of an embedding version could not be recorded",
@@ -184,8 +203,10 @@ static enum err model_of_version(struct version *v, const struct version_record 
     struct model *m;
     version_settings_read(r->settings, &s);
     bool guess = s.precision == PRECISION_AUTO;
+    if (s.model[0])
+        snprintf(v->model_name, sizeof v->model_name, "%s", s.model);
     enum err err = guess ? model_guess(x, r, &m, &s, e)
-                         : model_take(x, r->model, s.precision, s.dimensions, &m, e);
+                         : model_take(x, str_c(v->model_name), s.precision, s.dimensions, &m, e);
     if (err)
         return err;
     if (!str_eq_c(r->model_digest, model_info(m)->digest)) {
@@ -195,8 +216,10 @@ static enum err model_of_version(struct version *v, const struct version_record 
     }
     v->model = m;
     v->passage_tokens_max = s.passage_tokens;
-    if (r->model.n == 0)
+    if (guess && r->model.n == 0) {
         model_take_name(x, STR(""), v->model_name);
+        memcpy(s.model, v->model_name, sizeof s.model);
+    }
     if (guess)
         guess_keep(v, r, &s);
     return 0;
@@ -282,16 +305,28 @@ static void gone_remove(struct collection *c, const struct version_record *rows,
     }
 }
 
+/* The active one's are pending: the keeper's work. */
+static void version_missing(struct version *v)
+{
+    lock_take(&v->collection->lock);
+    v->progress.missing = true;
+    bool wake = v->state != VERSION_ACTIVE;
+    lock_drop(&v->collection->lock);
+    if (wake)
+        builder_wake(v->collection->engine);
+}
+
 static void state_follow(struct collection *c, struct version *v, const struct version_record *r)
 {
     lock_take(&c->lock);
     bool swap = r->state == VERSION_ACTIVE && c->active && c->active != v;
     v->state = r->state;
     v->mean_cosine = r->mean_cosine;
-    v->progress.missing |= r->missing > 0;
     if (r->state == VERSION_ACTIVE)
         c->active = v;
     lock_drop(&c->lock);
+    if (r->missing > 0 || r->state == VERSION_BUILDING)
+        version_missing(v);
     if (swap)
         log_event(LOG_INFO, "another embedding version is active", LOG_S("collection", c->name),
                   LOG_I("version", v->id), LOG_S("model", v->model_name));
@@ -361,9 +396,8 @@ enum err version_apply(struct version *v, const struct document_record *docs,
             err = document_put(v, &docs[i], e);
         missing |= docs[i].number && docs[i].state == DOCUMENT_PENDING;
     }
-    lock_take(&v->collection->lock);
-    v->progress.missing |= missing;
-    lock_drop(&v->collection->lock);
+    if (missing)
+        version_missing(v);
     return err;
 }
 
