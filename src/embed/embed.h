@@ -55,7 +55,8 @@ struct model_info {
  * The first time, weights are packed for the kernels (and `auto` compares vectors: seconds of one
  * core) and kept in DIR/packed, or below `cache_dir` if DIR cannot be written; after that a model
  * is ready as soon as its tokenizer is. Any precision works on any processor.
- * `dir` "stub": hash of words to a vector of 64 floats, deterministic, for tests only. */
+ * `dir` "stub": hash of words to a vector of 64 floats, deterministic, for tests only;
+ * another `precision` is another space. */
 struct model_options {
     enum precision precision; /* AUTO: the fastest whose vectors are near enough to fp32's: int8 if
                                  mean >= .999 and least >= .997, else bf16 if this processor has it

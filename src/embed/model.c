@@ -182,18 +182,26 @@ static enum err open_weights(struct opening *o, struct err_info *e)
     return ERR_OK;
 }
 
-static void open_stub(struct model *m)
+/* Another precision of the stub is another space, so that mixed spaces show in tests. */
+static enum err open_stub(const struct model_options *o, struct model *m, struct err_info *e)
 {
+    unsigned dims = o->dimensions ? o->dimensions : STUB_DIMS;
+    if (dims > STUB_DIMS)
+        return err_set(e, ERR_INVALID, "dimensions", "\"dimensions\" %u is more than the stub's %u",
+                       dims, STUB_DIMS);
     m->tokenizer = tokenizer_stub();
     snprintf(m->info.name, sizeof m->info.name, "stub");
-    memset(m->info.digest, '0', 64);
-    m->info.dims = m->info.dims_full = m->info.hidden = STUB_DIMS;
+    m->info.precision = o->precision == PRECISION_AUTO ? PRECISION_FP32 : o->precision;
+    snprintf(m->info.digest, sizeof m->info.digest, "%062u%02u", STUB_DIMS - dims,
+             (unsigned)(m->info.precision - PRECISION_FP32) % 100);
+    m->info.dims = dims;
+    m->info.dims_full = m->info.hidden = STUB_DIMS;
     m->info.tokens_max = m->info.tokens_best = 512;
     m->info.layers = m->info.heads = 1;
     m->info.pooling = "mean";
     m->info.architecture = "stub";
-    m->info.precision = PRECISION_FP32;
     m->info.fidelity_mean = m->info.fidelity_least = 1;
+    return ERR_OK;
 }
 
 const char *const sample_texts[SAMPLE_TEXTS] = {
@@ -295,7 +303,7 @@ enum err model_open(const char *dir, const struct model_options *o, struct model
     m->refs = 1;
     enum err err = simd_setup(e);
     if (!err && strcmp(dir, "stub") == 0)
-        open_stub(m);
+        err = open_stub(o ? o : &none, m, e);
     else if (!err)
         err = open_dir(dir, o ? o : &none, m, e);
     if (err)
@@ -399,12 +407,11 @@ static void run_block(struct model_run *r, const uint32_t *ids, const uint32_t *
                       size_t count, float *out)
 {
     const struct model *m = r->model;
-    if (!m->bert) {
-        for (size_t k = 0, t = 0; k < count; t += lengths[k++])
-            stub_embed(ids + t, lengths[k], out + k * STUB_DIMS);
-        return;
-    }
-    bert_run(m->bert, r->work, ids, lengths, count, m->pooling, r->full ? r->full : out);
+    float *rows = r->full ? r->full : out;
+    for (size_t k = 0, t = 0; !m->bert && k < count; t += lengths[k++])
+        stub_embed(ids + t, lengths[k], m->info.precision - PRECISION_FP32, rows + k * STUB_DIMS);
+    if (m->bert)
+        bert_run(m->bert, r->work, ids, lengths, count, m->pooling, rows);
     if (r->full)
         cut(r, count, out);
 }

@@ -32,8 +32,8 @@ struct model_known {
 const struct model_known *model_known_by_weights(const char *sha256); /* NULL: not known */
 const struct model_known *model_known_by_name(const char *name);
 
-/* The stub: 64 floats from the ids. */
+/* The stub: 64 floats from the ids, in a space that follows from the seed. */
 #define STUB_DIMS 64u
-void stub_embed(const uint32_t *ids, uint32_t length, float *out);
+void stub_embed(const uint32_t *ids, uint32_t length, uint64_t seed, float *out);
 
 #endif

@@ -12,12 +12,12 @@ static uint64_t mix(uint64_t z) /* splitmix64 */
     return z ^ z >> 31;
 }
 
-void stub_embed(const uint32_t *ids, uint32_t length, float *out)
+void stub_embed(const uint32_t *ids, uint32_t length, uint64_t seed, float *out)
 {
     memset(out, 0, STUB_DIMS * sizeof *out);
     out[0] = 1e-3f; /* a sum that cancels out still has a direction */
     for (uint32_t t = 0; t < length; t++) {
-        uint64_t bits = mix(ids[t]);
+        uint64_t bits = mix(ids[t] ^ seed << 32);
         for (unsigned i = 0; i < STUB_DIMS; i++)
             out[i] += bits >> i & 1 ? 1.f : -1.f;
     }
