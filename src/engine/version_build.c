@@ -106,6 +106,8 @@ static size_t batch_acts(const struct build *b, struct store_act *acts, uint32_t
         act->document.collection = b->docs[i].collection;
         act->document.id = b->docs[i].id;
         memcpy(act->document.text_digest, b->docs[i].text_digest, sizeof act->document.text_digest);
+        act->embeddings = b->drafts[i].embeddings;
+        act->embedding_count = b->drafts[i].embedding_count;
         act->document.passages = b->drafts[i].passages;
         act->document.passage_count = b->drafts[i].passage_count;
         numbers[n++] = b->docs[i].number;
