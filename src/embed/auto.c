@@ -27,7 +27,7 @@ static void key_of(const struct weights *w, char out[128])
              precision_scheme(PRECISION_INT8), simd_name(simd_level()), simd_bf16() ? "-bf16" : "");
 }
 
-static bool recall(const struct weights *w, enum precision *p, struct fidelity *f)
+bool weights_auto_known(const struct weights *w, enum precision *p, struct fidelity *f)
 {
     char key[128];
     key_of(w, key);
@@ -60,7 +60,7 @@ void weights_fidelity(const struct weights *w, enum precision p, struct fidelity
     *f = (struct fidelity){0};
     if (p == PRECISION_FP32)
         *f = (struct fidelity){1, 1};
-    else if (recall(w, &chosen, &known) && chosen == p)
+    else if (weights_auto_known(w, &chosen, &known) && chosen == p)
         *f = known;
 }
 
@@ -126,7 +126,7 @@ enum err weights_auto(const struct weights *w, enum precision *p, struct fidelit
 {
     struct bert *exact = NULL;
     *out = NULL;
-    if (recall(w, p, f))
+    if (weights_auto_known(w, p, f))
         return ERR_OK;
     enum err err = weights_make(w, PRECISION_FP32, NULL, &exact, e);
     if (err)

@@ -35,6 +35,9 @@ struct bert;
 enum err bert_load(struct safetensors *s, const struct bert_shape *shape,
                    const struct bert_form *form, const float *amax, struct bert **out,
                    struct err_info *e) MUST_CHECK;
+/* Only looks: what bert_load would refuse. */
+enum err bert_check(struct safetensors *s, const struct bert_shape *shape,
+                    struct err_info *e) MUST_CHECK;
 /* From a pack that bert_write made of the same shape and form; owns the pack if it succeeds.
  * ERR_CORRUPT otherwise. */
 enum err bert_map(struct pack *p, const struct bert_shape *shape, const struct bert_form *form,

@@ -309,6 +309,12 @@ static const char *prefix_of(struct safetensors *s, const struct bert_names *n)
     return safetensors_find(s, name) ? n->prefix : "";
 }
 
+enum err bert_check(struct safetensors *s, const struct bert_shape *shape, struct err_info *e)
+{
+    struct loader l = {.s = s, .shape = shape, .prefix = prefix_of(s, shape->names), .e = e};
+    return check(&l);
+}
+
 enum err bert_load(struct safetensors *s, const struct bert_shape *shape,
                    const struct bert_form *form, const float *amax, struct bert **out,
                    struct err_info *e)

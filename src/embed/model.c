@@ -281,16 +281,23 @@ static enum err open_encoder(struct opening *o, struct err_info *e)
     return ERR_OK;
 }
 
+static enum err home_of(struct opening *o, struct err_info *e)
+{
+    if (strlen(o->dir) > 3900)
+        return err_set(e, ERR_INVALID, "model", "the path of the model directory is too long");
+    if (!file_is_dir(o->dir))
+        return err_set(e, ERR_NOT_FOUND, o->dir, "there is no model directory %s", o->dir);
+    home_open(&o->home, o->dir, o->options->cache_dir);
+    return ERR_OK;
+}
+
 static enum err open_dir(const char *dir, const struct model_options *options, struct model *m,
                          struct err_info *e)
 {
     struct opening o = {.dir = dir, .options = options, .model = m};
-    if (strlen(dir) > 3900)
-        return err_set(e, ERR_INVALID, "model", "the path of the model directory is too long");
-    if (!file_is_dir(dir))
-        return err_set(e, ERR_NOT_FOUND, dir, "there is no model directory %s", dir);
-    home_open(&o.home, dir, options->cache_dir);
-    enum err err = open_encoder(&o, e);
+    enum err err = home_of(&o, e);
+    if (!err)
+        err = open_encoder(&o, e);
     home_close(&o.home);
     return err;
 }
@@ -310,6 +317,64 @@ enum err model_open(const char *dir, const struct model_options *o, struct model
         model_unref(m);
     else
         *out = m;
+    return err;
+}
+
+static enum err inspect(struct opening *o, struct err_info *e)
+{
+    char path[4200];
+    struct safetensors s = {0};
+    struct file_stamp stamp = {0};
+    struct fidelity f = {0};
+    struct model_info *i = &o->model->info;
+    enum err err = model_config_read(o->dir, &o->config, e);
+    if (!err)
+        err = fill_info(o, e);
+    if (!err && !has_file(o->dir, "tokenizer.json") && !has_file(o->dir, "vocab.txt"))
+        err = missing(o, "tokenizer.json", e);
+    if (!err && !has_file(o->dir, "model.safetensors"))
+        err = missing(o, "model.safetensors", e);
+    snprintf(path, sizeof path, "%s/model.safetensors", o->dir);
+    if (!err)
+        err = safetensors_open(path, &s, e);
+    if (!err)
+        err = bert_check(&s, &o->config.shape, e);
+    safetensors_close(&s);
+    if (!err)
+        err = file_stamp(path, &stamp, e);
+    if (err)
+        return err;
+    i->weight_bytes = stamp.bytes;
+    struct weights w = {o->dir, &o->home, &o->config, NULL, o->weights};
+    const char *sha256 = home_digest_known(&o->home, "model.safetensors");
+    snprintf(o->weights, sizeof o->weights, "%s", sha256 ? sha256 : "");
+    i->precision = PRECISION_AUTO;
+    if (sha256)
+        (void)weights_auto_known(&w, &i->precision, &f);
+    i->fidelity_mean = f.mean;
+    i->fidelity_least = f.least;
+    const struct model_known *k = model_known_by_weights(o->weights);
+    if (k)
+        snprintf(i->name, sizeof i->name, "%s", k->name);
+    else
+        name_from_dir(o->dir, i->name, sizeof i->name);
+    return ERR_OK;
+}
+
+enum err model_inspect(const char *dir, const char *cache_dir, struct model_info *out,
+                       struct err_info *e)
+{
+    struct model m = {0};
+    struct model_options options = {.cache_dir = cache_dir};
+    struct opening o = {.dir = dir, .options = &options, .model = &m};
+    enum err err = simd_setup(e);
+    if (!err)
+        err = home_of(&o, e);
+    if (!err)
+        err = inspect(&o, e);
+    home_close(&o.home);
+    if (!err)
+        *out = m.info;
     return err;
 }
 

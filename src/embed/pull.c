@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "embed/model.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SMALL (64u << 20)
@@ -17,6 +18,7 @@ const struct pull_file pull_files[PULL_FILES] = {
     {"1_Pooling/config.json", false, 1u << 20},
     {"sentence_bert_config.json", false, 1u << 20},
     {"config_sentence_transformers.json", false, 1u << 20},
+    {"akin.json", false, 1u << 20},
     {"model.safetensors", true, 16ull << 30},
 };
 
@@ -84,9 +86,18 @@ static enum err check(const char *name, const char *dir, struct err_info *e)
     return err;
 }
 
-enum err model_pull(const char *models_dir, const char *name, const char *source,
-                    model_progress_fn *progress, void *ctx, struct err_info *e)
+static enum err settle(const struct model_pull_options *o, const char *dir, struct err_info *e)
 {
+    struct model_settings s = {o->query_prefix, o->passage_prefix, o->pooling};
+    if (!s.query_prefix && !s.passage_prefix && !s.pooling)
+        return ERR_OK;
+    return model_settings_write(dir, &s, e);
+}
+
+enum err model_pull(const char *models_dir, const char *name, const char *source,
+                    const struct model_pull_options *o, struct err_info *e)
+{
+    static const struct model_pull_options none;
     char final[4000], dir[4032], pooling[4064], random[17];
     enum err err = name_check(name, e);
     if (err)
@@ -99,15 +110,42 @@ enum err model_pull(const char *models_dir, const char *name, const char *source
     if (snprintf(dir, sizeof dir, "%s/.pull-%s", models_dir, random) >= (int)sizeof dir)
         return err_set(e, ERR_INVALID, "models", "the path is too long");
     snprintf(pooling, sizeof pooling, "%s/1_Pooling", dir);
-    struct pull p = {.source = source, .dir = dir, .progress = progress, .ctx = ctx};
+    o = o ? o : &none;
+    struct pull p = {.source = source, .dir = dir, .progress = o->progress, .ctx = o->ctx};
     err = file_mkdirs(pooling, 0700, e);
     if (!err)
         err = collect(&p, e);
+    if (!err)
+        err = settle(o, dir, e);
     if (!err)
         err = check(name, dir, e);
     if (!err)
         err = file_rename(dir, final, e);
     if (err)
         (void)!file_remove_tree(dir, NULL);
+    return err;
+}
+
+/* --- a model that is there --- */
+
+static enum err put_back(const char *path, const char *text, size_t n)
+{
+    return text ? file_write_atomic(path, text, n, 0600, NULL) : file_remove(path, NULL);
+}
+
+enum err model_configure(const char *dir, const struct model_pull_options *o, struct err_info *e)
+{
+    char path[4096], *before = NULL;
+    size_t n = 0;
+    struct model *m = NULL;
+    if (snprintf(path, sizeof path, "%s/akin.json", dir) >= (int)sizeof path)
+        return err_set(e, ERR_INVALID, "models", "the path is too long");
+    enum err err = file_exists(path) ? file_read_all(path, 1u << 20, &before, &n, e) : ERR_OK;
+    if (!err)
+        err = settle(o, dir, e);
+    if (!err && (err = model_open(dir, NULL, &m, e)))
+        (void)!put_back(path, before, n);
+    model_unref(m);
+    free(before);
     return err;
 }

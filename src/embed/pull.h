@@ -14,7 +14,7 @@ struct pull_file {
     bool required;
     uint64_t bytes_max;
 };
-#define PULL_FILES 10
+#define PULL_FILES 11
 extern const struct pull_file pull_files[PULL_FILES];
 
 struct pull {

@@ -1,7 +1,8 @@
 /* Does a model give the vectors that it should? */
 #include "base/arena.h"
-#include "embed/model.h"
+#include "embed/weights.h"
 #include "math/dot.h"
+#include "math/simd.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,10 +95,75 @@ static enum err check_run(struct check *c, struct err_info *e)
     return err ? err : check_known(c, e);
 }
 
-enum err model_verify(const char *dir, struct err_info *e)
+/* --- files --- */
+
+static enum err check_file(struct home *h, const char *file, char sha256[65], struct err_info *e)
+{
+    char before[65] = "";
+    const char *known = home_digest_known(h, file);
+    if (known)
+        snprintf(before, sizeof before, "%s", known);
+    enum err err = home_digest(h, file, true, sha256, e);
+    if (!err && before[0] && strcmp(before, sha256) != 0)
+        err = err_set(e, ERR_CORRUPT, file,
+                      "%s has another content than when it was read first, though nobody wrote to "
+                      "it since: look after the disk, and get the model again",
+                      file);
+    return err;
+}
+
+/* Of the names that are known, the weights are too. */
+static enum err check_weights_of_name(const char *dir, const char *sha256, struct err_info *e)
+{
+    const char *base = strrchr(dir, '/');
+    const struct model_known *k = model_known_by_name(base ? base + 1 : dir);
+    if (k && strcmp(k->weights_sha256, sha256) != 0)
+        return err_set(e, ERR_CORRUPT, "model.safetensors",
+                       "model.safetensors has SHA-256 %s; %s has %s", sha256, k->name,
+                       k->weights_sha256);
+    return ERR_OK;
+}
+
+static enum err check_files(const char *dir, struct home *h, struct err_info *e)
+{
+    static const char *const words[] = {"tokenizer.json", "vocab.txt"};
+    char path[4200], sha256[65], weights[65];
+    struct model_config c = {0};
+    enum err err = model_config_read(dir, &c, e);
+    for (size_t i = 0; i < 2 && !err; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, words[i]);
+        if (file_exists(path))
+            err = check_file(h, words[i], sha256, e);
+    }
+    if (!err)
+        err = check_file(h, "model.safetensors", weights, e);
+    if (!err)
+        err = check_weights_of_name(dir, weights, e);
+    if (!err)
+        weights_check(&(struct weights){dir, h, &c, NULL, weights});
+    return err;
+}
+
+static enum err check_dir(const char *dir, const char *cache_dir, struct err_info *e)
+{
+    struct home h;
+    if (strlen(dir) > 3900 || !file_is_dir(dir))
+        return err_set(e, ERR_NOT_FOUND, "model", "there is no model directory %.300s", dir);
+    home_open(&h, dir, cache_dir);
+    enum err err = check_files(dir, &h, e);
+    home_close(&h);
+    return err;
+}
+
+enum err model_verify(const char *dir, const char *cache_dir, struct err_info *e)
 {
     struct check c = {0};
-    enum err err = model_open(dir, NULL, &c.model, e);
+    struct model_options o = {.cache_dir = cache_dir};
+    enum err err = simd_setup(e);
+    if (!err && strcmp(dir, "stub") != 0)
+        err = check_dir(dir, cache_dir, e);
+    if (!err)
+        err = model_open(dir, &o, &c.model, e);
     if (!err)
         err = check_run(&c, e);
     model_run_free(c.run);

@@ -183,17 +183,35 @@ enum err weights_open(const struct weights *w, enum precision p, struct bert **o
     return err;
 }
 
-enum err weights_check(const struct weights *w, enum precision p, struct err_info *e)
+static void check_pack(const char *path, const struct pack_id *id)
 {
-    struct bert_form f = precision_form(p);
-    struct pack_id id;
-    struct bert *b = NULL;
-    pack_id(w, &f, &id);
-    if (open_pack(w, &id, &f, &b) != ERR_OK)
-        return ERR_OK; /* none, or one that is made anew */
-    enum err err = pack_check(bert_pack(b), e);
-    bert_free(b);
-    return err;
+    struct pack *p = NULL;
+    struct err_info e = {0};
+    if (!file_exists(path))
+        return;
+    enum err err = pack_open(path, id->key, &p, &e);
+    if (!err)
+        err = pack_check(p, &e);
+    pack_close(p);
+    if (!err)
+        return;
+    log_event(LOG_WARN, "packed weights are made anew", LOG_S("file", path),
+              LOG_S("reason", e.message));
+    (void)!file_remove(path, NULL);
+}
+
+void weights_check(const struct weights *w)
+{
+    char path[4200];
+    for (enum precision p = PRECISION_FP32; p <= PRECISION_INT8; p++) {
+        struct bert_form f = precision_form(p);
+        struct pack_id id;
+        pack_id(w, &f, &id);
+        for (unsigned i = 0; i < w->home->place_count; i++) {
+            snprintf(path, sizeof path, "%s/%s", w->home->places[i], id.name);
+            check_pack(path, &id);
+        }
+    }
 }
 
 /* --- vectors of a few texts --- */

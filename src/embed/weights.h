@@ -31,11 +31,14 @@ struct fidelity {
 };
 enum err weights_auto(const struct weights *w, enum precision *p, struct fidelity *f,
                       struct bert **out, struct err_info *e) MUST_CHECK;
+/* False: not tried here yet. */
+bool weights_auto_known(const struct weights *w, enum precision *p, struct fidelity *f);
 /* The measured fidelity of a precision, if `auto` has come to it here. */
 void weights_fidelity(const struct weights *w, enum precision p, struct fidelity *f);
 
-/* Of every pack that is there and would be used: ERR_CORRUPT names the section that is damaged. */
-enum err weights_check(const struct weights *w, enum precision p, struct err_info *e) MUST_CHECK;
+/* Every pack of these weights that is there is read whole; a damaged one is removed, with a line in
+ * the log. */
+void weights_check(const struct weights *w);
 
 /* The vectors of texts, `count` x hidden floats, by one thread. */
 void weights_embed(const struct weights *w, const struct bert *b, const char *const *texts,

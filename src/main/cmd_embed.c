@@ -4,6 +4,7 @@
 #include "embed/embed.h"
 #include "main/input.h"
 #include "main/settings.h"
+#include "text/tokenizer.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@ static const struct command_option embed_options[] = {
     OPTION_MODEL,
     {"--format", 'f', "FORMAT", "jsonl (default: an array a line) or npy (float32)"},
     {"--precision", 0, "P", "auto (default), fp32, bf16 or int8"},
+    {"--role", 0, "ROLE", "query or passage: with the model's prefix for it (default: none)"},
+    {"--dimensions", 0, "N", "the first N of each vector, of length 1 again (Matryoshka models)"},
     {"--threads", 't', "N", "computing threads (default: one a core)"},
     {"--stats", 0, NULL, "ends with: texts N tokens N seconds S tokens_per_s T"},
     OPTION_DATA,
@@ -89,14 +92,27 @@ static void write_jsonl(const float *rows, size_t count, unsigned dims)
     strbuf_release(&b);
 }
 
-static enum err embed_all(struct embedder *x, struct model *m, struct texts *t, unsigned dims,
-                          struct err_info *e)
+static enum err role_parse(const char *s, enum embed_role *out, struct err_info *e)
+{
+    static const char *const names[ROLE_COUNT] = {"none", "query", "passage"};
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        if (!s || strcmp(s, names[i]) == 0) {
+            *out = (enum embed_role)i;
+            return ERR_OK;
+        }
+    }
+    return err_set(e, ERR_INVALID, "--role", "--role \"%.40s\" is none of query, passage, none", s);
+}
+
+static enum err embed_all(struct embedder *x, struct model *m, enum embed_role role,
+                          struct texts *t, struct err_info *e)
 {
     struct err_info info = {0};
+    unsigned dims = model_info(m)->dims;
     t->vectors = xmalloc((t->count * dims + 1) * sizeof(float));
     for (size_t i = 0; i < t->count; i++)
         t->items[i].out = t->vectors + i * dims;
-    enum err rc = embedder_embed(x, m, ROLE_NONE, LANE_BULK, t->items, t->count, 0, &info);
+    enum err rc = embedder_embed(x, m, role, LANE_BULK, t->items, t->count, 0, &info);
     if (rc == ERR_TOO_LARGE && info.field[0] == '/') {
         size_t line = strtoull(info.field + 1, NULL, 10) + 1;
         return err_set(e, rc, NULL, "line %zu: %s", line, info.message);
@@ -114,29 +130,64 @@ static void print_stats(const struct texts *t, int64_t ns)
             tokens, s, s > 0 ? (double)tokens / s : 0);
 }
 
-static enum err open_model(const struct args *a, const char *precision, struct model **out,
+static enum err settings_of(const struct args *a, struct config **out, struct err_info *e)
+{
+    enum err rc = settings_load(a, out, e);
+    if (rc == ERR_OK)
+        settings_log(*out, true);
+    return rc;
+}
+
+static enum err open_local(const struct config *c, const struct args *a, struct model **out,
                            struct err_info *e)
+{
+    struct strbuf dir;
+    struct model_options mo = {0};
+    int64_t dimensions = 0;
+    const char *precision = args_get(a, "--precision");
+    strbuf_init(&dir, 0);
+    enum err rc = precision_parse(str_c(precision ? precision : config_str(c, "embed.precision")),
+                                  &mo.precision, e);
+    if (rc == ERR_OK)
+        rc = args_int(a, "--dimensions", 1, 65536, 0, &dimensions, e);
+    mo.dimensions = (unsigned)dimensions;
+    if (rc == ERR_OK)
+        rc = settings_model_dir(c, config_str(c, "embed.model"), &dir, e);
+    if (rc == ERR_OK)
+        rc = model_open(dir.buf, &mo, out, e);
+    strbuf_release(&dir);
+    return rc;
+}
+
+static enum err open_model(const struct args *a, struct model **out, struct err_info *e)
+{
+    struct config *c = NULL;
+    struct remote_options ro;
+    enum err rc = settings_of(a, &c, e);
+    if (rc == ERR_OK && !settings_provider(c))
+        rc = open_local(c, a, out, e);
+    else if (rc == ERR_OK && (rc = settings_remote(c, &ro, e)) == ERR_OK)
+        rc = model_open_remote(&ro, out, e);
+    config_free(c);
+    return rc;
+}
+
+/* No weights are read for it. */
+static enum err open_tokenizer(const struct args *a, struct tokenizer **out, struct err_info *e)
 {
     struct config *c = NULL;
     struct strbuf dir;
-    struct model_options mo = {0};
     strbuf_init(&dir, 0);
-    enum err rc = settings_load(a, &c, e);
-    if (rc == ERR_OK) {
-        settings_log(c, true);
-        rc = precision_parse(str_c(precision ? precision : config_str(c, "embed.precision")),
-                             &mo.precision, e);
-    }
-    if (rc == ERR_OK && settings_provider(c)) {
-        struct remote_options ro;
-        rc = settings_remote(c, &ro, e);
-        if (rc == ERR_OK)
-            rc = model_open_remote(&ro, out, e);
-    } else if (rc == ERR_OK) {
+    enum err rc = settings_of(a, &c, e);
+    if (rc == ERR_OK && settings_provider(c))
+        rc = err_set(e, ERR_UNSUPPORTED, "embed.provider",
+                     "the tokens of a model that is elsewhere are not known here");
+    if (rc == ERR_OK)
         rc = settings_model_dir(c, config_str(c, "embed.model"), &dir, e);
-        if (rc == ERR_OK)
-            rc = model_open(dir.buf, &mo, out, e);
-    }
+    if (rc == ERR_OK && strcmp(dir.buf, "stub") == 0)
+        *out = tokenizer_stub();
+    else if (rc == ERR_OK)
+        rc = tokenizer_open(dir.buf, out, e);
     strbuf_release(&dir);
     config_free(c);
     return rc;
@@ -148,13 +199,16 @@ static int run_embed(const struct args *a)
     struct model *m = NULL;
     struct texts t = {0};
     int64_t threads;
+    enum embed_role role = ROLE_NONE;
     const char *format = args_get(a, "--format") ? args_get(a, "--format") : "jsonl";
     if (a->word_count > 1 || (strcmp(format, "npy") && strcmp(format, "jsonl")))
         return command_wrong(&command_embed,
                              "wants one file or standard input, and --format jsonl or npy");
     enum err rc = args_int(a, "--threads", 1, 256, 0, &threads, &e);
     if (rc == ERR_OK)
-        rc = open_model(a, args_get(a, "--precision"), &m, &e);
+        rc = role_parse(args_get(a, "--role"), &role, &e);
+    if (rc == ERR_OK)
+        rc = open_model(a, &m, &e);
     if (rc == ERR_OK)
         rc = read_texts(a->word_count ? a->words[0] : NULL, &t, &e);
     if (rc == ERR_OK) {
@@ -162,7 +216,7 @@ static int run_embed(const struct args *a)
                                      .queue_tokens_max = SIZE_MAX / 2};
         struct embedder *x = embedder_new(&o);
         int64_t started = clock_mono_ns();
-        rc = embed_all(x, m, &t, model_info(m)->dims, &e);
+        rc = embed_all(x, m, role, &t, &e);
         if (rc == ERR_OK) {
             int64_t ns = clock_mono_ns() - started;
             (strcmp(format, "npy") == 0 ? write_npy : write_jsonl)(t.vectors, t.count,
@@ -180,7 +234,7 @@ static int run_embed(const struct args *a)
 static int run_tokenize(const struct args *a)
 {
     struct err_info e = {0};
-    struct model *m = NULL;
+    struct tokenizer *t = NULL;
     struct input in = {0};
     struct str line;
     struct tokens tokens;
@@ -188,11 +242,11 @@ static int run_tokenize(const struct args *a)
     struct json_writer w;
     tokens_init(&tokens);
     strbuf_init(&b, 0);
-    enum err rc = open_model(a, "fp32", &m, &e);
+    enum err rc = open_tokenizer(a, &t, &e);
     if (rc == ERR_OK)
         rc = input_open(&in, a->word_count ? a->words[0] : NULL, &e);
     while (rc == ERR_OK && (rc = input_next(&in, &line, &e)) == ERR_OK) {
-        tokenizer_encode(model_tokenizer(m), line, true, &tokens);
+        tokenizer_encode(t, line, true, &tokens);
         strbuf_clear(&b);
         json_writer_init(&w, &b);
         json_array_begin(&w);
@@ -206,7 +260,7 @@ static int run_tokenize(const struct args *a)
     input_close(&in);
     strbuf_release(&b);
     tokens_release(&tokens);
-    model_unref(m);
+    tokenizer_free(t);
     return ended ? 0 : command_fail(&e, 1);
 }
 

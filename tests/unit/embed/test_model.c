@@ -322,7 +322,7 @@ static void test_info_and_digest(void **state)
         assert_string_not_equal(info->digest, model_info(b)->digest);
         model_unref(b);
     }
-    assert_int_equal(model_verify(t.dir, NULL), ERR_OK);
+    assert_int_equal(model_verify(t.dir, NULL, NULL), ERR_OK);
     model_unref(a);
     tiny_release(&t);
 }
@@ -352,7 +352,7 @@ static void test_real_model(void **state)
     if (!dir || !*dir)
         skip();
     struct err_info e = {0};
-    if (model_verify(dir, &e))
+    if (model_verify(dir, NULL, &e))
         fail_msg("%s", e.message);
 }
 

@@ -41,7 +41,7 @@ static void expect(const char *name, const char *source, enum err code, const ch
     for (size_t i = 0; i < before; i++)
         free(names[i]);
     free(names);
-    enum err err = model_pull(models, name, source, NULL, NULL, &e);
+    enum err err = model_pull(models, name, source, NULL, &e);
     if (err != code || (code && !strstr(e.message, word)))
         fail_msg("%s: got %d \"%s\", expected %d \"%s\"", source, err, e.message, code, word);
     assert_int_equal(file_list(models, &names, &after, NULL), ERR_OK);
@@ -54,7 +54,7 @@ static void expect(const char *name, const char *source, enum err code, const ch
     if (code == ERR_OK) {
         char path[400];
         snprintf(path, sizeof path, "%s/%s", models, name);
-        assert_int_equal(model_verify(path, NULL), ERR_OK);
+        assert_int_equal(model_verify(path, NULL, NULL), ERR_OK);
     }
 }
 
@@ -107,7 +107,7 @@ static void test_archives(void **state)
     snprintf(damaged, sizeof damaged, "%s/damaged.zip", work);
     for (size_t cut = 0; cut < n; cut += n / 23) {
         assert_int_equal(file_write_atomic(damaged, bytes, cut, 0600, NULL), ERR_OK);
-        assert_int_not_equal(model_pull(in_work("models"), "x", damaged, NULL, NULL, NULL), ERR_OK);
+        assert_int_not_equal(model_pull(in_work("models"), "x", damaged, NULL, NULL), ERR_OK);
     }
     /* one byte of a weight: the checksum of the entry tells */
     bytes[n / 2] ^= 1;
@@ -122,7 +122,7 @@ static void test_archives(void **state)
         char was = bytes[at];
         bytes[at] = (char)rng_next(&r);
         assert_int_equal(file_write_atomic(damaged, bytes, n, 0600, NULL), ERR_OK);
-        if (model_pull(in_work("models"), "y", damaged, NULL, NULL, NULL) == ERR_OK)
+        if (model_pull(in_work("models"), "y", damaged, NULL, NULL) == ERR_OK)
             assert_int_equal(file_remove_tree(in_work("models/y"), NULL), ERR_OK);
         bytes[at] = was;
     }
@@ -179,7 +179,7 @@ static void test_hub(void **state)
     expect("from-hub", url, ERR_OK, "");
     snprintf(url, sizeof url, "http://127.0.0.1:%s/moved/tiny", port);
     unsigned calls = 0;
-    assert_int_equal(model_pull(in_work("models"), "moved", url, seen, &calls, NULL), ERR_OK);
+    assert_int_equal(model_pull(in_work("models"), "moved", url, &(struct model_pull_options){.progress = seen, .ctx = &calls}, NULL), ERR_OK);
     assert_true(calls > 0);
     snprintf(url, sizeof url, "http://127.0.0.1:%s/org/other", port);
     expect("x", url, ERR_NOT_FOUND, "config.json answered 404");
