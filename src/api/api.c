@@ -37,6 +37,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_MODELS_LIST] = run_models_list,
     [ROUTE_MODEL_GET] = run_model_get,
     [ROUTE_TEI_EMBED] = run_tei_embed,
+    [ROUTE_TEI_EMBED_ALL] = run_tei_embed_all,
     [ROUTE_TEI_SIMILARITY] = run_tei_similarity,
     [ROUTE_TEI_TOKENIZE] = run_tei_tokenize,
     [ROUTE_TEI_DECODE] = run_tei_decode,

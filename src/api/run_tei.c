@@ -5,6 +5,9 @@
 #include "api/server.h"
 #include <string.h>
 
+/* More than this in one request is no query of a reader. */
+#define INTERACTIVE_MAX 16
+
 static struct embed_input *inputs_of(struct call *c, const json_t *v, size_t *count)
 {
     *count = json_is_array(v) ? json_array_size(v) : 1;
@@ -14,19 +17,26 @@ static struct embed_input *inputs_of(struct call *c, const json_t *v, size_t *co
     return out;
 }
 
-/* `options`: truncate, prompt_name and dimensions, beside the inputs or under parameters. */
-static bool vectors_get(struct call *c, const struct embed_input *inputs, size_t count,
-                        const json_t *options, struct embed_answer *out)
+static struct embed_request request_of(struct call *c, const struct embed_input *inputs,
+                                       size_t count, const json_t *options)
 {
-    struct err_info e = {0};
-    struct embed_request r = {
+    return (struct embed_request){
         .inputs = inputs,
         .count = count,
         .as = served_as(input_str(options, "prompt_name")),
         .overflow = input_bool(options, "truncate", false) ? OVERFLOW_TRUNCATE : OVERFLOW_ERROR,
         .dimensions = (unsigned)input_int(options, "dimensions", 0),
-        .lane = count > 16 ? LANE_BULK : LANE_INTERACTIVE,
+        .lane = count > INTERACTIVE_MAX ? LANE_BULK : LANE_INTERACTIVE,
         .deadline_ns = http_deadline_ns(c->request)};
+}
+
+/* `options`: truncate, prompt_name and dimensions, beside the inputs or under parameters. */
+static bool vectors_get(struct call *c, const struct embed_input *inputs, size_t count,
+                        const json_t *options, struct embed_answer *out)
+{
+    struct err_info e = {0};
+    struct embed_request r = request_of(c, inputs, count, options);
+    r.raw = !input_bool(options, "normalize", true);
     if (engine_embed(c->engine, &r, c->arena, out, &e) == 0)
         return true;
     call_error(c, &e);
@@ -47,8 +57,7 @@ void run_tei_embed(struct call *c)
     struct strbuf out;
     struct json_writer w;
     size_t count;
-    const struct embed_input *inputs =
-        inputs_of(c, json_object_get(c->body, "inputs"), &count);
+    const struct embed_input *inputs = inputs_of(c, json_object_get(c->body, "inputs"), &count);
     if (!vectors_get(c, inputs, count, c->body, &x))
         return;
     strbuf_init(&out, JSON_BYTES_MAX);
@@ -56,6 +65,37 @@ void run_tei_embed(struct call *c)
     json_array_begin(&w);
     for (size_t i = 0; i < count; i++)
         numbers_write(&w, x.vectors + i * x.dims, x.dims);
+    json_array_end(&w);
+    call_json(c, 200, &out);
+}
+
+/* An input at a time: each may have some hundred vectors. */
+void run_tei_embed_all(struct call *c)
+{
+    struct strbuf out;
+    struct json_writer w;
+    size_t count;
+    const struct embed_input *inputs = inputs_of(c, json_object_get(c->body, "inputs"), &count);
+    strbuf_init(&out, JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_array_begin(&w);
+    for (size_t i = 0; i < count; i++) {
+        struct err_info e = {0};
+        struct embedded_tokens x;
+        struct embed_request r = request_of(c, inputs + i, 1, c->body);
+        struct arena *a = arena_new(0);
+        enum err err = engine_embed_tokens(c->engine, &r, a, &x, &e);
+        json_array_begin(&w);
+        for (unsigned t = 0; t < x.tokens && !err; t++)
+            numbers_write(&w, x.rows + (size_t)t * x.dims, x.dims);
+        json_array_end(&w);
+        arena_free(a);
+        if (err) {
+            strbuf_release(&out);
+            call_error(c, &e);
+            return;
+        }
+    }
     json_array_end(&w);
     call_json(c, 200, &out);
 }
@@ -68,8 +108,7 @@ void run_tei_similarity(struct call *c)
     struct strbuf out;
     struct json_writer w;
     size_t count;
-    struct embed_input *sentences =
-        inputs_of(c, json_object_get(given, "sentences"), &count);
+    struct embed_input *sentences = inputs_of(c, json_object_get(given, "sentences"), &count);
     sentences[count].text = input_str(given, "source_sentence"); /* inputs_of left one place */
     if (!vectors_get(c, sentences, count + 1, options, &x))
         return;
@@ -121,8 +160,7 @@ void run_tei_tokenize(struct call *c)
     struct strbuf out;
     struct json_writer w;
     size_t count;
-    const struct embed_input *inputs =
-        inputs_of(c, json_object_get(c->body, "inputs"), &count);
+    const struct embed_input *inputs = inputs_of(c, json_object_get(c->body, "inputs"), &count);
     strbuf_init(&out, JSON_BYTES_MAX);
     json_writer_init(&w, &out);
     json_array_begin(&w);
@@ -143,8 +181,8 @@ void run_tei_tokenize(struct call *c)
 }
 
 /* One text; *e says what is wrong with it. */
-static enum err text_decode(struct call *c, const json_t *ids, const char *pointer,
-                            struct str *out, struct err_info *e)
+static enum err text_decode(struct call *c, const json_t *ids, const char *pointer, struct str *out,
+                            struct err_info *e)
 {
     struct err_info inner = {0};
     size_t n = json_array_size(ids);

@@ -308,9 +308,24 @@ static const struct schema prompt_name = {
 const struct schema schema_tei_embed = {
     .name = "TEIEmbedRequest",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"inputs", &tei_inputs, .required = true}, TEI_TRUNCATE,
-                     {"dimensions", &dimensions}),
+    .fields = FIELDS(
+        {"inputs", &tei_inputs, .required = true}, TEI_TRUNCATE, {"dimensions", &dimensions},
+        {"normalize", &schema_flag, .fallback = "true", .help = "false: as the pooling left them"}),
     .example = "{\"inputs\":[\"pumpkin soup\",\"a bowl of soup\"]}",
+};
+static const struct schema tei_few_texts = {
+    .type = SCHEMA_ARRAY, .items = &tei_text, .count_min = 1, .count_max = EMBED_ALL_MAX};
+static const struct schema tei_few_inputs = {
+    .type = SCHEMA_ONE_OF,
+    .help = "a text, or an array of up to 32 texts",
+    .alternatives = (const struct schema *const[]){&tei_text, &tei_few_texts, NULL},
+    .example = "\"pumpkin soup\"",
+};
+const struct schema schema_tei_embed_all = {
+    .name = "TEIEmbedAllRequest",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"inputs", &tei_few_inputs, .required = true}, TEI_TRUNCATE),
+    .example = "{\"inputs\":\"pumpkin soup\"}",
 };
 static const struct schema similarity_inputs = {
     .type = SCHEMA_OBJECT,

@@ -217,6 +217,7 @@ const struct schema schema_models = {
 /* ---- as Text Embeddings Inference has it ---- */
 const struct schema schema_numbers = {.type = SCHEMA_ARRAY, .items = &schema_number};
 const struct schema schema_vectors = {.type = SCHEMA_ARRAY, .items = &schema_numbers};
+const struct schema schema_token_vectors = {.type = SCHEMA_ARRAY, .items = &schema_vectors};
 static const struct schema offset_or_null = {.type = SCHEMA_INTEGER, .nullable = true};
 static const struct schema tei_token = {
     .name = "TEIToken",

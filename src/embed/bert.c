@@ -177,6 +177,10 @@ void bert_run(const struct bert *b, struct bert_work *w, const uint32_t *ids,
         attend(b, w, &b->layers[i], lengths, count, tokens);
         feed(b, w, &b->layers[i], tokens);
     }
+    if (pooling == BERT_ROWS) {
+        memcpy(out, w->x, tokens * hidden * sizeof *out);
+        return;
+    }
     for (size_t i = 0, t = 0; i < count; t += lengths[i++])
         pool(b, w->x + t * hidden, lengths[i], pooling, out + i * hidden);
 }

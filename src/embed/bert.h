@@ -55,13 +55,15 @@ uint64_t bert_bytes(const struct bert *b);
 const struct bert_form *bert_form(const struct bert *b);
 const struct pack *bert_pack(const struct bert *b); /* NULL: in memory */
 
-enum bert_pooling { BERT_MEAN, BERT_CLS, BERT_LAST };
+/* BERT_ROWS: none, the row of each token as it is. */
+enum bert_pooling { BERT_MEAN, BERT_CLS, BERT_LAST, BERT_ROWS };
 
 struct bert_work;
 struct bert_work *bert_work_new(const struct bert *b, size_t tokens_max);
 void bert_work_free(struct bert_work *w);
 /* One block: the sum of `lengths` is at most tokens_max, each at least 1 and at most positions,
- * each id below vocab (all asserted). `out`: count x hidden, each row of length 1. */
+ * each id below vocab (all asserted). `out`: count x hidden, each row of length 1; BERT_ROWS:
+ * a row a token. */
 void bert_run(const struct bert *b, struct bert_work *w, const uint32_t *ids,
               const uint32_t *lengths, size_t count, enum bert_pooling pooling, float *out);
 

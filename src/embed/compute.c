@@ -83,12 +83,25 @@ static struct computer *computer_keep(struct compute *c, struct computer *k)
 
 /* --- one block --- */
 
+static enum err rows_compute(struct computer *k)
+{
+    const struct block *b = &k->block;
+    enum err err = ERR_OK;
+    for (size_t i = 0, t = 0; i < b->count && !err; t += b->lengths[i++])
+        if (b->items[i]->text->rows)
+            err =
+                model_embed_rows(k->run, b->ids + t, b->lengths[i], b->items[i]->text->rows, NULL);
+    return err;
+}
+
 static enum err block_compute(struct compute *c, struct computer *k)
 {
     const struct model_info *info = model_info(k->model);
     struct block *b = &k->block;
     histogram_add(c->metrics.queue, seconds_since(b->queued_ns));
     enum err err = model_embed(k->run, b->ids, b->lengths, b->count, k->out, NULL);
+    if (!err)
+        err = rows_compute(k);
     if (err)
         return err;
     for (size_t i = 0; i < b->count; i++) {

@@ -37,8 +37,8 @@ struct model_info {
     const char *architecture; /* "bert", "xlm-roberta" ... as config.json's model_type */
     const char *pooling;      /* "mean", "cls", "last" */
     char prefix[ROLE_COUNT][MODEL_PREFIX_MAX];
-    unsigned prefix_tokens[ROLE_COUNT]; /* what a text of that role has less room for */
-    enum precision precision;           /* resolved, never AUTO */
+    unsigned prefix_tokens[ROLE_COUNT];  /* what a text of that role has less room for */
+    enum precision precision;            /* resolved, never AUTO */
     float fidelity_mean, fidelity_least; /* cosine to fp32's vectors on built-in texts; 0: not
                                             measured, as for a precision that was asked for */
     float mean_cosine;     /* of unrelated passages: the constant of small collections */
@@ -116,6 +116,9 @@ void model_run_free(struct model_run *r);
  * company of a text change its vector by less than 1e-6 (cosine). */
 enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *lengths,
                      size_t count, float *out, struct err_info *e) MUST_CHECK;
+/* The rows of one text's tokens before pooling: length x dims_full floats, not normalised. */
+enum err model_embed_rows(struct model_run *r, const uint32_t *ids, uint32_t length, float *out,
+                          struct err_info *e) MUST_CHECK;
 
 /* ---- the embedder: computing threads that all models share ----
  *
@@ -143,6 +146,7 @@ struct embed_text {
     const uint32_t *ids;
     size_t id_count;
     float *out;      /* dims floats */
+    float *rows;     /* NULL, or room for the rows of all its tokens (model_embed_rows) */
     unsigned tokens; /* set: with prefix and special tokens */
     bool cached;     /* set: nothing was computed for it; a text that stands twice in a call is
                         computed once */

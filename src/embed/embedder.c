@@ -186,12 +186,17 @@ enum err embedder_embed(struct embedder *x, struct model *m, enum embed_role rol
     struct claim one[CLAIMS_INLINE], *many = NULL;
     if (count == 0)
         return ERR_OK;
+    if (m->remote && texts[0].rows)
+        return err_set(e, ERR_UNSUPPORTED, NULL, "a remote model gives no vectors of tokens");
     callers_add(x, 1);
     cond_init(&c.served);
     batch_init(&c.batch, count);
-    for (size_t i = 0; i < count; i++)
+    bool rows = false; /* they are not kept */
+    for (size_t i = 0; i < count; i++) {
         texts[i].cached = false;
-    if (x->memo)
+        rows |= texts[i].rows != NULL;
+    }
+    if (x->memo && !rows)
         claims_make(&c, count <= CLAIMS_INLINE ? one : (many = xcalloc(count, sizeof *many)));
     enum err err = call_run(&c, e);
     if (c.claims)
@@ -216,8 +221,6 @@ struct embedder *embedder_new(const struct embedder_options *o)
         histogram_of(histogram_family("embed_duration_seconds", "Time of the stages of embedding",
                                       "stage", NULL, 0),
                      &name);
-    (void)counter_family("embed_truncated_total", "Texts cut off: always 0, they become passages",
-                         NULL);
     x->memo = o->cache_bytes ? memo_new(o->cache_bytes) : NULL;
     compute_start(&x->compute, o, x->memo);
     return x;

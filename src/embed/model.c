@@ -481,6 +481,19 @@ static void run_block(struct model_run *r, const uint32_t *ids, const uint32_t *
         cut(r, count, out);
 }
 
+enum err model_embed_rows(struct model_run *r, const uint32_t *ids, uint32_t length, float *out,
+                          struct err_info *e)
+{
+    const struct model *m = r->model;
+    enum err err = check_lengths(m, ids, &length, 1, e);
+    if (!err && m->bert)
+        bert_run(m->bert, r->work, ids, &length, 1, BERT_ROWS, out);
+    else if (!err)
+        for (uint32_t t = 0; t < length; t++)
+            stub_embed(ids + t, 1, out + (size_t)t * STUB_DIMS);
+    return err;
+}
+
 enum err model_embed(struct model_run *r, const uint32_t *ids, const uint32_t *lengths,
                      size_t count, float *out, struct err_info *e)
 {

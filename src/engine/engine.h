@@ -386,6 +386,7 @@ struct embed_request {
     enum embed_as as;
     enum embed_overflow overflow;
     unsigned dimensions; /* 0: all; fewer: cut and normalised again */
+    bool raw;            /* as the pooling left them, not of length 1 */
     enum lane lane;
     int64_t deadline_ns;
 };
@@ -404,6 +405,16 @@ struct embed_answer {
 /* Errors name the input at fault as "/i". */
 enum err engine_embed(struct engine *x, const struct embed_request *r, struct arena *a,
                       struct embed_answer *out, struct err_info *e) MUST_CHECK;
+
+/* The vector of each token, special ones included, of the first input: tokens x dims floats before
+ * pooling, not of length 1. `dimensions` is not heeded, OVERFLOW_SPLIT is an error as ERROR is. */
+struct embedded_tokens {
+    float *rows;
+    unsigned tokens, dims;
+    bool truncated;
+};
+enum err engine_embed_tokens(struct engine *x, const struct embed_request *r, struct arena *a,
+                             struct embedded_tokens *out, struct err_info *e) MUST_CHECK;
 
 struct token_out {
     uint32_t id;

@@ -1,4 +1,4 @@
-/* The models as such: their descriptions, embeddings of texts that are not stored, their tokens. */
+/* The models as such: their descriptions, embeddings of texts that are not stored. */
 #include "engine/internal.h"
 #include "math/dot.h"
 #include "text/passage.h"
@@ -21,14 +21,33 @@ void engine_models(struct engine *x, struct arena *a, struct model_out **out, si
     };
 }
 
-static enum err model_served(struct engine *x, struct str name, struct model **out,
-                             struct err_info *e)
+enum err model_served(struct engine *x, struct str name, struct model **out, struct err_info *e)
 {
     if (name.n && !str_eq_c(name, x->model_info->name))
         return err_set(e, ERR_NOT_FOUND, "model", "the model \"%.*s\" is not served",
                        (int)(name.n < 80 ? name.n : 80), name.s);
     *out = x->model;
     return 0;
+}
+
+enum embed_role role_of(enum embed_as as)
+{
+    static const enum embed_role roles[] = {[EMBED_AS_IS] = ROLE_NONE,
+                                            [EMBED_AS_QUERY] = ROLE_QUERY,
+                                            [EMBED_AS_PASSAGE] = ROLE_PASSAGE};
+    return roles[as];
+}
+
+struct str text_prefixed(const struct model *m, enum embed_role role, struct str text,
+                         struct arena *a)
+{
+    struct str prefix = str_c(model_info(m)->prefix[role]);
+    if (prefix.n == 0)
+        return text;
+    char *whole = arena_alloc(a, prefix.n + text.n);
+    memcpy(whole, prefix.s, prefix.n);
+    memcpy(whole + prefix.n, text.s, text.n);
+    return (struct str){whole, prefix.n + text.n};
 }
 
 /* ---- embeddings ---- */
@@ -63,28 +82,13 @@ static enum err too_long(size_t i, size_t tokens, unsigned max, struct err_info 
                    tokens, max);
 }
 
-static const enum embed_role roles[] = {
-    [EMBED_AS_IS] = ROLE_NONE, [EMBED_AS_QUERY] = ROLE_QUERY, [EMBED_AS_PASSAGE] = ROLE_PASSAGE};
-
-static struct str prefixed(const struct model *m, enum embed_role role, struct str text,
-                           struct arena *a)
-{
-    struct str prefix = str_c(model_info(m)->prefix[role]);
-    if (prefix.n == 0)
-        return text;
-    char *whole = arena_alloc(a, prefix.n + text.n);
-    memcpy(whole, prefix.s, prefix.n);
-    memcpy(whole + prefix.n, text.s, text.n);
-    return (struct str){whole, prefix.n + text.n};
-}
-
 /* The ids of a text behind its prefix, without special tokens, in the arena. */
 static struct embed_input ids_of(const struct model *m, enum embed_role role, struct str text,
                                  struct arena *a)
 {
     struct tokens tokens;
     tokens_init(&tokens);
-    tokenizer_encode(model_tokenizer(m), prefixed(m, role, text, a), false, &tokens);
+    tokenizer_encode(model_tokenizer(m), text_prefixed(m, role, text, a), false, &tokens);
     uint32_t *ids = arena_array(a, tokens.n + 1, sizeof *ids);
     memcpy(ids, tokens.ids, tokens.n * sizeof *ids);
     size_t n = tokens.n;
@@ -180,10 +184,46 @@ static enum err pieces_embed(struct engine *x, struct model *m, const struct emb
     return err_set(e, err, field, "%s", info.message);
 }
 
+/* The pooled vector as it is: the embedder gives only those of length 1, so each text's tokens are
+ * pooled here. */
+static enum err raw_vectors(struct engine *x, const struct model_info *m,
+                            const struct embed_request *r, struct embed_answer *out,
+                            struct err_info *e)
+{
+    enum err err = 0;
+    for (size_t i = 0; i < r->count && !err; i++) {
+        struct embed_request one = *r;
+        struct embedded_tokens t;
+        struct err_info info = {0};
+        struct arena *a = arena_new(0);
+        char field[32];
+        snprintf(field, sizeof field, "/%zu", i);
+        one.inputs = r->inputs + i;
+        err = engine_embed_tokens(x, &one, a, &t, &info);
+        if (err) {
+            err_set(e, err, info.field[0] == '/' ? field : info.field, "%s", info.message);
+        } else {
+            bool mean = strcmp(m->pooling, "mean") == 0, last = strcmp(m->pooling, "last") == 0;
+            unsigned first = last ? t.tokens - 1 : 0, end = mean || last ? t.tokens : 1;
+            for (unsigned d = 0; d < out->dims; d++) {
+                double sum = 0;
+                for (unsigned k = first; k < end; k++)
+                    sum += (double)t.rows[(size_t)k * t.dims + d];
+                out->vectors[i * out->dims + d] = (float)(sum / (end - first));
+            }
+            out->inputs[i] = (struct embedded_input){t.tokens, 1, t.truncated};
+            out->tokens += t.tokens;
+            out->truncated += t.truncated;
+        }
+        arena_free(a);
+    }
+    return err;
+}
+
 enum err engine_embed(struct engine *x, const struct embed_request *r, struct arena *a,
                       struct embed_answer *out, struct err_info *e)
 {
-    enum embed_role role = roles[r->as];
+    enum embed_role role = role_of(r->as);
     struct model *m = NULL;
     struct pieces p = {0};
     enum err err = model_served(x, r->model, &m, e);
@@ -195,12 +235,19 @@ enum err engine_embed(struct engine *x, const struct embed_request *r, struct ar
     *out = (struct embed_answer){.dims = r->dimensions ? r->dimensions : model_info(m)->dims};
     out->inputs = arena_array(a, r->count + 1, sizeof *out->inputs);
     out->vectors = arena_array(a, r->count * out->dims + 1, sizeof *out->vectors);
+    if (r->raw) {
+        err = raw_vectors(x, model_info(m), r, out, e);
+        metric_truncated(x, err ? 0 : out->truncated);
+        return err;
+    }
     for (size_t i = 0; i < r->count && !err; i++)
         err = input_add(&p, m, r, role, i, &out->inputs[i], a, e);
     if (!err)
         err = pieces_embed(x, m, r, role, &p, a, e);
-    if (!err)
+    if (!err) {
         pieces_join(&p, out->dims, r->count, out);
+        metric_truncated(x, out->truncated);
+    }
     free(p.list);
     free(p.owner);
     return err;
@@ -214,55 +261,4 @@ unsigned engine_retry_after_s(struct engine *x)
         return away_s;
     embedder_load(x->embedder, &load);
     return load.retry_after_s ? load.retry_after_s : 1;
-}
-
-/* ---- tokens ---- */
-
-enum err engine_tokenize(struct engine *x, struct str model, enum embed_as as, struct str text,
-                         bool specials, struct arena *a, struct token_out **out, size_t *count,
-                         struct err_info *e)
-{
-    struct model *m = NULL;
-    struct tokens t;
-    enum err err = model_served(x, model, &m, e);
-    if (err)
-        return err;
-    tokens_init(&t);
-    text = prefixed(m, roles[as], text, a);
-    tokenizer_encode(model_tokenizer(m), text, specials, &t);
-    *count = t.n;
-    *out = arena_array(a, t.n + 1, sizeof **out);
-    for (size_t i = 0; i < t.n; i++) {
-        struct str token = tokenizer_token(model_tokenizer(m), t.ids[i]);
-        bool special = t.starts[i] == t.ends[i];
-        struct str piece = {text.s + t.starts[i], t.ends[i] - t.starts[i]};
-        (*out)[i] = (struct token_out){t.ids[i], arena_str(a, special ? token : piece), special,
-                                       t.starts[i], t.ends[i]};
-    }
-    tokens_release(&t);
-    return 0;
-}
-
-enum err engine_decode(struct engine *x, struct str model, const uint32_t *ids, size_t count,
-                       bool skip_specials, struct arena *a, struct str *out, struct err_info *e)
-{
-    struct model *m = NULL;
-    struct strbuf text;
-    enum err err = model_served(x, model, &m, e);
-    if (err)
-        return err;
-    unsigned vocabulary = tokenizer_vocab_size(model_tokenizer(m));
-    for (size_t i = 0; i < count; i++) {
-        char field[32];
-        snprintf(field, sizeof field, "/%zu", i);
-        if (ids[i] >= vocabulary)
-            return err_set(e, ERR_INVALID, field,
-                           "%u is no id of this model's vocabulary of %u tokens", ids[i],
-                           vocabulary);
-    }
-    strbuf_init(&text, 0);
-    tokenizer_decode(model_tokenizer(m), ids, count, skip_specials, &text);
-    *out = arena_str(a, strbuf_str(&text));
-    strbuf_release(&text);
-    return 0;
 }

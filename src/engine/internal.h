@@ -338,6 +338,15 @@ enum err numbers_of_ids(struct collection *c, struct arena *a, const struct str 
 enum err filter_select(struct collection *c, struct arena *a, struct str filter, struct docset *out,
                        struct err_info *e) MUST_CHECK;
 
+/* ---- inference.c ---- */
+/* The model of that name, the default if it is empty; borrowed from the engine. */
+enum err model_served(struct engine *x, struct str name, struct model **out,
+                      struct err_info *e) MUST_CHECK;
+enum embed_role role_of(enum embed_as as);
+/* With the model's prefix of that role in front; in the arena if there is one. */
+struct str text_prefixed(const struct model *m, enum embed_role role, struct str text,
+                         struct arena *a);
+
 /* ---- metrics.c ---- */
 enum stage {
     STAGE_PARSE,
@@ -360,6 +369,7 @@ void metric_embedding_cache(struct engine *x, size_t hits, size_t misses);
 void metric_error(struct engine *x, enum err err);
 void metric_task(struct engine *x, const char *state,
                  double change); /* "queued", "running", "done", "failed" */
+void metric_truncated(struct engine *x, size_t count);
 void metric_collection_drop(struct engine *x, const char *name);
 bool feedback_type_known(struct str type);
 

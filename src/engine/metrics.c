@@ -19,6 +19,7 @@ struct engine_metrics {
     struct counter *feedback[FEEDBACK_TYPES];
     struct counter_family *errors;
     struct counter *cache_hits, *cache_misses;
+    struct counter *truncated;
     struct gauge *lag, *index_bytes;
     struct gauge_family *documents, *passages, *tasks;
 };
@@ -83,6 +84,9 @@ void metrics_open(struct engine *x)
     for (size_t i = 0; i < FEEDBACK_TYPES; i++)
         m->feedback[i] = counter_of(feedback, (const char *[]){feedback_types[i]});
     m->errors = counter_family("errors_total", "Errors by class.", "class");
+    m->truncated = counter_of(
+        counter_family("embed_truncated_total", "Texts cut off because that was asked for", NULL),
+        NULL);
     static const enum err classes[] = {ERR_INVALID, ERR_BUSY, ERR_TIMEOUT,
                                        ERR_FULL,    ERR_IO,   ERR_CORRUPT};
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
@@ -176,6 +180,11 @@ void metric_error(struct engine *x, enum err err)
 void metric_task(struct engine *x, const char *state, double change)
 {
     gauge_add(gauge_of(x->metrics->tasks, (const char *[]){state, "embed"}), change);
+}
+
+void metric_truncated(struct engine *x, size_t count)
+{
+    counter_add(x->metrics->truncated, (double)count);
 }
 
 void metric_collection_drop(struct engine *x, const char *name)

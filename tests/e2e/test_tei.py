@@ -25,6 +25,21 @@ def test_too_long(server):
     assert len(server.post("/embed", {"inputs": ["a", text], "truncate": True})) == 2
 
 
+def test_embed_all_gives_a_vector_a_token(server):
+    tokens = server.post("/tokenize", {"inputs": "pumpkin soup"})[0]
+    rows, other = server.post("/embed_all", {"inputs": ["pumpkin soup", "x"]})
+    assert len(rows) == len(tokens) and len(rows[0]) == server.get("/v1/models/akin")["dims"] and len(other) != len(rows)
+    limit = server.get("/info")["max_input_length"]
+    assert str(limit) in error(server.ask("POST", "/embed_all", {"inputs": "word " * (limit + 10)}), 413, "Validation")
+    assert len(server.post("/embed_all", {"inputs": "word " * (limit + 10), "truncate": True})[0]) == limit
+
+
+def test_without_normalising_a_vector_is_the_mean_of_its_tokens(server):
+    rows = server.post("/embed_all", {"inputs": "pumpkin soup"})[0]
+    mean = [sum(column) / len(rows) for column in zip(*rows)]
+    assert server.post("/embed", {"inputs": "pumpkin soup", "normalize": False})[0] == pytest.approx(mean, abs=1e-5)
+
+
 def test_similarity(server):
     body = {"inputs": {"source_sentence": "soup of pumpkins", "sentences": ["soup of pumpkins", "a tram"]}}
     same, other = server.post("/similarity", body)
@@ -52,6 +67,7 @@ def test_info(server):
 @pytest.mark.parametrize("path, body", [
     ("/embed", {}), ("/embed", {"inputs": 5}), ("/embed", {"inputs": []}), ("/embed", {"inputs": "x", "dimensions": 0}),
     ("/embed", {"inputs": "x", "prompt_name": "poem"}), ("/embed", {"inputs": "x", "truncation_direction": "Left"}),
+    ("/embed_all", {"inputs": ["x"] * 33}),
     ("/similarity", {"inputs": {"sentences": ["a"]}}), ("/similarity", {"inputs": "x"}), ("/tokenize", {"inputs": [5]}),
     ("/decode", {"ids": "x"}), ("/decode", {"ids": [4294967295]}), ("/decode", {"ids": [[1], 2]}), ("/decode", {"ids": [2, [1]]}),
 ])
