@@ -125,12 +125,12 @@ static const struct schema total = {
 const struct schema schema_search_answer = {
     .name = "SearchAnswer",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"data", LIST_OF(&hit), NEED}, {"total", &total, NEED},
-                     {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED},
-                     {"search_id", &schema_string, NEED},
-                     {"facets", &object, .help = "field -> [{value, count}], if asked for"},
-                     {"degraded", &schema_string,
-                      .help = "why hybrid search had words alone to go by: a remote model is away"}),
+    .fields = FIELDS(
+        {"data", LIST_OF(&hit), NEED}, {"total", &total, NEED}, {"next_cursor", &cursor, NEED},
+        {"took_ms", &schema_number, NEED}, {"search_id", &schema_string, NEED},
+        {"facets", &object, .help = "field -> [{value, count}], if asked for"},
+        {"degraded", &schema_string,
+         .help = "why hybrid search had words alone to go by: a remote model is away"}),
 };
 static const struct schema explanation = {
     .type = SCHEMA_OBJECT,

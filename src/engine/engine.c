@@ -195,7 +195,7 @@ static size_t cache_bytes(size_t wanted)
 
 static enum err model_get(struct engine *x, struct err_info *e)
 {
-    enum precision precision = x->options.remote              ? PRECISION_FP32
+    enum precision precision = x->options.remote                ? PRECISION_FP32
                                : x->precision == PRECISION_AUTO ? precision_kept(x)
                                                                 : x->precision;
     enum err err = model_take(x, STR(""), precision, 0, &x->model, e);

@@ -28,13 +28,13 @@ struct remote_options; /* embed/embed.h */
 struct engine_options {
     const char
         *data_dir; /* made with mode 0700; LOCK, FORMAT, akin.db, index/, models/, tmp/, backups/ */
-    const char *model_dir;      /* a Hugging Face directory, or "stub" */
+    const char *model_dir;               /* a Hugging Face directory, or "stub" */
     const struct remote_options *remote; /* not NULL: a provider embeds, model_dir is not read.
                                             Borrowed until engine_open returns */
-    const char *precision;      /* "auto", "fp32", "bf16" */
-    unsigned embed_threads;     /* 0: one a core */
-    unsigned ingest_workers;    /* 0: one a core */
-    size_t embed_queue_tokens;  /* 0: default */
+    const char *precision;               /* "auto", "fp32", "bf16" */
+    unsigned embed_threads;              /* 0: one a core */
+    unsigned ingest_workers;             /* 0: one a core */
+    size_t embed_queue_tokens;           /* 0: default */
     size_t embed_cache_bytes;   /* of vectors in memory; 0: 16 MiB; EMBED_CACHE_NONE: none */
     uint64_t store_cache_bytes; /* of vectors in the store; 0: 256 MiB; EMBED_CACHE_NONE: none */
     unsigned event_workers;     /* 0: 3 */
@@ -217,7 +217,7 @@ struct find_answer {
     struct search_stages stages;
     int64_t load_ns;
     uint32_t embedding_version; /* whose vectors and passages these are */
-    struct str degraded; /* not empty: why hybrid search had only words to go by */
+    struct str degraded;        /* not empty: why hybrid search had only words to go by */
 };
 enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
                        struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;

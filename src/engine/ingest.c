@@ -233,7 +233,8 @@ static void batch_embed(struct ingest *g, struct batch *b)
     int64_t t0 = clock_mono_ns();
     if (b->err)
         return;
-    b->err = drafts_embed_or_defer(b->v, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a, &b->info);
+    b->err = drafts_embed_or_defer(b->v, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a,
+                                   &b->info);
     metric_stage(g->x, STAGE_EMBED, b->err ? 0 : b->count, b->err ? b->count : 0,
                  clock_mono_ns() - t0);
 }
@@ -300,7 +301,8 @@ static enum err batch_commit(struct ingest *g, struct batch *b, struct position 
         if (err)
             break;
         drafts_split(b->v, &g->rules, b->drafts, b->count, b->a);
-        err = drafts_embed_or_defer(b->v, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a, e);
+        err =
+            drafts_embed_or_defer(b->v, b->drafts, b->count, LANE_BULK, g->o.deadline_ns, b->a, e);
     }
     return err;
 }

@@ -67,8 +67,8 @@ struct search_result {
     size_t count;
     size_t total; /* documents that match: for words exact; semantic and hybrid: those that pass the
                      filter */
-    bool total_exact; /* false: at least so many */
-    double bound;     /* B(q) */
+    bool total_exact;    /* false: at least so many */
+    double bound;        /* B(q) */
     struct str degraded; /* hybrid: why the query has no vector; scores are of words alone */
     struct search_stages stages;
 };
