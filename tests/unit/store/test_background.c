@@ -32,9 +32,13 @@ static int64_t number_of(sqlite3 *db, const char *sql)
 
 #define ROWS                                                                                       \
     "SELECT (SELECT count(*) FROM document) + (SELECT count(*) FROM payload) + (SELECT count(*) "  \
-    "FROM passage)"                                                                                \
+    "FROM passage) + (SELECT count(*) FROM purge_version)"                                         \
     " + (SELECT count(*) FROM feedback) + (SELECT count(*) FROM user) + (SELECT count(*) FROM "    \
     "purge)"
+
+#define VERSION_ROWS                                                                               \
+    "SELECT (SELECT count(*) FROM passage) + (SELECT count(*) FROM missing) + (SELECT count(*) "   \
+    "FROM purge_version)"
 
 static void rows_become(struct fixture *f, const char *sql, int64_t want)
 {
@@ -78,6 +82,34 @@ static void test_purge(void **state)
     done(f, act_drop(gone));
     rows_become(f, ROWS, 50);
     ok(store_check(f->s, &f->e));
+}
+
+/* A version's rows, at any size, while its collection stays. */
+static void test_purge_version(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t c = filled(f, "news", 1000);
+    struct store_act act = {.kind = ACT_VERSION_CREATE, .version = {.collection = c, .dims = DIMS}};
+    struct store_act *acts = arena_array(f->a, 600, sizeof *acts);
+
+    act.version.id = (uint32_t)done(f, act).id;
+    for (unsigned i = 0; i < 600; i++) {
+        char *id = arena_printf(f->a, "d%u", i);
+        acts[i] = act_put(f, c, str_c(id), id);
+        acts[i].kind = ACT_VERSION_EMBEDDED;
+        acts[i].version.id = act.version.id;
+    }
+    ok(store_write(f->s, acts, 600, true, NULL, NULL));
+    ok(store_check(f->s, &f->e));
+    rows_become(f, VERSION_ROWS, 1000 + 600 + 400);
+    act.kind = ACT_VERSION_DELETE;
+    done(f, act);
+    ok(store_check(f->s, &f->e));
+    reopen(f); /* goes on where it was cut off */
+    rows_become(f, VERSION_ROWS, 1000);
+    ok(store_check(f->s, &f->e));
+    done(f, act_drop(c));
+    rows_become(f, VERSION_ROWS, 0);
 }
 
 /* Cut off by closing, and gone on with after opening. */
@@ -341,6 +373,7 @@ int main(void)
         T(test_metrics),
         T(test_private),
         T(test_purge),
+        T(test_purge_version),
         T(test_purge_resumes),
         T(test_purge_under_load),
         T(test_pruned_rows_go),

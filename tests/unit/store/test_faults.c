@@ -195,6 +195,121 @@ static void test_every_write_full(void **state)
     every_fault(*state, ENOSPC, false, 3);
 }
 
+/* ---- embedding versions ---- */
+
+struct switching {
+    uint32_t collection, version[2], active; /* as acknowledged */
+    bool embedded[DOCUMENTS];                /* for the second version */
+};
+
+static struct store_act act_of_document(struct fixture *f, const struct switching *w, unsigned i,
+                                        enum act_kind kind, uint32_t version)
+{
+    struct store_act act =
+        act_put(f, w->collection, str_c(arena_printf(f->a, "d%u", i)), "a text of two passages");
+
+    act.kind = kind;
+    act.version.id = version;
+    return act;
+}
+
+static bool was_done(struct fixture *f, struct store_act act)
+{
+    enum err err = store_write(f->s, &act, 1, false, NULL, NULL);
+
+    assert_true(err == ERR_OK || err == ERR_IO);
+    assert_int_equal(act.err, err);
+    return err == ERR_OK;
+}
+
+static void switching_make(struct fixture *f, struct switching *w)
+{
+    struct collection_record c;
+    struct store_act act;
+
+    *w = (struct switching){.collection = collection_made(f, "news")};
+    for (unsigned i = 0; i < DOCUMENTS; i++)
+        done(f, act_of_document(f, w, i, ACT_DOCUMENT_PUT, 0));
+    ok(store_collection_get(f->s, f->a, STR("news"), &c, NULL));
+    act = (struct store_act){
+        .kind = ACT_VERSION_CREATE,
+        .version = {.collection = c.id, .dims = DIMS, .model_digest = STR("other")}};
+    w->version[0] = w->active = c.version;
+    w->version[1] = act.version.id = (uint32_t)done(f, act).id;
+    act.kind = ACT_VERSION_UPDATE;
+    act.version.state = VERSION_READY;
+    done(f, act);
+}
+
+/* Documents are embedded for the second version, which becomes the active one on the way, and is
+ * left again. */
+static void switching_run(struct fixture *f, struct switching *w)
+{
+    for (unsigned i = 0; i < DOCUMENTS; i++) {
+        if (was_done(f, act_of_document(f, w, i, ACT_VERSION_EMBEDDED, w->version[1])))
+            w->embedded[i] = true;
+        if (i % 2 == 0)
+            continue;
+        uint32_t other = w->version[w->active == w->version[0]];
+        if (was_done(f, (struct store_act){.kind = ACT_VERSION_ACTIVATE, .version.id = other}))
+            w->active = other;
+    }
+}
+
+static void switching_is(struct fixture *f, const struct switching *w)
+{
+    struct collection_record c;
+    struct document_record *docs, d;
+    size_t n, missing = 0;
+
+    ok(store_check(f->s, &f->e));
+    ok(store_collection_get(f->s, f->a, STR("news"), &c, NULL));
+    assert_int_equal(c.version, w->active);
+    for (unsigned i = 0; i < DOCUMENTS; i++) {
+        uint32_t number = i + 1;
+        ok(store_version_passages(f->s, f->a, w->version[1], &number, 1, DOCUMENT_VECTORS, &d,
+                                  NULL));
+        assert_int_equal(d.state == DOCUMENT_READY, w->embedded[i]);
+        missing += !w->embedded[i];
+        ok(store_version_passages(f->s, f->a, w->version[0], &number, 1, DOCUMENT_VECTORS, &d,
+                                  NULL));
+        assert_int_equal(d.state, DOCUMENT_READY);
+    }
+    ok(store_version_missing(f->s, f->a, w->version[1], 0, 100, &docs, &n, NULL));
+    assert_int_equal(n, missing);
+    assert_int_equal(c.pending, w->active == w->version[1] ? missing : 0);
+}
+
+static void test_every_switch(void **state)
+{
+    struct fixture *f = *state;
+    bool reached = true;
+    long n = 1;
+
+    for (; reached; n++) {
+        struct switching w;
+        char dir[96];
+        snprintf(dir, sizeof dir, "%s/%ld", f->dir, n);
+        ok(store_open(dir, NULL, &f->s, NULL));
+        switching_make(f, &w);
+        disk_fails(n, 1 + n % 2, EIO, n % 3 == 0);
+        switching_run(f, &w);
+        reached = atomic_load(&disk_ops) >= n;
+        disk_fails(0, 0, 0, false);
+        switching_is(f, &w);
+        store_close(f->s);
+        ok(store_open(dir, NULL, &f->s, &f->e));
+        switching_is(f, &w);
+        switching_run(f, &w); /* repeated: nothing is stored twice */
+        switching_is(f, &w);
+        store_close(f->s);
+        f->s = NULL;
+        ok(file_remove_tree(dir, NULL));
+    }
+    print_message("%ld points of failure\n", n - 1);
+    assert_true(n > 30);
+}
+
 /* The same while opening: an error or a store, never damage. */
 static void test_every_open(void **state)
 {
@@ -517,19 +632,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_disk, teardown_disk)
 #define D(name) cmocka_unit_test_setup_teardown(name, setup_disk_dir, teardown_disk)
-        T(test_synced),
-        T(test_full),
-        D(test_every_write_eio),
-        D(test_every_write_torn),
-        D(test_every_write_full),
-        D(test_every_open),
-        D(test_crash_after_fault),
-        D(test_corrupt_header),
-        D(test_corrupt_pages),
-        D(test_format),
-        D(test_check_sees),
-        D(test_restore_damaged),
-        D(test_restore_helps),
+        T(test_synced),           T(test_full),
+        D(test_every_write_eio),  D(test_every_write_torn),
+        D(test_every_write_full), D(test_every_switch),
+        D(test_every_open),       D(test_crash_after_fault),
+        D(test_corrupt_header),   D(test_corrupt_pages),
+        D(test_format),           D(test_check_sees),
+        D(test_restore_damaged),  D(test_restore_helps),
     };
 
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
