@@ -116,10 +116,12 @@ static const char *const migrations[] = {
 #define DOCUMENT_HEADS                                                                             \
     "d.key, d.id, d.revision, d.state, d.created_us, d.updated_us, d.expires_us, d.attempts,"      \
     " d.digest, d.text_digest"
-/* With the active version of collection ?1, which is looked up once. */
-#define DOCUMENT_COLUMNS DOCUMENT_HEADS ", (SELECT a.version FROM collection a WHERE a.id = ?1)"
-#define DOCUMENT_COLUMNS_OF_ANY                                                                    \
-    DOCUMENT_HEADS ", (SELECT a.version FROM collection a WHERE a.id = d.collection)"
+/* Of collections that are not being removed, with the active version: of collection ?1, of any. */
+#define DOCUMENTS                                                                                  \
+    "SELECT " DOCUMENT_HEADS ", a.version FROM collection a CROSS JOIN document d WHERE a.id = ?1"
+#define DOCUMENTS_OF_ANY(index)                                                                    \
+    "SELECT " DOCUMENT_HEADS ", a.version FROM document d INDEXED BY " index                       \
+    " CROSS JOIN collection a ON a.id = d.collection"
 #define FEEDBACK_COLUMNS                                                                           \
     "change, collection, event_id, user, document, type, session, recommendation_id, value,"       \
     " position, time_us"
@@ -209,37 +211,29 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                                          " (SELECT ?1 | (key & 0xffffffff) FROM missing"
                                          " WHERE key > ?2 AND key <= (?2 | 0xffffffff))"},
 
-    [STMT_DOCUMENT_BY_ID] = {"document_by_id",
-                             "SELECT " DOCUMENT_COLUMNS
-                             " FROM document d WHERE collection = ?1 AND id = ?2" LIVE},
-    [STMT_DOCUMENT_BY_KEY] = {"document_by_key",
-                              "SELECT " DOCUMENT_COLUMNS " FROM document d WHERE key = ?2" LIVE},
-    [STMT_DOCUMENT_LIST] = {"document_list",
-                            "SELECT " DOCUMENT_COLUMNS
-                            " FROM document d WHERE collection = ?1 AND id > ?2" LIVE
-                            " ORDER BY id LIMIT ?3 OFFSET ?4"},
-    [STMT_DOCUMENT_RANGE] = {"document_range", "SELECT " DOCUMENT_COLUMNS
-                                               " FROM document d WHERE key > ?2 AND key <= ?3" LIVE
-                                               " ORDER BY key LIMIT ?4"},
+    [STMT_DOCUMENT_BY_ID] = {"document_by_id", DOCUMENTS " AND d.collection = ?1 AND d.id = ?2"},
+    [STMT_DOCUMENT_BY_KEY] = {"document_by_key", DOCUMENTS " AND d.key = ?2"},
+    [STMT_DOCUMENT_LIST] = {"document_list", DOCUMENTS " AND d.collection = ?1 AND d.id > ?2"
+                                                       " ORDER BY d.id LIMIT ?3 OFFSET ?4"},
+    [STMT_DOCUMENT_RANGE] = {"document_range", DOCUMENTS " AND d.key > ?2 AND d.key <= ?3"
+                                                         " ORDER BY d.key LIMIT ?4"},
     [STMT_DOCUMENT_PENDING] = {"document_pending",
-                               "SELECT " DOCUMENT_COLUMNS_OF_ANY
-                               " FROM document d INDEXED BY document_pending WHERE state = 1"
-                               " AND EXISTS (SELECT 1 FROM collection c WHERE c.id = d.collection)"
-                               " ORDER BY attempts, revision LIMIT ?1"},
+                               DOCUMENTS_OF_ANY(
+                                   "document_pending") " WHERE d.state = 1"
+                                                       " ORDER BY d.attempts, d.revision LIMIT ?1"},
     [STMT_DOCUMENT_WAITING] = {"document_waiting",
-                               "SELECT " DOCUMENT_COLUMNS
-                               " FROM document d WHERE state = 1 AND collection = ?1 AND key > ?2"
-                               " ORDER BY key LIMIT ?3"},
+                               DOCUMENTS " AND d.state = 1 AND d.collection = ?1 AND d.key > ?2"
+                                         " ORDER BY d.key LIMIT ?3"},
     [STMT_DOCUMENT_MISSING] = {"document_missing",
-                               "SELECT " DOCUMENT_COLUMNS " FROM missing m CROSS JOIN document d"
-                               " ON d.key = ((?1 << 32) | (m.key & 0xffffffff))"
-                               " WHERE m.key > ?2 AND m.key <= (?2 | 0xffffffff)"
+                               "SELECT " DOCUMENT_HEADS ", a.version FROM collection a"
+                               " CROSS JOIN missing m CROSS JOIN document d"
+                               " ON d.key = ((?1 << 32) | (m.key & 0xffffffff)) WHERE a.id = ?1"
+                               " AND m.key > ?2 AND m.key <= (?2 | 0xffffffff)"
                                " ORDER BY m.key LIMIT ?3"},
-    [STMT_DOCUMENT_EXPIRED] = {"document_expired",
-                               "SELECT " DOCUMENT_COLUMNS_OF_ANY
-                               " FROM document d WHERE expires_us > 0 AND expires_us <= ?1"
-                               " AND EXISTS (SELECT 1 FROM collection c WHERE c.id = d.collection)"
-                               " ORDER BY expires_us, key LIMIT ?2"},
+    [STMT_DOCUMENT_EXPIRED] =
+        {"document_expired",
+         DOCUMENTS_OF_ANY("document_expires") " WHERE d.expires_us > 0 AND d.expires_us <= ?1"
+                                              " ORDER BY d.expires_us, d.key LIMIT ?2"},
     [STMT_DOCUMENT_FIND] = {"document_find", "SELECT " DOCUMENT_HEADS
                                              " FROM document d WHERE collection = ?1 AND id = ?2"},
     [STMT_DOCUMENT_INSERT] = {"document_insert",

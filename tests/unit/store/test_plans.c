@@ -91,9 +91,9 @@ static void test_best_index(void **state)
     } want[] = {
         {STMT_DOCUMENT_BY_ID, "document_id (collection=? AND id=?)"},
         {STMT_DOCUMENT_FIND, "document_id (collection=? AND id=?)"},
-        {STMT_DOCUMENT_BY_KEY, "INTEGER PRIMARY KEY (rowid=?)"},
+        {STMT_DOCUMENT_BY_KEY, "d USING INTEGER PRIMARY KEY (rowid=?)"},
         {STMT_DOCUMENT_LIST, "document_id (collection=? AND id>?)"},
-        {STMT_DOCUMENT_RANGE, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+        {STMT_DOCUMENT_RANGE, "d USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
         {STMT_DOCUMENT_WAITING, "document_waiting (collection=? AND rowid>?)"},
         {STMT_DOCUMENT_MISSING, "m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
         {STMT_MISSING_FILL, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
@@ -124,10 +124,11 @@ static void test_best_index(void **state)
         sqlite3_stmt *st;
         snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", t->sql);
         ok(sqlite_error(db, sqlite3_prepare_v2(db, sql, -1, &st, NULL), NULL));
-        assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-        const char *detail = (const char *)sqlite3_column_text(st, 3);
-        if (!strstr(detail, want[i].detail))
-            fail_msg("%s: '%s', wanted '%s'", t->name, detail, want[i].detail);
+        bool found = false;
+        while (sqlite3_step(st) == SQLITE_ROW)
+            found |= strstr((const char *)sqlite3_column_text(st, 3), want[i].detail) != NULL;
+        if (!found)
+            fail_msg("%s: its plan has no '%s'", t->name, want[i].detail);
         sqlite3_finalize(st);
     }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
