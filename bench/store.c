@@ -44,6 +44,7 @@ struct work {
     uint32_t collection;
     unsigned from, to, batch;
     unsigned parts;
+    bool cached; /* with its vectors for the embedding cache */
     struct thread *thread;
 };
 
@@ -73,6 +74,18 @@ static void document_make(struct arena *a, struct rng *r, uint32_t collection, u
     d->passage_count = 1;
 }
 
+static void embedding_add(struct arena *a, struct store_act *act)
+{
+    struct embedding_record *r = arena_array(a, 1, sizeof *r);
+
+    r->dims = DIMS;
+    r->tokens = 200;
+    r->vector = act->document.passages[0].vector;
+    memcpy(r->key, act->document.digest, EMBEDDING_KEY);
+    act->embeddings = r;
+    act->embedding_count = 1;
+}
+
 static void put_run(void *arg)
 {
     struct work *w = arg;
@@ -84,8 +97,11 @@ static void put_run(void *arg)
     rng_init(&r, w->from);
     for (unsigned i = w->from; i < w->to; i += w->batch) {
         unsigned n = w->to - i < w->batch ? w->to - i : w->batch;
-        for (unsigned k = 0; k < n; k++)
+        for (unsigned k = 0; k < n; k++) {
             document_make(a, &r, w->collection, i + k, &acts[k]);
+            if (w->cached)
+                embedding_add(a, &acts[k]);
+        }
         must(store_write(w->s, acts, n, false, NULL, &e), &e);
         for (unsigned k = 0; k < n; k++)
             must(acts[k].err, &acts[k].info);
@@ -136,6 +152,55 @@ static enum err scan_each(void *ctx, const struct document_record *d)
 {
     *(uint64_t *)ctx += d->passages[0].vector[0];
     return ERR_OK;
+}
+
+/* A second version: made, filled, activated and left. */
+static void versions_run(struct store *s, uint32_t collection, uint32_t first)
+{
+    struct store_act act = {.kind = ACT_VERSION_CREATE,
+                            .version = {.collection = collection, .dims = DIMS}};
+    struct store_act *acts = calloc(BATCH, sizeof *acts);
+    struct arena *a = arena_new(0);
+    struct passage_record passage = {.vector = xcalloc(DIMS, 2)};
+    struct err_info e = {0};
+    uint32_t after = 0;
+    size_t n = 1;
+    uint64_t all = 0;
+    int64_t start = clock_mono_ns();
+
+    must(store_write(s, &act, 1, true, NULL, &e), &e);
+    printf("%-44s %10.1f ms\n", "version, created", seconds_since(start) * 1e3);
+    act.version.id = (uint32_t)act.id;
+    start = clock_mono_ns();
+    for (; n > 0; all += n) {
+        struct document_record *docs;
+        arena_reset(a);
+        must(store_version_missing(s, a, act.version.id, after, BATCH, &docs, &n, &e), &e);
+        for (size_t i = 0; i < n; i++) {
+            acts[i] = (struct store_act){.kind = ACT_VERSION_EMBEDDED, .document = docs[i]};
+            acts[i].version.id = act.version.id;
+            acts[i].document.passages = &passage;
+            acts[i].document.passage_count = 1;
+            after = docs[i].number;
+        }
+        if (n)
+            must(store_write(s, acts, n, true, NULL, &e), &e);
+    }
+    report("version, missing and embedded", (double)all, seconds_since(start), "documents");
+    act.kind = ACT_VERSION_UPDATE;
+    act.version.state = VERSION_READY;
+    must(store_write(s, &act, 1, true, NULL, &e), &e);
+    act.kind = ACT_VERSION_ACTIVATE;
+    start = clock_mono_ns();
+    must(store_write(s, &act, 1, true, NULL, &e), &e);
+    printf("%-44s %10.1f ms\n", "version, activated", seconds_since(start) * 1e3);
+    act.version.id = first;
+    start = clock_mono_ns();
+    must(store_write(s, &act, 1, true, NULL, &e), &e);
+    printf("%-44s %10.1f ms\n", "version, rolled back", seconds_since(start) * 1e3);
+    arena_free(a);
+    free((void *)passage.vector);
+    free(acts);
 }
 
 static void bare_sqlite(const char *dir, unsigned n)
@@ -209,10 +274,16 @@ int main(int argc, char **argv)
     report("store, 4 callers, 100 acts a call", n, together(w, 4, n, put_run), "documents");
     report("store, the same again (unchanged)", n, together(w, 4, n, put_run), "documents");
     w.from = 2 * n;
+    w.cached = true;
+    report("store, 4 callers, and into the embedding cache", n, together(w, 4, n, put_run),
+           "documents");
+    w.cached = false;
+    w.from = 3 * n;
     w.batch = 1;
     report("store, 1 caller, one act a call", 400, together(w, 1, 400, put_run), "documents");
     w.from += 400;
     report("store, 16 callers, one act a call", 3200, together(w, 16, 3200, put_run), "documents");
+    versions_run(w.s, w.collection, act.version_id);
     w.from = 0;
     w.batch = n;
     w.parts = DOCUMENT_PAYLOAD;
@@ -222,10 +293,10 @@ int main(int argc, char **argv)
     report("store, 1 caller, point reads of all", n, together(w, 1, n, get_run), "reads");
     start = clock_mono_ns();
     must(store_document_scan(w.s, w.collection, DOCUMENT_VECTORS, scan_each, &sum, NULL, &e), &e);
-    report("store, scan with vectors", 2.0 * n, seconds_since(start), "documents");
+    report("store, scan with vectors", 3.0 * n, seconds_since(start), "documents");
     start = clock_mono_ns();
     must(store_check(w.s, &e), &e);
-    report("store, full check", 2.0 * n, seconds_since(start), "documents");
+    report("store, full check", 3.0 * n, seconds_since(start), "documents");
     start = clock_mono_ns();
     store_close(w.s);
     printf("%-44s %10.1f ms\n", "close", seconds_since(start) * 1e3);

@@ -2,13 +2,15 @@
  *
  * Rows are appended, so that what an import adds stays dense; only the index on the first 8 bytes
  * of the key is written here and there. The oldest rows go first, whether they were used or not: a
- * read writes nothing. Their bytes are counted in the ledger, and removed with the act that passes
- * the bound (twice what it adds, so that a bound which was lowered is reached in small steps). */
+ * read writes nothing. Their bytes are counted in the ledger; an act that passes the bound removes
+ * as many as make a little room (64 KiB), so that not every act has to. */
 #include "store/inside.h"
 #include <string.h>
 
 #define HASH_BYTES 8
-#define ROW_BYTES 64 /* besides the vector: in both schema.c's check and here */
+#define ROW_BYTES 64 /* besides the vector: in both the store's check and here */
+#define ROOM_BYTES 65536
+#define EVICT_ROWS 256
 
 static int64_t key_hash(const uint8_t key[EMBEDDING_KEY])
 {
@@ -84,12 +86,13 @@ enum err embeddings_put(struct writer *w, const struct embedding_record *rows, s
     for (size_t i = 0; i < count && !err; i++)
         err = row_add(w, &rows[i], e);
     if (!err && embeddings_over(w))
-        err = embeddings_evict(w, count * 2, e);
+        err = embeddings_evict(w, count * 2 + EVICT_ROWS, e);
     return err;
 }
 
 enum err embeddings_evict(struct writer *w, size_t rows, struct err_info *e)
 {
+    uint64_t bound = bound_of(w), room = bound / 64 < ROOM_BYTES ? bound / 64 : ROOM_BYTES;
     int64_t last = 0;
     sqlite3_stmt *st;
     bool row;
@@ -98,12 +101,17 @@ enum err embeddings_evict(struct writer *w, size_t rows, struct err_info *e)
     if (err)
         return err;
     put_int(st, 1, (int64_t)rows);
-    while (!(err = conn_step(&w->conn, st, &row, e)) && row && embeddings_over(w)) {
+    while (!(err = conn_step(&w->conn, st, &row, e)) && row &&
+           w->ledger.cache_bytes > bound - room) {
         last = sqlite3_column_int64(st, 0);
         w->ledger.cache_bytes -= (uint64_t)sqlite3_column_int64(st, 1) + ROW_BYTES;
         w->ledger.dirty = true;
     }
     sqlite3_reset(st);
+    if (!err && !last) { /* nothing is there: whatever was counted */
+        w->ledger.cache_bytes = 0;
+        w->ledger.dirty = true;
+    }
     return err || !last ? err : writer_run_1(w, STMT_CACHE_REMOVE, (uint64_t)last, e);
 }
 

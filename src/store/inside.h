@@ -218,7 +218,7 @@ enum err document_become_ready(struct writer *w, struct store_act *act, struct h
 /* ---- the embedding cache ---- */
 enum err embeddings_put(struct writer *w, const struct embedding_record *rows, size_t count,
                         struct err_info *e) MUST_CHECK;
-/* Removes the oldest, at most `rows` of them, until the bound holds. */
+/* Removes the oldest, at most `rows` of them, until the bound holds with some room. */
 enum err embeddings_evict(struct writer *w, size_t rows, struct err_info *e) MUST_CHECK;
 bool embeddings_over(const struct writer *w);
 

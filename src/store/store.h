@@ -190,7 +190,7 @@ enum act_kind {
 
     /* Embedding versions. Each but EMBEDDED makes a change row; if_revision: the version's. */
     ACT_VERSION_CREATE, /* version: collection, model, model_digest, settings, dims. BUILDING; all
-                           documents become missing in it (about 1 s a million, in the commit).
+                           documents become missing in it (some 3 us each, in the commit).
                            ERR_CONFLICT: STORE_VERSIONS_MAX */
     ACT_VERSION_UPDATE, /* version: id, settings, report, mean_cosine, state, all as they shall be.
                            ERR_CONFLICT: another change of state than BUILDING <-> READY */
