@@ -490,7 +490,7 @@ enum err model_embed_rows(struct model_run *r, const uint32_t *ids, uint32_t len
         bert_run(m->bert, r->work, ids, &length, 1, BERT_ROWS, out);
     else if (!err)
         for (uint32_t t = 0; t < length; t++)
-            stub_embed(ids + t, 1, out + (size_t)t * STUB_DIMS);
+            stub_embed(ids + t, 1, m->info.precision - PRECISION_FP32, out + (size_t)t * STUB_DIMS);
     return err;
 }
 

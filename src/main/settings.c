@@ -24,7 +24,7 @@ static const struct setting table[] = {
      "of the provider's vectors; 0: asked for once and remembered"},
     {"embed.model", SETTING_STRING, "all-MiniLM-L6-v2", 0, 0, NULL, false,
      "a name under DATA/models, or a Hugging Face directory; with openai its name there"},
-    {"embed.precision", SETTING_ENUM, "auto", 0, 0, "auto|fp32|bf16", false,
+    {"embed.precision", SETTING_ENUM, "auto", 0, 0, "auto|fp32|bf16|int8", false,
      "of the products; auto: the fastest faithful one of this CPU"},
     {"embed.provider", SETTING_ENUM, "local", 0, 0, "local|openai", false,
      "who embeds: this machine, or an OpenAI-compatible endpoint"},

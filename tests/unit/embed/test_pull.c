@@ -179,7 +179,10 @@ static void test_hub(void **state)
     expect("from-hub", url, ERR_OK, "");
     snprintf(url, sizeof url, "http://127.0.0.1:%s/moved/tiny", port);
     unsigned calls = 0;
-    assert_int_equal(model_pull(in_work("models"), "moved", url, &(struct model_pull_options){.progress = seen, .ctx = &calls}, NULL), ERR_OK);
+    assert_int_equal(model_pull(in_work("models"), "moved", url,
+                                &(struct model_pull_options){.progress = seen, .ctx = &calls},
+                                NULL),
+                     ERR_OK);
     assert_true(calls > 0);
     snprintf(url, sizeof url, "http://127.0.0.1:%s/org/other", port);
     expect("x", url, ERR_NOT_FOUND, "config.json answered 404");
