@@ -266,7 +266,7 @@ static enum err learn_if_needed(struct model *m, const struct remote_options *o,
         m->info.mean_cosine = o->mean_cosine_known;
     else if ((err = learn(m, &info)) == ERR_OK)
         m->remote_learned = true;
-    else if (strcmp(info.field, "embed.dimensions") == 0)
+    else if (o->dims && m->remote->other_dims)
         return err_set(e, ERR_INVALID, "embed.dimensions", "embed.dimensions is %u, but %s",
                        o->dims, info.message);
     else if (!m->remote->dims)

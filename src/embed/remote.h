@@ -36,6 +36,7 @@ struct remote {
     struct cond changed; /* stop, or a part of a call is done */
     struct pace pace;
     bool send_dims, dims_taken; /* "dimensions" is part of the request; it was accepted before */
+    bool other_dims;            /* a vector had other dimensions than it should have */
     char last[240];             /* the last failure */
 };
 

@@ -77,7 +77,8 @@ static enum err item_check(const json_t *item, size_t at, unsigned *dims, struct
         *dims = (unsigned)n;
     }
     if (n != *dims)
-        return wrong(e, "has a vector of %zu numbers in data[%zu]; expected are %u", n, at, *dims);
+        return err_set(e, ERR_INVALID, REMOTE_OTHER_DIMS,
+                       "has a vector of %zu numbers in data[%zu]; expected are %u", n, at, *dims);
     return ERR_OK;
 }
 

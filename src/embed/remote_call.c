@@ -210,7 +210,10 @@ static enum err answer_take(const struct part *p, struct remote_reply *reply, st
     enum err err = remote_answer_parse(strbuf_str(&reply->body), p->count, r->dims, &a, &info);
     if (err) {
         reply->outcome = REMOTE_BAD_ANSWER;
-        return err_set(e, ERR_UNAVAILABLE, info.field, "%s: its answer %s", r->host, info.message);
+        lock_take(&r->lock);
+        r->other_dims |= strcmp(info.field, REMOTE_OTHER_DIMS) == 0;
+        lock_drop(&r->lock);
+        return err_set(e, ERR_UNAVAILABLE, NULL, "%s: its answer %s", r->host, info.message);
     }
     if (r->dims == 0) /* the first answer, while the model is opened */
         r->dims = a.dims;
