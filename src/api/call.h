@@ -84,6 +84,8 @@ enum err call_wait_position(struct call *c, struct err_info *e) MUST_CHECK;
 typedef void call_run(struct call *c);
 call_run run_collections_list, run_collection_create, run_collection_get, run_collection_update,
     run_collection_delete;
+call_run run_versions_list, run_version_create, run_version_get, run_version_delete,
+    run_version_promote, run_version_rollback, run_version_compare;
 call_run run_documents_list, run_documents_add, run_documents_delete, run_document_get,
     run_document_put, run_document_patch, run_document_delete;
 call_run run_import;

@@ -42,12 +42,54 @@ void render_collection(struct json_writer *w, const struct collection_info *x)
     put(w, "model", x->model);
     put(w, "model_digest", x->model_digest);
     put_int(w, "dims", x->dims);
+    put_int(w, "embedding_version", x->embedding_version);
     put_int(w, "documents", x->documents);
     put_int(w, "passages", x->passages);
     put_int(w, "pending", x->pending);
     render_time(w, "created", x->created_us);
     render_time(w, "updated", x->updated_us);
     put_int(w, "revision", x->revision);
+    json_object_end(w);
+}
+
+static void render_progress(struct json_writer *w, const struct version_info *v)
+{
+    json_key(w, "progress");
+    json_object_begin(w);
+    put_int(w, "done", v->documents > v->missing ? v->documents - v->missing : 0);
+    put_int(w, "total", v->documents);
+    put_int(w, "failed", v->failed);
+    put_double(w, "rate", round(v->rate * 10) / 10);
+    json_key(w, "eta_seconds");
+    if (v->eta_s >= 0)
+        json_put_int(w, v->eta_s);
+    else
+        json_put_null(w);
+    if (v->error.n)
+        put(w, "error", v->error);
+    json_object_end(w);
+}
+
+void render_version(struct json_writer *w, const struct version_info *v)
+{
+    json_object_begin(w);
+    put_int(w, "id", v->id);
+    put(w, "state", str_c(v->state));
+    put(w, "model", v->model);
+    put(w, "model_digest", v->model_digest);
+    put(w, "precision", v->precision);
+    put_int(w, "dims", v->dims);
+    put_int(w, "passages", v->passages);
+    put_int(w, "missing", v->missing);
+    put_int(w, "bytes", v->bytes);
+    render_progress(w, v);
+    if (v->report.n) {
+        json_key(w, "comparison");
+        json_put_raw(w, v->report);
+    }
+    render_time(w, "created", v->created_us);
+    render_time(w, "updated", v->updated_us);
+    put_int(w, "revision", v->revision);
     json_object_end(w);
 }
 

@@ -7,6 +7,7 @@
 
 void render_time(struct json_writer *w, const char *key, int64_t us);
 void render_collection(struct json_writer *w, const struct collection_info *x);
+void render_version(struct json_writer *w, const struct version_info *v);
 void render_document(struct json_writer *w, const struct document_out *d);
 void render_user(struct json_writer *w, const struct user_out *u);
 void render_feedback(struct json_writer *w, const struct feedback_out *f);

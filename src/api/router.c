@@ -40,19 +40,35 @@ static struct str template_next(const char **at)
     return (struct str){s, (size_t)(end - s)};
 }
 
+/* "{version}:promote": the value is what stands before the verb. */
+static bool parameter_match(struct str t, struct str segment, struct route_match *out, bool *verb)
+{
+    const char *end = memchr(t.s, '}', t.n);
+    struct str suffix = {end + 1, (size_t)(t.s + t.n - end - 1)};
+    if (suffix.n > 0 && (segment.n <= suffix.n ||
+                         memcmp(segment.s + segment.n - suffix.n, suffix.s, suffix.n) != 0))
+        return false;
+    assert(out->count < ROUTE_VALUES_MAX);
+    out->names[out->count] = (struct str){t.s + 1, (size_t)(end - t.s) - 1};
+    out->values[out->count++] = (struct str){segment.s, segment.n - suffix.n};
+    *verb |= suffix.n > 0;
+    return true;
+}
+
+/* *verb: a parameter was followed by one. */
 static bool template_match(const struct route *r, const struct str *segments, unsigned count,
-                           struct route_match *out)
+                           struct route_match *out, bool *verb)
 {
     const char *at = r->path;
+    *verb = false;
     out->count = 0;
     for (unsigned i = 0; i < count; i++) {
         if (*at != '/')
             return false;
         struct str t = template_next(&at);
         if (t.n > 0 && t.s[0] == '{') {
-            assert(out->count < ROUTE_VALUES_MAX);
-            out->names[out->count] = (struct str){t.s + 1, t.n - 2};
-            out->values[out->count++] = segments[i];
+            if (!parameter_match(t, segments[i], out, verb))
+                return false;
         } else if (!str_eq(t, segments[i])) {
             return false;
         }
@@ -83,11 +99,16 @@ enum err route_find(struct arena *a, struct str method, struct str path, struct 
     if (err)
         return err;
     struct route_match m = {0};
-    bool found = false;
+    bool found = false, with_verb = false;
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {
-        bool head = false;
-        if (!template_match(&routes[i], segments, count, &m))
+        bool head = false, verb;
+        if (!template_match(&routes[i], segments, count, &m, &verb) || (with_verb && !verb))
             continue;
+        if (verb && !with_verb) { /* and not a value that looks like it */
+            *out = (struct route_match){0};
+            found = false;
+        }
+        with_verb = verb;
         allow_add(out, routes[i].method);
         if (found || !method_fits(&routes[i], method, &head))
             continue;

@@ -53,6 +53,46 @@ const struct route routes[ROUTE_COUNT] = {
                                  "Delete a collection and all that is in it",
                                  .answers = ANSWERS({204}), .problems = "404 507",
                                  .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    /* ---- embedding versions ---- */
+    [ROUTE_VERSIONS_LIST] = {"GET", C "/embedding-versions", "listEmbeddingVersions", "models",
+                             "The embedding versions of a collection",
+                             .answers = ANSWERS({200, &schema_versions}), .problems = ITEM,
+                             .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_VERSIONS_CREATE] =
+        {"POST", C "/embedding-versions", "createEmbeddingVersion", "models",
+         "Embed the collection with another model, or the same one otherwise, in the background. "
+         "Nothing changes for readers until it is promoted.",
+         .body = &schema_version_new, .media = MEDIA_JSON,
+         .answers = ANSWERS({201, &schema_version, .headers = "Location"}),
+         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_VERSIONS_ROLLBACK] = {"POST", C "/embedding-versions:rollback",
+                                 "rollbackEmbeddingVersion", "models",
+                                 "Back to the version that was retired last",
+                                 .answers = ANSWERS({200, &schema_version}),
+                                 .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                                 .cost = COST_INTERACTIVE},
+    [ROUTE_VERSION_GET] = {"GET", C "/embedding-versions/{version}", "getEmbeddingVersion",
+                           "models", "One version, with its progress and how it compares",
+                           .answers = ANSWERS({200, &schema_version}), .problems = ITEM,
+                           .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_VERSION_DELETE] = {"DELETE", C "/embedding-versions/{version}", "deleteEmbeddingVersion",
+                              "models", "Delete a version, or end its building",
+                              .answers = ANSWERS({204}), .problems = "404 409 507",
+                              .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_VERSION_PROMOTE] = {"POST", C "/embedding-versions/{version}:promote",
+                               "promoteEmbeddingVersion", "models",
+                               "Make it the active one. Every request that begins after the answer "
+                               "uses it; no answer mixes two versions.",
+                               .answers = ANSWERS({200, &schema_version}),
+                               .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                               .cost = COST_INTERACTIVE},
+    [ROUTE_VERSION_COMPARE] =
+        {"POST", C "/embedding-versions/{version}:compare", "compareEmbeddingVersion", "models",
+         "Hold it against the active one: overlap and rank-biased overlap of exact search, "
+         "latency, "
+         "bytes, and nDCG with judgments. Without queries some are taken from the documents.",
+         .body = &schema_compare, .media = MEDIA_JSON, .answers = ANSWERS({200, &schema_version}),
+         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
     /* ---- documents ---- */
     [ROUTE_DOCUMENTS_LIST] = {"GET", C "/documents", "listDocuments", "documents",
                               "Documents in the order of their ids",
@@ -255,6 +295,7 @@ const struct route routes[ROUTE_COUNT] = {
 static const struct field path_parameters[] = {
     {"c", &schema_path_name, .required = true, .help = "the collection"},
     {"id", &schema_path_id, .required = true, .help = "percent-encoded where it needs to be"},
+    {"version", &schema_version_id, .required = true, .help = "the number of the version"},
     {"model", &schema_string, .required = true, .help = "the model's name, or an alias"},
     {NULL},
 };

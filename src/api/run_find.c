@@ -75,6 +75,8 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
         json_key(&w, "facets");
         render_facets(&w, a->facets, a->facet_count);
     }
+    json_key(&w, "embedding_version");
+    json_put_int(&w, a->embedding_version);
     json_key(&w, "took_ms");
     json_put_double(&w, took_ms(c));
     if (a->degraded.n) {
@@ -180,6 +182,8 @@ static void recommend_reply(struct call *c, const struct recommend_request *r,
     json_key(&w, "model");
     json_put_c(&w, a->model ? a->model : "");
     next_cursor_put(&w, binding, r->offset + a->count, a->more && a->count);
+    json_key(&w, "embedding_version");
+    json_put_int(&w, a->embedding_version);
     json_key(&w, "took_ms");
     json_put_double(&w, took_ms(c));
     json_object_end(&w);

@@ -11,22 +11,23 @@ extern const struct schema schema_any, schema_string, schema_integer, schema_num
 /* bodies */
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
     schema_documents, schema_merge_patch, schema_ids, schema_search, schema_similar,
-    schema_recommend, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
-    schema_tei_embed, schema_tei_embed_all, schema_tei_similarity, schema_tei_tokenize,
-    schema_tei_decode;
+    schema_recommend, schema_version_new, schema_compare, schema_version_id, schema_feedback,
+    schema_feedback_rows, schema_user, schema_embeddings, schema_tei_embed, schema_tei_embed_all,
+    schema_tei_similarity, schema_tei_tokenize, schema_tei_decode;
 /* answers */
-extern const struct schema schema_collection, schema_collections, schema_document_out,
-    schema_document_list, schema_row, schema_rows, schema_search_answer, schema_recommend_answer,
-    schema_feedback_list, schema_user_out, schema_embeddings_answer, schema_model, schema_models,
-    schema_changes, schema_backup, schema_state, schema_version_answer, schema_problem,
-    schema_openai_error, schema_vectors, schema_token_vectors, schema_numbers, schema_tei_tokens,
-    schema_tei_info, schema_tei_error;
+extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
+    schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer,
+    schema_recommend_answer, schema_feedback_list, schema_user_out, schema_embeddings_answer,
+    schema_model, schema_models, schema_changes, schema_backup, schema_state, schema_version_answer,
+    schema_problem, schema_openai_error, schema_vectors, schema_token_vectors, schema_numbers,
+    schema_tei_tokens, schema_tei_info, schema_tei_error;
 
 #define ROWS_MAX 1000       /* of feedback, and of ids to delete */
 #define DOCUMENTS_MAX 10000 /* in one JSON array; more come as NDJSON */
 #define INPUTS_MAX 2048     /* of one embeddings request */
 #define EMBED_ALL_MAX 32    /* texts whose tokens' vectors one request gets */
 #define INPUT_IDS_MAX 65536 /* of one of its inputs that is given as ids */
+#define QUERIES_MAX 1000    /* of a comparison; as engine.h has it */
 #define LIMIT_MAX 1000
 #define OFFSET_MAX 1000
 #define TEXT_MAX 100000 /* code points of a query text */

@@ -87,6 +87,8 @@ static const struct schema passage_tokens = {.type = SCHEMA_INTEGER,
 static const struct schema overlap_tokens = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4096};
 static const struct schema extra_fields = {.type = SCHEMA_STRING, .choices = "attributes|error"};
+static const struct schema versions_kept = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4};
 const struct schema schema_collection_settings = {
     .name = "CollectionSettings",
     .type = SCHEMA_OBJECT,
@@ -95,15 +97,57 @@ const struct schema schema_collection_settings = {
         {"overlap_tokens", &overlap_tokens, .help = "tokens that neighbouring passages share"},
         {"extra_fields", &extra_fields, .fallback = "\"attributes\"",
          .help = "what unknown top-level fields of documents become"},
-        {"mapping", &mapping}),
+        {"mapping", &mapping},
+        {"versions_kept", &versions_kept, .fallback = "1",
+         .help = "retired embedding versions that are kept, and kept up to date, for a rollback"}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",
 };
+static const struct schema model_name = {.type = SCHEMA_STRING, .count_min = 1, .count_max = 95};
+static const struct schema precision = {.type = SCHEMA_STRING, .choices = "auto|fp32|bf16|int8"};
+static const struct schema version_dimensions = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 4096};
+#define VERSION_CHOICE                                                                             \
+    {"model", &model_name, .help = "a model in DATA/models; without one, the server's"},           \
+        {"precision", &precision, .fallback = "\"auto\"",                                          \
+         .help = "of the products; auto: the fastest faithful one of this CPU, resolved once"},    \
+    {                                                                                              \
+        "dimensions", &version_dimensions, .help = "fewer than the model has: the first so many"   \
+    }
 const struct schema schema_collection_new = {
     .name = "CollectionNew",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"name", &schema_path_name, .required = true},
-                     {"settings", &schema_collection_settings}),
+                     {"settings", &schema_collection_settings}, VERSION_CHOICE),
     .example = "{\"name\":\"news\"}",
+};
+
+/* ---- embedding versions ---- */
+const struct schema schema_version_id = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = 10, .example = "\"2\""};
+const struct schema schema_version_new = {
+    .name = "EmbeddingVersionNew",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(VERSION_CHOICE),
+    .example = "{\"model\":\"all-MiniLM-L6-v2\",\"precision\":\"int8\"}",
+};
+static const struct schema compare_query = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = 2000};
+static const struct schema compare_queries = {
+    .type = SCHEMA_ARRAY, .items = &compare_query, .count_max = QUERIES_MAX};
+static const struct schema grade = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 100};
+static const struct schema judgment = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"query", &compare_query, .required = true},
+                     {"document", &schema_id, .required = true},
+                     {"grade", &grade, .fallback = "1", .help = "0: not relevant"}),
+};
+static const struct schema judgments = {
+    .type = SCHEMA_ARRAY, .items = &judgment, .count_max = 10000};
+const struct schema schema_compare = {
+    .name = "CompareRequest",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"queries", &compare_queries}, {"judgments", &judgments}),
+    .example = "{\"queries\":[\"pumpkin soup\"]}",
 };
 
 /* ---- documents: judged by the engine, since a collection's mapping decides which field is the

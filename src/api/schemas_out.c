@@ -26,7 +26,8 @@ const struct schema schema_collection = {
     .fields = FIELDS(
         {"name", &schema_string, NEED}, {"settings", &object, NEED},
         {"model", &schema_string, NEED}, {"model_digest", &schema_string, NEED},
-        {"dims", &count, NEED}, {"documents", &count, NEED}, {"passages", &count, NEED},
+        {"dims", &count, NEED}, {"embedding_version", &count, NEED, .help = "the active one"},
+        {"documents", &count, NEED}, {"passages", &count, NEED},
         {"pending", &count, NEED, .help = "documents not embedded yet"},
         {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
 };
@@ -34,6 +35,54 @@ const struct schema schema_collections = {
     .name = "Collections",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"data", LIST_OF(&schema_collection), NEED}, {"next_cursor", &cursor, NEED}),
+};
+static const struct schema version_state = {.type = SCHEMA_STRING,
+                                            .choices = "building|ready|active|retired"};
+static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
+static const struct schema progress = {
+    .name = "Progress",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"done", &count, NEED}, {"total", &count, NEED},
+                     {"failed", &count, NEED, .help = "cannot be embedded with this model"},
+                     {"rate", &schema_number, NEED, .help = "documents a second"},
+                     {"eta_seconds", &maybe_number, NEED},
+                     {"error", &schema_string, .help = "why it pauses"}),
+};
+static const struct schema compared_side = {
+    .name = "ComparedVersion",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"version", &count, NEED},
+                     {"latency_ms_p50", &schema_number, .help = "embedding and exact search"},
+                     {"bytes", &count, NEED, .help = "of the vectors in memory"},
+                     {"model_bytes", &count, NEED}, {"ndcg_at_10", &share}),
+};
+static const struct schema comparison = {
+    .name = "Comparison",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"against", &count, NEED, .help = "the version that was active then"},
+        {"at", &time_text, NEED}, {"queries", &count, NEED},
+        {"overlap_at_10", &share, NEED, .help = "mean share of the ten nearest that are the same"},
+        {"rbo", &share, NEED, .help = "rank-biased overlap, extrapolated (Webber et al. 2010)"},
+        {"rbo_p", &share, NEED}, {"judged_queries", &count, NEED}, {"active", &compared_side, NEED},
+        {"candidate", &compared_side, NEED}),
+};
+const struct schema schema_version = {
+    .name = "EmbeddingVersion",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"id", &count, NEED}, {"state", &version_state, NEED}, {"model", &schema_string, NEED},
+        {"model_digest", &schema_string, NEED}, {"precision", &schema_string, NEED},
+        {"dims", &count, NEED}, {"passages", &count, NEED},
+        {"missing", &count, NEED, .help = "documents that are not embedded for it yet"},
+        {"bytes", &count, NEED, .help = "of its vectors in memory"}, {"progress", &progress},
+        {"comparison", &comparison}, {"created", &time_text, NEED}, {"updated", &time_text, NEED},
+        {"revision", &count, NEED}),
+};
+const struct schema schema_versions = {
+    .name = "EmbeddingVersions",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"data", LIST_OF(&schema_version), NEED}, {"next_cursor", &cursor, NEED}),
 };
 const struct schema schema_document_out = {
     .name = "StoredDocument",
@@ -125,12 +174,14 @@ static const struct schema total = {
 const struct schema schema_search_answer = {
     .name = "SearchAnswer",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS(
-        {"data", LIST_OF(&hit), NEED}, {"total", &total, NEED}, {"next_cursor", &cursor, NEED},
-        {"took_ms", &schema_number, NEED}, {"search_id", &schema_string, NEED},
-        {"facets", &object, .help = "field -> [{value, count}], if asked for"},
-        {"degraded", &schema_string,
-         .help = "why hybrid search had words alone to go by: a remote model is away"}),
+    .fields =
+        FIELDS({"data", LIST_OF(&hit), NEED}, {"total", &total, NEED},
+               {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED},
+               {"embedding_version", &count, NEED, .help = "that the answer is from"},
+               {"search_id", &schema_string, NEED},
+               {"facets", &object, .help = "field -> [{value, count}], if asked for"},
+               {"degraded", &schema_string,
+                .help = "why hybrid search had words alone to go by: a remote model is away"}),
 };
 static const struct schema explanation = {
     .type = SCHEMA_OBJECT,
@@ -146,9 +197,10 @@ static const struct schema recommended = {
 const struct schema schema_recommend_answer = {
     .name = "RecommendAnswer",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"data", LIST_OF(&recommended), NEED},
-                     {"recommendation_id", &schema_string, NEED}, {"model", &schema_string, NEED},
-                     {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED}),
+    .fields =
+        FIELDS({"data", LIST_OF(&recommended), NEED}, {"recommendation_id", &schema_string, NEED},
+               {"model", &schema_string, NEED}, {"embedding_version", &count, NEED},
+               {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED}),
 };
 
 /* ---- readers ---- */

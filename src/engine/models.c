@@ -149,7 +149,9 @@ enum err model_take(struct engine *x, struct str name, enum precision precision,
 {
     char dir[600];
     struct model *opened;
-    struct model_options o = {.precision = precision, .dimensions = dimensions};
+    char cache[600];
+    struct model_options o = {.precision = precision, .dimensions = dimensions, .cache_dir = cache};
+    snprintf(cache, sizeof cache, "%s/packed", x->data_dir);
     enum err err = model_dir(x, name, dir, sizeof dir, e);
     if (err)
         return err;
