@@ -424,10 +424,11 @@ static enum err texts_check(const struct call *c, size_t count, struct err_info 
         struct embed_text *x = &c->texts[i];
         char field[32];
         snprintf(field, sizeof field, "/%zu", i);
-        if (x->ids)
-            err = err_set(e, ERR_UNSUPPORTED, field,
-                          "are token ids, and the tokenizer of the remote model is not known; send "
-                          "the text");
+        if (x->ids || x->rows)
+            err = err_set(e, ERR_INVALID, field,
+                          x->ids ? "are token ids, and the tokenizer of a provider's model is not "
+                                   "known here; send the text"
+                                 : "a provider's model gives no vectors of single tokens");
         else
             tokenizer_encode(t, x->text, true, &tokens);
         x->tokens = (unsigned)tokens.n;

@@ -113,6 +113,30 @@ static enum err pieces_split(struct pieces *p, const struct model *m, enum embed
     return err;
 }
 
+/* A provider wants the text itself: of one that is too long, its passages or the first of them. */
+static enum err provider_input_add(struct pieces *p, const struct model *m,
+                                   const struct embed_request *r, enum embed_role role, size_t i,
+                                   struct embedded_input *out, struct arena *a, struct err_info *e)
+{
+    const struct model_info *info = model_info(m);
+    unsigned specials = tokenizer_specials(model_tokenizer(m));
+    struct str text = r->inputs[i].text;
+    size_t before = p->count, tokens = ids_of(m, role, text, a).id_count + specials;
+    if (tokens <= info->tokens_max) {
+        piece_add(p, i)->text = text;
+        return 0;
+    }
+    if (r->overflow == OVERFLOW_ERROR)
+        return too_long(i, tokens, info->tokens_max, e);
+    enum err err = pieces_split(p, m, role, i, text, out, a, e);
+    if (!err && r->overflow == OVERFLOW_TRUNCATE && out->passages > 1) {
+        p->count = before + 1;
+        out->passages = 1;
+        out->truncated = true;
+    }
+    return err;
+}
+
 /* An input that may be too long becomes what fits. */
 static enum err input_add(struct pieces *p, const struct model *m, const struct embed_request *r,
                           enum embed_role role, size_t i, struct embedded_input *out,
@@ -126,6 +150,8 @@ static enum err input_add(struct pieces *p, const struct model *m, const struct 
         piece_add(p, i)->text = in.text;
         return 0;
     }
+    if (!in.ids && model_is_remote(m))
+        return provider_input_add(p, m, r, role, i, out, a, e);
     struct embed_input whole = in.ids ? in : ids_of(m, role, in.text, a);
     if (whole.id_count > room && r->overflow == OVERFLOW_ERROR)
         return too_long(i, whole.id_count + tokenizer_specials(model_tokenizer(m)),

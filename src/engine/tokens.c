@@ -2,13 +2,23 @@
 #include "engine/internal.h"
 #include <string.h>
 
+static enum err tokens_served(struct engine *x, struct str name, struct model **out,
+                              struct err_info *e)
+{
+    enum err err = model_served(x, name, out, e);
+    if (!err && model_is_remote(*out))
+        return err_set(e, ERR_INVALID, "model",
+                       "a provider embeds: its model's tokenizer is not known here");
+    return err;
+}
+
 enum err engine_tokenize(struct engine *x, struct str model, enum embed_as as, struct str text,
                          bool specials, struct arena *a, struct token_out **out, size_t *count,
                          struct err_info *e)
 {
     struct model *m = NULL;
     struct tokens t;
-    enum err err = model_served(x, model, &m, e);
+    enum err err = tokens_served(x, model, &m, e);
     if (err)
         return err;
     tokens_init(&t);
@@ -32,7 +42,7 @@ enum err engine_decode(struct engine *x, struct str model, const uint32_t *ids, 
 {
     struct model *m = NULL;
     struct strbuf text;
-    enum err err = model_served(x, model, &m, e);
+    enum err err = tokens_served(x, model, &m, e);
     if (err)
         return err;
     unsigned vocabulary = tokenizer_vocab_size(model_tokenizer(m));
@@ -57,7 +67,7 @@ enum err engine_embed_tokens(struct engine *x, const struct embed_request *r, st
     enum embed_role role = role_of(r->as);
     struct model *m = NULL;
     struct tokens t;
-    enum err err = model_served(x, r->model, &m, e);
+    enum err err = tokens_served(x, r->model, &m, e);
     if (err)
         return err;
     const struct model_info *info = model_info(m);

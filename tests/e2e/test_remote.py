@@ -610,3 +610,23 @@ def test_certificate_is_verified(tmp_path):
         assert not p.requests and KEY not in r.stderr
     finally:
         p.close()
+
+
+def test_inference_without_a_tokenizer(remote, provider):
+    s = remote(tokens_max=200)
+    for body in ([1, 2, 3], [[1, 2], [3]]):
+        got = s.ask("POST", "/v1/embeddings", {"model": "stub", "input": body})
+        assert got.status_code == 400 and "token ids" in got.text, got.text
+    assert s.ask("POST", "/tokenize", {"inputs": "a text"}).status_code in (400, 422)
+    assert s.ask("POST", "/decode", {"ids": [0, 0]}).status_code in (400, 422)
+    assert s.ask("POST", "/embed_all", {"inputs": "a text"}).status_code in (400, 422)
+    assert s.ask("GET", "/info").status_code == 200
+    long = "A sentence about something else again. " * 100
+    got = s.ask("POST", "/v1/embeddings", {"model": "stub", "input": long})
+    assert got.status_code == 400 and "on_overflow" in got.text
+    for way in ("split", "truncate"):
+        got = s.post("/v1/embeddings", {"model": "stub", "input": ["short", long], "on_overflow": way})
+        assert len(got["data"]) == 2 and len(got["data"][1]["embedding"]) == DIMS
+    medium = "word " * 150  # more bytes than tokens_max, fewer tokens
+    got = s.post("/v1/embeddings", {"model": "stub", "input": medium})
+    assert provider.requests[-1][3]["input"] == [medium]

@@ -349,7 +349,7 @@ static void test_away_without_dimensions(void **state)
     t.ids = &id;
     t.id_count = 1;
     assert_int_equal(embedder_embed(x, m, ROLE_NONE, LANE_INTERACTIVE, &t, 1, 0, NULL),
-                     ERR_UNSUPPORTED);
+                     ERR_INVALID);
     model_stop(m);
     t.ids = NULL;
     assert_int_not_equal(embedder_embed(x, m, ROLE_NONE, LANE_BULK, &t, 1, 0, NULL), ERR_OK);
