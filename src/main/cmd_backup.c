@@ -1,4 +1,4 @@
-/* akin backup, restore, doctor, config, version: care for the data directory. */
+/* akin backup, restore, doctor, config: care for the data directory. */
 #include "base/file.h"
 #include "main/progress.h"
 #include "main/session.h"
@@ -129,15 +129,6 @@ static int run_config(const struct args *a)
     return 0;
 }
 
-static int run_version(const struct args *a)
-{
-    if (args_has(a, "--json"))
-        printf("{\"version\":\"%s\"}\n", AKIN_VERSION);
-    else
-        printf("akin %s\n", AKIN_VERSION);
-    return 0;
-}
-
 const struct command command_backup = {
     .name = "backup",
     .summary = "a consistent copy of everything, while the server works",
@@ -172,13 +163,4 @@ const struct command command_config = {
     .example = "  AKIN_SERVER__PORT=9000 akin config print\n",
     .options = care_options,
     .run = run_config,
-};
-static const struct command_option version_options[] = {OPTION_JSON, {0}};
-const struct command command_version = {
-    .name = "version",
-    .summary = "print the version",
-    .usage = "akin version [--json]",
-    .example = "  akin version\n",
-    .options = version_options,
-    .run = run_version,
 };
