@@ -54,8 +54,6 @@ static const char *const texts[] = {
     "define entropy",
     "used bicycles",
     "GPU",
-    "a",
-    "?",
     "2024",
     "x86-64 calling convention",
     "wer hat das telefon erfunden",
