@@ -65,12 +65,13 @@ static enum err check_rows(const struct check *c, struct err_info *e)
 static enum err check_known(const struct check *c, struct err_info *e)
 {
     const struct model_info *info = &c->model->info;
+    float near = info->precision == PRECISION_INT8 ? .015f : .005f;
     for (size_t k = 0; k < sizeof expected / sizeof *expected; k++) {
         if (strcmp(expected[k].model, info->name) != 0)
             continue;
         for (size_t i = 1; i < SENTENCES; i++) {
             float cosine = dot_f32(c->together, c->together + i * info->dims, info->dims);
-            if (!(fabsf(cosine - expected[k].cosines[i]) < .005f))
+            if (!(fabsf(cosine - expected[k].cosines[i]) < near))
                 return err_set(e, ERR_CORRUPT, NULL,
                                "\"%s\" against \"%s\" has cosine %.4f, expected %.4f", sentences[0],
                                sentences[i], (double)cosine, (double)expected[k].cosines[i]);

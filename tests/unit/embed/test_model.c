@@ -44,8 +44,24 @@ static void norm(const struct tiny *t, int layer, const char *name, double *x)
         x[i] = (x[i] - mean) / sqrt(square + 1e-12) * (double)gain[i] + (double)bias[i];
 }
 
-static void attention(double q[][HIDDEN], double k[][HIDDEN], double v[][HIDDEN], int n,
-                      double out[][HIDDEN])
+/* MPNet's bucket of a key that is `distance` behind its query, as its code has it. */
+static int bucket(int distance)
+{
+    int n = -distance, buckets = BUCKETS / 2, first = 0;
+    if (n < 0) {
+        first = buckets;
+        n = -n;
+    }
+    int exact = buckets / 2;
+    if (n < exact)
+        return first + n;
+    int far = exact + (int)(logf((float)n / (float)exact) / logf(128.f / (float)exact) *
+                            (float)(buckets - exact));
+    return first + (far < buckets - 1 ? far : buckets - 1);
+}
+
+static void attention(const struct tiny *t, double q[][HIDDEN], double k[][HIDDEN],
+                      double v[][HIDDEN], int n, double out[][HIDDEN])
 {
     const int dims = HIDDEN / HEADS;
     for (int h = 0; h < HEADS; h++) {
@@ -55,6 +71,9 @@ static void attention(double q[][HIDDEN], double k[][HIDDEN], double v[][HIDDEN]
                 w[b] = 0;
                 for (int i = h * dims; i < (h + 1) * dims; i++)
                     w[b] += q[a][i] * k[b][i] / sqrt(dims);
+                if (t->relative)
+                    w[b] += (double)tiny_find(
+                        t, "encoder.relative_attention_bias.weight")[bucket(b - a) * HEADS + h];
                 sum += w[b] = exp(w[b]);
             }
             for (int i = h * dims; i < (h + 1) * dims; i++) {
@@ -76,7 +95,7 @@ static void layer_run(const struct tiny *t, int l, double x[][HIDDEN], int n)
         linear(t, l, "attention.self.key", x[p], HIDDEN, HIDDEN, k[p]);
         linear(t, l, "attention.self.value", x[p], HIDDEN, HIDDEN, v[p]);
     }
-    attention(q, k, v, n, c);
+    attention(t, q, k, v, n, c);
     for (int p = 0; p < n; p++) {
         linear(t, l, "attention.output.dense", c[p], HIDDEN, HIDDEN, o);
         for (int i = 0; i < HIDDEN; i++)
@@ -98,17 +117,19 @@ static void forward(const struct tiny *t, const uint32_t *ids, int n, double *ou
     double square = 0;
     const float *words = part(t, -1, "word_embeddings.weight");
     const float *places = part(t, -1, "position_embeddings.weight");
-    const float *types = part(t, -1, "token_type_embeddings.weight");
+    const float *types = tiny_find(t, "embeddings.token_type_embeddings.weight");
+    places += t->position_first * HIDDEN;
     for (int p = 0; p < n; p++) {
         for (int i = 0; i < HIDDEN; i++)
             x[p][i] = (double)words[ids[p] * HIDDEN + (unsigned)i] +
-                      (double)places[p * HIDDEN + i] + (double)types[i];
+                      (double)places[p * HIDDEN + i] + (types ? (double)types[i] : 0);
         norm(t, -1, "LayerNorm", x[p]);
     }
     for (int l = 0; l < LAYERS; l++)
         layer_run(t, l, x, n);
+    int first = strcmp(t->pooling, "last") == 0 ? n - 1 : 0;
     for (int i = 0; i < HIDDEN; i++) {
-        out[i] = x[0][i];
+        out[i] = x[first][i];
         for (int p = 1; p < n && strcmp(t->pooling, "mean") == 0; p++)
             out[i] += x[p][i];
         square += out[i] * out[i];
@@ -173,17 +194,54 @@ static void test_against_plain_forward(void **state)
 {
     struct tiny t;
     tiny_make(&t);
-    for (int cls = 0; cls < 2; cls++) {
-        tiny_pooling(&t, cls ? "cls" : "mean");
+    static const char *const poolings[] = {"mean", "cls", "last"};
+    for (int i = 0; i < 3; i++) {
+        tiny_pooling(&t, poolings[i]);
         for (int level = 0; level < SIMD_LEVELS; level++) {
             if (!simd_supported((enum simd_level)level))
                 continue;
             simd_force((enum simd_level)level);
             compare(&t, PRECISION_FP32, .999999);
-            if (simd_bf16())
-                compare(&t, PRECISION_BF16, .999);
+            compare(&t, PRECISION_BF16, .999);
+            compare(&t, PRECISION_INT8, .99);
         }
     }
+    tiny_release(&t);
+}
+
+static void test_architectures(void **state)
+{
+    static const char *const kinds[][2] = {{"roberta", "RobertaModel"},
+                                           {"xlm-roberta", "XLMRobertaForMaskedLM"},
+                                           {"camembert", "CamembertModel"},
+                                           {"mpnet", "MPNetModel"},
+                                           {"distilbert", "DistilBertModel"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct tiny t;
+        tiny_make_kind(&t, kinds[i][0], kinds[i][1]);
+        compare(&t, PRECISION_FP32, .999999);
+        compare(&t, PRECISION_INT8, .99);
+        tiny_release(&t);
+    }
+}
+
+/* What a processor without bfloat16 products makes of bf16 is the same model. */
+static void test_bf16_everywhere(void **state)
+{
+    struct tiny t;
+    struct model *m[2] = {NULL, NULL};
+    const struct model_options o = {.precision = PRECISION_BF16};
+    tiny_make(&t);
+    if (!simd_bf16())
+        skip();
+    assert_int_equal(model_open(t.dir, &o, &m[0], NULL), ERR_OK);
+    simd_force_bf16(false);
+    assert_int_equal(model_open(t.dir, &o, &m[1], NULL), ERR_OK);
+    assert_string_equal(model_info(m[0])->digest, model_info(m[1])->digest);
+    compare(&t, PRECISION_BF16, .999);
+    simd_force_bf16(true);
+    model_unref(m[0]);
+    model_unref(m[1]);
     tiny_release(&t);
 }
 
@@ -314,14 +372,13 @@ static void test_info_and_digest(void **state)
         model_open(t.dir, &(struct model_options){.precision = PRECISION_FP32}, &b, NULL), ERR_OK);
     assert_string_equal(info->digest, model_info(b)->digest);
     model_unref(b);
-    if (simd_bf16()) {
-        assert_int_equal(
-            model_open(t.dir, &(struct model_options){.precision = PRECISION_AUTO}, &b, NULL),
-            ERR_OK);
-        assert_int_not_equal(model_info(b)->precision, PRECISION_FP32);
+    assert_int_equal(
+        model_open(t.dir, &(struct model_options){.precision = PRECISION_AUTO}, &b, NULL), ERR_OK);
+    assert_int_not_equal(model_info(b)->precision, PRECISION_AUTO);
+    assert_true(model_info(b)->fidelity_mean >= .999f && model_info(b)->fidelity_least >= .997f);
+    if (model_info(b)->precision != PRECISION_FP32)
         assert_string_not_equal(info->digest, model_info(b)->digest);
-        model_unref(b);
-    }
+    model_unref(b);
     assert_int_equal(model_verify(t.dir, NULL, NULL), ERR_OK);
     model_unref(a);
     tiny_release(&t);
@@ -366,6 +423,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_plain_forward),
+        cmocka_unit_test(test_architectures),
+        cmocka_unit_test(test_bf16_everywhere),
         cmocka_unit_test(test_faults_are_named),
         cmocka_unit_test(test_truncated_weights),
         cmocka_unit_test(test_limits),
