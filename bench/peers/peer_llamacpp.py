@@ -39,7 +39,7 @@ def add_vocabulary(w, model):
     w.add_token_list([t if t in special else t[2:] if t.startswith("##") else "\u2581" + t for t in tokens])
     w.add_token_types([3 if t in special else 1 for t in tokens])
     w.add_token_type_count(2)
-    for add, token in ((w.add_unk_token_id, "[UNK]"), (w.add_sep_token_id, "[SEP]"), (w.add_pad_token_id, "[PAD]"), (w.add_cls_token_id, "[CLS]")):
+    for add, token in ((w.add_unk_token_id, "[UNK]"), (w.add_sep_token_id, "[SEP]"), (w.add_pad_token_id, "[PAD]"), (w.add_bos_token_id, "[CLS]")):
         add(vocabulary[token])
 
 
