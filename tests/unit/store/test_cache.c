@@ -66,6 +66,23 @@ static void reopen_with(struct fixture *f, uint64_t bytes)
     ok(fixture_open(f->dir, &o, &f->s, &f->e));
 }
 
+static int64_t row_count(struct fixture *f)
+{
+    char path[128];
+    sqlite3 *db;
+    sqlite3_stmt *st;
+
+    snprintf(path, sizeof path, "%s/akin.db", f->dir);
+    ok(sqlite_open(path, true, DB_DURABLE, &db, NULL));
+    ok(sqlite_error(
+        db, sqlite3_prepare_v2(db, "SELECT count(*) FROM embedding_cache", -1, &st, NULL), NULL));
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return n;
+}
+
 static void test_put_get(void **state)
 {
     struct fixture *f = *state;
@@ -80,6 +97,7 @@ static void test_put_get(void **state)
     assert_int_equal(found(f, 0, 20), 10);
     done(f, act_embeddings(f, 5, 10)); /* half of them are there */
     assert_int_equal(found(f, 0, 20), 15);
+    assert_int_equal(row_count(f), 15);
     reopen(f);
     assert_int_equal(found(f, 0, 20), 15);
     ok(store_check(f->s, &f->e));
@@ -170,28 +188,11 @@ static void test_bound(void **state)
     ok(store_check(f->s, &f->e));
 }
 
-static int64_t rows_left(struct fixture *f)
-{
-    char path[128];
-    sqlite3 *db;
-    sqlite3_stmt *st;
-
-    snprintf(path, sizeof path, "%s/akin.db", f->dir);
-    ok(sqlite_open(path, true, DB_DURABLE, &db, NULL));
-    ok(sqlite_error(
-        db, sqlite3_prepare_v2(db, "SELECT count(*) FROM embedding_cache", -1, &st, NULL), NULL));
-    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    return n;
-}
-
 static void rows_become(struct fixture *f, int64_t most)
 {
-    for (int i = 0; i < 5000 && rows_left(f) > most; i++)
+    for (int i = 0; i < 5000 && row_count(f) > most; i++)
         clock_sleep_ns(2000000);
-    assert_in_range(rows_left(f), most * 9 / 10, most);
+    assert_in_range(row_count(f), most * 9 / 10, most);
     ok(store_check(f->s, &f->e));
 }
 

@@ -450,6 +450,11 @@ static void test_activate(void **state)
     assert_int_equal(r.pending, 2);
     assert_int_equal(r.passages, 3);
     assert_int_equal(r.revision, act.revision);
+    struct store_act same = {
+        .kind = ACT_COLLECTION_UPDATE, .collection = r, .if_revision = act.revision};
+    assert_int_equal(done(f, same).status, ACT_UNCHANGED);
+    same.if_revision = act.revision - 1;
+    refused(f, same, ERR_PRECONDITION);
     ok(store_changes(f->s, f->a, act.revision - 1, 10, &changes, &n, NULL));
     assert_int_equal(n, 1);
     assert_int_equal(changes[0].kind, CHANGE_VERSION_ACTIVATED);
