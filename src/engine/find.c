@@ -14,6 +14,7 @@
 
 #define SLACK 16 /* hits asked for beyond what is wanted */
 #define DEEPER_TRIES 3
+#define VERSION_TRIES 3
 #define APPLIER_WAIT_NS                                                                            \
     250000000LL /* for a change that is in the store and not yet in the indexes */
 #define FACET_VALUES 50
@@ -330,17 +331,46 @@ static enum err request_check(const struct find_request *r, struct err_info *e)
     return 0;
 }
 
-enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
-                       struct arena *a, struct find_answer *out, struct err_info *e)
+/* One attempt; `*e` is empty before. */
+typedef enum err find_once(struct engine *x, struct str collection, const struct find_request *r,
+                           struct arena *a, struct find_answer *out, struct err_info *e);
+
+/* A version that was deleted while it was searched: it is not the active one any more, so the whole
+ * request begins again with that. */
+static enum err find_retried(find_once *once, struct engine *x, struct str collection,
+                             const struct find_request *r, struct arena *a, struct find_answer *out,
+                             struct err_info *e)
+{
+    for (int try = 0;; try++) {
+        struct err_info info = {0};
+        struct position now;
+        enum err err = once(x, collection, r, a, out, &info);
+        bool gone = err == ERR_NOT_FOUND && strcmp(info.field, "version") == 0;
+        if (!gone || try == VERSION_TRIES)
+            return err ? err_set(e, err, info.field, "%s", info.message) : 0;
+        store_position(x->store, &now);
+        (void)!applied_wait(x, now.change, r->deadline_ns, NULL);
+    }
+}
+
+/* Without its model a version has its words: enough for hybrid search. */
+static enum err check_model(struct find *f, struct err_info *e)
+{
+    if (f->v->model || f->r->mode == SEARCH_LEXICAL)
+        return 0;
+    if (f->r->mode == SEARCH_SEMANTIC)
+        return version_check_model(f->v, e);
+    f->degraded = arena_str(f->a, str_c(f->v->reason));
+    return 0;
+}
+
+static enum err search_once(struct engine *x, struct str collection, const struct find_request *r,
+                            struct arena *a, struct find_answer *out, struct err_info *e)
 {
     struct find f;
-    int64_t t0 = clock_mono_ns();
-    enum err err = request_check(r, e);
-    if (err)
-        return err;
-    err = find_begin(&f, x, collection, r, a, e);
-    if (!err && r->mode != SEARCH_LEXICAL)
-        err = version_check_model(f.v, e);
+    enum err err = find_begin(&f, x, collection, r, a, e);
+    if (!err)
+        err = check_model(&f, e);
     if (!err)
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
     if (!err && f.without.count) {
@@ -351,6 +381,17 @@ enum err engine_search(struct engine *x, struct str collection, const struct fin
     if (!err)
         err = find_run(&f, out, e);
     find_end(&f);
+    return err;
+}
+
+enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
+                       struct arena *a, struct find_answer *out, struct err_info *e)
+{
+    int64_t t0 = clock_mono_ns();
+    enum err err = request_check(r, e);
+    if (err)
+        return err;
+    err = find_retried(search_once, x, collection, r, a, out, e);
     metric_search(x, r->mode, clock_mono_ns() - t0);
     metric_error(x, err);
     return err;
@@ -423,15 +464,11 @@ static enum err vector_given(struct find *f, struct err_info *e)
     return 0;
 }
 
-enum err engine_similar(struct engine *x, struct str collection, const struct find_request *r,
-                        struct arena *a, struct find_answer *out, struct err_info *e)
+static enum err similar_once(struct engine *x, struct str collection, const struct find_request *r,
+                             struct arena *a, struct find_answer *out, struct err_info *e)
 {
     struct find f;
-    int64_t t0 = clock_mono_ns();
-    enum err err = request_check(r, e);
-    if (err)
-        return err;
-    err = find_begin(&f, x, collection, r, a, e);
+    enum err err = find_begin(&f, x, collection, r, a, e);
     if (!err) {
         f.vector = arena_array(a, f.v->dims, sizeof *f.vector);
         if (r->id_count)
@@ -446,6 +483,17 @@ enum err engine_similar(struct engine *x, struct str collection, const struct fi
     if (!err)
         err = find_run(&f, out, e);
     find_end(&f);
+    return err;
+}
+
+enum err engine_similar(struct engine *x, struct str collection, const struct find_request *r,
+                        struct arena *a, struct find_answer *out, struct err_info *e)
+{
+    int64_t t0 = clock_mono_ns();
+    enum err err = request_check(r, e);
+    if (err)
+        return err;
+    err = find_retried(similar_once, x, collection, r, a, out, e);
     metric_similar(x, clock_mono_ns() - t0);
     metric_error(x, err);
     return err;

@@ -152,21 +152,24 @@ static enum err batch_run(struct build *b, struct err_info *e)
 {
     int64_t t0 = clock_mono_ns();
     size_t done = 0;
-    enum err err = batch_embed(b, e);
+    struct err_info why = {0};
+    enum err err = batch_embed(b, &why);
     if (documents_fault(err) && b->n > 1) {
         for (size_t i = 0; i < b->n; i++) { /* which one is to blame shows when each is alone */
             struct build one = {b->x, b->v, b->a, b->docs + i, b->drafts + i, 1};
-            if ((err = batch_run(&one, e)))
-                return err;
+            struct err_info info = {0};
+            if ((err = batch_run(&one, &info)))
+                return err_set(e, err, info.field, "%s", info.message);
         }
         return 0;
     }
     if (documents_fault(err)) {
-        document_failed(b, e);
+        document_failed(b, &why);
         return 0;
     }
-    if (!err)
-        err = batch_write(b, &done, e);
+    if (err)
+        return err_set(e, err, why.field, "%s", why.message);
+    err = batch_write(b, &done, e);
     progress_set(b->v, done, 0, clock_mono_ns() - t0, NULL);
     for (size_t i = 0; i < b->n && !err; i++)
         if (b->drafts[i].err) {
