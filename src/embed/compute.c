@@ -188,7 +188,8 @@ static bool lane_waits(const struct compute *c, enum lane lane)
 static void background(void *arg)
 {
     struct compute *c = arg;
-    thread_background();
+    if (c->background)
+        thread_background();
     lock_take(&c->lock);
     for (;;) {
         if (lane_waits(c, LANE_INTERACTIVE) && c->active < c->thread_count)
@@ -285,6 +286,7 @@ void compute_start(struct compute *c, const struct embedder_options *o, struct m
 {
     *c = (struct compute){.thread_count = o->threads ? o->threads : thread_cores(),
                           .batch_tokens = o->batch_tokens ? o->batch_tokens : BATCH_TOKENS_DEFAULT,
+                          .background = o->background,
                           .memo = memo};
     lock_init(&c->lock, LOCK_EMBED);
     cond_init(&c->work);

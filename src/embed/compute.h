@@ -5,7 +5,7 @@
  *                 be texts of others, until its own are taken. A lone query is computed by the
  *                 thread that brought it, and nothing is handed over. Nobody waits for company:
  *                 blocks form of what came while all cores were busy.
- *   bulk          Threads of their own in the background (thread_background). When they find
+ *   bulk          Threads of their own, in the background if the options say so. When they find
  *                 interactive work that no leader has taken, they help.
  *
  * Working memory (struct computer) is kept for the next block of the same model, a bounded number
@@ -35,7 +35,7 @@ struct compute {
     struct lanes lanes;
     unsigned thread_count, batch_tokens;
     unsigned active; /* interactive blocks being computed */
-    bool closing;
+    bool closing, background;
     struct computer *idle; /* the last used first */
     struct memo *memo;     /* NULL: none */
     struct thread **threads;

@@ -127,13 +127,15 @@ enum err model_embed_rows(struct model_run *r, const uint32_t *ids, uint32_t len
  *
  * Lanes. An interactive text is computed by its caller's own thread while fewer than `threads`
  * such texts are being computed; beyond that they wait together and share blocks. Bulk work has
- * threads of its own with a smaller share of the processor (thread_background), so a query does
- * not wait for a bulk block to end. */
+ * threads of its own, which the kernel sets aside meanwhile, so a query does not wait for a bulk
+ * block to end, however large it is. */
 struct embedder;
 struct embedder_options {
     unsigned threads;        /* computing threads, of each lane; 0: one a core */
     size_t queue_tokens_max; /* admission, over both lanes; 0: 262,144 */
     unsigned batch_tokens;   /* of one packed block; 0: 256 */
+    bool background;         /* bulk threads step back for all others (thread_background); else
+                                queries share the cores with them evenly */
     size_t cache_bytes;      /* of vectors in memory (cache.h, memo.h); 0: none, every text is
                                 computed */
 };

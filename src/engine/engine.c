@@ -204,6 +204,7 @@ static enum err model_get(struct engine *x, struct err_info *e)
     x->model_info = model_info(x->model);
     struct embedder_options o = {.threads = x->options.embed_threads,
                                  .queue_tokens_max = x->options.embed_queue_tokens,
+                                 .background = true,
                                  .cache_bytes = cache_bytes(x->options.embed_cache_bytes)};
     x->embedder = embedder_new(&o);
     counter_of(counter_family("embeddings_generated_total", "Texts embedded", "model"),
