@@ -1,6 +1,7 @@
 /* Added tokens ("[CLS]", "<mask>") found in a text, leftmost and longest, as Hugging Face does. */
 #include "text/tokenizer_impl.h"
 #include "base/arena.h"
+#include "text/bert_chars.h"
 #include "text/text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -40,15 +41,6 @@ enum err added_set_add(struct added_set *s, struct str content, const struct add
     return ERR_OK;
 }
 
-/* \w of the peer's regex crate (UTS #18, annex C). */
-static bool is_word_char(uint32_t c)
-{
-    const uint32_t categories = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
-    return u_hasBinaryProperty((UChar32)c, UCHAR_ALPHABETIC) ||
-           (U_MASK(u_charType((UChar32)c)) & categories) ||
-           u_hasBinaryProperty((UChar32)c, UCHAR_JOIN_CONTROL);
-}
-
 static uint32_t char_before(struct str s, size_t at, size_t *start)
 {
     *start = utf8_floor((struct str){s.s, at}, at - 1);
@@ -59,10 +51,10 @@ static uint32_t char_before(struct str s, size_t at, size_t *start)
 static bool is_single(struct str s, size_t start, size_t end)
 {
     size_t at;
-    if (start > 0 && is_word_char(char_before(s, start, &at)))
+    if (start > 0 && bert_is_word(char_before(s, start, &at)))
         return false;
     at = end;
-    return end == s.n || !is_word_char(utf8_next(s, &at));
+    return end == s.n || !bert_is_word(utf8_next(s, &at));
 }
 
 static size_t strip_left(struct str s, size_t start, size_t floor)

@@ -50,6 +50,16 @@ bool bert_is_mark(uint32_t c)
     return u_charType((UChar32)c) == U_NON_SPACING_MARK && !newer(c, CATEGORIES_VERSION);
 }
 
+bool bert_is_word(uint32_t c)
+{
+    const uint32_t categories = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
+    if (c < 0x80)
+        return (c | 32) - 'a' < 26 || c - '0' < 10 || c == '_';
+    return u_hasBinaryProperty((UChar32)c, UCHAR_ALPHABETIC) ||
+           (U_MASK(u_charType((UChar32)c)) & categories) ||
+           u_hasBinaryProperty((UChar32)c, UCHAR_JOIN_CONTROL);
+}
+
 /* The ranges of the original BERT; 2B820 to 2B91F are missing there too. */
 bool bert_is_chinese(uint32_t c)
 {

@@ -16,6 +16,7 @@ bool bert_is_space(uint32_t c);
 bool bert_is_punctuation(uint32_t c);
 bool bert_is_mark(uint32_t c); /* removed by strip_accents: Mn */
 bool bert_is_chinese(uint32_t c);
+bool bert_is_word(uint32_t c);  /* \w of the peer's regex crate (UTS #18, annex C) */
 uint8_t bert_class(uint32_t c); /* canonical combining class */
 /* Canonical decomposition (the character itself if it has none), and lower case; both return the
  * number of code points. */

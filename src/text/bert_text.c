@@ -10,8 +10,7 @@
 void word_init(struct word *w, uint32_t chars_max)
 {
     w->bytes = w->bytes_inline;
-    w->from = w->from_inline;
-    w->to = w->to_inline;
+    w->spans = w->spans_inline;
     w->cap = WORD_INLINE;
     w->n = 0;
     w->chars = 0;
@@ -23,8 +22,7 @@ void word_release(struct word *w)
     if (w->bytes == w->bytes_inline)
         return;
     free(w->bytes);
-    free(w->from);
-    free(w->to);
+    free(w->spans);
 }
 
 static void *grow(void *p, const void *inline_p, size_t n, size_t cap, size_t size)
@@ -40,33 +38,8 @@ void word_grow(struct word *w)
 {
     size_t cap = w->cap * 2;
     w->bytes = grow(w->bytes, w->bytes_inline, w->n, cap, sizeof *w->bytes);
-    w->from = grow(w->from, w->from_inline, w->n, cap, sizeof *w->from);
-    w->to = grow(w->to, w->to_inline, w->n, cap, sizeof *w->to);
+    w->spans = grow(w->spans, w->spans_inline, w->n, cap, sizeof *w->spans);
     w->cap = cap;
-}
-
-static unsigned utf8_put(unsigned char *p, uint32_t c)
-{
-    if (c < 0x80) {
-        p[0] = (unsigned char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        p[0] = (unsigned char)(0xc0 | c >> 6);
-        p[1] = (unsigned char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        p[0] = (unsigned char)(0xe0 | c >> 12);
-        p[1] = (unsigned char)(0x80 | (c >> 6 & 0x3f));
-        p[2] = (unsigned char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    p[0] = (unsigned char)(0xf0 | c >> 18);
-    p[1] = (unsigned char)(0x80 | (c >> 12 & 0x3f));
-    p[2] = (unsigned char)(0x80 | (c >> 6 & 0x3f));
-    p[3] = (unsigned char)(0x80 | (c & 0x3f));
-    return 4;
 }
 
 /* True if the character is one too many: the word will be unknown whatever follows. */
@@ -90,10 +63,8 @@ void word_put(struct word *w, uint32_t c, uint32_t from, uint32_t to)
     if (word_count(w, from, to))
         return;
     unsigned n = utf8_put(w->bytes + w->n, c);
-    for (unsigned i = 0; i < n; i++, w->n++) {
-        w->from[w->n] = from;
-        w->to[w->n] = to;
-    }
+    for (unsigned i = 0; i < n; i++)
+        w->spans[w->n++] = (struct span){from, to};
 }
 
 static inline void word_end(struct encoder *x)
@@ -101,7 +72,8 @@ static inline void word_end(struct encoder *x)
     struct word *w = &x->word;
     if (w->chars == 0)
         return;
-    word_encode(x, w);
+    wordpiece_encode(x, (struct view){w->bytes, w->spans, w->n}, w->chars,
+                     (struct span){w->first, w->last});
     w->n = 0;
     w->chars = 0;
 }
@@ -138,27 +110,64 @@ static void char_lower(struct encoder *x, uint32_t c, uint32_t from, uint32_t to
     }
 }
 
-static void run_flush(struct encoder *x)
+void run_init(struct run *r)
 {
-    for (unsigned i = 0; i < x->run_n; i++)
-        char_lower(x, x->run[i].c, x->run[i].from, x->run[i].to);
-    x->run_n = 0;
+    r->chars = r->chars_inline;
+    r->spans = r->spans_inline;
+    r->cap = RUN_INLINE;
+    r->n = 0;
+    r->before = (struct span){0, 0};
 }
 
-/* Behind those of the same class or a smaller one. The ranges of the text stay in their order, so
- * that tokens start and end in the order of the text. */
-static void run_insert(struct encoder *x, struct run_char c)
+void run_release(struct run *r)
 {
-    if (x->run_n == RUN_MAX)
-        run_flush(x);
-    unsigned at = x->run_n++;
-    x->run[at] = c;
-    for (; at > 0 && x->run[at - 1].class > c.class; at--) {
-        x->run[at].c = x->run[at - 1].c;
-        x->run[at].class = x->run[at - 1].class;
+    if (r->chars == r->chars_inline)
+        return;
+    free(r->chars);
+    free(r->spans);
+}
+
+/* Once sorted, a character that is the first of its decomposition takes the next range, another one
+ * the range of the one before it. */
+static void run_spans(struct run *r)
+{
+    size_t n = 0, next = 0;
+    struct span last = r->before;
+    struct span *firsts = xmalloc(r->n * sizeof *firsts);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->chars[i].delta == 0)
+            firsts[n++] = r->spans[i];
+    form_sort(r->chars, r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->chars[i].delta == 0)
+            last = firsts[next++];
+        r->spans[i] = last;
     }
-    x->run[at].c = c.c;
-    x->run[at].class = c.class;
+    free(firsts);
+}
+
+static void run_flush(struct encoder *x)
+{
+    struct run *r = &x->run;
+    if (x->heads)
+        form_sort(r->chars, r->n);
+    else if (r->n > 1)
+        run_spans(r);
+    for (size_t i = 0; i < r->n; i++)
+        if (!bert_is_mark(r->chars[i].c))
+            char_lower(x, r->chars[i].c, r->spans[i].from, r->spans[i].to);
+    r->n = 0;
+}
+
+static void run_add(struct run *r, struct form_char c, struct span from)
+{
+    if (r->n == r->cap) {
+        r->chars = grow(r->chars, r->chars_inline, r->n, 2 * r->cap, sizeof *r->chars);
+        r->spans = grow(r->spans, r->spans_inline, r->n, 2 * r->cap, sizeof *r->spans);
+        r->cap *= 2;
+    }
+    r->chars[r->n] = c;
+    r->spans[r->n++] = from;
 }
 
 static void char_strip(struct encoder *x, uint32_t c, uint32_t from, uint32_t to)
@@ -167,13 +176,15 @@ static void char_strip(struct encoder *x, uint32_t c, uint32_t from, uint32_t to
     unsigned n = bert_decompose(c, parts);
     for (unsigned i = 0; i < n; i++) {
         uint8_t class = bert_class(parts[i]);
-        if (class == 0)
-            run_flush(x);
-        if (bert_is_mark(parts[i]))
-            continue;
+        bool mark = bert_is_mark(parts[i]);
+        if (class && !(x->heads && mark))
+            run_add(&x->run, (struct form_char){parts[i], i > 0, class}, (struct span){from, to});
         if (class)
-            run_insert(x, (struct run_char){parts[i], from, to, class});
-        else
+            continue;
+        if (x->run.n)
+            run_flush(x);
+        x->run.before = (struct span){from, to};
+        if (!mark)
             char_lower(x, parts[i], from, to);
     }
 }
@@ -212,8 +223,9 @@ static size_t ascii_run(struct encoder *x, struct str text, size_t at)
         uint32_t from = (uint32_t)at;
         if (kind == ASCII_DROP)
             continue;
-        if (x->run_n)
+        if (x->run.n)
             run_flush(x);
+        x->run.before = (struct span){from, from + 1};
         if (kind == ASCII_SPACE) {
             word_end(x);
             continue;
@@ -222,8 +234,7 @@ static size_t ascii_run(struct encoder *x, struct str text, size_t at)
             word_end(x);
         if (!word_count(w, from, from + 1)) {
             w->bytes[w->n] = r->ascii_map[c];
-            w->from[w->n] = from;
-            w->to[w->n++] = from + 1;
+            w->spans[w->n++] = (struct span){from, from + 1};
         }
         if (kind == ASCII_PUNCTUATION)
             word_end(x);
@@ -237,7 +248,7 @@ static void normal_slice(struct encoder *x, size_t at, size_t end)
     while (at < end) {
         size_t first = at;
         uint32_t c = utf8_next((struct str){(const char *)n->bytes, end}, &at);
-        char_split(x, c, n->from[first], n->to[first]);
+        char_split(x, c, n->spans[first].from, n->spans[first].to);
     }
     word_end(x);
 }
@@ -251,7 +262,7 @@ static void normal_encode(struct encoder *x)
     size_t at = 0, floor = 0;
     while (added_set_next(&x->t->added_normal, text, &at, floor, &m)) {
         normal_slice(x, floor, m.start);
-        encoder_token(x, m.id, n->from[m.start], n->to[m.end - 1], true);
+        encoder_added(x, m.id, n->spans[m.start].from, n->spans[m.end - 1].to);
         floor = m.end;
     }
     normal_slice(x, floor, n->n);
@@ -259,7 +270,7 @@ static void normal_encode(struct encoder *x)
     n->chars = 0;
 }
 
-void piece_encode(struct encoder *x, struct str text, size_t start, size_t end)
+void bert_piece_encode(struct encoder *x, struct str text, size_t start, size_t end)
 {
     bool fast = x->t->added_normal.n == 0;
     text.n = end;
@@ -277,20 +288,6 @@ void piece_encode(struct encoder *x, struct str text, size_t start, size_t end)
         word_end(x);
     else
         normal_encode(x);
-}
-
-void text_rules_apply(const struct text_rules *r, struct str s, struct strbuf *out)
-{
-    struct tokenizer t = {.rules = *r, .added_normal.n = 1};
-    struct encoder x = {.t = &t};
-    word_init(&x.normal, UINT32_MAX - 1);
-    for (size_t at = 0; at < s.n;) {
-        uint32_t c = utf8_next(s, &at);
-        char_clean(&x, c, 0, 0);
-    }
-    run_flush(&x);
-    strbuf_add(out, x.normal.bytes, x.normal.n);
-    word_release(&x.normal);
 }
 
 void text_rules_finish(struct text_rules *r)

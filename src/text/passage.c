@@ -2,7 +2,9 @@
  * cut there. A passage is then a range of tokens. Words are tokenized each for itself, so that a
  * range between words has the same tokens when it stands alone; a range that starts or ends within
  * a word is tokenized again to know its length (and every range, if there are added tokens that
- * only match as a word of their own). */
+ * only match as a word of their own). Other tokenizers than BERT's look beyond a word, or begin one
+ * with the space before it: there every range is tokenized again, ranges are those of the tokens
+ * without white space, and a sentence may end wherever a token ends. */
 #include "text/passage.h"
 #include "text/text.h"
 #include "text/tokenizer_impl.h"
@@ -19,7 +21,7 @@ enum { TOKENS_LEAST = 8 };
 /* How good a cut before a token is. NONE: the token starts within a character of the text. */
 enum cut { CUT_NONE, CUT_TOKEN, CUT_WORD, CUT_SENTENCE };
 
-struct splitter {
+struct cutter {
     const struct tokenizer *t;
     struct str text;
     size_t max, overlap;
@@ -30,7 +32,7 @@ struct splitter {
     size_t n, cap;
 };
 
-static void cuts_from_heads(struct splitter *s)
+static void cuts_from_heads(struct cutter *s)
 {
     const struct tokens *k = &s->tokens;
     for (size_t i = 1; i < k->n; i++) {
@@ -42,8 +44,33 @@ static void cuts_from_heads(struct splitter *s)
     s->cuts[0] = CUT_SENTENCE;
 }
 
+/* White space at the ends of tokens belongs to none; a token of nothing else is dropped. */
+static void tokens_trim(struct cutter *s)
+{
+    struct tokens *k = &s->tokens;
+    size_t n = 0;
+    for (size_t i = 0; i < k->n; i++) {
+        size_t start = k->starts[i], end = k->ends[i];
+        for (size_t next = start; start < end; start = next)
+            if (!u_isUWhiteSpace((UChar32)utf8_next(s->text, &next)))
+                break;
+        for (size_t before; end > start; end = before) {
+            size_t at = before = utf8_floor(s->text, end - 1);
+            if (!u_isUWhiteSpace((UChar32)utf8_next(s->text, &at)))
+                break;
+        }
+        if (start >= end)
+            continue;
+        k->ids[n] = k->ids[i];
+        k->starts[n] = (uint32_t)start;
+        k->ends[n] = (uint32_t)end;
+        s->cuts[n++] = s->cuts[i];
+    }
+    k->n = n;
+}
+
 /* A sentence starts with the first token behind its bound; a bound within a word is none. */
-static void cuts_at_sentences(struct splitter *s)
+static void cuts_at_sentences(struct cutter *s)
 {
     UErrorCode code = U_ZERO_ERROR;
     UText *text = utext_openUTF8(NULL, s->text.s, (int64_t)s->text.n, &code);
@@ -51,12 +78,13 @@ static void cuts_at_sentences(struct splitter *s)
     ubrk_setUText(sentences, text, &code);
     assert(U_SUCCESS(code));
     size_t i = 1;
+    enum cut least = s->t->bert ? CUT_WORD : CUT_TOKEN;
     for (int32_t at = ubrk_next(sentences); at != UBRK_DONE; at = ubrk_next(sentences)) {
         while (i < s->tokens.n && s->tokens.starts[i] < (uint32_t)at)
             i++;
         if (i == s->tokens.n)
             break;
-        if (s->cuts[i] == CUT_WORD && s->tokens.ends[i - 1] <= (uint32_t)at)
+        if (s->cuts[i] >= least && s->tokens.ends[i - 1] <= (uint32_t)at)
             s->cuts[i] = CUT_SENTENCE;
     }
     ubrk_close(sentences);
@@ -64,7 +92,7 @@ static void cuts_at_sentences(struct splitter *s)
 }
 
 /* The last place in [low, high] where the cut is as good as `least`, or 0. */
-static size_t cut_before(const struct splitter *s, size_t low, size_t high, enum cut least)
+static size_t cut_before(const struct cutter *s, size_t low, size_t high, enum cut least)
 {
     for (size_t i = high; i >= low && i > 0; i--)
         if (s->cuts[i] >= least)
@@ -74,7 +102,7 @@ static size_t cut_before(const struct splitter *s, size_t low, size_t high, enum
 
 /* The end of a passage from token `first` on that is behind `floor` and, if any cut allows it, not
  * behind `limit`: a sentence bound in the second half, else a word, else a token. */
-static size_t end_choose(const struct splitter *s, size_t first, size_t floor, size_t limit)
+static size_t end_choose(const struct cutter *s, size_t first, size_t floor, size_t limit)
 {
     if (limit >= s->tokens.n)
         return s->tokens.n;
@@ -92,7 +120,7 @@ static size_t end_choose(const struct splitter *s, size_t first, size_t floor, s
 }
 
 /* Marks and format characters that carry no token belong to what stands before them. */
-static size_t end_byte(const struct splitter *s, size_t end)
+static size_t end_byte(const struct cutter *s, size_t end)
 {
     const uint32_t categories = U_GC_M_MASK | U_GC_CF_MASK;
     size_t at = s->tokens.ends[end - 1];
@@ -103,14 +131,14 @@ static size_t end_byte(const struct splitter *s, size_t end)
     return at;
 }
 
-static bool cuts_word(const struct splitter *s, size_t i)
+static bool cuts_word(const struct cutter *s, size_t i)
 {
     return i < s->tokens.n && s->cuts[i] < CUT_WORD;
 }
 
-static size_t tokens_alone(struct splitter *s, size_t first, size_t end)
+static size_t tokens_alone(struct cutter *s, size_t first, size_t end)
 {
-    bool around = s->t->added_raw.single_word || s->t->added_normal.single_word;
+    bool around = !s->t->bert || s->t->added_raw.single_word || s->t->added_normal.single_word;
     if (!around && !cuts_word(s, first) && !cuts_word(s, end))
         return end - first;
     size_t start = s->tokens.starts[first];
@@ -123,7 +151,7 @@ static size_t tokens_alone(struct splitter *s, size_t first, size_t end)
  * equally long, with a sixteenth to reach the end of a sentence. A short last passage is a vector
  * of little text, which is near too many queries: on Cranfield equal lengths give nDCG@10 .393,
  * full ones and a rest .390. */
-static size_t tokens_aimed(const struct splitter *s, size_t first)
+static size_t tokens_aimed(const struct cutter *s, size_t first)
 {
     size_t left = s->tokens.n - first, overlap = s->overlap;
     if (left <= s->max)
@@ -134,7 +162,7 @@ static size_t tokens_aimed(const struct splitter *s, size_t first)
 }
 
 /* Shrinks the passage until it fits when it stands alone. */
-static size_t end_find(struct splitter *s, size_t first, size_t floor, size_t *count)
+static size_t end_find(struct cutter *s, size_t first, size_t floor, size_t *count)
 {
     size_t limit = first + tokens_aimed(s, first);
     if (limit <= floor)
@@ -149,7 +177,7 @@ static size_t end_find(struct splitter *s, size_t first, size_t floor, size_t *c
     }
 }
 
-static void put(struct splitter *s, size_t first, size_t end, size_t count)
+static void put(struct cutter *s, size_t first, size_t end, size_t count)
 {
     if (s->n == s->cap) {
         s->cap = s->cap ? s->cap * 2 : 16;
@@ -160,7 +188,7 @@ static void put(struct splitter *s, size_t first, size_t end, size_t count)
 }
 
 /* Where the next passage starts: whole sentences back from `end`, but behind `first`. */
-static size_t overlap_start(const struct splitter *s, size_t first, size_t end)
+static size_t overlap_start(const struct cutter *s, size_t first, size_t end)
 {
     size_t start = end;
     if (s->cuts[end] < CUT_SENTENCE)
@@ -171,7 +199,7 @@ static size_t overlap_start(const struct splitter *s, size_t first, size_t end)
     return start;
 }
 
-static void split(struct splitter *s)
+static void split(struct cutter *s)
 {
     size_t first = 0, floor = 0, count;
     while (floor < s->tokens.n) {
@@ -200,7 +228,7 @@ static enum err options_check(const struct passage_options *o, struct str text, 
     return ERR_OK;
 }
 
-static enum err hand_over(const struct splitter *s, struct arena *a, struct passage **out,
+static enum err hand_over(const struct cutter *s, struct arena *a, struct passage **out,
                           size_t *count, struct err_info *e)
 {
     size_t n = s->n ? s->n : 1;
@@ -221,10 +249,12 @@ enum err passages_split(const struct tokenizer *t, struct str text, const struct
     enum err err = options_check(o, text, e);
     if (err)
         return err;
-    struct splitter s = {.t = t, .text = text, .max = o->tokens_max, .overlap = o->overlap_tokens};
+    struct cutter s = {.t = t, .text = text, .max = o->tokens_max, .overlap = o->overlap_tokens};
     tokens_init(&s.tokens);
     tokens_init(&s.alone);
     tokenizer_encode_heads(t, text, false, &s.tokens, &s.cuts);
+    if (!t->bert)
+        tokens_trim(&s);
     if (s.tokens.n) {
         cuts_from_heads(&s);
         if (s.tokens.n > s.max)

@@ -1,6 +1,8 @@
 #include "text/tokenizer_impl.h"
 #include "base/arena.h"
 #include "base/file.h"
+#include "text/bert_chars.h"
+#include "text/text.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +31,14 @@ static void tokens_grow(struct tokens *t)
     t->ends = xrealloc(t->ends, t->cap * sizeof *t->ends);
 }
 
-void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, bool head)
+static void token_push(struct encoder *x, uint32_t id, struct span from, bool head)
 {
     struct tokens *out = x->out;
     if (out->n == out->cap)
         tokens_grow(out);
     out->ids[out->n] = id;
-    out->starts[out->n] = from;
-    out->ends[out->n] = to;
+    out->starts[out->n] = from.from;
+    out->ends[out->n] = from.to;
     if (x->heads) {
         if (x->heads_cap < out->cap)
             *x->heads = xrealloc(*x->heads, x->heads_cap = out->cap);
@@ -45,42 +47,103 @@ void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, b
     out->n++;
 }
 
-static void encode_pieces(struct encoder *x, struct str text)
+/* The peer's trim_offsets: `lead` and `trail` white characters do not count, but one in front of
+ * the first token does where it may have been put there. */
+static struct span trim(const struct encoder *x, struct span s, unsigned lead, unsigned trail)
+{
+    bool first = x->out->n == x->first || s.from == 0;
+    size_t at = s.from;
+    if (first && x->t->trim_keeps_prefix && lead == 1)
+        lead = 0;
+    for (; lead && at < s.to; lead--)
+        utf8_next(x->text, &at);
+    s.from = (uint32_t)at;
+    for (; trail && s.to > s.from; trail--)
+        s.to = (uint32_t)utf8_floor(x->text, s.to - 1);
+    return s;
+}
+
+void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, bool head)
+{
+    struct span s = {from, to};
+    if (x->t->trim && !x->heads) {
+        const struct token_text *text = token_texts_find(&x->t->texts, id);
+        if (text && (text->spaces || text->spaces_end))
+            s = trim(x, s, text->spaces, text->spaces_end);
+    }
+    token_push(x, id, s, head);
+}
+
+void encoder_added(struct encoder *x, uint32_t id, uint32_t from, uint32_t to)
+{
+    struct span s = {from, to};
+    unsigned lead = 0, trail = 0;
+    for (size_t at = from; x->t->trim && at < to; lead++)
+        if (!bert_is_space(utf8_next(x->text, &at)))
+            break;
+    for (size_t end = to, at; x->t->trim && end > from; trail++, end = at) {
+        size_t next = at = utf8_floor(x->text, end - 1);
+        if (!bert_is_space(utf8_next(x->text, &next)))
+            break;
+    }
+    if ((lead || trail) && !x->heads)
+        s = trim(x, s, lead, trail);
+    token_push(x, id, s, true);
+}
+
+static void piece_encode(struct encoder *x, size_t start, size_t end)
+{
+    if (x->t->bert)
+        bert_piece_encode(x, x->text, start, end);
+    else
+        pipeline_piece_encode(x, x->text, start, end);
+}
+
+static void encode_pieces(struct encoder *x)
 {
     struct added_match m;
     size_t at = 0, floor = 0;
     if (x->t->model == MODEL_ESTIMATE) {
-        estimate_encode(x, text);
+        estimate_encode(x, x->text);
         return;
     }
-    while (added_set_next(&x->t->added_raw, text, &at, floor, &m)) {
-        piece_encode(x, text, floor, m.start);
-        encoder_token(x, m.id, (uint32_t)m.start, (uint32_t)m.end, true);
+    while (added_set_next(&x->t->added_raw, x->text, &at, floor, &m)) {
+        piece_encode(x, floor, m.start);
+        encoder_added(x, m.id, (uint32_t)m.start, (uint32_t)m.end);
         floor = m.end;
     }
-    piece_encode(x, text, floor, text.n);
+    piece_encode(x, floor, x->text.n);
+}
+
+static void specials_put(struct encoder *x, const uint32_t *ids, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        token_push(x, ids[i], (struct span){0, 0}, true);
 }
 
 void tokenizer_encode_heads(const struct tokenizer *t, struct str text, bool specials,
                             struct tokens *out, uint8_t **heads)
 {
     assert(text.n <= TEXT_BYTES_MAX);
-    struct encoder x; /* 11 KB: not zeroed */
+    struct encoder x; /* 12 KB: not zeroed */
     x.t = t;
+    x.text = text;
     x.out = out;
     x.heads = heads;
     x.heads_cap = 0;
-    x.run_n = 0;
+    run_init(&x.run);
+    x.pipeline = t->bert ? NULL : pipeline_new(&x);
     word_init(&x.word, t->chars_max);
     word_init(&x.normal, UINT32_MAX - 1);
     out->n = 0;
-    for (unsigned i = 0; specials && i < t->before_n; i++)
-        encoder_token(&x, t->before[i], 0, 0, true);
-    encode_pieces(&x, text);
-    for (unsigned i = 0; specials && i < t->after_n; i++)
-        encoder_token(&x, t->after[i], 0, 0, true);
+    specials_put(&x, t->before, specials ? t->before_n : 0);
+    x.first = out->n;
+    encode_pieces(&x);
+    specials_put(&x, t->after, specials ? t->after_n : 0);
     word_release(&x.word);
     word_release(&x.normal);
+    run_release(&x.run);
+    pipeline_free(x.pipeline);
 }
 
 void tokenizer_encode(const struct tokenizer *t, struct str text, bool specials, struct tokens *out)
@@ -140,6 +203,7 @@ struct tokenizer *tokenizer_new(void)
     struct tokenizer *t = xcalloc(1, sizeof *t);
     vocab_init(&t->vocab);
     vocab_init(&t->added);
+    bpe_init(&t->bpe);
     token_texts_init(&t->texts);
     added_set_init(&t->added_raw);
     added_set_init(&t->added_normal);
@@ -152,6 +216,10 @@ void tokenizer_free(struct tokenizer *t)
         return;
     vocab_release(&t->vocab);
     vocab_release(&t->added);
+    normalizer_release(&t->normalizer);
+    splits_release(&t->splits);
+    unigram_release(&t->unigram);
+    bpe_release(&t->bpe);
     token_texts_release(&t->texts);
     added_set_release(&t->added_raw);
     added_set_release(&t->added_normal);
@@ -162,6 +230,7 @@ struct tokenizer *tokenizer_stub(void)
 {
     struct tokenizer *t = tokenizer_new();
     t->model = MODEL_STUB;
+    t->bert = true;
     t->id_end = 30522;
     t->chars_max = WORD_CHARS_MAX_MAX;
     t->rules = (struct text_rules){.clean = true,

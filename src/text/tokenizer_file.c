@@ -3,6 +3,7 @@
  * would give other tokens than the model was trained on. */
 #include "text/tokenizer_impl.h"
 #include "base/json.h"
+#include "text/model_read.h"
 #include "text/node.h"
 #include "text/text.h"
 #include <stdio.h>
@@ -16,173 +17,6 @@ enum { ADDED_MAX = 65536 };
 static size_t json_budget(size_t file_bytes)
 {
     return ((size_t)1 << 20) + 24 * file_bytes;
-}
-
-static void id_seen(struct tokenizer *t, uint32_t id)
-{
-    t->id_end = id >= t->id_end ? id + 1 : t->id_end;
-}
-
-/* --- model --- */
-
-static enum err read_vocab_entry(struct tokenizer *t, const struct node *vocab, const char *key,
-                                 size_t n, const json_t *value, struct err_info *e)
-{
-    uint32_t id = 0;
-    struct err_info inner = {0};
-    struct node v = {.v = value};
-    snprintf(v.path, sizeof v.path, "%.40s/%.64s", vocab->path, key);
-    enum err err = node_u32(&v, VOCAB_ID_MAX, &id, e);
-    if (err)
-        return err;
-    err = vocab_add(&t->vocab, (struct str){key, n}, id, &inner);
-    if (err)
-        return err_set(e, err, vocab->path, "%s", inner.message);
-    id_seen(t, id);
-    token_texts_add(&t->texts, id, (struct str){key, n}, false);
-    return ERR_OK;
-}
-
-static enum err read_vocab(struct tokenizer *t, const struct node *model, struct err_info *e)
-{
-    struct node vocab = node_get(model, "vocab");
-    const char *key;
-    size_t key_n;
-    json_t *value;
-    if (!json_is_object(vocab.v))
-        return node_wrong(&vocab, "has to be an object of tokens and ids", e);
-    json_object_keylen_foreach((json_t *)vocab.v, key, key_n, value)
-    {
-        enum err err = read_vocab_entry(t, &vocab, key, key_n, value, e);
-        if (err)
-            return err;
-    }
-    return ERR_OK;
-}
-
-static enum err wordpiece_finish(struct tokenizer *t, struct str unk, struct str prefix,
-                                 const char *path, struct err_info *e)
-{
-    t->model = MODEL_WORDPIECE;
-    t->unk = vocab_find(&t->vocab, unk);
-    t->continued = vocab_walk(&t->vocab, prefix, &t->continued_root);
-    if (t->unk == VOCAB_NONE)
-        return err_set(e, ERR_INVALID, path, "the vocabulary does not have the unk_token \"%.*s\"",
-                       (int)str_utf8_cut(unk, 60), unk.s);
-    return ERR_OK;
-}
-
-static enum err read_wordpiece(struct tokenizer *t, const struct node *model, struct err_info *e)
-{
-    struct str unk, prefix;
-    struct node chars_max = node_get(model, "max_input_chars_per_word");
-    enum err err = node_str(model, "unk_token", &unk, e);
-    if (!err)
-        err = node_str(model, "continuing_subword_prefix", &prefix, e);
-    if (!err)
-        err = node_u32(&chars_max, WORD_CHARS_MAX_MAX, &t->chars_max, e);
-    if (!err)
-        err = read_vocab(t, model, e);
-    return err ? err : wordpiece_finish(t, unk, prefix, "/model/unk_token", e);
-}
-
-static enum err read_model(struct tokenizer *t, const struct node *root, struct err_info *e)
-{
-    struct node model = node_get(root, "model");
-    struct str type = STR("WordPiece"); /* old files do not name it */
-    if (!json_is_object(model.v))
-        return node_wrong(&model, "has to be an object", e);
-    if (json_object_get(model.v, "type")) {
-        enum err err = node_str(&model, "type", &type, e);
-        if (err)
-            return err;
-    }
-    if (!str_eq_c(type, "WordPiece"))
-        return node_unsupported(&model, "tokenizer model", type, "WordPiece", e);
-    return read_wordpiece(t, &model, e);
-}
-
-/* --- normaliser --- */
-
-static enum err read_bert_normalizer(struct text_rules *r, const struct node *n, struct err_info *e)
-{
-    struct text_rules bert = *r;
-    bert.clean = bert.chinese = bert.lower = true;
-    enum err err = node_bool(n, "clean_text", &bert.clean, e);
-    if (!err)
-        err = node_bool(n, "handle_chinese_chars", &bert.chinese, e);
-    if (!err)
-        err = node_bool(n, "lowercase", &bert.lower, e);
-    bert.strip = bert.lower; /* null: as lowercase */
-    if (!err)
-        err = node_bool(n, "strip_accents", &bert.strip, e);
-    *r = bert;
-    return err;
-}
-
-static enum err read_normalizer(struct text_rules *r, const struct node *n, struct err_info *e)
-{
-    struct str type;
-    if (node_absent(n))
-        return ERR_OK;
-    enum err err = node_type(n, &type, e);
-    if (err)
-        return err;
-    if (str_eq_c(type, "BertNormalizer"))
-        return read_bert_normalizer(r, n, e);
-    if (str_eq_c(type, "Lowercase")) {
-        r->lower = true;
-        return ERR_OK;
-    }
-    if (str_eq_c(type, "Sequence")) {
-        struct node list = node_get(n, "normalizers");
-        err = node_array(&list, 1, e);
-        struct node only = node_at(&list, 0);
-        return err ? err : read_normalizer(r, &only, e);
-    }
-    return node_unsupported(n, "normalizer", type,
-                            "BertNormalizer, Lowercase, a Sequence of one of them", e);
-}
-
-/* --- pre-tokeniser --- */
-
-static enum err read_punctuation(struct text_rules *r, const struct node *n, struct err_info *e)
-{
-    struct node behavior = node_get(n, "behavior");
-    if (behavior.v && !str_eq_c(json_str(behavior.v), "Isolated"))
-        return node_unsupported(&behavior, "behavior", json_str(behavior.v), "Isolated", e);
-    r->split_punctuation = true;
-    return ERR_OK;
-}
-
-static enum err read_pre_tokenizer(struct text_rules *r, const struct node *n, struct err_info *e)
-{
-    struct str type;
-    if (node_absent(n))
-        return ERR_OK;
-    enum err err = node_type(n, &type, e);
-    if (err)
-        return err;
-    if (str_eq_c(type, "BertPreTokenizer")) {
-        r->split_space = r->split_punctuation = true;
-        return ERR_OK;
-    }
-    if (str_eq_c(type, "WhitespaceSplit")) {
-        r->split_space = true;
-        return ERR_OK;
-    }
-    if (str_eq_c(type, "Punctuation"))
-        return read_punctuation(r, n, e);
-    if (!str_eq_c(type, "Sequence"))
-        return node_unsupported(n, "pre_tokenizer", type,
-                                "BertPreTokenizer, WhitespaceSplit, Punctuation, Sequence", e);
-    struct node list = node_get(n, "pretokenizers");
-    err = node_array(&list, 8, e);
-    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
-        struct node part = node_at(&list, i);
-        err = read_pre_tokenizer(r, &part, e);
-    }
-    return err;
 }
 
 /* --- post-processor --- */
@@ -252,6 +86,30 @@ static enum err read_pair(struct tokenizer *t, const struct node *post, const ch
     return err ? err : template_id(t, id, behind, &n, e);
 }
 
+static enum err read_trim(struct tokenizer *t, const struct node *n, struct err_info *e)
+{
+    bool trim = true, keeps = true;
+    enum err err = node_bool(n, "trim_offsets", &trim, e);
+    if (!err)
+        err = node_bool(n, "add_prefix_space", &keeps, e);
+    t->trim |= trim;
+    t->trim_keeps_prefix = keeps;
+    return err;
+}
+
+static enum err read_post_processor(struct tokenizer *t, const struct node *n, struct err_info *e);
+
+static enum err read_post_list(struct tokenizer *t, const struct node *n, struct err_info *e)
+{
+    struct node list = node_get(n, "processors");
+    enum err err = node_array(&list, 8, e);
+    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
+        struct node part = node_at(&list, i);
+        err = read_post_processor(t, &part, e);
+    }
+    return err;
+}
+
 static enum err read_post_processor(struct tokenizer *t, const struct node *n, struct err_info *e)
 {
     struct str type;
@@ -260,12 +118,21 @@ static enum err read_post_processor(struct tokenizer *t, const struct node *n, s
     enum err err = node_type(n, &type, e);
     if (err)
         return err;
+    if (str_eq_c(type, "Sequence"))
+        return read_post_list(t, n, e);
+    if (str_eq_c(type, "ByteLevel"))
+        return read_trim(t, n, e);
     if (str_eq_c(type, "TemplateProcessing"))
         return read_template(t, n, e);
-    if (!str_eq_c(type, "BertProcessing") && !str_eq_c(type, "RobertaProcessing"))
+    bool roberta = str_eq_c(type, "RobertaProcessing");
+    if (!roberta && !str_eq_c(type, "BertProcessing"))
         return node_unsupported(n, "post_processor", type,
-                                "TemplateProcessing, BertProcessing, RobertaProcessing", e);
-    err = read_pair(t, n, "cls", false, e);
+                                "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, "
+                                "Sequence",
+                                e);
+    err = roberta ? read_trim(t, n, e) : ERR_OK;
+    if (!err)
+        err = read_pair(t, n, "cls", false, e);
     return err ? err : read_pair(t, n, "sep", true, e);
 }
 
@@ -274,6 +141,18 @@ static enum err read_post_processor(struct tokenizer *t, const struct node *n, s
 struct added_kind {
     bool special, normalized; /* searched for in the normalised text */
 };
+
+static void normalized_text(const struct tokenizer *t, struct str s, struct strbuf *out)
+{
+    struct normal text, spare;
+    normal_init(&text);
+    normal_init(&spare);
+    normal_load(&text, s, 0, s.n);
+    normalizer_apply(&t->normalizer, true, &text, &spare);
+    strbuf_add(out, text.bytes, text.n);
+    normal_release(&text);
+    normal_release(&spare);
+}
 
 /* As the peer has it, a token that is found in the normalised text is that text from then on, also
  * when it is decoded, and no special one unless the text is its own. */
@@ -285,7 +164,7 @@ static enum err added_put(struct tokenizer *t, struct str content, const struct 
     enum err err = ERR_OK;
     strbuf_init(&b, 0);
     if (kind->normalized)
-        text_rules_apply(&t->rules, content, &b);
+        normalized_text(t, content, &b);
     else
         strbuf_add_str(&b, content);
     struct str text = strbuf_str(&b);
@@ -351,24 +230,58 @@ static enum err read_added_list(struct tokenizer *t, const struct node *root, st
     return err;
 }
 
-static enum err read_root(struct tokenizer *t, const struct node *root, struct err_info *e)
+/* Whether the steps are BertNormalizer's (or some of them, in its order) and BertPreTokenizer's:
+ * then bert_text.c does them in one pass. */
+static bool bert_rules(const struct tokenizer *t, struct text_rules *r)
+{
+    bool *const flags[] = {&r->clean, &r->chinese, &r->strip, &r->lower};
+    unsigned next = NORMALIZER_CLEAN;
+    if (t->model != MODEL_WORDPIECE)
+        return false;
+    for (unsigned i = 0; i < t->normalizer.n; i++) {
+        enum normalizer_kind kind = t->normalizer.steps[i].kind;
+        if (kind < next || kind > NORMALIZER_LOWERCASE)
+            return false;
+        *flags[kind] = true;
+        next = kind + 1;
+    }
+    for (unsigned i = 0; i < t->splits.n; i++) {
+        const struct split_step *x = &t->splits.steps[i];
+        if (x->kind == SPLIT_SPACE)
+            r->split_space = true;
+        else if (x->kind == SPLIT_PUNCTUATION && x->behavior == BEHAVIOR_ISOLATED)
+            r->split_punctuation = true;
+        else
+            return false;
+    }
+    return true;
+}
+
+static enum err read_parts(struct tokenizer *t, const struct node *root, struct err_info *e)
 {
     struct node normalizer = node_get(root, "normalizer");
     struct node pre_tokenizer = node_get(root, "pre_tokenizer");
     struct node post_processor = node_get(root, "post_processor");
     struct node decoder = node_get(root, "decoder");
-    enum err err = read_model(t, root, e);
+    enum err err = model_read(t, root, e);
     if (!err)
-        err = read_normalizer(&t->rules, &normalizer, e);
+        err = normalizer_read(&t->normalizer, &normalizer, e);
     if (!err)
-        err = read_pre_tokenizer(&t->rules, &pre_tokenizer, e);
+        err = splits_read(&t->splits, &pre_tokenizer, e);
     if (!err)
         err = read_post_processor(t, &post_processor, e);
-    if (!err)
-        err = decoder_read(&t->decoder, &decoder, e);
+    return err ? err : decoder_read(&t->decoder, &decoder, e);
+}
+
+static enum err read_root(struct tokenizer *t, const struct node *root, struct err_info *e)
+{
+    enum err err = read_parts(t, root, e);
+    if (err)
+        return err;
+    t->bert = bert_rules(t, &t->rules);
     text_rules_finish(&t->rules);
-    if (!err)
-        err = read_added_list(t, root, e);
+    model_finish(t);
+    err = read_added_list(t, root, e);
     token_texts_finish(&t->texts);
     return err;
 }
@@ -431,6 +344,7 @@ static enum err read_config_rules(struct tokenizer *t, const json_t *config, str
 {
     struct node root = {.v = config};
     struct text_rules *r = &t->rules;
+    t->bert = true;
     r->clean = r->chinese = r->lower = r->split_space = r->split_punctuation = true;
     enum err err = node_bool(&root, "tokenize_chinese_chars", &r->chinese, e);
     if (!err)

@@ -1,21 +1,27 @@
 /* The inside of the tokenizer.
  *
- *   text -> pieces between added tokens (added.c) -> characters, normalised, and words
- * (bert_text.c)
- *        -> tokens (wordpiece.c)
- *
- * A further model (Unigram, BPE) is one more `enum model`, its reading in tokenizer_file.c, and a
- * function beside word_encode. */
+ *   text -> pieces between added tokens (added.c), and each of them
+ *        -> characters, normalised, and words in one pass (bert_text.c), if normaliser and
+ *           pre-tokeniser are BERT's and the model is WordPiece; else (pipeline.c)
+ *        -> the normalised text (normalize.h) -> pieces (split.h)
+ *        -> tokens (wordpiece.c, unigram.h, bpe.h) */
 #ifndef TEXT_TOKENIZER_IMPL_H
 #define TEXT_TOKENIZER_IMPL_H
 
+#include "text/bpe.h"
 #include "text/decoder.h"
+#include "text/forms.h"
+#include "text/normalize.h"
+#include "text/split.h"
 #include "text/token_texts.h"
 #include "text/tokenizer.h"
+#include "text/unigram.h"
 #include "text/vocab.h"
 
 enum model {
     MODEL_WORDPIECE,
+    MODEL_UNIGRAM,
+    MODEL_BPE,
     MODEL_STUB,     /* tokenizer_stub() */
     MODEL_ESTIMATE, /* tokenizer_estimate() */
 };
@@ -23,7 +29,7 @@ enum model {
 /* What becomes of an ASCII character. */
 enum ascii_kind { ASCII_WORD, ASCII_DROP, ASCII_SPACE, ASCII_PUNCTUATION };
 
-/* Normaliser and pre-tokeniser. */
+/* Normaliser and pre-tokeniser of BERT. */
 struct text_rules {
     bool clean, chinese, strip, lower;   /* BertNormalizer, in this order */
     bool split_space, split_punctuation; /* BertPreTokenizer: both */
@@ -55,7 +61,14 @@ struct tokenizer {
     struct vocab vocab; /* of the model */
     struct vocab added; /* the added tokens by their names, which the model may know too */
     uint32_t id_end;    /* every id is smaller */
+    bool bert;          /* `rules` say what the steps of normalizer and splits say too */
     struct text_rules rules;
+    struct normalizer normalizer;
+    struct splits splits;
+    struct unigram unigram;
+    struct bpe bpe;
+    /* Offsets without the spaces that belong to byte-level tokens. */
+    bool trim, trim_keeps_prefix;
     /* WordPiece */
     uint32_t unk;
     uint32_t chars_max;      /* of a word; a longer one is `unk` */
@@ -86,25 +99,29 @@ enum err added_set_add(struct added_set *s, struct str content, const struct add
 bool added_set_next(const struct added_set *set, struct str s, size_t *at, size_t floor,
                     struct added_match *m);
 
-/* A word on its way to the model: its normalised bytes, and for each byte the range of the text it
- * came from. Of a word of more than chars_max characters only the whole range is kept. */
+/* A word on its way to WordPiece: its normalised bytes, and for each the range of the text it came
+ * from. Of a word of more than chars_max characters only the whole range is kept. */
 enum { WORD_INLINE = 512 };
 struct word {
     unsigned char *bytes;
-    uint32_t *from, *to;
+    struct span *spans;
     size_t n, cap;
     uint32_t chars, chars_max;
     uint32_t first, last;
     unsigned char bytes_inline[WORD_INLINE];
-    uint32_t from_inline[WORD_INLINE], to_inline[WORD_INLINE];
+    struct span spans_inline[WORD_INLINE];
 };
 
-/* Characters with a combining class that strip_accents leaves: they are sorted by it (NFD). A run
- * of more than so many is sorted in parts. */
-enum { RUN_MAX = 128 };
-struct run_char {
-    uint32_t c, from, to;
-    uint8_t class;
+/* Characters with a combining class: they are sorted by it (NFD), and the accents among them
+ * dropped by strip_accents. The ranges of the text stay in their order. */
+enum { RUN_INLINE = 32 };
+struct run {
+    struct form_char *chars;
+    struct span *spans;
+    struct span before; /* of the character in front of the run */
+    size_t n, cap;
+    struct form_char chars_inline[RUN_INLINE];
+    struct span spans_inline[RUN_INLINE];
 };
 
 struct encoder {
@@ -113,25 +130,36 @@ struct encoder {
     uint8_t **heads; /* of each token, whether a word starts with it; NULL: nobody asks */
     size_t heads_cap;
     struct word word;
-    struct run_char run[RUN_MAX];
-    unsigned run_n;
+    struct run run;
     struct word normal; /* a normalised piece, only kept if added_normal has tokens */
+    struct str text;
+    size_t first;              /* of `out`: what stands before are special tokens */
+    struct pipeline *pipeline; /* if there is one; see pipeline.c */
 };
 
+void run_init(struct run *r);
+void run_release(struct run *r);
 void word_init(struct word *w, uint32_t chars_max);
 void word_release(struct word *w);
 void word_grow(struct word *w);
 void word_put(struct word *w, uint32_t c, uint32_t from, uint32_t to);
 
 void encoder_token(struct encoder *x, uint32_t id, uint32_t from, uint32_t to, bool head);
-void piece_encode(struct encoder *x, struct str text, size_t start, size_t end); /* bert_text.c */
-void word_encode(struct encoder *x, const struct word *w);                       /* wordpiece.c */
+void encoder_added(struct encoder *x, uint32_t id, uint32_t from, uint32_t to);
 void estimate_encode(struct encoder *x, struct str text); /* estimate.c; in place of all these */
-uint32_t stub_id(struct str word);
-/* The normalised form of a short string. */
-void text_rules_apply(const struct text_rules *r, struct str s, struct strbuf *out);
 
-/* tokenizer_encode with the heads: *heads is grown with realloc and freed by the caller. */
+void bert_piece_encode(struct encoder *x, struct str text, size_t start, size_t end);
+
+struct pipeline *pipeline_new(struct encoder *x);
+void pipeline_free(struct pipeline *p);
+void pipeline_piece_encode(struct encoder *x, struct str text, size_t start, size_t end);
+
+/* `chars`: of the word; `all`: where it came from. */
+void wordpiece_encode(struct encoder *x, struct view w, uint32_t chars, struct span all);
+uint32_t stub_id(struct str word);
+
+/* tokenizer_encode for one who cuts the text: with the heads (*heads is grown with realloc and
+ * freed by the caller), and with the true ranges where the peer's are not (pipeline.c). */
 void tokenizer_encode_heads(const struct tokenizer *t, struct str text, bool specials,
                             struct tokens *out, uint8_t **heads);
 

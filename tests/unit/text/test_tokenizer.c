@@ -180,7 +180,9 @@ static void refused(struct parts p, enum err code, const char *field, const char
 static void what_is_not_known_is_refused_by_name(void **state)
 {
     struct tokenizer *t;
-    refused((struct parts){.model_type = "Unigram"}, ERR_UNSUPPORTED, "/model", "Unigram");
+    refused((struct parts){.model_type = "WordLevel"}, ERR_UNSUPPORTED, "/model", "WordLevel");
+    refused((struct parts){.model_type = "Unigram"}, ERR_INVALID, "/model/vocab", "array");
+    refused((struct parts){.model_type = "BPE"}, ERR_INVALID, "/model/merges", "array");
     refused((struct parts){.unk = "[NO]"}, ERR_INVALID, "/model/unk_token", "[NO]");
     refused((struct parts){.chars_max = "-1"}, ERR_INVALID, "/model/max_input_chars_per_word",
             "0 to");
@@ -188,16 +190,16 @@ static void what_is_not_known_is_refused_by_name(void **state)
             "0 to");
     refused((struct parts){.vocab_more = ",\"x\":\"1\""}, ERR_INVALID, "/model/vocab/x", "number");
     refused((struct parts){.vocab_more = ",\"\":7"}, ERR_INVALID, "/model/vocab", "empty");
-    refused((struct parts){.normalizer = "{\"type\":\"NFKC\"}"}, ERR_UNSUPPORTED, "/normalizer",
-            "NFKC");
+    refused((struct parts){.normalizer = "{\"type\":\"Upper\"}"}, ERR_UNSUPPORTED, "/normalizer",
+            "Upper");
     refused((struct parts){.normalizer = "{\"type\":\"BertNormalizer\",\"lowercase\":1}"},
             ERR_INVALID, "/normalizer/lowercase", "true or false");
     refused(
-        (struct parts){.pre =
-                           "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Metaspace\"}]}"},
-        ERR_UNSUPPORTED, "/pre_tokenizer/pretokenizers/0", "Metaspace");
-    refused((struct parts){.post = "{\"type\":\"ByteLevel\"}"}, ERR_UNSUPPORTED, "/post_processor",
-            "ByteLevel");
+        (struct parts){
+            .pre = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"UnicodeScripts\"}]}"},
+        ERR_UNSUPPORTED, "/pre_tokenizer/pretokenizers/0", "UnicodeScripts");
+    refused((struct parts){.post = "{\"type\":\"PairProcessing\"}"}, ERR_UNSUPPORTED,
+            "/post_processor", "PairProcessing");
     refused((struct parts){.post = "{\"type\":\"TemplateProcessing\",\"single\":[]}"}, ERR_INVALID,
             "/post_processor/single", "Sequence A");
     refused((struct parts){.added = "{\"id\":9,\"content\":\"[CLS]\"}"}, ERR_INVALID,
@@ -243,7 +245,7 @@ static void a_directory_with_vocab_txt(void **state)
     assert_int_equal(tokenizer_open(dir, &t, NULL), ERR_OK);
     encodes_n(t, STR("A x"), false, "5@0-1 5@2-3");
     tokenizer_free(t);
-    put(dir, "tokenizer.json", "{\"model\":{\"type\":\"BPE\"}}");
+    put(dir, "tokenizer.json", "{\"model\":{\"type\":\"WordLevel\"}}");
     struct err_info f = {0};
     assert_int_equal(tokenizer_open(dir, &t, &f), ERR_UNSUPPORTED);
     assert_non_null(strstr(f.field, "/tokenizer.json"));
