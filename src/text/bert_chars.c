@@ -1,4 +1,5 @@
 #include "text/bert_chars.h"
+#include "text/newer.h"
 #include <assert.h>
 #include <stddef.h>
 #include <unicode/uchar.h>
@@ -55,7 +56,8 @@ bool bert_is_word(uint32_t c)
     const uint32_t categories = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
     if (c < 0x80)
         return (c | 32) - 'a' < 26 || c - '0' < 10 || c == '_';
-    return u_hasBinaryProperty((UChar32)c, UCHAR_ALPHABETIC) ||
+    char newer_one = newer_category(c);
+    return (newer_one && newer_one != 'P') || u_hasBinaryProperty((UChar32)c, UCHAR_ALPHABETIC) ||
            (U_MASK(u_charType((UChar32)c)) & categories) ||
            u_hasBinaryProperty((UChar32)c, UCHAR_JOIN_CONTROL);
 }

@@ -100,6 +100,8 @@ static bool shortest(const struct charsmap *m, const unsigned char *s, size_t n,
         if (at > m->texts.n || (at < m->texts.n && (m->texts.s[at] & 0xc0) == 0x80))
             return false;
         const char *end = memchr(m->texts.s + at, 0, m->texts.n - at);
+        if ((end ? (size_t)(end - m->texts.s) : m->texts.n) - at > CHARSMAP_TEXT_MAX)
+            return false;
         *out =
             (struct str){m->texts.s + at, end ? (size_t)(end - m->texts.s) - at : m->texts.n - at};
         return true;

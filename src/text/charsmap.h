@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "text/normal.h"
 
+enum { CHARSMAP_TEXT_MAX = 64 }; /* bytes; longer ones are taken for none */
+
 struct charsmap;
 
 /* `base64`: of the whole map. ERR_SYNTAX, ERR_INVALID; no field is named. */

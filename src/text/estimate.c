@@ -61,6 +61,7 @@ struct tokenizer *tokenizer_estimate(void)
 {
     struct tokenizer *t = tokenizer_new();
     t->model = MODEL_ESTIMATE;
+    t->bert = true; /* a word is cut for itself */
     t->id_end = 1;
     t->before[t->before_n++] = 0; /* most have one at either end */
     t->after[t->after_n++] = 0;

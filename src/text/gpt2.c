@@ -1,4 +1,5 @@
 /* GPT-2's pattern as a scanner over classes of characters. */
+#include "text/newer.h"
 #include "text/split.h"
 #include <string.h>
 #include <unicode/uchar.h>
@@ -12,6 +13,10 @@ static enum kind kind_slow(uint32_t c)
         return KIND_LETTER;
     if (category & U_GC_N_MASK)
         return KIND_NUMBER;
+    if (category & U_GC_CN_MASK) {
+        char newer = newer_category(c);
+        return newer == 'L' ? KIND_LETTER : newer == 'N' ? KIND_NUMBER : KIND_OTHER;
+    }
     return u_isUWhiteSpace((UChar32)c) ? KIND_SPACE : KIND_OTHER;
 }
 

@@ -8,7 +8,8 @@
 #include "text/normal.h"
 #include "text/regex.h"
 
-enum { NORMALIZERS_MAX = 32, NORMALIZER_STRING_MAX = 64 };
+/* GROWTH_MAX: how many times longer all steps together may make a text at worst. */
+enum { NORMALIZERS_MAX = 32, NORMALIZER_STRING_MAX = 64, GROWTH_MAX = 100000 };
 
 enum normalizer_kind {
     NORMALIZER_CLEAN, /* the four steps of BertNormalizer */
@@ -45,6 +46,9 @@ struct normalizer {
 
 void normalizer_release(struct normalizer *z);
 enum err normalizer_read(struct normalizer *z, const struct node *n, struct err_info *e) MUST_CHECK;
+/* Once all is read: ERR_UNSUPPORTED if a short text could become a huge one. */
+enum err normalizer_check(const struct normalizer *z, const struct node *n,
+                          struct err_info *e) MUST_CHECK;
 
 /* *text, changed in place by all steps; `spare` is scratch. `exact`: see charsmap.h. */
 void normalizer_apply(const struct normalizer *z, bool exact, struct normal *text,

@@ -174,6 +174,44 @@ static const struct {
     {"Replace", read_replace},     {"Sequence", read_list}, {"Precompiled", read_precompiled},
 };
 
+/* At worst; of compatible decompositions the longest is 33 bytes for 3. */
+static double growth(const struct normalizer_step *x)
+{
+    switch (x->kind) {
+    case NORMALIZER_PRECOMPILED:
+        return CHARSMAP_TEXT_MAX;
+    case NORMALIZER_NFKC:
+    case NORMALIZER_NFKD:
+        return 12;
+    case NORMALIZER_NFC:
+    case NORMALIZER_NFD:
+    case NORMALIZER_STRIP_MARKS:
+        return 4;
+    case NORMALIZER_BYTE_LEVEL:
+    case NORMALIZER_CHINESE:
+    case NORMALIZER_LOWERCASE:
+        return 2;
+    case NORMALIZER_REPLACE:
+        if (x->regex)
+            return (double)x->content_n * 2 + 1; /* it may match the empty string */
+        return x->content_n > x->pattern_n ? (double)x->content_n / (double)x->pattern_n : 1;
+    default:
+        return 1;
+    }
+}
+
+enum err normalizer_check(const struct normalizer *z, const struct node *n, struct err_info *e)
+{
+    double all = 1;
+    for (unsigned i = 0; i < z->n; i++)
+        all *= growth(&z->steps[i]);
+    if (all > GROWTH_MAX)
+        return err_set(e, ERR_UNSUPPORTED, n->path,
+                       "could make a text %.0f times as long, at most %d times is supported", all,
+                       GROWTH_MAX);
+    return ERR_OK;
+}
+
 enum err normalizer_read(struct normalizer *z, const struct node *n, struct err_info *e)
 {
     struct str type;

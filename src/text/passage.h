@@ -17,9 +17,10 @@ struct passage_options {
     unsigned overlap_tokens; /* wanted overlap of neighbours; < tokens_max / 2. 0: none */
 };
 
-/* Invariants (tested): the passages cover every byte that carries a token; each holds at most
- * tokens_max tokens *when it is tokenized on its own*; neighbours overlap by whole sentences up
- * to overlap_tokens. A text without tokens has one empty passage. Cost: tokenizes the text once. */
+/* Invariants (tested): the passages cover every byte that carries a token (but white space); each
+ * holds at most tokens_max tokens *when it is tokenized on its own*; neighbours overlap by whole
+ * sentences up to overlap_tokens (as they count in the whole text). A text without tokens has one
+ * empty passage. Cost: tokenizes the text once. */
 enum err passages_split(const struct tokenizer *t, struct str text, const struct passage_options *o,
                         struct arena *a, struct passage **out, size_t *count,
                         struct err_info *e) MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "text/regex.h"
 #include "base/arena.h"
+#include "text/newer.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +28,39 @@ static const char *rewritten(char escape)
         return "\\p{White_Space}";
     case 'S':
         return "\\P{White_Space}";
-    case 'w':
-        return "[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]";
-    case 'W':
-        return "[^\\p{L}\\p{M}\\p{Nd}\\p{Pc}]";
     case 'h':
         return "[0-9a-fA-F]";
     default:
         return NULL;
     }
+}
+
+/* The characters of these categories that ICU does not know. */
+static void add_newer(struct strbuf *out, const char *categories)
+{
+    for (size_t i = 0; i < newer_ranges_n; i++)
+        if (strchr(categories, newer_ranges[i].category))
+            strbuf_printf(out, "\\x{%x}-\\x{%x}", newer_ranges[i].first, newer_ranges[i].last);
+}
+
+static void add_word(struct strbuf *out, bool other)
+{
+    strbuf_printf(out, "[%s\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\xb2\\xb3\\xb9\\xbc-\\xbe",
+                  other ? "^" : "");
+    add_newer(out, "LMN");
+    strbuf_add_char(out, ']');
+}
+
+/* \p{L} and its like at `at` (behind the p): its end, or `at` if it is something else. */
+static size_t add_category(struct strbuf *out, struct str s, size_t at, bool other)
+{
+    if (s.n - at < 3 || s.s[at] != '{' || s.s[at + 2] != '}' || !strchr("LNMP", s.s[at + 1]))
+        return at;
+    char name[2] = {s.s[at + 1], 0};
+    strbuf_printf(out, "[%s\\p{%s}", other ? "^" : "", name);
+    add_newer(out, name);
+    strbuf_add_char(out, ']');
+    return at + 3;
 }
 
 static enum err refuse(struct str pattern, const char *why, struct err_info *e)
@@ -50,27 +75,48 @@ static bool is_foreign(char escape)
     return strchr("HRXKgkGyYO", escape) != NULL;
 }
 
+/* What stands behind a backslash at `at`; *end becomes its end. */
+static enum err rewrite_escape(struct str pattern, size_t at, size_t *end, struct strbuf *out,
+                               struct err_info *e)
+{
+    char escape = pattern.s[at];
+    *end = at + 1;
+    if (is_foreign(escape))
+        return refuse(pattern, "it has an escape that is not known here", e);
+    if (escape == 'w' || escape == 'W') {
+        add_word(out, escape == 'W');
+        return ERR_OK;
+    }
+    if (escape == 'p' || escape == 'P') {
+        *end = add_category(out, pattern, at + 1, escape == 'P');
+        if (*end > at + 1)
+            return ERR_OK;
+        const char *close = memchr(pattern.s + at, '}', pattern.n - at);
+        *end = close ? (size_t)(close - pattern.s) + 1 : pattern.n;
+    }
+    const char *to = rewritten(escape);
+    if (to) {
+        strbuf_add_c(out, to);
+        return ERR_OK;
+    }
+    strbuf_add_char(out, '\\');
+    strbuf_add(out, pattern.s + at, *end - at);
+    return ERR_OK;
+}
+
 static enum err rewrite(struct str pattern, struct strbuf *out, struct err_info *e)
 {
-    for (size_t i = 0; i < pattern.n; i++) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; !err && i < pattern.n;) {
+        if (pattern.s[i] == '\\' && i + 1 < pattern.n) {
+            err = rewrite_escape(pattern, i + 1, &i, out, e);
+            continue;
+        }
         if (pattern.s[i] == '}' && i + 1 < pattern.n && pattern.s[i + 1] == '+')
             return refuse(pattern, "\"}+\" means another thing there", e);
-        if (pattern.s[i] != '\\' || i + 1 == pattern.n) {
-            strbuf_add_char(out, pattern.s[i]);
-            continue;
-        }
-        char escape = pattern.s[++i];
-        if (is_foreign(escape))
-            return refuse(pattern, "it has an escape that is not known here", e);
-        const char *to = rewritten(escape);
-        if (to) {
-            strbuf_add_c(out, to);
-            continue;
-        }
-        strbuf_add_char(out, '\\');
-        strbuf_add_char(out, escape);
+        strbuf_add_char(out, pattern.s[i++]);
     }
-    return ERR_OK;
+    return err;
 }
 
 static enum err compile(struct str rewritten_pattern, URegularExpression **out)

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "text/bert_chars.h"
 #include "text/byte_level.h"
+#include "text/newer.h"
 #include "text/text.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -92,19 +93,13 @@ static struct cutter cutter_new(struct splitter *s, unsigned step, struct view v
 
 /* --- the steps --- */
 
-/* Numeric characters of Rust's standard library (Unicode 17) that ICU does not know. */
+/* char::is_numeric of Rust's standard library, which knows two ranges of Unicode 17 too. */
 static bool is_numeric(uint32_t c)
 {
-    static const struct {
-        uint32_t first, last;
-    } newer[] = {{0x10d40, 0x10d49}, {0x116d0, 0x116e3}, {0x11de0, 0x11de9},
-                 {0x16ff4, 0x16ff6}, {0x1ccf0, 0x1ccf9}, {0x1e5f1, 0x1e5fa}};
     if (c < 0x80)
         return c - '0' < 10;
-    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++)
-        if (c >= newer[i].first && c <= newer[i].last)
-            return true;
-    return U_MASK(u_charType((UChar32)c)) & U_GC_N_MASK;
+    return (U_MASK(u_charType((UChar32)c)) & U_GC_N_MASK) || newer_category(c) == 'N' ||
+           (c >= 0x11de0 && c <= 0x11de9) || (c >= 0x16ff4 && c <= 0x16ff6);
 }
 
 static void run_characters(struct splitter *s, unsigned step, struct view v,

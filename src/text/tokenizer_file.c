@@ -267,6 +267,8 @@ static enum err read_parts(struct tokenizer *t, const struct node *root, struct 
     if (!err)
         err = normalizer_read(&t->normalizer, &normalizer, e);
     if (!err)
+        err = normalizer_check(&t->normalizer, &normalizer, e);
+    if (!err)
         err = splits_read(&t->splits, &pre_tokenizer, e);
     if (!err)
         err = read_post_processor(t, &post_processor, e);
