@@ -363,16 +363,19 @@ static enum err compare(struct collection *c, uint32_t id, const struct compare_
                         int64_t deadline_ns, struct arena *a, struct str *report,
                         struct err_info *e)
 {
+    struct version_record record;
+    uint64_t documents;
+    enum err err = record_find(c, id, a, &record, &documents, e);
+    if (err)
+        return err;
+    if (record.state == VERSION_BUILDING)
+        return err_set(e, ERR_CONFLICT, "version", "version %u is being built", id);
     struct version *active = version_active(c), *v = version_find(c, id);
-    enum err err = 0;
     if (!v)
-        err = err_set(e, ERR_NOT_FOUND, "version", "collection \"%s\" has no embedding version %u",
-                      c->name, id);
+        err = err_set(e, ERR_NOT_FOUND, "version", "version %u was deleted meanwhile", id);
     else if (v == active)
         err = err_set(e, ERR_CONFLICT, "version", "version %u is the active one", id);
-    else if (version_state(v) == VERSION_BUILDING)
-        err = err_set(e, ERR_CONFLICT, "version", "version %u is being built", id);
-    if (!err)
+    else
         err = version_compare(active, v, r, deadline_ns, a, report, e);
     version_unref(v);
     version_unref(active);
