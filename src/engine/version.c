@@ -434,7 +434,8 @@ static size_t fresh_take(struct version *v, uint32_t *out, bool *more)
 {
     lock_take(&v->collection->lock);
     size_t n = v->fresh_count < VERSION_BATCH ? v->fresh_count : VERSION_BATCH;
-    memcpy(out, v->fresh + v->fresh_count - n, n * sizeof *out);
+    if (n > 0)
+        memcpy(out, v->fresh + v->fresh_count - n, n * sizeof *out);
     v->fresh_count -= n;
     *more = n > 0;
     if (n == 0) {
