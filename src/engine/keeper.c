@@ -163,7 +163,8 @@ static enum err pending_group(struct engine *x, struct backlog *b,
         return 0;
     }
     if (away) {
-        backlog_away(x, b, &info);
+        if (err != ERR_CANCELLED) /* by a stop */
+            backlog_away(x, b, &info);
         return err;
     }
     for (size_t i = 0; i < n; i++) {
