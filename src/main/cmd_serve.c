@@ -77,7 +77,10 @@ const struct command command_serve = {
     .summary = "answer over HTTP until stopped",
     .usage = "akin serve [options]",
     .text = "Listens on 127.0.0.1:8000. SIGTERM or Ctrl-C: what is in flight ends, indexes are "
-            "saved, within 5 seconds.",
+            "saved, within 5 seconds.\n"
+            "With --set embed.provider=openai an OpenAI-compatible endpoint embeds: --model is the "
+            "model's name there, OPENAI_API_KEY\nand OPENAI_BASE_URL (or embed.api_key, "
+            "embed.base_url) the way to it.",
     .example = "  akin serve --data ./news --port 8000\n"
                "  curl -s 'localhost:8000/v1/collections'\n",
     .options = options,
