@@ -59,11 +59,6 @@ void bert_work_free(struct bert_work *w)
     free(w);
 }
 
-static void normalise(const struct bert *b, const struct norm *n, float *x, size_t rows)
-{
-    layernorm_f32(x, rows, b->shape.hidden, n->gamma, n->beta, b->shape.epsilon);
-}
-
 static void word(const struct bert *b, size_t id, float *out)
 {
     size_t hidden = b->shape.hidden;
@@ -85,7 +80,6 @@ static size_t look_up(const struct bert *b, float *x, const uint32_t *ids, const
             rows_add(x + t * hidden, b->positions + p * hidden, hidden);
         }
     }
-    normalise(b, &b->norm, x, t);
     return t;
 }
 
@@ -108,14 +102,35 @@ static const void *input(const struct linear *l, const float *x, size_t rows, vo
     return to;
 }
 
+/* The rows of x from `t` on, normalised, and as the input rows of `next` in w->inputs. */
+static void settle(const struct bert *b, struct bert_work *w, const struct norm *n, size_t t,
+                   size_t rows, const struct linear *next)
+{
+    float *x = w->x + t * b->shape.hidden;
+    if (!next || next->type == LINEAR_F32)
+        layernorm_f32(x, rows, b->shape.hidden, n->gamma, n->beta, b->shape.epsilon);
+    else
+        linear_input_normed(next, x, rows, n->gamma, n->beta, b->shape.epsilon,
+                            (char *)w->inputs + t * linear_row_bytes(next));
+}
+
+/* What settle made. */
+static const void *settled(const struct bert *b, const struct bert_work *w, const struct linear *l,
+                           size_t t)
+{
+    if (l->type == LINEAR_F32)
+        return w->x + t * b->shape.hidden;
+    return (const char *)w->inputs + t * linear_row_bytes(l);
+}
+
 static void attend(const struct bert *b, struct bert_work *w, const struct layer *y,
                    const uint32_t *lengths, size_t count, size_t tokens)
 {
     size_t hidden = b->shape.hidden, t = 0, layer = (size_t)(y - b->layers);
     bool panels = heads_are_panels(b);
     record(b, w, layer, BERT_QKV, w->x, tokens, hidden);
-    linear_run(&y->qkv, input(&y->qkv, w->x, tokens, w->inputs), tokens,
-               panels ? LINEAR_HEADS : LINEAR_SET, w->qkv);
+    linear_run(&y->qkv, settled(b, w, &y->qkv, 0), tokens, panels ? LINEAR_HEADS : LINEAR_SET,
+               w->qkv);
     for (size_t i = 0; i < count; t += lengths[i++]) {
         struct attention a = {.tokens = lengths[i],
                               .queries = lengths[i],
@@ -134,23 +149,26 @@ static void attend(const struct bert *b, struct bert_work *w, const struct layer
     record(b, w, layer, BERT_ATTENTION_OUT, w->context, tokens, hidden);
     linear_run(&y->attention_out, input(&y->attention_out, w->context, tokens, w->inputs), tokens,
                LINEAR_ADD, w->x);
-    normalise(b, &y->attention_norm, w->x, tokens);
 }
 
-static void feed(const struct bert *b, struct bert_work *w, const struct layer *y, size_t tokens)
+/* From the residual behind attention to the input of the next layer (NULL: there is none). */
+static void feed(const struct bert *b, struct bert_work *w, const struct layer *y,
+                 const struct linear *next, size_t tokens)
 {
     size_t layer = (size_t)(y - b->layers), hidden = b->shape.hidden;
-    record(b, w, layer, BERT_UP, w->x, tokens, hidden);
-    for (size_t t = 0; t < tokens; t += FEED_ROWS) {
-        size_t rows = tokens - t < FEED_ROWS ? tokens - t : FEED_ROWS;
-        float *x = w->x + t * hidden;
-        linear_run(&y->up, input(&y->up, x, rows, w->inputs), rows, LINEAR_GELU, w->wide);
+    size_t chunks = (tokens + FEED_ROWS - 1) / FEED_ROWS;
+    for (size_t t = 0; t < tokens; chunks--) {
+        size_t rows = (tokens - t + chunks - 1) / chunks; /* even shares: no short last one */
+        settle(b, w, &y->attention_norm, t, rows, &y->up);
+        record(b, w, layer, BERT_UP, w->x + t * hidden, rows, hidden);
+        linear_run(&y->up, settled(b, w, &y->up, t), rows, LINEAR_GELU, w->wide);
         record(b, w, layer, BERT_DOWN, w->wide, rows, b->shape.intermediate);
         const void *wide = w->wide; /* bfloat16 already, if that is what the layers take */
         if (y->down.type == LINEAR_INT8)
             wide = input(&y->down, w->wide, rows, w->wide_inputs);
-        linear_run(&y->down, wide, rows, LINEAR_ADD, x);
-        normalise(b, &y->feed_norm, x, rows);
+        linear_run(&y->down, wide, rows, LINEAR_ADD, w->x + t * hidden);
+        settle(b, w, &y->feed_norm, t, rows, next);
+        t += rows;
     }
 }
 
@@ -173,9 +191,10 @@ void bert_run(const struct bert *b, struct bert_work *w, const uint32_t *ids,
         sum += lengths[i];
     assert(sum <= w->tokens_max);
     size_t tokens = look_up(b, w->x, ids, lengths, count);
+    settle(b, w, &b->norm, 0, tokens, &b->layers[0].qkv);
     for (unsigned i = 0; i < b->shape.layers; i++) {
         attend(b, w, &b->layers[i], lengths, count, tokens);
-        feed(b, w, &b->layers[i], tokens);
+        feed(b, w, &b->layers[i], i + 1 < b->shape.layers ? &b->layers[i + 1].qkv : NULL, tokens);
     }
     if (pooling == BERT_ROWS) {
         memcpy(out, w->x, tokens * hidden * sizeof *out);

@@ -39,25 +39,30 @@ struct head {
 /* --- keys --- */
 
 /* 16 x 16 elements of 4 bytes, rows to columns. */
-TARGET_BF16 static void turn(__m512i r[16])
+TARGET_BF16 ALWAYS void turn(__m512i r[16])
 {
     __m512i t[16];
+    UNROLLED
     for (unsigned i = 0; i < 16; i += 2) {
         t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
     }
+    UNROLLED
     for (unsigned i = 0; i < 16; i += 4) {
         r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
         r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
         r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
         r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
     }
+    UNROLLED
     for (unsigned i = 0; i < 16; i += 8) {
+        UNROLLED
         for (unsigned j = 0; j < 4; j++) {
             t[i + j] = _mm512_shuffle_i32x4(r[i + j], r[i + j + 4], 0x88);
             t[i + j + 4] = _mm512_shuffle_i32x4(r[i + j], r[i + j + 4], 0xdd);
         }
     }
+    UNROLLED
     for (unsigned j = 0; j < 8; j++) {
         r[j] = _mm512_shuffle_i32x4(t[j], t[j + 8], 0x88);
         r[j + 8] = _mm512_shuffle_i32x4(t[j], t[j + 8], 0xdd);
@@ -71,11 +76,15 @@ TARGET_BF16 static void keys_turn(const struct head *h, const uint16_t *keys)
         for (size_t p = 0; p < h->panels; p++) {
             const uint16_t *from = keys + p * h->panel_stride + b * BLOCK * TILE_COLUMNS;
             __m512i r[16];
+            UNROLLED
             for (unsigned i = 0; i < 16; i++)
                 r[i] =
                     i < left ? _mm512_loadu_si512(from + i * TILE_COLUMNS) : _mm512_setzero_si512();
             turn(r);
-            memcpy(h->keys + (b * h->panels + p) * PAIRS, r, sizeof r);
+            __m512i *to = h->keys + (b * h->panels + p) * PAIRS;
+            UNROLLED
+            for (unsigned i = 0; i < 16; i++)
+                to[i] = r[i];
         }
     }
 }
@@ -163,14 +172,22 @@ TARGET_BF16 ALWAYS __m512 exp2_near(__m512 x)
     return _mm512_scalef_ps(_mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_0)), x);
 }
 
-/* Scores of one query, still to be multiplied by `scale` (log2 e within), to weights that are not
- * divided by their sum yet, which is returned. The greatest weight is 1, so the sum is too. */
-TARGET_BF16 static float weigh(float *scores, size_t tokens, float scale, uint16_t *weights)
+TARGET_BF16 ALWAYS float greatest(const float *scores, size_t width, unsigned rows, size_t tokens)
 {
-    __m512 low = _mm512_set1_ps(-INFINITY), max = low, sum = _mm512_setzero_ps();
-    for (size_t t = 0; t < tokens; t += BLOCK)
-        max = _mm512_max_ps(max, _mm512_mask_load_ps(low, tail16(tokens - t), scores + t));
-    __m512 factor = _mm512_set1_ps(scale), top = _mm512_set1_ps(-_mm512_reduce_max_ps(max) * scale);
+    __m512 low = _mm512_set1_ps(-INFINITY), max = low;
+    for (unsigned r = 0; r < rows; r++, scores += width)
+        for (size_t t = 0; t < tokens; t += BLOCK)
+            max = _mm512_max_ps(max, _mm512_mask_load_ps(low, tail16(tokens - t), scores + t));
+    return _mm512_reduce_max_ps(max);
+}
+
+/* Scores of one query, still to be multiplied by `scale` (log2 e within), to weights that are not
+ * divided by their sum yet, which is returned. `max`: about the greatest score. */
+TARGET_BF16 ALWAYS float weigh(const float *scores, size_t tokens, float scale, float max,
+                               uint16_t *weights)
+{
+    __m512 sum = _mm512_setzero_ps();
+    __m512 factor = _mm512_set1_ps(scale), top = _mm512_set1_ps(-max * scale);
     for (size_t t = 0; t < tokens; t += BLOCK) {
         __m512 x = _mm512_fmadd_ps(_mm512_load_ps(scores + t), factor, top);
         __m512 w = _mm512_maskz_mov_ps(tail16(tokens - t), exp2_near(x));
@@ -185,6 +202,23 @@ static void add_bias(const struct attention *a, size_t head, size_t query, float
     const float *bias = a->bias + head * (2 * a->bias_reach - 1) + a->bias_reach - 1 - query;
     for (size_t t = 0; t < a->tokens; t++)
         scores[t] += bias[t];
+}
+
+/* All rows of a tile by the greatest score among them, which costs one search instead of one a row;
+ * a row that lies so far below it that its weights near the end of the numbers, by its own. */
+#define SUM_LEAST 0x1p-64f
+
+TARGET_BF16 static void weigh_rows(const struct head *h, unsigned rows, float scale, float *sums)
+{
+    size_t tokens = h->a->tokens, width = h->width;
+    float max = greatest(h->scores, width, rows, tokens);
+    for (unsigned r = 0; r < rows; r++)
+        sums[r] = weigh(h->scores + r * width, tokens, scale, max, h->weights + r * width);
+    for (unsigned r = 0; r < rows; r++)
+        if (!(sums[r] >= SUM_LEAST))
+            sums[r] =
+                weigh(h->scores + r * width, tokens, scale,
+                      greatest(h->scores + r * width, width, 1, tokens), h->weights + r * width);
 }
 
 /* --- one head --- */
@@ -213,12 +247,9 @@ TARGET_BF16 static void one_head(const struct head *h, size_t head, float *out)
     for (size_t t = 0; t < a->queries;) {
         unsigned rows = tile_share(a->queries - t);
         score_of_rows[rows](h, t);
-        for (unsigned r = 0; r < rows; r++) {
-            if (a->bias)
-                add_bias(a, head, t + r, h->scores + r * h->width);
-            sums[r] = weigh(h->scores + r * h->width, a->tokens, scale * (float)M_LOG2E,
-                            h->weights + r * h->width);
-        }
+        for (unsigned r = 0; r < rows && a->bias; r++)
+            add_bias(a, head, t + r, h->scores + r * h->width);
+        weigh_rows(h, rows, scale * (float)M_LOG2E, sums);
         mix(h, rows, sums, out + t * a->heads * a->head_dims);
         t += rows;
     }

@@ -43,8 +43,9 @@ struct packed_view linear_view(const struct linear *l)
         .bias = f,
         .scales = f + columns,
         .sums = f + 2 * columns,
-        .factors = f + 3 * columns,
+        .factors = l->type == LINEAR_INT8 && f[3 * columns] > 0 ? f + 3 * columns : NULL,
         .weights = (const char *)l->packed + head_bytes(l->in, l->out, l->type),
+        .row_bytes = linear_row_bytes(l),
         .panel_bytes = TILE_COLUMNS * panel_inputs(l->in, l->type) * weight_bytes(l->type),
     };
 }
@@ -99,29 +100,52 @@ void linear_input(const struct linear *l, const float *x, size_t rows, void *out
         memcpy(out, x, rows * l->in * sizeof *x);
 }
 
+void linear_input_normed(const struct linear *l, float *x, size_t rows, const float *gamma,
+                         const float *beta, float epsilon, void *out)
+{
+    struct quant_norm n = {gamma, beta, epsilon};
+    if (l->type == LINEAR_INT8) {
+        quant_rows_normed(x, rows, l->in, &n, linear_view(l).factors, out);
+        return;
+    }
+    layernorm_f32(x, rows, l->in, gamma, beta, epsilon);
+    linear_input(l, x, rows, out);
+}
+
 /* --- products --- */
 
-static void run_rows(const struct linear *l, const void *x, size_t first, size_t rows,
-                     const struct destination *d, size_t panel, size_t panel_end)
+/* The residual of a tile, which the sums will be added to, is on its way while they are made. */
+static void fetch_ahead(const struct linear *l, const struct destination *d, size_t row,
+                        unsigned rows, size_t column)
+{
+    const float *y = (const float *)d->y + row * l->out + column;
+    for (unsigned r = 0; r < rows; r++, y += l->out) {
+        __builtin_prefetch(y, 1);
+        __builtin_prefetch(y + 16, 1);
+    }
+}
+
+static void run_rows(const struct linear *l, const struct packed_view *v, const void *x,
+                     size_t first, size_t rows, const struct destination *d, size_t panel)
 {
     _Alignas(64) float sums[TILE_ROWS * TILE_COLUMNS];
-    struct packed_view v = linear_view(l);
-    size_t row_bytes = linear_row_bytes(l);
-    for (size_t p = panel; p < panel_end; p++) {
-        const void *w = (const char *)v.weights + p * v.panel_bytes;
-        for (size_t r = first; r < first + rows;) {
-            unsigned n = tile_share(first + rows - r);
-            const void *at = (const char *)x + r * row_bytes;
-            if (l->type == LINEAR_INT8)
-                tile_int8(((const struct quant_row *)at)->bytes, row_bytes, n, quant_k(l->in), w,
-                          (int32_t *)sums);
-            else if (l->type == LINEAR_F32)
-                tile_f32(at, l->in, n, l->in, w, TILE_COLUMNS, sums);
-            else
-                tile_bf16(at, l->in, n, l->in, w, sums);
-            linear_finish(l, &v, &(struct tile_sums){sums, n, r, p * TILE_COLUMNS, at}, d);
-            r += n;
-        }
+    const void *w = (const char *)v->weights + panel * v->panel_bytes;
+    linear_finish *finish = linear_finish_of(l->type, d->then);
+    for (size_t r = first; r < first + rows;) {
+        unsigned n = tile_share(first + rows - r);
+        const void *at = (const char *)x + r * v->row_bytes;
+        struct tile_sums t = {sums, n, r, panel * TILE_COLUMNS, at};
+        if (d->then == LINEAR_ADD)
+            fetch_ahead(l, d, r, n, t.column);
+        if (l->type == LINEAR_INT8)
+            tile_int8(((const struct quant_row *)at)->bytes, v->row_bytes, n, quant_k(l->in), w,
+                      (int32_t *)sums);
+        else if (l->type == LINEAR_F32)
+            tile_f32(at, l->in, n, l->in, w, TILE_COLUMNS, sums);
+        else
+            tile_bf16(at, l->in, n, l->in, w, sums);
+        finish(l, v, &t, d);
+        r += n;
     }
 }
 
@@ -132,8 +156,14 @@ void linear_run_part(const struct linear *l, const void *x, size_t rows, enum li
     struct destination d = {.then = then, .y = y, .rows = rows};
     size_t panels = linear_panels(l->out), from = panels * part / parts,
            to = panels * (part + 1) / parts;
-    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE)
-        run_rows(l, x, r, rows - r < ROWS_AT_ONCE ? rows - r : ROWS_AT_ONCE, &d, from, to);
+    struct packed_view v = linear_view(l);
+    size_t chunks = (rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
+    for (size_t r = 0; r < rows; chunks--) {
+        size_t n = (rows - r + chunks - 1) / chunks;
+        for (size_t p = from; p < to; p++)
+            run_rows(l, &v, x, r, n, &d, p);
+        r += n;
+    }
 }
 
 void linear_run(const struct linear *l, const void *x, size_t rows, enum linear_then then, void *y)

@@ -43,6 +43,9 @@ void linear_pack(const float *weights, const float *bias, size_t in, size_t out,
  * quantised. Allowed in place (x == out) for LINEAR_F32, where it then does nothing. */
 size_t linear_row_bytes(const struct linear *l);
 void linear_input(const struct linear *l, const float *x, size_t rows, void *out);
+/* layernorm_f32 of x in place, and linear_input of that. */
+void linear_input_normed(const struct linear *l, float *x, size_t rows, const float *gamma,
+                         const float *beta, float epsilon, void *out);
 
 /* `x`: `rows` input rows; `y`: rows x out. No allocation. */
 void linear_run(const struct linear *l, const void *x, size_t rows, enum linear_then then, void *y);

@@ -44,7 +44,7 @@ static void finish_plain(const struct linear *l, const struct packed_view *v,
 {
     size_t at = at_of(l, t, d), columns = columns_of(l, t);
     if (l->type == LINEAR_INT8)
-        scale_int8(v, t, linear_row_bytes(l));
+        scale_int8(v, t, v->row_bytes);
     rows_add_bias(t->sums, t->rows, TILE_COLUMNS, v->bias + t->column);
     if (d->then == LINEAR_GELU)
         gelu_f32(t->sums, t->rows * TILE_COLUMNS);
@@ -92,21 +92,24 @@ TARGET_AVX512 ALWAYS __m512 result(const struct constants *c, const float *sums,
 
 TARGET_AVX512 ALWAYS void finish_floats(const struct linear *l, const struct packed_view *v,
                                         const struct tile_sums *t, float *y,
-                                        const enum linear_then then, const enum linear_type type)
+                                        const enum linear_then then, const enum linear_type type,
+                                        const bool whole)
 {
     struct constants c = constants_load(v, t->column, type);
-    size_t columns = columns_of(l, t), row_bytes = linear_row_bytes(l);
+    size_t columns = columns_of(l, t), row_bytes = v->row_bytes;
     const char *input = t->inputs;
     const float *sums = t->sums;
     y += t->row * l->out + t->column;
     __mmask16 m[2] = {tail16(columns), columns > 16 ? tail16(columns - 16) : 0};
+    if (whole) /* a constant: stores without a mask are faster */
+        m[0] = m[1] = 0xffff;
     for (unsigned r = 0; r < t->rows; r++, y += l->out, sums += TILE_COLUMNS, input += row_bytes) {
         for (unsigned h = 0; h < 2; h++) {
             __m512 s = result(&c, sums, (const struct quant_row *)input, h, type);
             if (then == LINEAR_ADD)
                 s = _mm512_add_ps(s, _mm512_maskz_loadu_ps(m[h], y + 16 * h));
             else if (then == LINEAR_GELU)
-                s = type == LINEAR_F32 ? gelu_one_avx512(s) : gelu_near_avx512(s);
+                s = type == LINEAR_F32 ? gelu_one_avx512(s) : gelu_byte_avx512(s);
             _mm512_mask_storeu_ps(y + 16 * h, m[h], s);
         }
     }
@@ -114,14 +117,15 @@ TARGET_AVX512 ALWAYS void finish_floats(const struct linear *l, const struct pac
 
 TARGET_BF16 ALWAYS void finish_bf16(const struct linear *l, const struct packed_view *v,
                                     const struct tile_sums *t, const struct destination *d,
-                                    const enum linear_then then, const enum linear_type type)
+                                    const enum linear_then then, const enum linear_type type,
+                                    const bool whole)
 {
     struct constants c = constants_load(v, t->column, type);
-    size_t columns = columns_of(l, t), row_bytes = linear_row_bytes(l), step = step_of(l, d);
+    size_t columns = columns_of(l, t), row_bytes = v->row_bytes, step = step_of(l, d);
     const char *input = t->inputs;
     const float *sums = t->sums;
     uint16_t *y = (uint16_t *)d->y + at_of(l, t, d);
-    __mmask32 m = columns >= 32 ? 0xffffffff : (1u << columns) - 1;
+    __mmask32 m = whole || columns >= 32 ? 0xffffffff : (1u << columns) - 1;
     for (unsigned r = 0; r < t->rows; r++, y += step, sums += TILE_COLUMNS, input += row_bytes) {
         __m512 s[2];
         for (unsigned h = 0; h < 2; h++) {
@@ -137,13 +141,19 @@ TARGET_BF16 ALWAYS void finish_bf16(const struct linear *l, const struct packed_
     TARGET_AVX512 static void name(const struct linear *l, const struct packed_view *v,            \
                                    const struct tile_sums *t, const struct destination *d)         \
     {                                                                                              \
-        finish_floats(l, v, t, d->y, then, type);                                                  \
+        if (columns_of(l, t) == TILE_COLUMNS)                                                      \
+            finish_floats(l, v, t, d->y, then, type, true);                                        \
+        else                                                                                       \
+            finish_floats(l, v, t, d->y, then, type, false);                                       \
     }
 #define MAKE_BF16(name, then, type)                                                                \
     TARGET_BF16 static void name(const struct linear *l, const struct packed_view *v,              \
                                  const struct tile_sums *t, const struct destination *d)           \
     {                                                                                              \
-        finish_bf16(l, v, t, d, then, type);                                                       \
+        if (columns_of(l, t) == TILE_COLUMNS)                                                      \
+            finish_bf16(l, v, t, d, then, type, true);                                             \
+        else                                                                                       \
+            finish_bf16(l, v, t, d, then, type, false);                                            \
     }
 MAKE_FLOATS(set_floats, LINEAR_SET, LINEAR_F32)
 MAKE_FLOATS(add_floats, LINEAR_ADD, LINEAR_F32)
@@ -156,22 +166,18 @@ MAKE_FLOATS(gelu_int8, LINEAR_GELU, LINEAR_INT8)
 MAKE_BF16(heads_int8, LINEAR_HEADS, LINEAR_INT8)
 
 /* By type, then by what becomes of the sums. */
-static void (*const finish_avx512[3][4])(const struct linear *, const struct packed_view *,
-                                         const struct tile_sums *, const struct destination *) = {
+static linear_finish *const finish_avx512[3][4] = {
     {set_floats, add_floats, gelu_floats, heads_floats},
     {set_floats, add_floats, gelu_bf16, heads_floats},
     {set_int8, add_int8, gelu_int8, heads_int8},
 };
 #endif
 
-void linear_finish(const struct linear *l, const struct packed_view *v, const struct tile_sums *t,
-                   const struct destination *d)
+linear_finish *linear_finish_of(enum linear_type type, enum linear_then then)
 {
 #if SIMD_X86
-    if (simd_level() == SIMD_AVX512) {
-        finish_avx512[l->type][d->then](l, v, t, d);
-        return;
-    }
+    if (simd_level() == SIMD_AVX512)
+        return finish_avx512[type][then];
 #endif
-    finish_plain(l, v, t, d);
+    return finish_plain;
 }

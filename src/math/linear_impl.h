@@ -12,9 +12,10 @@ struct packed_view {
     /* LINEAR_INT8 only: */
     const float *scales;  /* by output: weight = scale * s8 */
     const float *sums;    /* by output: of its weights, which the least value of a row multiplies */
-    const float *factors; /* by input: what it is multiplied by before it is quantised */
+    const float *factors; /* by input: what it is multiplied by before it is quantised; NULL: 1
+                             (zeros in the packed bytes) */
     const void *weights;
-    size_t panel_bytes;
+    size_t panel_bytes, row_bytes;
 };
 struct packed_view linear_view(const struct linear *l);
 
@@ -38,7 +39,8 @@ struct destination {
     void *y;
     size_t rows; /* of y */
 };
-void linear_finish(const struct linear *l, const struct packed_view *v, const struct tile_sums *t,
-                   const struct destination *d);
+typedef void linear_finish(const struct linear *l, const struct packed_view *v,
+                           const struct tile_sums *t, const struct destination *d);
+linear_finish *linear_finish_of(enum linear_type type, enum linear_then then);
 
 #endif

@@ -13,9 +13,9 @@ static void factors_make(const float *weights, const struct linear *l, const flo
 {
     for (size_t k = 0; k < l->in; k++) {
         float wmax = 0;
-        for (size_t o = 0; o < l->out && amax; o++)
+        for (size_t o = 0; o < l->out; o++)
             wmax = fmaxf(wmax, fabsf(weights[o * l->in + k]));
-        bool seen = amax && amax[k] > 1e-6f && wmax > 1e-6f;
+        bool seen = amax[k] > 1e-6f && wmax > 1e-6f;
         factors[k] = seen ? powf(wmax, 1 - SMOOTH_ALPHA) / powf(amax[k], SMOOTH_ALPHA) : 1;
     }
 }
@@ -39,13 +39,15 @@ static void column_pack(const float *w, size_t in, float *scale, float *sum, int
 void linear_pack_int8(const float *weights, const struct linear *l, const float *amax)
 {
     struct packed_view v = linear_view(l);
-    float *scales = (float *)v.scales, *sums = (float *)v.sums, *factors = (float *)v.factors;
+    float *scales = (float *)v.scales, *sums = (float *)v.sums;
+    float *factors = sums + linear_panels(l->out) * TILE_COLUMNS; /* behind each other */
     memset((char *)v.weights, 0, linear_panels(l->out) * v.panel_bytes);
-    factors_make(weights, l, amax, factors);
+    if (amax)
+        factors_make(weights, l, amax, factors);
     float *w = xcalloc(l->in, sizeof *w);
     for (size_t o = 0; o < l->out; o++) {
         for (size_t k = 0; k < l->in; k++)
-            w[k] = weights[o * l->in + k] / factors[k];
+            w[k] = weights[o * l->in + k] / (amax ? factors[k] : 1);
         int8_t *panel = (int8_t *)v.weights + o / TILE_COLUMNS * v.panel_bytes;
         column_pack(w, l->in, &scales[o], &sums[o], panel + 4 * (o % TILE_COLUMNS));
     }

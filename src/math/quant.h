@@ -24,7 +24,14 @@ static inline size_t quant_row_bytes(size_t dims)
     return sizeof(struct quant_row) + quant_k(dims);
 }
 
-/* Finite values. */
+/* Finite values. `factors` NULL: all 1. */
 void quant_rows(const float *x, size_t rows, size_t dims, const float *factors, void *out);
+/* layernorm_f32 in place, then quant_rows, in one pass. */
+struct quant_norm {
+    const float *gamma, *beta;
+    float epsilon;
+};
+void quant_rows_normed(float *x, size_t rows, size_t dims, const struct quant_norm *n,
+                       const float *factors, void *out);
 
 #endif
