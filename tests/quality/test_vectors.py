@@ -1,4 +1,4 @@
-"""Vectors of akin against ONNX Runtime fp32 on the same weights: cosine >= 0.99999 for texts of 1 to 512 tokens.
+"""Vectors of akin against ONNX Runtime fp32 on the same weights, for texts of 1 to 512 tokens, at every SIMD level.
 
     AKIN_BIN=build/src/main/akin AKIN_TEST_MODEL=DIR pytest tests/quality/vectors.py
 
@@ -8,6 +8,7 @@ Skipped where something is missing.
 """
 import glob
 import io
+import json
 import os
 import pathlib
 import random
@@ -28,8 +29,8 @@ import onnx_reference  # noqa: E402
 AKIN = os.environ.get("AKIN_BIN", "build/src/main/akin")
 MODEL = os.environ.get("AKIN_TEST_MODEL", "")
 COUNT = int(os.environ.get("AKIN_VECTOR_TEXTS", "2000"))
-LEAST = {"fp32": 0.99999, "bf16": 0.999}
-LEAST_MEAN = {"fp32": 0.99999, "bf16": 0.9999}
+LEAST = {"fp32": 0.99999, "bf16": 0.999, "int8": 0.997}
+LEAST_MEAN = {"fp32": 0.99999, "bf16": 0.9999, "int8": 0.999}
 
 pytestmark = [
     pytest.mark.skipif(not os.path.exists(os.path.join(MODEL, "model.safetensors")), reason="AKIN_TEST_MODEL is not set"),
@@ -99,22 +100,35 @@ def test_fp32_single(sample, reference):
         hold(embed([sample[0][i]], "--precision", "fp32", "--threads", "1"), reference[i:i + 1], "fp32")
 
 
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_lower_precisions_in_batches(sample, reference, precision):
+    hold(embed(sample[0], "--precision", precision), reference, precision)
+
+
+# Any precision works on any processor: bf16 without bfloat16 products by widened weights, int8 by portable sums.
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 @pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
-def test_simd_levels(sample, reference, level):
+def test_simd_levels(sample, reference, level, precision):
     share = slice(0, 100)
     try:
-        vectors = embed(sample[0][share], "--precision", "fp32", AKIN_SIMD=level)
+        vectors = embed(sample[0][share], "--precision", precision, AKIN_SIMD=level)
     except AssertionError as fault:
         if "this processor has no" in str(fault):
             pytest.skip(f"no {level} here")
         raise
-    hold(vectors, reference[share], "fp32")
+    hold(vectors, reference[share], precision)
 
 
-def test_bf16(sample, reference):
-    if "avx512_bf16" not in pathlib.Path("/proc/cpuinfo").read_text():
-        pytest.skip("no AVX512_BF16 here")
-    hold(embed(sample[0], "--precision", "bf16"), reference, "bf16")
+def test_auto_is_one_that_holds(sample, reference):
+    run = subprocess.run([AKIN, "model", "verify", MODEL, "--json"], capture_output=True)
+    assert run.returncode == 0, run.stderr.decode()
+    hold(embed(sample[0], "--precision", "auto"), reference, json.loads(run.stdout)["precision"])
+
+
+def test_fewer_dimensions(sample, reference):
+    vectors = embed(sample[0][:50], "--precision", "fp32", "--dimensions", "64")
+    cut = reference[:50, :64]
+    hold(vectors, cut / np.linalg.norm(cut, axis=1, keepdims=True), "fp32")
 
 
 def test_too_long_is_refused_with_the_limit():
