@@ -42,9 +42,9 @@ struct remote {
 
 /* Embeds all or fails as a whole; waits. As embedder_embed, and
  * ERR_UNAVAILABLE: the provider is away, asks to be left alone, refuses akin, or answers nonsense;
- * ERR_TIMEOUT; ERR_CANCELLED: stopping; ERR_INVALID: it refuses this text ("/i") and takes others, or
- * ids or rows are wanted.
- * `texts[i].tokens`: what the provider counted, shared out by estimates. */
+ * ERR_TIMEOUT; ERR_CANCELLED: stopping; ERR_INVALID: it refuses this text ("/i") and takes others,
+ * or ids or rows are wanted. `texts[i].tokens`: what the provider counted, shared out by estimates.
+ */
 enum err remote_embed(struct remote *r, const struct model_info *info, enum embed_role role,
                       enum lane lane, struct embed_text *texts, size_t count, int64_t deadline_ns,
                       struct err_info *e) MUST_CHECK;

@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #define REMOTE_DIMS_MAX 16384
-#define REMOTE_OTHER_DIMS "dims" /* the field of the error of a vector that has other dimensions   \
-                                  */
+#define REMOTE_OTHER_DIMS                                                                          \
+    "dims" /* the field of the error of a vector that has other dimensions                         \
+            */
 
 struct remote_answer {
     float *vectors; /* count x dims, each of length 1; free() */
