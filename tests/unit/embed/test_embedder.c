@@ -544,6 +544,29 @@ static void test_models_take_turns(void **state)
     assert_true(fair > SEEDS * 3 / 4);
 }
 
+/* Working memory is kept for the last few models only, and no model is held by more. */
+static void test_many_models(void **state)
+{
+    enum { MODELS = 20, KEPT_MOST = 6 }; /* two lanes of one thread, and four more */
+    struct model *models[MODELS];
+    struct embedder *x = embedder_new(&(struct embedder_options){.threads = 1});
+    struct batch b = batch_new(0, 1, 64);
+    unsigned held = 0;
+    for (unsigned i = 0; i < MODELS; i++)
+        models[i] = stub_open();
+    for (unsigned i = 0; i < 3 * MODELS; i++)
+        embed(x, models[i % MODELS], i % 2 ? LANE_BULK : LANE_INTERACTIVE, &b);
+    for (unsigned i = 0; i < MODELS; i++)
+        held += __atomic_load_n(&models[i]->refs, __ATOMIC_RELAXED) > 1;
+    assert_true(held >= 2 && held <= KEPT_MOST);
+    embedder_free(x);
+    for (unsigned i = 0; i < MODELS; i++) {
+        assert_int_equal(models[i]->refs, 1);
+        model_unref(models[i]);
+    }
+    batch_release(&b);
+}
+
 static void test_metrics_exist(void **state)
 {
     struct strbuf b;
@@ -578,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_small_goes_before_large),
         cmocka_unit_test(test_models_take_turns),
+        cmocka_unit_test(test_many_models),
         cmocka_unit_test(test_metrics_exist),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
