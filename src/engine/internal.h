@@ -264,7 +264,8 @@ enum err snapshot_version_check(struct version *v, struct err_info *e) MUST_CHEC
 /* Applier only; nothing if nothing changed. */
 enum err snapshot_save(struct collection *c, struct err_info *e) MUST_CHECK;
 
-/* ---- prepare.c: drafts on their way to the store, shared by put.c, ingest.c and keeper.c ---- */
+/* ---- prepare.c: drafts on their way to the store, shared by put.c, ingest.c, backlog.c,
+ * version_build.c ---- */
 /* Looks the drafts up in the store and decides what is to be done for each. `judge_in_store`: never
  * settle "unchanged" here, since the same id may be on its way in front of it. */
 enum err drafts_plan(struct collection *c, struct draft *drafts, size_t count, bool async,
@@ -312,7 +313,19 @@ enum err drafts_embed_or_defer(struct version *v, struct draft *drafts, size_t c
 /* An error that is not the document's fault: it will be embedded when the provider is back. */
 bool remote_is_away(const struct model *m, enum err err);
 
+/* ---- backlog.c ---- */
+struct backlog {
+    bool running;
+    uint64_t done;
+    int64_t started_us;
+    int64_t not_before_ns; /* after a failure */
+    unsigned failures;     /* groups in a row */
+};
+/* A batch of pending documents. True if there was something to do. Keeper only. */
+bool backlog_step(struct engine *x, struct backlog *b, struct arena *a);
+
 /* ---- keeper.c ---- */
+bool keeper_stopping(struct engine *x);
 void keeper_start(struct engine *x);
 void keeper_stop(struct engine *x);
 void keeper_wake(struct engine *x);

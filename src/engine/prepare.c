@@ -298,6 +298,8 @@ static enum err chunk_embed(struct chunk *k, struct version *v, enum lane lane, 
     unsigned dims = v->dims;
     if (k->count == 0)
         return 0;
+    if (lane == LANE_BULK && engine_closing(v->collection->engine))
+        return err_set(e, ERR_CANCELLED, NULL, "akin is stopping");
     for (size_t i = 0; i < k->count; i++)
         k->texts[i] = (struct embed_text){
             .text = {k->buffer.buf + k->starts[i], k->starts[i + 1] - k->starts[i]},

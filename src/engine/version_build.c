@@ -277,7 +277,7 @@ static bool version_step(struct engine *x, struct version *v, struct arena *a)
         if (!err)
             v->build_after = b.docs[b.n - 1].number;
     }
-    if (err == ERR_NOT_FOUND || err == ERR_CANCELLED)
+    if (err == ERR_NOT_FOUND || builder_stopping(x))
         return false; /* deleted, or akin stops */
     if (err)
         version_failed(v, err, &info);
