@@ -79,6 +79,24 @@ def test_life(node):
     assert [v["id"] for v in node.get(VERSIONS)["data"]] == [1]
 
 
+def rbo(a, b, p=0.9):
+    """Webber, Moffat, Zobel 2010, equation 32, for lists of the same length."""
+    agreement = [len(set(a[:d]) & set(b[:d])) / d for d in range(1, len(a) + 1)]
+    return (1 - p) / p * sum(x * p ** (d + 1) for d, x in enumerate(agreement)) + agreement[-1] * p ** len(a)
+
+
+def test_comparison_is_that_of_the_lists(node):
+    wait(node, begin(node, dimensions=56)["id"])
+    for query in ("number7 about topic3", "title 12", "document"):
+        lists = []
+        for version in (2, 1):
+            promote(node, version)
+            lists.append([h["id"] for h in node.get(SEARCH, q=query, mode="semantic", limit=10)["data"]])
+        found = node.post(f"{VERSIONS}/2:compare", {"queries": [query]})["comparison"]
+        assert found["overlap_at_10"] == pytest.approx(len(set(lists[0]) & set(lists[1])) / 10, abs=1e-4)
+        assert found["rbo"] == pytest.approx(rbo(*lists), abs=1e-4)
+
+
 def test_refusals(node):
     for body, pointer, status in (({"model": "no-such"}, "/model", 404), ({"precision": "fp12"}, "/precision", 422),
                                   ({"dimensions": 65}, "/dimensions", 422), ({"dimensions": 0}, "/dimensions", 422),

@@ -72,6 +72,27 @@ static void verbs_stand_behind_a_colon(void **state)
     assert_int_equal(find("POST", "/v1/collections/news/documents:delet", &m), ERR_NOT_FOUND);
 }
 
+#define VERSIONS "/v1/collections/news/embedding-versions"
+
+static void verbs_stand_behind_a_parameter(void **state)
+{
+    struct route_match m;
+    expect_route("POST", VERSIONS ":rollback", ROUTE_VERSIONS_ROLLBACK);
+    expect_route("POST", VERSIONS "/12:promote", ROUTE_VERSION_PROMOTE);
+    expect_route("DELETE", VERSIONS "/12", ROUTE_VERSION_DELETE);
+    assert_int_equal(find("POST", VERSIONS "/12:compare", &m), ERR_OK);
+    assert_ptr_equal(m.route, &routes[ROUTE_VERSION_COMPARE]);
+    assert_true(str_eq_c(route_value(&m, "version"), "12"));
+    assert_true(str_eq_c(route_value(&m, "c"), "news"));
+    /* The verb's own methods, not those of a version that is called so. */
+    assert_int_equal(find("GET", VERSIONS "/12:promote", &m), ERR_UNSUPPORTED);
+    assert_string_equal(m.allow, "POST, OPTIONS");
+    assert_int_equal(find("GET", VERSIONS "/:promote", &m), ERR_OK); /* no value: not the verb */
+    assert_ptr_equal(m.route, &routes[ROUTE_VERSION_GET]);
+    /* A document may be called so. */
+    expect_route("GET", "/v1/collections/news/documents/a:promote", ROUTE_DOCUMENT_GET);
+}
+
 static void unknown_is_not_found(void **state)
 {
     static const char *const paths[] = {
@@ -130,6 +151,7 @@ int main(void)
         cmocka_unit_test(parameters_are_decoded),
         cmocka_unit_test(dots_never_reach_a_collection),
         cmocka_unit_test(verbs_stand_behind_a_colon),
+        cmocka_unit_test(verbs_stand_behind_a_parameter),
         cmocka_unit_test(unknown_is_not_found),
         cmocka_unit_test(bad_escapes_are_unreadable),
         cmocka_unit_test(other_methods_name_the_allowed),
