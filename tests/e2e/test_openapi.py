@@ -55,7 +55,8 @@ ROUTES = [
     ("/v1/collections/{c}/recommend", "POST"), ("/v1/collections/{c}/feedback", "POST"), ("/v1/collections/{c}/feedback", "GET"),
     ("/v1/collections/{c}/users/{id}", "PUT"), ("/v1/collections/{c}/users/{id}", "GET"), ("/v1/collections/{c}/users/{id}", "DELETE"),
     ("/v1/collections/{c}/users/{id}/recommendations", "GET"), ("/v1/embeddings", "POST"), ("/v1/models", "GET"),
-    ("/v1/models/{model}", "GET"), ("/v1/changes", "GET"), ("/v1/backups", "POST"), ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"),
+    ("/v1/models/{model}", "GET"), ("/embed", "POST"), ("/embed_all", "POST"), ("/similarity", "POST"), ("/tokenize", "POST"),
+    ("/decode", "POST"), ("/info", "GET"), ("/v1/changes", "GET"), ("/v1/backups", "POST"), ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"),
     ("/openapi.json", "GET"), ("/", "GET"), ("/page/style.css", "GET"), ("/page/page.js", "GET"),
 ]
 
@@ -84,7 +85,7 @@ def test_route(server, schema, path, method, mode):
         if known and "c" in (case.path_parameters or {}):
             case.path_parameters["c"] = "news"
         answer = case.call(base_url=server.url, session=server.session)
-        if answer.status_code == 414:  # an address longer than the bound of all headers never becomes a request
+        if answer.status_code in (414, 431):  # an address longer than the bounds of a head never becomes a request
             return
         held = CHECKS if known or mode == "positive" else NEGATIVE
         case.validate_response(answer, checks=held)
