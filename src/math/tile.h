@@ -8,6 +8,7 @@
 #ifndef MATH_TILE_H
 #define MATH_TILE_H
 
+#include "math/simd.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,9 +27,12 @@ void tile_bf16(const uint16_t *x, size_t x_stride, unsigned rows, size_t k, cons
 void tile_int8(const uint8_t *x, size_t x_stride, unsigned rows, size_t k, const int8_t *panel,
                int32_t *out);
 
-/* How many rows the next tile takes of `left`: even shares instead of a short last tile. */
+/* How many rows the next tile takes of `left`: even shares instead of a short last tile; of AVX2
+ * two times the six rows that its registers hold. */
 static inline unsigned tile_share(size_t left)
 {
+    if (simd_level() == SIMD_AVX2)
+        return left < 12 ? (unsigned)left : 12;
     size_t tiles = (left + TILE_ROWS - 1) / TILE_ROWS;
     return (unsigned)((left + tiles - 1) / tiles);
 }

@@ -38,6 +38,13 @@ TARGET_AVX2 static void widen(const uint8_t *x, size_t x_stride, unsigned rows, 
     }
 }
 
+/* By hand, since gcc 12 puts off the additions, for which it then has no registers. */
+TARGET_AVX2 ALWAYS void dot2(__m256i *sums, __m256i x, __m256i w)
+{
+    __m256i product;
+    __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(*sums), "=&x"(product) : "x"(x), "x"(w));
+}
+
 /* Up to 6 rows x 8 columns; each accumulator holds two sums of each of four columns. */
 TARGET_AVX2 ALWAYS void rows_avx2(const int16_t *wide, const unsigned rows, size_t k,
                                   const int8_t *panel, int32_t *out)
@@ -55,8 +62,8 @@ TARGET_AVX2 ALWAYS void rows_avx2(const int16_t *wide, const unsigned rows, size
             long long four;
             memcpy(&four, wide + r * WIDE_K + i, sizeof four);
             __m256i v = _mm256_set1_epi64x(four);
-            a0[r] = _mm256_add_epi32(a0[r], _mm256_madd_epi16(v, w0));
-            a1[r] = _mm256_add_epi32(a1[r], _mm256_madd_epi16(v, w1));
+            dot2(&a0[r], v, w0);
+            dot2(&a1[r], v, w1);
         }
     }
     UNROLLED

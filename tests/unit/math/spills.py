@@ -8,7 +8,7 @@ import sys
 
 HOT = re.compile(r"(int8|bf16|f32|score)_\d+$")
 PRODUCT = re.compile(r"vpdpbusd|vdpbf16ps|vfmadd\w+ps")
-STACK = re.compile(r"%zmm.*\(%r[sb]p|\(%r[sb]p.*%zmm")
+STACK = re.compile(r"vmov\w+\s+(%zmm\d+,\S*\(%r[sb]p|\S*\(%r[sb]p\S*,%zmm)")
 
 
 def functions(text):
@@ -24,10 +24,12 @@ def functions(text):
 
 
 def loops(lines):
-    for at, code in lines:
-        jump = re.match(r"j\w+\s+([0-9a-f]+)\b", code)
-        if jump and int(jump[1], 16) <= at:
-            yield [c for a, c in lines if int(jump[1], 16) <= a <= at]
+    """The innermost ones: what lies between a jump backwards and its target."""
+    jumps = [(int(m[1], 16), at) for at, code in lines if (m := re.match(r"j\w+\s+([0-9a-f]+)\b", code))]
+    back = [(to, at) for to, at in jumps if to <= at]
+    for to, at in back:
+        if not any(to <= t and a <= at and (t, a) != (to, at) for t, a in back):
+            yield [c for a, c in lines if to <= a <= at]
 
 
 if not shutil.which("objdump"):
