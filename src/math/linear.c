@@ -139,7 +139,7 @@ static void run_rows(const struct linear *l, const struct packed_view *v, const 
             fetch_ahead(l, d, r, n, t.column);
         if (l->type == LINEAR_INT8)
             tile_int8(((const struct quant_row *)at)->bytes, v->row_bytes, n, quant_k(l->in), w,
-                      (int32_t *)sums);
+                      r == first, (int32_t *)sums);
         else if (l->type == LINEAR_F32)
             tile_f32(at, l->in, n, l->in, w, TILE_COLUMNS, sums);
         else

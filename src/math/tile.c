@@ -117,6 +117,7 @@ TARGET_BF16 ALWAYS void rows_bf16(const uint16_t *x, size_t x_stride, const unsi
     for (size_t i = 0; i < k; i += 2) {
         __m512bh w0 = (__m512bh)_mm512_loadu_si512(panel + i * TILE_COLUMNS);
         __m512bh w1 = (__m512bh)_mm512_loadu_si512(panel + i * TILE_COLUMNS + 32);
+        tile_fetch(panel + i * TILE_COLUMNS);
         UNROLLED
         for (unsigned r = 0; r < rows; r++) {
             __m512bh v = (__m512bh)pair_bf16(x + r * x_stride + i);

@@ -10,6 +10,7 @@
 
 #include "math/simd.h"
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TILE_ROWS 14
@@ -23,9 +24,10 @@ void tile_bf16(const uint16_t *x, size_t x_stride, unsigned rows, size_t k, cons
                float *out);
 
 /* u8 times s8 with int32 sums: k % 4 == 0; panel[(k / 4) * 128 + 4 * c + k % 4]. The same sums at
- * every level, as long as 255 * 128 * k fits. */
+ * every level, as long as 255 * 128 * k fits. `fresh`: the panel was not used just before, so it
+ * and what lies behind it is fetched ahead. */
 void tile_int8(const uint8_t *x, size_t x_stride, unsigned rows, size_t k, const int8_t *panel,
-               int32_t *out);
+               bool fresh, int32_t *out);
 
 /* How many rows the next tile takes of `left`: even shares instead of a short last tile; of AVX2
  * two times the six rows that its registers hold. */
@@ -45,6 +47,15 @@ static inline unsigned tile_share(size_t left)
 #define UNROLLED _Pragma("GCC unroll 16")
 #endif
 #define ALWAYS static inline __attribute__((always_inline))
+
+/* 2 kB ahead: the processor's own fetching stops at the end of each page. A query of 13 tokens:
+ * 1.0 ms without, .76 with. */
+ALWAYS void tile_fetch(const void *panel)
+{
+    __builtin_prefetch((const char *)panel + 2048);
+    __builtin_prefetch((const char *)panel + 2048 + 64);
+}
+
 #define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 
 #endif

@@ -42,7 +42,9 @@ TARGET_AVX2 static void widen(const uint8_t *x, size_t x_stride, unsigned rows, 
 TARGET_AVX2 ALWAYS void dot2(__m256i *sums, __m256i x, __m256i w)
 {
     __m256i product;
-    __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(*sums), "=&x"(product) : "x"(x), "x"(w));
+    __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
+            : "+x"(*sums), "=&x"(product)
+            : "x"(x), "x"(w));
 }
 
 /* Up to 6 rows x 8 columns; each accumulator holds two sums of each of four columns. */
@@ -118,7 +120,7 @@ TARGET_AVX512 ALWAYS void dot4(__m512i *sums, __m512i x, __m512i w)
 }
 
 TARGET_AVX512 ALWAYS void rows_avx512(const uint8_t *x, size_t x_stride, const unsigned rows,
-                                      size_t k, const int8_t *panel, int32_t *out)
+                                      size_t k, const int8_t *panel, const bool fresh, int32_t *out)
 {
     __m512i a0[TILE_ROWS], a1[TILE_ROWS];
     UNROLLED
@@ -127,6 +129,8 @@ TARGET_AVX512 ALWAYS void rows_avx512(const uint8_t *x, size_t x_stride, const u
     for (size_t i = 0; i < k; i += 4) {
         __m512i w0 = _mm512_loadu_si512(panel + i * TILE_COLUMNS);
         __m512i w1 = _mm512_loadu_si512(panel + i * TILE_COLUMNS + 64);
+        if (fresh)
+            tile_fetch(panel + i * TILE_COLUMNS);
         UNROLLED
         for (unsigned r = 0; r < rows; r++) {
             int four;
@@ -145,24 +149,27 @@ TARGET_AVX512 ALWAYS void rows_avx512(const uint8_t *x, size_t x_stride, const u
 
 #define MAKE(n)                                                                                    \
     TARGET_AVX512 static void int8_##n(const uint8_t *x, size_t x_stride, size_t k,                \
-                                       const int8_t *panel, int32_t *out)                          \
+                                       const int8_t *panel, bool fresh, int32_t *out)              \
     {                                                                                              \
-        rows_avx512(x, x_stride, n, k, panel, out);                                                \
+        if (fresh)                                                                                 \
+            rows_avx512(x, x_stride, n, k, panel, true, out);                                      \
+        else                                                                                       \
+            rows_avx512(x, x_stride, n, k, panel, false, out);                                     \
     }
 EACH_ROWS(MAKE)
 
 #define NAME(n) int8_##n,
-static void (*const int8_of_rows[])(const uint8_t *, size_t, size_t, const int8_t *,
+static void (*const int8_of_rows[])(const uint8_t *, size_t, size_t, const int8_t *, bool,
                                     int32_t *) = {NULL, EACH_ROWS(NAME)};
 #endif
 
 void tile_int8(const uint8_t *x, size_t x_stride, unsigned rows, size_t k, const int8_t *panel,
-               int32_t *out)
+               bool fresh, int32_t *out)
 {
     assert(rows >= 1 && rows <= TILE_ROWS && k % 4 == 0);
 #if SIMD_X86
     if (simd_level() == SIMD_AVX512) {
-        int8_of_rows[rows](x, x_stride, k, panel, out);
+        int8_of_rows[rows](x, x_stride, k, panel, fresh, out);
         return;
     }
     if (simd_level() == SIMD_AVX2) {

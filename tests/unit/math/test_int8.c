@@ -39,7 +39,7 @@ static void test_tile_is_exact(void **state)
             {
                 _Alignas(64) int32_t out[TILE_ROWS * TILE_COLUMNS];
                 memset(out, 0x55, sizeof out);
-                tile_int8(x, stride, rows, k, panel, out);
+                tile_int8(x, stride, rows, k, panel, rows % 2, out);
                 for (unsigned i = 0; i < rows * TILE_COLUMNS; i++) {
                     int32_t want = 0;
                     for (size_t j = 0; j < k; j++)
