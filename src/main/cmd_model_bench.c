@@ -22,6 +22,25 @@ struct row {
     struct quality quality;
 };
 
+/* Judgments of documents that are not there (--documents) cannot be met by any model. */
+static void drop_absent(const struct bench_corpus *c, json_t *judgments)
+{
+    json_t *present = json_object(), *grades, *v;
+    const char *query, *id;
+    void *next;
+    for (size_t i = 0; i < c->document_count; i++)
+        json_object_set_new(present, c->documents[i].id, json_true());
+    json_object_foreach(judgments, query, grades)
+    {
+        json_object_foreach_safe(grades, next, id, v)
+        {
+            if (!json_object_get(present, id))
+                json_object_del(grades, id);
+        }
+    }
+    json_decref(present);
+}
+
 static void judge(const struct bench_corpus *c, const json_t *judgments, struct row *row)
 {
     struct quality *q = &row->quality;
@@ -153,6 +172,7 @@ static enum err read_files(const struct args *a, struct request *q, struct err_i
     if (rc == ERR_OK && args_get(a, "--judgments")) {
         q->judgments = json_object();
         rc = judgments_read(args_get(a, "--judgments"), q->judgments, e);
+        drop_absent(&q->corpus, q->judgments);
     }
     return rc;
 }
