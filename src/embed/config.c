@@ -9,14 +9,16 @@
 enum err config_parse(struct str text, const char *file, json_t **out, struct err_info *e)
 {
     struct err_info inner = {0};
-    enum err err = json_parse(text, out, &inner);
-    if (!err && !json_is_object(*out) && !json_is_array(*out)) {
-        json_decref(*out);
+    json_t *v = NULL;
+    enum err err = json_parse(text, &v, &inner);
+    if (!err && !json_is_object(v) && !json_is_array(v))
         err = ERR_SYNTAX;
-    }
-    if (err)
+    if (err) {
+        json_decref(v);
         return err_set(e, ERR_CORRUPT, file, "%s: %s", file,
                        inner.message[0] ? inner.message : "an object is expected");
+    }
+    *out = v;
     return ERR_OK;
 }
 
