@@ -170,7 +170,8 @@ static size_t end_find(struct cutter *s, size_t first, size_t floor, size_t *cou
     for (unsigned tries = 0;; tries++) {
         size_t end = end_choose(s, first, floor, limit);
         *count = tokens_alone(s, first, end);
-        if (*count <= s->max || end <= first + 1 || limit <= floor)
+        /* Behind the limit: there is no cut before, as within a character of many tokens. */
+        if (*count <= s->max || end <= first + 1 || limit <= floor || end > limit)
             return end;
         size_t excess = tries < 4 ? *count - s->max : (end - first + 1) / 2;
         limit = end - first > excess ? end - excess : first;
