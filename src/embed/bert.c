@@ -123,17 +123,18 @@ static const void *settled(const struct bert *b, const struct bert_work *w, cons
     return (const char *)w->inputs + t * linear_row_bytes(l);
 }
 
+/* Results of every token; `first_only`: of each text's first. */
 static void attend(const struct bert *b, struct bert_work *w, const struct layer *y,
-                   const uint32_t *lengths, size_t count, size_t tokens)
+                   const uint32_t *lengths, size_t count, size_t tokens, bool first_only)
 {
-    size_t hidden = b->shape.hidden, t = 0, layer = (size_t)(y - b->layers);
+    size_t hidden = b->shape.hidden, t = 0;
     bool panels = heads_are_panels(b);
-    record(b, w, layer, BERT_QKV, w->x, tokens, hidden);
+    record(b, w, (size_t)(y - b->layers), BERT_QKV, w->x, tokens, hidden);
     linear_run(&y->qkv, settled(b, w, &y->qkv, 0), tokens, panels ? LINEAR_HEADS : LINEAR_SET,
                w->qkv);
     for (size_t i = 0; i < count; t += lengths[i++]) {
         struct attention a = {.tokens = lengths[i],
-                              .queries = lengths[i],
+                              .queries = first_only ? 1 : lengths[i],
                               .heads = b->shape.heads,
                               .head_to = b->shape.heads,
                               .head_dims = hidden / b->shape.heads,
@@ -146,16 +147,29 @@ static void attend(const struct bert *b, struct bert_work *w, const struct layer
             attention_f32(&a, (const float *)w->qkv + t * 3 * hidden, w->scratch,
                           w->context + t * hidden);
     }
-    record(b, w, layer, BERT_ATTENTION_OUT, w->context, tokens, hidden);
-    linear_run(&y->attention_out, input(&y->attention_out, w->context, tokens, w->inputs), tokens,
-               LINEAR_ADD, w->x);
 }
 
-/* From the residual behind attention to the input of the next layer (NULL: there is none). */
+/* Of each text the one row that will be its vector moves to the front: how many there are. */
+static size_t gather(const struct bert *b, struct bert_work *w, const uint32_t *lengths,
+                     size_t count, enum bert_pooling pooling)
+{
+    size_t hidden = b->shape.hidden;
+    for (size_t i = 0, t = 0; i < count; t += lengths[i++]) {
+        size_t from = (pooling == BERT_LAST ? t + lengths[i] - 1 : t) * hidden;
+        memmove(w->x + i * hidden, w->x + from, hidden * sizeof *w->x);
+        memmove(w->context + i * hidden, w->context + from, hidden * sizeof *w->context);
+    }
+    return count;
+}
+
+/* From the results of attention to the input of the next layer (NULL: there is none). */
 static void feed(const struct bert *b, struct bert_work *w, const struct layer *y,
                  const struct linear *next, size_t tokens)
 {
     size_t layer = (size_t)(y - b->layers), hidden = b->shape.hidden;
+    record(b, w, layer, BERT_ATTENTION_OUT, w->context, tokens, hidden);
+    linear_run(&y->attention_out, input(&y->attention_out, w->context, tokens, w->inputs), tokens,
+               LINEAR_ADD, w->x);
     size_t chunks = (tokens + FEED_ROWS - 1) / FEED_ROWS;
     for (size_t t = 0; t < tokens; chunks--) {
         size_t rows = (tokens - t + chunks - 1) / chunks; /* even shares: no short last one */
@@ -172,14 +186,13 @@ static void feed(const struct bert *b, struct bert_work *w, const struct layer *
     }
 }
 
-static void pool(const struct bert *b, const float *x, uint32_t length, enum bert_pooling pooling,
-                 float *out)
+/* The rows of one text to its vector. */
+static void pool(const struct bert *b, const float *x, uint32_t rows, float *out)
 {
     size_t hidden = b->shape.hidden;
-    memcpy(out, pooling == BERT_LAST ? x + (length - 1) * hidden : x, hidden * sizeof *out);
-    if (pooling == BERT_MEAN) /* the sum has the direction of the mean */
-        for (uint32_t t = 1; t < length; t++)
-            rows_add(out, x + t * hidden, hidden);
+    memcpy(out, x, hidden * sizeof *out);
+    for (uint32_t t = 1; t < rows; t++) /* the sum has the direction of the mean */
+        rows_add(out, x + t * hidden, hidden);
     normalise_f32(out, hidden);
 }
 
@@ -187,19 +200,25 @@ void bert_run(const struct bert *b, struct bert_work *w, const uint32_t *ids,
               const uint32_t *lengths, size_t count, enum bert_pooling pooling, float *out)
 {
     size_t hidden = b->shape.hidden, sum = 0;
+    bool one_row = pooling == BERT_CLS || pooling == BERT_LAST;
     for (size_t i = 0; i < count; i++)
         sum += lengths[i];
     assert(sum <= w->tokens_max);
-    size_t tokens = look_up(b, w->x, ids, lengths, count);
+    size_t rows = look_up(b, w->x, ids, lengths, count), tokens = rows;
     settle(b, w, &b->norm, 0, tokens, &b->layers[0].qkv);
     for (unsigned i = 0; i < b->shape.layers; i++) {
-        attend(b, w, &b->layers[i], lengths, count, tokens);
-        feed(b, w, &b->layers[i], i + 1 < b->shape.layers ? &b->layers[i + 1].qkv : NULL, tokens);
+        bool last = i + 1 == b->shape.layers;
+        attend(b, w, &b->layers[i], lengths, count, tokens, last && pooling == BERT_CLS);
+        if (last && one_row)
+            rows = gather(b, w, lengths, count, pooling);
+        feed(b, w, &b->layers[i], last ? NULL : &b->layers[i + 1].qkv, rows);
     }
     if (pooling == BERT_ROWS) {
         memcpy(out, w->x, tokens * hidden * sizeof *out);
         return;
     }
-    for (size_t i = 0, t = 0; i < count; t += lengths[i++])
-        pool(b, w->x + t * hidden, lengths[i], pooling, out + i * hidden);
+    for (size_t i = 0, t = 0; i < count; i++) {
+        pool(b, w->x + t * hidden, one_row ? 1 : lengths[i], out + i * hidden);
+        t += one_row ? 1 : lengths[i];
+    }
 }
