@@ -1,4 +1,5 @@
 #include "embed/home.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -154,8 +155,18 @@ enum err home_digest(struct home *h, const char *file, bool anew, char out[65], 
 
 /* --- writing --- */
 
-/* "0123456789abcdef-int8-avx512.pack": of the same kind, of other weights. Only in the model's own
- * folder, whose packs are of no one else. */
+#define HALF_WRITTEN_S 3600 /* a file that nobody has finished for so long is of one who died */
+
+static bool half_written(const char *path)
+{
+    struct file_stamp stamp;
+    size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".tmp") == 0 && file_stamp(path, &stamp, NULL) == ERR_OK &&
+           stamp.changed_ns / 1000 < clock_wall_us() - HALF_WRITTEN_S * 1000000ll;
+}
+
+/* "0123456789abcdef-int8.pack": of the same kind, of other weights; what runs with them keeps its
+ * mapping. And what a crash left half. */
 static void remove_older(const char *place, const char *name)
 {
     char **names = NULL, path[4400];
@@ -165,10 +176,10 @@ static void remove_older(const char *place, const char *name)
         return;
     for (size_t i = 0; i < count; i++) {
         const char *other = strchr(names[i], '-');
-        if (other && strcmp(other, kind) == 0 && strcmp(names[i], name) != 0) {
-            snprintf(path, sizeof path, "%s/%.200s", place, names[i]);
+        snprintf(path, sizeof path, "%s/%.200s", place, names[i]);
+        if ((other && strcmp(other, kind) == 0 && strcmp(names[i], name) != 0) ||
+            half_written(path))
             (void)!file_remove(path, NULL);
-        }
         free(names[i]);
     }
     free(names);
