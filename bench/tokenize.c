@@ -1,5 +1,5 @@
 /* bench_tokenize DIR encode | decode | speed FILE: the tokenizer of DIR alone, for measuring
- * (bench/tokenize.py) and for comparing with a peer (tests/quality/test_tokenizer_ids.py).
+ * (bench/tokens.py) and for comparing with a peer (tests/quality/test_tokenizer_ids.py).
  *
  *   encode: stdin holds texts, each "LENGTH\n" and so many bytes; a line of "id start end ..." each
  *   decode: stdin holds lines of ids, the first 1 if specials are left out; out "LENGTH\n" and

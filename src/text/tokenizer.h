@@ -1,6 +1,6 @@
 /* Tokenizer: text -> the ids that a model was trained on, exactly as Hugging Face `tokenizers`
- * makes them from the same tokenizer.json. Immutable after opening; any thread.
- * WordPiece (BERT) now; Unigram and byte-level BPE have their place beside it. Truncation and
+ * makes them from the same tokenizer.json. Immutable after opening; any thread. WordPiece (BERT),
+ * Unigram (XLM-R) and BPE (RoBERTa); what else is in a file is refused by name. Truncation and
  * padding in the file are not wanted: akin splits long texts itself and packs short ones. */
 #ifndef TEXT_TOKENIZER_H
 #define TEXT_TOKENIZER_H
