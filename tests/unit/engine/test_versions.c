@@ -255,7 +255,7 @@ struct reader {
     char why[300];
 };
 
-#define QUERY "document number3 shelf5 words"
+#define QUERY "title 3 of shelf3 number3 words" /* nearer to it than what is written */
 
 static void reader_run(void *arg)
 {
@@ -280,22 +280,61 @@ static void reader_run(void *arg)
     arena_free(a);
 }
 
+#define WRITTEN 40
+
+/* The text of a written document follows from its id and the round. */
+static void written_text(int i, unsigned round, char *text, size_t size)
+{
+    int n = snprintf(text, size, "zzz%d yyy%d r%u", i, i * i, round);
+    for (int k = 0; k < 150 && (size_t)n + 20 < size; k++)
+        n += snprintf(text + n, size - (size_t)n, " w%u",
+                      (round * 50 + (unsigned)i) * 1000 + (unsigned)k);
+}
+
+/* What is written has vectors of the version's own space, in whichever version it is looked for. */
+static void check_written(struct reader *w, unsigned round, struct arena *a, bool missing)
+{
+    for (int i = 0; i < WRITTEN && !w->why[0]; i++) {
+        char text[2000], filter[40];
+        struct find_answer answer;
+        struct err_info info = {0};
+        written_text(i, round, text, sizeof text);
+        snprintf(filter, sizeof filter, "id = \"w%d\"", i);
+        struct find_request r = {
+            .mode = SEARCH_SEMANTIC, .q = str_c(text), .filter = str_c(filter), .limit = 1};
+        if (engine_search(w->f->x, C, &r, a, &answer, &info))
+            snprintf(w->why, sizeof w->why, "%.200s", info.message);
+        else if (answer.count == 0 ? !missing : answer.hits[0].score < .99)
+            snprintf(w->why, sizeof w->why, "w%d: %.3f in version %u", i,
+                     answer.count ? answer.hits[0].score : 0., answer.embedding_version);
+    }
+}
+
+/* Removes and writes a batch again and again, each time with texts to embed. */
 static void writer_run(void *arg)
 {
     struct reader *w = arg;
     struct arena *a = arena_new(0);
-    for (int i = 0; !__atomic_load_n(&w->stop, __ATOMIC_RELAXED) && !w->why[0]; i++) {
-        char text[120];
-        struct put_result result;
+    while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED) && !w->why[0]) {
+        const json_t *docs[WRITTEN];
+        struct put_result results[WRITTEN];
+        struct str ids[WRITTEN];
         struct err_info info = {0};
-        json_t *v;
-        snprintf(text, sizeof text, "{\"id\":\"w%d\",\"text\":\"zzz%d yyy%d\"}", i % 40, i, i);
-        if (json_parse(str_c(text), &v, NULL))
-            break;
-        const json_t *docs[] = {v};
-        if (engine_put(w->f->x, C, docs, 1, NULL, a, &result, NULL, &info) || result.err)
-            snprintf(w->why, sizeof w->why, "%.120s %.120s", info.message, result.info.message);
-        json_decref(v);
+        for (int i = 0; i < WRITTEN; i++) {
+            char text[2000];
+            written_text(i, w->answers[0], text, sizeof text);
+            ids[i] = str_c(arena_printf(a, "w%d", i));
+            docs[i] = json_pack("{ssss}", "id", ids[i].s, "text", text);
+        }
+        if (engine_delete(w->f->x, C, ids, WRITTEN, NULL, a, results, NULL, &info) ||
+            engine_put(w->f->x, C, docs, WRITTEN, NULL, a, results, NULL, &info))
+            snprintf(w->why, sizeof w->why, "%.200s", info.message);
+        for (int i = 0; i < WRITTEN; i++) {
+            if (!w->why[0] && results[i].err)
+                snprintf(w->why, sizeof w->why, "%.200s", results[i].info.message);
+            json_decref((json_t *)docs[i]);
+        }
+        check_written(w, w->answers[0], a, true); /* pending in the one that is active by now */
         w->answers[0]++;
         arena_reset(a);
     }
@@ -339,8 +378,14 @@ static void no_answer_is_mixed_under_load(void **state)
         assert_true(readers[i].answers[0] > 0);
         assert_true(i == 3 || readers[i].answers[1] > 0);
     }
-    wait_state(f, versions[0], "retired");
-    doctor(f, NULL);
+    for (int i = 0; i < 2; i++) {
+        wait_state(f, versions[i], i == 0 ? "retired" : "active");
+        doctor(f, NULL);
+    }
+    check_written(&readers[3], readers[3].answers[0] - 1, f->a, false);
+    rollback(f);
+    check_written(&readers[3], readers[3].answers[0] - 1, f->a, false);
+    assert_string_equal(readers[3].why, "");
 }
 
 /* ---- what is left after a crash ---- */
@@ -368,6 +413,32 @@ static void a_crash_while_building_is_resumed(void **state)
     doctor(f, NULL);
     promote(f, 2);
     check_nearest(f, 2, 333);
+}
+
+/* The snapshot holds half of a version, and no change tells of the other half. */
+static void a_snapshot_of_half_a_version_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    int status;
+    create(f, "c");
+    fill(f, 0, 600);
+    begin(f, "bf16", 32);
+    while (get(f, 2).missing > 450)
+        clock_sleep_ns(1000000);
+    fixture_close(f);
+    pid_t pid = fork();
+    if (pid == 0) {
+        fixture_open(f);
+        wait_state(f, 2, "ready");
+        _exit(0); /* without a snapshot */
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    fixture_open(f);
+    assert_int_equal(get(f, 2).missing, 0);
+    doctor(f, NULL);
+    promote(f, 2);
+    check_nearest(f, 2, 599);
 }
 
 /* Vectors that come without a change are after the last snapshot, and no change tells of them. */
@@ -506,6 +577,7 @@ int main(void)
         TEST(retired_versions_are_bounded),
         TEST(no_answer_is_mixed_under_load),
         TEST(a_crash_while_building_is_resumed),
+        TEST(a_snapshot_of_half_a_version_is_noticed),
         TEST(vectors_after_a_snapshot_are_not_lost),
         TEST(a_damaged_snapshot_rebuilds_only_its_version),
         TEST(precision_of_before_is_recorded),
