@@ -163,23 +163,38 @@ static bool fits_half(const float *x, size_t n)
     return true;
 }
 
+#define WORDS_AT_ONCE 1024u /* rows: the table may be most of the model */
+
+static enum err load_words_half(struct loader *l, struct bert *b)
+{
+    const uint64_t shape[2] = {b->shape.vocab, b->shape.hidden};
+    size_t hidden = b->shape.hidden;
+    uint16_t *half = bert_own(b, xaligned(shape[0] * hidden * sizeof *half));
+    float *rows = floats(WORDS_AT_ONCE * hidden);
+    char name[NAME_MAX_BYTES];
+    enum err err = ERR_OK;
+    name_of(l, -1, b->shape.names->words, ".weight", name);
+    for (uint64_t i = 0; i < shape[0] && !err; i += WORDS_AT_ONCE) {
+        uint64_t n = shape[0] - i < WORDS_AT_ONCE ? shape[0] - i : WORDS_AT_ONCE;
+        err = safetensors_read_rows(l->s, name, shape, i, n, rows, l->e);
+        if (!err && !fits_half(rows, n * hidden))
+            err = err_set(l->e, ERR_UNSUPPORTED, "model.safetensors",
+                          "a word vector has numbers beyond float16's; use the precision fp32");
+        if (!err)
+            half_from_f32(rows, half + i * hidden, n * hidden);
+    }
+    free(rows);
+    b->words = half;
+    return err;
+}
+
 static enum err load_words(struct loader *l, struct bert *b)
 {
-    size_t n = (size_t)b->shape.vocab * b->shape.hidden;
-    float *words = floats(n);
-    enum err err = table(l, b->shape.names->words, b->shape.vocab, b->shape.hidden, words);
-    if (!err && b->form.words_half && !fits_half(words, n))
-        err = err_set(l->e, ERR_UNSUPPORTED, "model.safetensors",
-                      "a word vector has numbers beyond float16's; use the precision fp32");
-    if (err || !b->form.words_half) {
-        b->words = bert_own(b, words);
-        return err;
-    }
-    uint16_t *half = bert_own(b, xaligned(n * sizeof *half));
-    half_from_f32(words, half, n);
-    free(words);
-    b->words = half;
-    return ERR_OK;
+    if (b->form.words_half)
+        return load_words_half(l, b);
+    float *words = bert_own(b, floats((size_t)b->shape.vocab * b->shape.hidden));
+    b->words = words;
+    return table(l, b->shape.names->words, b->shape.vocab, b->shape.hidden, words);
 }
 
 static enum err load_positions(struct loader *l, struct bert *b)

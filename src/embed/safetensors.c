@@ -241,21 +241,17 @@ enum err safetensors_expect(const struct safetensors *s, const char *name, unsig
     return ERR_OK;
 }
 
-enum err safetensors_read(struct safetensors *s, const char *name, unsigned rank,
-                          const uint64_t *shape, float *out, struct err_info *e)
+/* `n` numbers of the tensor from number `first` on. */
+static enum err read_numbers(struct safetensors *s, const struct tensor *t, uint64_t first,
+                             size_t n, float *out, struct err_info *e)
 {
-    enum err err = safetensors_expect(s, name, rank, shape, e);
-    if (err)
-        return err;
-    assert(rank == 1 || rank == 2);
-    const struct tensor *t = safetensors_find(s, name);
-    size_t n = shape[0] * (rank == 2 ? shape[1] : 1);
     uint64_t at = s->data_at + t->start;
     if (strcmp(t->dtype, "F32") == 0) /* little endian, as every machine that akin runs on */
-        return file_pread(s->file, at, out, n * sizeof *out, e);
+        return file_pread(s->file, at + first * sizeof *out, out, n * sizeof *out, e);
     /* two bytes each: read into the upper half of `out`, widened from the start upwards */
     char *narrow = (char *)out + n * sizeof(uint16_t);
-    err = file_pread(s->file, at, narrow, n * sizeof(uint16_t), e);
+    enum err err =
+        file_pread(s->file, at + first * sizeof(uint16_t), narrow, n * sizeof(uint16_t), e);
     bool f16 = strcmp(t->dtype, "F16") == 0;
     for (size_t i = 0; !err && i < n; i++) {
         uint16_t h;
@@ -263,4 +259,25 @@ enum err safetensors_read(struct safetensors *s, const char *name, unsigned rank
         out[i] = f16 ? half_to_float(h) : bf16_to_float(h);
     }
     return err;
+}
+
+enum err safetensors_read(struct safetensors *s, const char *name, unsigned rank,
+                          const uint64_t *shape, float *out, struct err_info *e)
+{
+    enum err err = safetensors_expect(s, name, rank, shape, e);
+    if (err)
+        return err;
+    assert(rank == 1 || rank == 2);
+    return read_numbers(s, safetensors_find(s, name), 0, shape[0] * (rank == 2 ? shape[1] : 1), out,
+                        e);
+}
+
+enum err safetensors_read_rows(struct safetensors *s, const char *name, const uint64_t shape[2],
+                               uint64_t first, uint64_t count, float *out, struct err_info *e)
+{
+    enum err err = safetensors_expect(s, name, 2, shape, e);
+    if (err)
+        return err;
+    assert(first <= shape[0] && count <= shape[0] - first);
+    return read_numbers(s, safetensors_find(s, name), first * shape[1], count * shape[1], out, e);
 }

@@ -41,6 +41,10 @@ const struct tensor *safetensors_find(const struct safetensors *s, const char *n
  * and the shape found. rank 1 or 2; `out` holds shape[0] (x shape[1]) floats. */
 enum err safetensors_read(struct safetensors *s, const char *name, unsigned rank,
                           const uint64_t *shape, float *out, struct err_info *e) MUST_CHECK;
+/* Some rows of a matrix that has `shape`: `count` x shape[1] floats, without reading the rest. */
+enum err safetensors_read_rows(struct safetensors *s, const char *name, const uint64_t shape[2],
+                               uint64_t first, uint64_t count, float *out,
+                               struct err_info *e) MUST_CHECK;
 /* The shape of a matrix or vector that the caller bounds by itself. */
 enum err safetensors_expect(const struct safetensors *s, const char *name, unsigned rank,
                             const uint64_t *shape, struct err_info *e) MUST_CHECK;

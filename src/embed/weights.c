@@ -14,7 +14,7 @@ struct pack_id {
     char name[64];
 };
 
-/* Of the packed form itself: a small layer is packed and looked at, so that nobody has to remember
+/* Of the packed form itself: a small layer is packed both ways, so that nobody has to remember
  * to count PACK_CONTENT up when a kernel wants its weights in another order. */
 static uint64_t layout_of(const struct bert_form *f)
 {
@@ -26,9 +26,12 @@ static uint64_t layout_of(const struct bert_form *f)
         bias[i] = (float)i / 8;
     size_t bytes = linear_packed_bytes(IN, OUT, f->type);
     void *packed = xaligned(bytes);
-    memset(packed, 0, bytes);
-    linear_pack(weights, bias, IN, OUT, f->type, weights + 1, packed);
-    uint64_t sum = checksum64(packed, bytes, 0);
+    uint64_t sum = 0;
+    for (int smoothed = 0; smoothed < 2; smoothed++) {
+        memset(packed, 0, bytes);
+        linear_pack(weights, bias, IN, OUT, f->type, smoothed ? weights + 1 : NULL, packed);
+        sum = checksum64(packed, bytes, sum);
+    }
     free(packed);
     return sum;
 }
