@@ -77,7 +77,8 @@ struct pieces {
 
 static void run_sort(struct pieces *p)
 {
-    form_sort(p->list + p->sorted, p->n - p->sorted);
+    if (p->n > p->sorted)
+        form_sort(p->list + p->sorted, p->n - p->sorted);
     p->sorted = p->n;
 }
 
