@@ -144,11 +144,11 @@ enum err weights_auto(const struct weights *w, enum precision *p, struct fidelit
         exact = NULL;
         err = ERR_OK;
     }
+    bert_free(exact); /* before its successor is there twice, in memory and mapped */
     if (!err) {
         remember(w, *p, f);
         weights_keep(w, out);
     }
-    bert_free(exact);
     free(t.exact);
     free(t.near);
     return err;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "embed/embed.h"
+#include "main/cmd_model.h"
 #include "main/input.h"
 #include "main/settings.h"
 #include "text/tokenizer.h"
@@ -142,7 +143,8 @@ static enum err open_local(const struct config *c, const struct args *a, struct 
                            struct err_info *e)
 {
     struct strbuf dir;
-    struct model_options mo = {0};
+    char cache[MODEL_CACHE_BYTES];
+    struct model_options mo = {.cache_dir = model_cache_dir(c, cache)};
     int64_t dimensions = 0;
     const char *precision = args_get(a, "--precision");
     strbuf_init(&dir, 0);

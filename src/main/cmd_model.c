@@ -38,6 +38,13 @@ static const struct command_option options[] = {
 
 #define PROGRESS_BYTES_MIN (8u << 20)
 
+const char *model_cache_dir(const struct config *c, char buf[MODEL_CACHE_BYTES])
+{
+    const char *data = config_str(c, "data.dir");
+    bool fits = snprintf(buf, MODEL_CACHE_BYTES, "%s/packed", data) < MODEL_CACHE_BYTES;
+    return fits && file_is_dir(data) ? buf : NULL;
+}
+
 /* --- what is said of a model --- */
 
 void model_put(struct json_writer *w, const struct model_info *m, const char *dir)
@@ -88,11 +95,13 @@ static void print_line(const struct model_info *m, const char *dir)
 }
 
 /* Opened once more, which is quick by now. */
-static enum err show_model(const struct args *a, const char *dir, const char *more,
-                           struct err_info *e)
+static enum err show_model(const struct config *c, const struct args *a, const char *dir,
+                           const char *more, struct err_info *e)
 {
+    char cache[MODEL_CACHE_BYTES];
     struct model *m = NULL;
-    enum err rc = model_open(dir, NULL, &m, e);
+    struct model_options o = {.cache_dir = model_cache_dir(c, cache)};
+    enum err rc = model_open(dir, &o, &m, e);
     if (rc == ERR_OK && args_has(a, "--json"))
         print_json(model_info(m), dir, more, true);
     else if (rc == ERR_OK)
@@ -148,7 +157,7 @@ static enum err get(const struct config *c, const struct args *a, const char *na
         rc = model_pull(dir.buf, name, source, &o, e);
     strbuf_printf(&dir, "/%s", name);
     if (rc == ERR_OK)
-        rc = show_model(a, dir.buf, NULL, e);
+        rc = show_model(c, a, dir.buf, NULL, e);
     strbuf_release(&dir);
     return rc;
 }
@@ -214,7 +223,7 @@ static enum err add(const struct config *c, const struct args *a, struct err_inf
         if (rc == ERR_OK)
             rc = model_configure(path.buf, &o, e);
         if (rc == ERR_OK)
-            rc = show_model(a, path.buf, NULL, e);
+            rc = show_model(c, a, path.buf, NULL, e);
     } else {
         rc = get(c, a, name, dir, e);
     }
@@ -224,13 +233,15 @@ static enum err add(const struct config *c, const struct args *a, struct err_inf
 
 /* --- list and verify --- */
 
-static bool list_one(const struct args *a, const char *dir, const char *name)
+static bool list_one(const struct config *c, const struct args *a, const char *dir,
+                     const char *name)
 {
+    char cache[MODEL_CACHE_BYTES];
     struct model_info info;
     struct err_info e = {0};
     if (name[0] == '.' || !file_is_dir(dir))
         return false; /* a pull that was cut off, or somebody's file */
-    if (model_inspect(dir, NULL, &info, &e) != ERR_OK)
+    if (model_inspect(dir, model_cache_dir(c, cache), &info, &e) != ERR_OK)
         fprintf(stderr, "%-28s %s\n", name, e.message);
     else if (args_has(a, "--json"))
         print_json(&info, dir, NULL, false);
@@ -251,7 +262,7 @@ static enum err list(const struct config *c, const struct args *a, struct err_in
     for (size_t i = 0; i < count; i++) {
         strbuf_clear(&path);
         strbuf_printf(&path, "%s/models/%s", config_str(c, "data.dir"), names[i]);
-        any = list_one(a, path.buf, names[i]) || any;
+        any = list_one(c, a, path.buf, names[i]) || any;
         free(names[i]);
     }
     if (rc == ERR_OK && !any && !args_has(a, "--json"))
@@ -266,13 +277,14 @@ static enum err list(const struct config *c, const struct args *a, struct err_in
 static enum err verify(const struct config *c, const struct args *a, struct err_info *e)
 {
     struct strbuf dir;
+    char cache[MODEL_CACHE_BYTES];
     strbuf_init(&dir, 0);
     enum err rc = settings_model_dir(
         c, a->word_count > 1 ? a->words[1] : config_str(c, "embed.model"), &dir, e);
     if (rc == ERR_OK)
-        rc = model_verify(dir.buf, NULL, e);
+        rc = model_verify(dir.buf, model_cache_dir(c, cache), e);
     if (rc == ERR_OK && args_has(a, "--json"))
-        rc = show_model(a, dir.buf, "verified", e);
+        rc = show_model(c, a, dir.buf, "verified", e);
     else if (rc == ERR_OK)
         printf("%s: as it should be\n", dir.buf);
     strbuf_release(&dir);

@@ -200,7 +200,9 @@ static enum err run_models(const struct config *c, const struct args *a, struct 
 enum err model_bench(const struct config *c, const struct args *a, struct err_info *e)
 {
     struct request q = {0};
+    char cache[MODEL_CACHE_BYTES];
     enum err rc = read_options(a, &q, e);
+    q.model.cache_dir = model_cache_dir(c, cache);
     if (rc == ERR_OK)
         rc = read_files(a, &q, e);
     if (rc == ERR_OK)
