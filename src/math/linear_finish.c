@@ -24,40 +24,54 @@ static size_t columns_of(const struct linear *l, const struct tile_sums *t)
     return l->out - t->column < TILE_COLUMNS ? l->out - t->column : TILE_COLUMNS;
 }
 
-static void scale_int8(const struct packed_view *v, const struct tile_sums *t, size_t row_bytes)
+ALWAYS void scale_int8(const struct packed_view *v, const struct tile_sums *t)
 {
     const float *scales = v->scales + t->column, *wsums = v->sums + t->column;
     for (unsigned r = 0; r < t->rows; r++) {
         const struct quant_row *q =
-            (const struct quant_row *)((const char *)t->inputs + r * row_bytes);
-        float *to = t->sums + r * TILE_COLUMNS;
-        for (size_t c = 0; c < TILE_COLUMNS; c++) {
-            int32_t sum;
-            memcpy(&sum, to + c, sizeof sum);
-            to[c] = (float)sum * (q->scale * scales[c]) + q->low * wsums[c];
-        }
+            (const struct quant_row *)((const char *)t->inputs + r * v->row_bytes);
+        float scale = q->scale, low = q->low, *to = t->sums + r * TILE_COLUMNS;
+        int32_t sums[TILE_COLUMNS];
+        memcpy(sums, to, sizeof sums);
+        for (size_t c = 0; c < TILE_COLUMNS; c++)
+            to[c] = (float)sums[c] * (scale * scales[c]) + low * wsums[c];
+    }
+}
+
+/* The reference; the compiler makes it twice. */
+ALWAYS void finish_any(const struct linear *l, const struct packed_view *v,
+                       const struct tile_sums *t, const struct destination *d)
+{
+    size_t at = at_of(l, t, d), columns = columns_of(l, t), step = step_of(l, d);
+    const float *bias = v->bias + t->column;
+    if (l->type == LINEAR_INT8)
+        scale_int8(v, t);
+    for (unsigned r = 0; r < t->rows; r++)
+        for (unsigned c = 0; c < TILE_COLUMNS; c++)
+            t->sums[r * TILE_COLUMNS + c] += bias[c];
+    if (d->then == LINEAR_GELU)
+        gelu_f32(t->sums, t->rows * TILE_COLUMNS);
+    for (unsigned r = 0; r < t->rows; r++, at += step) {
+        const float *sums = t->sums + r * TILE_COLUMNS;
+        float *y = (float *)d->y + at;
+        for (size_t c = 0; c < columns; c++)
+            y[c] = d->then == LINEAR_ADD ? y[c] + sums[c] : sums[c];
     }
 }
 
 static void finish_plain(const struct linear *l, const struct packed_view *v,
                          const struct tile_sums *t, const struct destination *d)
 {
-    size_t at = at_of(l, t, d), columns = columns_of(l, t);
-    if (l->type == LINEAR_INT8)
-        scale_int8(v, t, v->row_bytes);
-    rows_add_bias(t->sums, t->rows, TILE_COLUMNS, v->bias + t->column);
-    if (d->then == LINEAR_GELU)
-        gelu_f32(t->sums, t->rows * TILE_COLUMNS);
-    for (unsigned r = 0; r < t->rows; r++, at += step_of(l, d)) {
-        const float *sums = t->sums + r * TILE_COLUMNS;
-        if (d->then == LINEAR_ADD)
-            rows_add((float *)d->y + at, sums, columns);
-        else
-            memcpy((float *)d->y + at, sums, columns * sizeof *sums);
-    }
+    finish_any(l, v, t, d);
 }
 
 #if SIMD_X86
+TARGET_AVX2 static void finish_avx2(const struct linear *l, const struct packed_view *v,
+                                    const struct tile_sums *t, const struct destination *d)
+{
+    finish_any(l, v, t, d);
+}
+
 /* In registers: a tile has 6 to 96 multiplications a result, so this is worth it. The constants of
  * the columns, and one row of the tile. */
 struct constants {
@@ -178,6 +192,8 @@ linear_finish *linear_finish_of(enum linear_type type, enum linear_then then)
 #if SIMD_X86
     if (simd_level() == SIMD_AVX512)
         return finish_avx512[type][then];
+    if (simd_level() == SIMD_AVX2)
+        return finish_avx2;
 #endif
     return finish_plain;
 }

@@ -23,12 +23,13 @@ static void tile_int8_scalar(const uint8_t *x, size_t x_stride, unsigned rows, s
 /* vpmaddubsw would saturate at full range, and Intel and AMD both do as many multiplications a
  * cycle by vpmaddwd as by vpmaddubsw + vpmaddwd, so this level widens to 16 bits and is exact. */
 #define WIDE_ROWS 6
-#define WIDE_K 1024 /* inputs widened at a time: 12 kB of stack */
+#define WIDE_K 512                /* inputs at a time: they and their weights fit in the L1 cache */
+#define WIDE_STRIDE (WIDE_K + 16) /* rows begin in different sets of it */
 
 TARGET_AVX2 static void widen(const uint8_t *x, size_t x_stride, unsigned rows, size_t k,
                               int16_t *wide)
 {
-    for (unsigned r = 0; r < rows; r++, x += x_stride, wide += WIDE_K) {
+    for (unsigned r = 0; r < rows; r++, x += x_stride, wide += WIDE_STRIDE) {
         size_t i = 0;
         for (; i + 16 <= k; i += 16)
             _mm256_storeu_si256((__m256i *)(wide + i),
@@ -62,7 +63,7 @@ TARGET_AVX2 ALWAYS void rows_avx2(const int16_t *wide, const unsigned rows, size
         UNROLLED
         for (unsigned r = 0; r < rows; r++) {
             long long four;
-            memcpy(&four, wide + r * WIDE_K + i, sizeof four);
+            memcpy(&four, wide + r * WIDE_STRIDE + i, sizeof four);
             __m256i v = _mm256_set1_epi64x(four);
             dot2(&a0[r], v, w0);
             dot2(&a1[r], v, w1);
@@ -79,7 +80,7 @@ TARGET_AVX2 ALWAYS void rows_avx2(const int16_t *wide, const unsigned rows, size
 TARGET_AVX2 static void tile_int8_avx2(const uint8_t *x, size_t x_stride, unsigned rows, size_t k,
                                        const int8_t *panel, int32_t *out)
 {
-    _Alignas(32) int16_t wide[WIDE_ROWS * WIDE_K];
+    _Alignas(32) int16_t wide[WIDE_ROWS * WIDE_STRIDE];
     memset(out, 0, rows * TILE_COLUMNS * sizeof *out);
     for (unsigned n; rows > 0; rows -= n, x += n * x_stride, out += n * TILE_COLUMNS) {
         n = rows == 7 || rows == 8 ? 4 : rows < WIDE_ROWS ? rows : WIDE_ROWS;
