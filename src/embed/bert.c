@@ -12,7 +12,7 @@
 
 /* Tokens that go through both feed-forward products before the next: the wide rows between them
  * then never leave the L2 cache. */
-#define FEED_ROWS 84
+#define FEED_ROWS 56
 #define BERT_PANEL 32 /* columns of a panel of LINEAR_HEADS */
 
 static void *zeroed(size_t bytes)
