@@ -35,8 +35,10 @@ static inline unsigned tile_share(size_t left)
 {
     if (simd_level() == SIMD_AVX2)
         return left < 12 ? (unsigned)left : 12;
-    size_t tiles = (left + TILE_ROWS - 1) / TILE_ROWS;
-    return (unsigned)((left + tiles - 1) / tiles);
+    if (left <= TILE_ROWS)
+        return (unsigned)left;
+    unsigned rows = (unsigned)left, tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+    return (rows + tiles - 1) / tiles;
 }
 
 /* For the kernels: the accumulators must stay in registers, so each loop over rows has to be
