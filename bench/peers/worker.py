@@ -24,8 +24,8 @@ import time
 
 import numpy as np
 
-BATCH_TOKENS = (256, 512, 1024, 2048, 4096)
-TRIED_TOKENS = 6000  # of texts on which the best way is found
+BATCH_TOKENS = (256, 512, 1024, 2048)
+TRIED_TOKENS = 3000  # of texts on which the best way is found
 
 
 def resident_mb():
