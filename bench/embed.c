@@ -201,10 +201,14 @@ int main(int argc, char **argv)
     unsigned threads = (unsigned)atoi(argv[4]);
     threads = threads < 1 ? 1 : threads > 64 ? 64 : threads;
     j.block_tokens = (unsigned)atoi(argv[5]);
-    struct block *blocks = blocks_cut(&texts, j.block_tokens, &j.block_count);
+    size_t block_count;
+    struct block *blocks = blocks_cut(&texts, j.block_tokens, &block_count);
     j.blocks = blocks;
     j.out = xcalloc(texts.count, model_info(j.model)->dims * sizeof *j.out);
+    j.block_count = block_count > 0;
+    run(&j, 1); /* what is mapped counts when it was read */
     print_ready(model_info(j.model));
+    j.block_count = block_count;
     for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;) {
         line[n - (line[n - 1] == '\n')] = '\0';
         answer(&j, threads, line);

@@ -264,7 +264,7 @@ def ranking():
 machine()
 peak = encoders.Peak()
 loads, lines = workloads()
-for name in a.workloads.split(","):
+for name in filter(None, a.workloads.split(",")):
     if name == "c":
         queries(loads["c"])
     else:

@@ -33,6 +33,7 @@ def main():
     engine = Engine(pathlib.Path(sys.argv[1]))
     texts = [line.encode() for line in open(sys.argv[2], encoding="utf-8").read().splitlines()]
     feeds = [texts[i:i + BATCH_TEXTS] for i in range(0, len(texts), BATCH_TEXTS)]
+    engine.embed(feeds[0])
     resident = int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
     print(f"ready precision int4 resident_mb {resident} batch_tokens {BATCH_TEXTS} engines 1", flush=True)
     for line in sys.stdin:

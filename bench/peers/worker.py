@@ -108,9 +108,10 @@ def main():
     peer = importlib.import_module("peer_" + name)
     prepared = peer.prepare(pathlib.Path(model), precision, pathlib.Path(work), texts)
     ways = [[peer.Engine(prepared, precision, threads)]]
+    pass_over(ways[0], [ways[0][0].feed(b) for b in batches(texts[:8], BATCH_TOKENS[0])])
+    resident = resident_mb()  # of one engine that has worked
     if threads > 1:
         ways.append([peer.Engine(prepared, precision, 1) for _ in range(threads)])
-    resident = resident_mb()
     _, batch, engines = best(ways, texts, threads)
     alone = ways[0][0]
     feeds, single = [alone.feed(b) for b in batches(texts, batch)], [alone.feed([t]) for t in texts]
