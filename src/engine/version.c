@@ -153,9 +153,11 @@ enum err version_check_model(const struct version *v, struct err_info *e)
 {
     if (v->model)
         return 0;
-    return err_set(e, ERR_UNAVAILABLE, "collection",
-                   "the model of collection \"%s\" (%s) cannot be opened: %s; lexical search works",
-                   v->collection->name, v->model_name, v->reason);
+    return err_set(
+        e, ERR_UNAVAILABLE, "collection",
+        "the model of collection \"%s\" (%s) cannot be opened: %s; lexical search works, "
+        "and an embedding version of another model can be built",
+        v->collection->name, v->model_name, v->reason);
 }
 
 /* ---- opening ---- */
@@ -177,8 +179,7 @@ static enum err model_guess(struct engine *x, const struct version_record *r, st
         model_release(x, *out);
     }
     return err_set(e, ERR_NOT_FOUND, "model",
-                   "it is another one than \"%s\", which runs: start akin with that model, or "
-                   "import the documents into a new collection",
+                   "it is another one than \"%s\", which runs: start akin with that model",
                    x->model_info->name);
 }
 

@@ -216,6 +216,15 @@ static void what_cannot_be_is_refused(void **state)
     uint32_t second = build(f, "bf16", 0);
     OK(engine_version_delete(f->x, C, second, e));
     REFUSED(engine_version_get(f->x, C, second, f->a, &v, &info), ERR_NOT_FOUND);
+    fill(f, 20, 400); /* and one that is being built */
+    for (int i = 0; i < 5; i++) {
+        uint32_t id = begin(f, "bf16", 0);
+        while (i > 0 && get(f, id).missing == 400)
+            clock_sleep_ns(500000);
+        OK(engine_version_delete(f->x, C, id, e));
+        doctor(f, NULL);
+    }
+    assert_int_equal(active(f), first);
     doctor(f, NULL);
 }
 
