@@ -20,6 +20,16 @@ enum err file_stamp(const char *path, struct file_stamp *out, struct err_info *e
     return ERR_OK;
 }
 
+enum err file_regular(const char *path, struct err_info *e)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return err_errno(e, errno, "stat", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, ERR_INVALID, NULL, "%s is no regular file", path);
+    return ERR_OK;
+}
+
 static int map_fd(int fd, const void **out, size_t *bytes)
 {
     struct stat st;

@@ -28,7 +28,9 @@ enum err config_read(const char *dir, const char *file, json_t **out, struct err
     size_t n;
     if (snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
         return err_set(e, ERR_INVALID, file, "the path of the model directory is too long");
-    enum err err = file_read_all(path, CONFIG_BYTES_MAX, &text, &n, e);
+    enum err err = file_exists(path) ? file_regular(path, e) : ERR_OK;
+    if (!err)
+        err = file_read_all(path, CONFIG_BYTES_MAX, &text, &n, e);
     if (err)
         return err;
     err = config_parse((struct str){text, n}, file, out, e);

@@ -136,6 +136,8 @@ enum err home_digest(struct home *h, const char *file, bool anew, char out[65], 
     struct file_stamp stamp, after;
     snprintf(path, sizeof path, "%s/%s", h->dir, file);
     enum err err = file_stamp(path, &stamp, e);
+    if (!err)
+        err = file_regular(path, e);
     if (err)
         return err;
     const char *known = anew ? NULL : digest_recall(h, file, &stamp);

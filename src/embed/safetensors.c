@@ -181,7 +181,9 @@ enum err safetensors_open(const char *path, struct safetensors *out, struct err_
     struct file *f = NULL;
     char *header = NULL;
     uint64_t header_bytes = 0, data_bytes = 0;
-    enum err err = file_open(path, FILE_READ_ONLY, &f, e);
+    enum err err = file_exists(path) ? file_regular(path, e) : ERR_OK;
+    if (!err)
+        err = file_open(path, FILE_READ_ONLY, &f, e);
     if (!err)
         err = header_read(f, &header, &header_bytes, &data_bytes, e);
     if (!err)

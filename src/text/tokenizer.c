@@ -270,7 +270,9 @@ static enum err read_part(const char *dir, const char *name, char **path, struct
     if (!file_exists(*path))
         return ERR_OK;
     char *bytes;
-    enum err err = file_read_all(*path, FILE_BYTES_MAX, &bytes, &n, e);
+    enum err err = file_regular(*path, e);
+    if (!err)
+        err = file_read_all(*path, FILE_BYTES_MAX, &bytes, &n, e);
     if (!err)
         *out = (struct str){bytes, n};
     return err;

@@ -1,5 +1,7 @@
 #include "tiny.h"
 #include "math/simd.h"
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* --- a forward pass that is as plain as it gets, in doubles --- */
 
@@ -256,6 +258,30 @@ static void expect_fault(const struct tiny *t, enum err code, const char *field,
     assert_null(m);
 }
 
+/* A model's files have an end: to open a pipe would wait for whoever writes into it, and a device may
+ * never end. */
+static void test_only_regular_files(void **state)
+{
+    static const char *const files[] = {"config.json", "vocab.txt", "model.safetensors"};
+    struct tiny t;
+    tiny_make(&t);
+    for (size_t i = 0; i < 3; i++) {
+        char path[200];
+        snprintf(path, sizeof path, "%s/%s", t.dir, files[i]);
+        tiny_remove(&t, files[i]);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        alarm(30);
+        expect_fault(&t, ERR_INVALID, "", "is no regular file");
+        tiny_remove(&t, files[i]);
+        assert_int_equal(symlink("/dev/zero", path), 0);
+        expect_fault(&t, ERR_INVALID, "", "is no regular file");
+        alarm(0);
+        tiny_release(&t);
+        tiny_make(&t);
+    }
+    tiny_release(&t);
+}
+
 static void test_faults_are_named(void **state)
 {
     struct tiny t;
@@ -425,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_against_plain_forward),
         cmocka_unit_test(test_architectures),
         cmocka_unit_test(test_bf16_everywhere),
+        cmocka_unit_test(test_only_regular_files),
         cmocka_unit_test(test_faults_are_named),
         cmocka_unit_test(test_truncated_weights),
         cmocka_unit_test(test_limits),
