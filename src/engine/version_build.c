@@ -279,11 +279,14 @@ static bool version_step(struct engine *x, struct version *v, struct arena *a)
     }
     if (err == ERR_NOT_FOUND || builder_stopping(x))
         return false; /* deleted, or akin stops */
-    if (err)
+    if (err) {
         version_failed(v, err, &info);
-    else
-        v->build_failures = 0;
-    return !err;
+        return false;
+    }
+    if (v->build_failures > 0)
+        progress_set(v, 0, 0, 0, NULL); /* it goes on: no error any more */
+    v->build_failures = 0;
+    return true;
 }
 
 static void builder_run(void *arg)
