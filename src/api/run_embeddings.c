@@ -191,7 +191,8 @@ void run_embeddings(struct call *c)
         const char *field =
             arena_printf(c->arena, "%s%s", inner.field[0] == '/' ? "/input" : "", inner.field);
         if (err)
-            err_set(&e, err, field, "%s", inner.message);
+            err_set(&e, err, field, "%s%s", inner.message,
+                    err == ERR_TOO_LARGE ? ". Set \"on_overflow\" to split or truncate" : "");
     }
     if (err) {
         call_error(c, &e);

@@ -30,6 +30,15 @@ static struct embed_request request_of(struct call *c, const struct embed_input 
         .deadline_ns = http_deadline_ns(c->request)};
 }
 
+/* What is wrong, in the words of this surface; the engine calls the texts /0, /1 .. */
+static void fail(struct call *c, const struct err_info *inner, const char *pointer)
+{
+    struct err_info e = {0};
+    err_set(&e, inner->code, pointer, "%s%s", inner->message,
+            inner->code == ERR_TOO_LARGE ? "; \"truncate\": true cuts it" : "");
+    call_error(c, &e);
+}
+
 /* `options`: truncate, prompt_name and dimensions, beside the inputs or under parameters. */
 static bool vectors_get(struct call *c, const struct embed_input *inputs, size_t count,
                         const json_t *options, struct embed_answer *out)
@@ -39,7 +48,13 @@ static bool vectors_get(struct call *c, const struct embed_input *inputs, size_t
     r.raw = !input_bool(options, "normalize", true);
     if (engine_embed(c->engine, &r, c->arena, out, &e) == 0)
         return true;
-    call_error(c, &e);
+    bool list = json_is_array(json_object_get(c->body, "inputs"));
+    const char *pointer = e.field;
+    if (pointer[0] == '/')
+        pointer = arena_printf(c->arena, "/inputs%s", list ? e.field : "");
+    else if (pointer[0])
+        pointer = arena_printf(c->arena, "/%s", e.field);
+    fail(c, &e, pointer);
     return false;
 }
 
@@ -92,7 +107,7 @@ void run_tei_embed_all(struct call *c)
         arena_free(a);
         if (err) {
             strbuf_release(&out);
-            call_error(c, &e);
+            fail(c, &e, arena_printf(c->arena, "/inputs/%zu", i));
             return;
         }
     }

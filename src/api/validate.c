@@ -108,7 +108,8 @@ static void expect(const struct schema *s, char *out, size_t size)
         snprintf(out + strlen(out), size - strlen(out), ", or null");
 }
 
-static const char *found(const json_t *v)
+/* A number by its value: its kind is right more often than not. */
+static const char *found(const json_t *v, char out[32])
 {
     switch (json_typeof(v)) {
     case JSON_OBJECT:
@@ -118,9 +119,9 @@ static const char *found(const json_t *v)
     case JSON_STRING:
         return "a string";
     case JSON_INTEGER:
-        return "an integer";
     case JSON_REAL:
-        return "a number";
+        snprintf(out, 32, "%.15g", json_number_value(v));
+        return out;
     case JSON_TRUE:
     case JSON_FALSE:
         return "a boolean";
@@ -132,13 +133,13 @@ static const char *found(const json_t *v)
 static void fault_expected(const struct schema *s, const json_t *v, const char *pointer,
                            struct faults *f)
 {
-    char right[320];
+    char right[320], number[32];
     expect(s, right, sizeof right);
     bool kind = s->choices || s->bounded || s->format ||
                 (s->type != SCHEMA_ARRAY && s->type != SCHEMA_STRING);
     if (kind || json_typeof(v) == JSON_NULL || (json_is_string(v) != (s->type == SCHEMA_STRING)))
         faults_add(f, pointer, NULL, "must be %s, not %s", right,
-                   json_is_string(v) && s->choices ? "another word" : found(v));
+                   json_is_string(v) && s->choices ? "another word" : found(v, number));
     else
         faults_add(f, pointer, NULL, "must be %s", right);
 }

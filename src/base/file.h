@@ -67,8 +67,8 @@ enum err file_remove_tree(const char *path,
 enum err file_mkdirs(const char *path, unsigned mode, struct err_info *e) MUST_CHECK;
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
-/* That a path is a file with an end, or a link to one: to open a pipe may wait for ever, and a device
- * may never end. ERR_INVALID otherwise. */
+/* That a path is a file with an end, or a link to one: to open a pipe may wait for ever, and a
+ * device may never end. ERR_INVALID otherwise. */
 enum err file_regular(const char *path, struct err_info *e) MUST_CHECK;
 /* Names in a folder (not . and ..), sorted bytewise; free each and *names. */
 enum err file_list(const char *dir, char ***names, size_t *count, struct err_info *e) MUST_CHECK;

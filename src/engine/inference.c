@@ -76,9 +76,7 @@ static enum err too_long(size_t i, size_t tokens, unsigned max, struct err_info 
 {
     char field[32];
     snprintf(field, sizeof field, "/%zu", i);
-    return err_set(e, ERR_TOO_LARGE, field,
-                   "the text has %zu tokens; the model reads at most %u. Set \"on_overflow\" to "
-                   "split or truncate",
+    return err_set(e, ERR_TOO_LARGE, field, "the text has %zu tokens; the model reads at most %u",
                    tokens, max);
 }
 

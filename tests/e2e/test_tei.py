@@ -21,7 +21,8 @@ def test_embed(server):
 def test_too_long(server):
     limit = server.get("/info")["max_input_length"]
     text = "word " * (limit + 10)
-    assert str(limit) in error(server.ask("POST", "/embed", {"inputs": ["a", text]}), 413, "Validation")
+    said = error(server.ask("POST", "/embed", {"inputs": ["a", text]}), 413, "Validation")
+    assert str(limit) in said and said.startswith("/inputs/1:") and "truncate" in said and "overflow" not in said
     assert len(server.post("/embed", {"inputs": ["a", text], "truncate": True})) == 2
 
 

@@ -66,7 +66,9 @@ static void each_fault_is_named(void **state)
     expect_fault(ROUTE_SEARCH, "{\"q\":1}", "/q", "a string");
     expect_fault(ROUTE_SEARCH, "{\"q\":null}", "/q", "not null");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1001}", "/limit", "from 0 to 1000");
-    expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1.5}", "/limit", "an integer");
+    expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":-1}", "/limit", "not -1");
+    expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1.5}", "/limit", "not 1.5");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[-7]}", "/input/0", "not -7");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":\"5\"}", "/limit", "an integer");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":true}", "/limit", "a boolean");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"mode\":\"fast\"}", "/mode",

@@ -258,8 +258,8 @@ static void expect_fault(const struct tiny *t, enum err code, const char *field,
     assert_null(m);
 }
 
-/* A model's files have an end: to open a pipe would wait for whoever writes into it, and a device may
- * never end. */
+/* A model's files have an end: to open a pipe would wait for whoever writes into it, and a device
+ * may never end. */
 static void test_only_regular_files(void **state)
 {
     static const char *const files[] = {"config.json", "vocab.txt", "model.safetensors"};
