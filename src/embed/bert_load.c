@@ -273,7 +273,7 @@ static enum err load_linear(struct loader *l, int layer, const char *const *modu
     return err;
 }
 
-/* Only these two products gain by smoothing: measured. */
+/* Smoothed are the inputs that come out of a norm, where a few are far larger than the rest. */
 static const float *amax_of(const struct loader *l, int layer, enum bert_product product)
 {
     bool smoothed = l->amax && (product == BERT_QKV || product == BERT_UP);

@@ -113,8 +113,8 @@ TARGET_AVX2 static void tile_int8_avx2(const uint8_t *x, size_t x_stride, unsign
     }
 }
 
-/* By hand, since gcc 12 moves half the accumulators to the stack and back around the intrinsic:
- * half the speed. */
+/* By hand, since gcc 12 copies accumulators around the intrinsic, and in other shapes of the loop
+ * keeps half of them on the stack. */
 TARGET_AVX512 ALWAYS void dot4(__m512i *sums, __m512i x, __m512i w)
 {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(x), "v"(w));
