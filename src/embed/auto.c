@@ -1,5 +1,6 @@
 /* Which precision `auto` is: each is tried on built-in texts, the fastest first, against fp32. */
 #include "base/arena.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "embed/trial_texts.h"
 #include "embed/weights.h"
@@ -21,10 +22,15 @@ enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
 /* --- remembered --- */
 
+/* What was found with other texts is found anew. */
 static void key_of(const struct weights *w, char out[128])
 {
-    snprintf(out, 128, "%.16s-%s-%s-%s%s", w->sha256, pooling_name(w->config->pooling),
-             precision_scheme(PRECISION_INT8), simd_name(simd_level()), simd_bf16() ? "-bf16" : "");
+    uint64_t texts = 0;
+    for (size_t i = 0; i < trial_text_count(); i++)
+        texts = checksum64(trial_texts()[i], strlen(trial_texts()[i]), texts);
+    snprintf(out, 128, "%.16s-%s-%s-%s%s-%08x", w->sha256, pooling_name(w->config->pooling),
+             precision_scheme(PRECISION_INT8), simd_name(simd_level()), simd_bf16() ? "-bf16" : "",
+             (unsigned)texts);
 }
 
 bool weights_auto_known(const struct weights *w, enum precision *p, struct fidelity *f)
