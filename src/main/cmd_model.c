@@ -18,7 +18,7 @@ static const struct command_option options[] = {
     {"--query-prefix", 0, "TEXT", "add, pull: put before queries, as e5's \"query: \""},
     {"--passage-prefix", 0, "TEXT", "add, pull: put before passages"},
     {"--pooling", 0, "HOW", "add, pull: mean, cls or last, if the model's files do not say"},
-    {"--force", 0, NULL, "add, remove: though a collection uses the model"},
+    {"--force", 0, NULL, "add, remove: though a collection of the running server uses the model"},
     {"--corpus", 0, "FILE", "bench: documents, as `akin add` reads them"},
     {"--queries", 0, "FILE",
      "bench: JSON lines {\"id\", \"text\"} (default: out of the documents)"},
@@ -293,18 +293,40 @@ static enum err verify(const struct config *c, const struct args *a, struct err_
 
 /* --- remove --- */
 
-/* The first collection of a running server that has the model, or NULL. */
-static const char *user_of(const json_t *collections, const char *name, const char *own_name)
+static bool names_model(const json_t *row, const char *name, const char *own_name)
 {
-    size_t i;
-    const json_t *row;
+    const char *model = json_string_value(json_object_get(row, "model"));
+    return model && (strcmp(model, name) == 0 || strcmp(model, own_name) == 0);
+}
+
+/* The first collection of a running server that has the model, for any of its embedding versions:
+ * one that is being built or could be gone back to needs it as much. */
+static enum err find_user(struct session *s, const char *name, const char *own_name, char user[65],
+                          struct err_info *e)
+{
+    json_t *collections = NULL, *versions = NULL;
+    const json_t *row, *version;
+    size_t i, k;
+    enum err rc = session_call(s, "GET", "/v1/collections?limit=1000", NULL, NULL, &collections, e);
     json_array_foreach(json_object_get(collections, "data"), i, row)
     {
-        const char *model = json_string_value(json_object_get(row, "model"));
-        if (model && (strcmp(model, name) == 0 || strcmp(model, own_name) == 0))
-            return json_string_value(json_object_get(row, "name"));
+        const char *collection = json_string_value(json_object_get(row, "name"));
+        if (rc || user[0] || !collection)
+            break;
+        rc = session_call(
+            s, "GET",
+            arena_printf(session_arena(s), "/v1/collections/%s/embedding-versions", collection),
+            NULL, NULL, &versions, e);
+        json_array_foreach(json_object_get(versions, "data"), k, version)
+        {
+            if (names_model(version, name, own_name))
+                snprintf(user, 65, "%s", collection);
+        }
+        json_decref(versions);
+        versions = NULL;
     }
-    return NULL;
+    json_decref(collections);
+    return rc;
 }
 
 /* Only a running server tells; without one nothing is in use now. */
@@ -315,7 +337,7 @@ static enum err refuse_if_used(const struct config *c, const struct args *a, con
     struct model_info info = {0};
     struct str held;
     struct strbuf dir;
-    json_t *answer = NULL;
+    char user[65] = "";
     if (args_has(a, "--force"))
         return ERR_OK;
     struct arena *scratch = arena_new(0);
@@ -330,14 +352,12 @@ static enum err refuse_if_used(const struct config *c, const struct args *a, con
     strbuf_release(&dir);
     enum err rc = session_open(a, &s, e);
     if (rc == ERR_OK)
-        rc = session_call(s, "GET", "/v1/collections?limit=1000", NULL, NULL, &answer, e);
-    const char *user = rc == ERR_OK ? user_of(answer, name, info.name) : NULL;
-    if (user)
+        rc = find_user(s, name, info.name, user, e);
+    if (rc == ERR_OK && user[0])
         rc = err_set(e, ERR_CONFLICT, "name",
                      "collection %.64s is embedded with %.96s: give it another embedding version "
                      "first, or say --force",
                      user, name);
-    json_decref(answer);
     session_close(s);
     return rc;
 }

@@ -122,6 +122,12 @@ def test_remove_asks_the_server(data, tmp_path):
         assert made.status_code == 201, made.text
         run = akin(data, "remove", "plain", code=1)
         assert "news" in run.stderr and "--force" in run.stderr
+        # a version beside the active one needs its model too: to be built, to be gone back to
+        akin(data, "add", make(tmp_path / "beside"), "--pooling", "cls")
+        made = server.session.post(server.url + "/v1/collections/news/embedding-versions", json={"model": "beside"})
+        assert made.status_code in (201, 202), made.text
+        run = akin(data, "remove", "beside", code=1)
+        assert "news" in run.stderr and "--force" in run.stderr
     finally:
         server.stop()
     assert "no model other" in akin(data, "remove", "other", code=1).stderr
