@@ -2,6 +2,7 @@
  * nDCG@10, recall and MRR (binary or graded gains, 2-log discount: Järvelin and Kekäläinen 2002,
  * with linear gain as trec_eval has it). */
 #include "main/input.h"
+#include "main/judgments.h"
 #include "main/progress.h"
 #include "main/session.h"
 #include "main/settings.h"
@@ -30,27 +31,6 @@ struct totals {
     double ndcg, recall, mrr;
     unsigned queries, judged;
 };
-
-/* {query: {document: grade}} */
-static enum err read_qrels(const char *path, json_t *out, struct err_info *e)
-{
-    struct input in;
-    struct str line;
-    enum err rc = input_open(&in, path, e);
-    while (rc == ERR_OK && (rc = input_next(&in, &line, e)) == ERR_OK) {
-        char query[256], document[256];
-        int grade;
-        if (in.number == 1 ||
-            sscanf(line.s, "%255[^\t]\t%255[^\t]\t%d", query, document, &grade) != 3)
-            continue;
-        if (!json_object_get(out, query))
-            json_object_set_new(out, query, json_object());
-        json_object_set_new(json_object_get(out, query), document, json_integer(grade));
-    }
-    bool ended = rc == ERR_NOT_FOUND && in.file;
-    input_close(&in);
-    return ended ? ERR_OK : rc;
-}
 
 static int by_grade(const void *a, const void *b)
 {
@@ -135,7 +115,7 @@ static enum err evaluate(const struct args *a, struct session *s, const char *mo
     if (rc == ERR_OK)
         rc = session_collection(s, a, &collection, e);
     if (rc == ERR_OK && args_get(a, "--qrels"))
-        rc = read_qrels(args_get(a, "--qrels"), qrels, e);
+        rc = judgments_read(args_get(a, "--qrels"), qrels, e);
     if (rc == ERR_OK && args_get(a, "--run") && !(run = fopen(args_get(a, "--run"), "we")))
         rc = err_set(e, ERR_IO, "--run", "cannot write %s", args_get(a, "--run"));
     if (rc == ERR_OK)

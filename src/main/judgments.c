@@ -12,9 +12,14 @@ enum err judgments_read(const char *path, json_t *out, struct err_info *e)
     while (rc == ERR_OK && (rc = input_next(&in, &line, e)) == ERR_OK) {
         char query[256], document[256];
         int grade;
-        if (in.number == 1 ||
-            sscanf(line.s, "%255[^\t]\t%255[^\t]\t%d", query, document, &grade) != 3)
+        if (in.number == 1 || line.n == 0)
             continue;
+        if (sscanf(line.s, "%255[^\t]\t%255[^\t]\t%d", query, document, &grade) != 3) {
+            rc = err_set(e, ERR_INVALID, path,
+                         "line %llu of the judgments is not query TAB document TAB grade",
+                         (unsigned long long)in.number);
+            break;
+        }
         if (!json_object_get(out, query))
             json_object_set_new(out, query, json_object());
         json_object_set_new(json_object_get(out, query), document, json_integer(grade));
