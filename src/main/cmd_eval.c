@@ -142,7 +142,7 @@ static enum err evaluate(const struct args *a, struct session *s, const char *mo
         json_decref(query);
         json_decref(answer);
     }
-    if (rc == ERR_NOT_FOUND && in.number == t->queries)
+    if (rc == ERR_NOT_FOUND && in.file && in.number == t->queries)
         rc = ERR_OK;
     if (run && fclose(run) != 0 && rc == ERR_OK)
         rc = err_set(e, ERR_IO, "--run", "could not write all of %s", args_get(a, "--run"));

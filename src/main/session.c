@@ -175,7 +175,7 @@ enum err session_call(struct session *s, const char *method, const char *path, c
     if (rc == ERR_OK && (status < 200 || status > 299))
         rc = problem(status, strbuf_str(&got), e);
     if (rc == ERR_OK && answer)
-        rc = got.n ? json_parse(strbuf_str(&got), answer, e) : ERR_OK;
+        rc = got.n ? json_parse_within(strbuf_str(&got), (size_t)256 << 20, answer, e) : ERR_OK;
     strbuf_release(&got);
     return rc;
 }

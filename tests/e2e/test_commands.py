@@ -81,6 +81,16 @@ def test_a_bad_line_is_reported_by_its_number(tmp_path):
     assert "line 2" in run.stderr and "line 3" in run.stderr and "2 created" in run.stdout
 
 
+def test_eval_misses_a_file_aloud(texts, tmp_path):
+    at = ["--data", tmp_path / "data", "--model", "stub"]
+    add(texts, *at)
+    (tmp_path / "q.jsonl").write_text('{"_id": "1", "text": "apple"}\n')
+    asks = ["eval", "search", "-c", "shop", *at, "--queries"]
+    assert "1 queries" in akin(*asks, tmp_path / "q.jsonl").stdout
+    assert "none.tsv" in akin(*asks, tmp_path / "q.jsonl", "--qrels", tmp_path / "none.tsv", code=1).stderr
+    assert "none.jsonl" in akin(*asks, tmp_path / "none.jsonl", code=1).stderr
+
+
 def test_embed_and_tokenize():
     out = akin("embed", "--model", "stub", "--stats", stdin="one two\nthree\n")
     rows = [json.loads(line) for line in out.stdout.splitlines()]
