@@ -18,7 +18,7 @@ static const struct command_option options[] = {
     {"--query-prefix", 0, "TEXT", "add, pull: put before queries, as e5's \"query: \""},
     {"--passage-prefix", 0, "TEXT", "add, pull: put before passages"},
     {"--pooling", 0, "HOW", "add, pull: mean, cls or last, if the model's files do not say"},
-    {"--force", 0, NULL, "add, remove: though a collection of the running server uses the model"},
+    {"--force", 0, NULL, "add, remove: though a collection uses the model"},
     {"--corpus", 0, "FILE", "bench: documents, as `akin add` reads them"},
     {"--queries", 0, "FILE",
      "bench: JSON lines {\"id\", \"text\"} (default: out of the documents)"},
@@ -329,28 +329,33 @@ static enum err find_user(struct session *s, const char *name, const char *own_n
     return rc;
 }
 
-/* Only a running server tells; without one nothing is in use now. */
+/* The running server tells, else a node of this command's own; a folder without a database holds
+ * no collection. */
 static enum err refuse_if_used(const struct config *c, const struct args *a, const char *name,
                                struct err_info *e)
 {
     struct session *s = NULL;
     struct model_info info = {0};
-    struct str held;
     struct strbuf dir;
     char user[65] = "";
     if (args_has(a, "--force"))
         return ERR_OK;
     struct arena *scratch = arena_new(0);
-    bool running = args_get(a, "--url") ||
-                   engine_address(config_str(c, "data.dir"), scratch, &held, NULL) == ERR_OK;
+    bool asked = args_get(a, "--url") ||
+                 file_exists(arena_printf(scratch, "%s/akin.db", config_str(c, "data.dir")));
     arena_free(scratch);
-    if (!running)
+    if (!asked)
         return ERR_OK;
     strbuf_init(&dir, 0);
     strbuf_printf(&dir, "%s/models/%s", config_str(c, "data.dir"), name);
     (void)!model_inspect(dir.buf, NULL, &info, NULL);
     strbuf_release(&dir);
-    enum err rc = session_open(a, &s, e);
+    struct err_info why = {0};
+    enum err rc = session_open(a, &s, &why);
+    if (rc)
+        err_set(e, rc, "name",
+                "whether a collection uses it cannot be told: %s (--force removes it)",
+                why.message);
     if (rc == ERR_OK)
         rc = find_user(s, name, info.name, user, e);
     if (rc == ERR_OK && user[0])

@@ -135,5 +135,8 @@ def test_remove_asks_the_server(data, tmp_path):
         server.stop()
     assert "no model other" in akin(data, "remove", "other", code=1).stderr
     akin(data, "remove", "../plain", code=1)
-    assert json.loads(akin(data, "remove", "plain", "--json").stdout) == {"removed": "plain"}
+    # without a server the command looks itself
+    assert "news" in akin(data, "remove", "plain", "--model", "plain", code=1).stderr
+    assert "--force" in akin(data, "remove", "plain", "--model", "beside", code=1).stderr
+    assert json.loads(akin(data, "remove", "plain", "--force", "--json").stdout) == {"removed": "plain"}
     assert not pathlib.Path(data / "models/plain").exists()
