@@ -300,7 +300,8 @@ static const struct schema input_array = {
     .type = SCHEMA_ARRAY, .items = &input_item, .count_min = 1, .count_max = INPUT_IDS_MAX};
 static const struct schema input = {
     .type = SCHEMA_ONE_OF,
-    .help = "a text, an array of up to 2048 texts, ids of the model's own vocabulary, or an array "
+    .help = "a text, an array of up to 2048 texts, ids of the model's own vocabulary without "
+            "special tokens, or an array "
             "of such",
     .alternatives = (const struct schema *const[]){&input_text, &input_array, NULL},
     .example = "\"pumpkin soup\"",
