@@ -419,7 +419,7 @@ def test_retry_after_is_obeyed(remote, provider, form):
     provider.act = throttled
     answer_ = s.ask("GET", "/v1/collections/docs/search", q="anything", mode="semantic")
     problem(answer_, 503, says="slow down")
-    assert 1 <= int(answer_.headers["Retry-After"]) <= 3
+    assert 1 <= int(answer_.headers["Retry-After"]) <= 4  # up to 2.999 s and a jitter, whole seconds
     provider.act = None
     done = s.post("/v1/collections/docs/documents", rows())
     assert all(r["pending"] for r in done["data"])
