@@ -276,8 +276,7 @@ static enum err load_linear(struct loader *l, int layer, const char *const *modu
 /* Smoothed are the inputs that come out of a norm, where a few are far larger than the rest. */
 static const float *amax_of(const struct loader *l, int layer, enum bert_product product)
 {
-    bool smoothed = l->amax && (product == BERT_QKV || product == BERT_UP);
-    return smoothed ? l->amax + bert_amax_at(l->shape, (unsigned)layer, product) : NULL;
+    return l->amax ? l->amax + bert_amax_at(l->shape, (unsigned)layer, product) : NULL;
 }
 
 static enum err load_layer(struct loader *l, struct bert *b, int layer)

@@ -200,5 +200,22 @@ const char *const calibration_texts[] = {
     "query: wer hat das Telefon erfunden",
     "passage: The tower is 330 metres tall and was the highest building of the world until 1930.",
     "Represent this sentence for searching relevant passages: symptoms of iron deficiency",
+    /* as little as a text can be: the first token then carries nearly all */
+    "a",
+    "the",
+    "of",
+    "and",
+    "in",
+    "on",
+    "with",
+    "to",
+    "-",
+    "(",
+    ".",
+    "/",
+    "2",
+    "x",
+    "it",
+    "how",
 };
 const size_t calibration_text_count = sizeof calibration_texts / sizeof *calibration_texts;
