@@ -71,7 +71,7 @@ def fuzz(tally, env):
     subprocess.run(["ninja", "-C", "build-fuzz", "-j", CORES, "--quiet"], cwd=ROOT, check=True)
     for target in sorted((ROOT / "build-fuzz" / "fuzz").glob("fuzz_*")):
         if target.is_file() and os.access(target, os.X_OK):
-            code = subprocess.run([sys.executable, "tools/run_fuzz.py", "build-fuzz", target.name, "8"], cwd=ROOT).returncode
+            code = subprocess.run([sys.executable, "tools/run_fuzz.py", "build-fuzz", target.name, "5"], cwd=ROOT).returncode
             tally.add(code == 0, code != 0)
 
 
