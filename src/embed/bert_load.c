@@ -273,10 +273,11 @@ static enum err load_linear(struct loader *l, int layer, const char *const *modu
     return err;
 }
 
-/* Smoothed are the inputs that come out of a norm, where a few are far larger than the rest. */
+/* Not smoothed are the inputs of the product behind attention: they are even already. */
 static const float *amax_of(const struct loader *l, int layer, enum bert_product product)
 {
-    return l->amax ? l->amax + bert_amax_at(l->shape, (unsigned)layer, product) : NULL;
+    bool smoothed = l->amax && product != BERT_ATTENTION_OUT;
+    return smoothed ? l->amax + bert_amax_at(l->shape, (unsigned)layer, product) : NULL;
 }
 
 static enum err load_layer(struct loader *l, struct bert *b, int layer)

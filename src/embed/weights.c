@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACK_CONTENT 2 /* counts up when the same weights are packed otherwise */
+#define PACK_CONTENT 3 /* counts up when the same weights are packed otherwise */
 
 struct pack_id {
     uint8_t key[PACK_KEY_BYTES];
