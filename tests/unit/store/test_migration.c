@@ -2,6 +2,7 @@
 #include "fixture.h"
 #include "base/sqlite.h"
 #include <math.h>
+#include <stdatomic.h>
 
 open_fn *fixture_open = store_open;
 
