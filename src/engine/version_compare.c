@@ -1,9 +1,8 @@
 /* One version held against another: exact search of the same queries in both.
  *
  *   overlap@10  how many of the ten nearest documents are the same, as a share
- *   RBO         rank-biased overlap, extrapolated (Webber, Moffat, Zobel 2010, equation 32), p =
- * .9: the same, but what stands higher counts more nDCG@10     with judgments: linear gain,
- * discount 1 / log2(rank + 1)
+ *   RBO         the same, but what stands higher counts more (ranking_rbo, p = .9)
+ *   nDCG@10     with judgments (ranking_dcg)
  *
  * The report is an object:
  *
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "engine/internal.h"
+#include "math/ranking.h"
 #include "text/text.h"
 #include <math.h>
 #include <stdlib.h>
@@ -135,77 +135,34 @@ static enum err judgments_read(struct comparison *k, struct err_info *e)
 
 /* ---- measures ---- */
 
-static bool among(const struct side *s, size_t depth, uint32_t number)
+static void query_alike(struct comparison *k)
 {
-    for (size_t i = 0; i < depth && i < s->count; i++)
-        if (s->hits[i].number == number)
-            return true;
-    return false;
-}
-
-/* How many of the first `depth` of each are the same. */
-static size_t common(const struct side *x, const struct side *y, size_t depth)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < depth && i < x->count; i++)
-        n += among(y, depth, x->hits[i].number);
-    return n;
-}
-
-static double overlap(const struct side *x, const struct side *y)
-{
-    size_t most = x->count > y->count ? x->count : y->count;
-    return most ? (double)common(x, y, DEPTH) / (double)most : 1;
-}
-
-/* Webber et al. (2010), equation 32: lists of s and l >= s, agreement extrapolated beyond them. */
-static double rank_biased_overlap(const struct side *x, const struct side *y, double p)
-{
-    size_t s = x->count < y->count ? x->count : y->count;
-    size_t l = x->count > y->count ? x->count : y->count;
-    if (s == 0)
-        return l == 0 ? 1 : 0;
-    double shorter = (double)common(x, y, s), longer = (double)common(x, y, l), sum = 0;
-    for (size_t d = 1; d <= l; d++)
-        sum += (double)common(x, y, d) / (double)d * pow(p, (double)d);
-    for (size_t d = s + 1; d <= l; d++)
-        sum += shorter * (double)(d - s) / (double)(s * d) * pow(p, (double)d);
-    double tail = (longer - shorter) / (double)l + shorter / (double)s;
-    return (1 - p) / p * sum + tail * pow(p, (double)l);
-}
-
-static int grade_compare(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x < *y) - (*x > *y);
-}
-
-static double discount(size_t rank) /* from 0 */
-{
-    return 1 / log2((double)rank + 2);
+    uint32_t numbers[2][DEPTH];
+    for (int i = 0; i < 2; i++)
+        for (size_t h = 0; h < k->sides[i].count; h++)
+            numbers[i][h] = k->sides[i].hits[h].number;
+    size_t x = k->sides[0].count, y = k->sides[1].count;
+    k->overlap += ranking_overlap(numbers[0], x, numbers[1], y, DEPTH);
+    k->rbo += ranking_rbo(numbers[0], x, numbers[1], y, RBO_P);
 }
 
 static double ideal_of(struct comparison *k, struct str query)
 {
     size_t n = 0;
-    double *grades = k->grades, ideal = 0;
     for (size_t i = 0; i < k->r->judgment_count; i++)
         if (str_eq(k->r->judgments[i].query, query))
-            grades[n++] = k->r->judgments[i].grade;
-    qsort(grades, n, sizeof *grades, grade_compare);
-    for (size_t i = 0; i < n && i < DEPTH; i++)
-        ideal += grades[i] * discount(i);
-    return ideal;
+            k->grades[n++] = k->r->judgments[i].grade;
+    return ranking_dcg_ideal(k->grades, n, DEPTH);
 }
 
 static double gain_of(const struct comparison *k, const struct side *s, struct str query)
 {
-    double gain = 0;
+    double gains[DEPTH] = {0};
     for (size_t i = 0; i < k->r->judgment_count; i++)
         for (size_t h = 0; h < s->count && str_eq(k->r->judgments[i].query, query); h++)
             if (s->hits[h].number == k->judged_numbers[i])
-                gain += k->r->judgments[i].grade * discount(h);
-    return gain;
+                gains[h] += k->r->judgments[i].grade;
+    return ranking_dcg(gains, s->count);
 }
 
 static void query_judge(struct comparison *k, struct str query)
@@ -250,8 +207,7 @@ static enum err queries_run(struct comparison *k, struct err_info *e)
             err = side_search(k, &k->sides[(i + s) % 2], k->queries[i], e);
         if (err)
             break;
-        k->overlap += overlap(&k->sides[0], &k->sides[1]);
-        k->rbo += rank_biased_overlap(&k->sides[0], &k->sides[1], RBO_P);
+        query_alike(k);
         query_judge(k, k->queries[i]);
     }
     return err;

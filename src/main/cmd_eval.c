@@ -6,7 +6,6 @@
 #include "main/progress.h"
 #include "main/session.h"
 #include "main/settings.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,50 +31,28 @@ struct totals {
     unsigned queries, judged;
 };
 
-static int by_grade(const void *a, const void *b)
+static void judge(struct totals *t, const json_t *grades, const json_t *hits)
 {
-    return *(const int *)b - *(const int *)a;
-}
-
-static double ideal_dcg(json_t *grades, unsigned *relevant)
-{
-    int list[4096];
-    size_t n = 0;
-    const char *key;
-    json_t *v;
-    double sum = 0;
-    json_object_foreach(grades, key, v) if (json_integer_value(v) > 0 && n < 4096) list[n++] =
-        (int)json_integer_value(v);
-    qsort(list, n, sizeof(*list), by_grade);
-    for (size_t i = 0; i < n && i < 10; i++)
-        sum += list[i] / log2((double)i + 2);
-    *relevant = (unsigned)n;
-    return sum;
-}
-
-static void judge(struct totals *t, json_t *grades, const json_t *hits)
-{
-    unsigned relevant, found = 0;
-    double ideal = ideal_dcg(grades, &relevant), dcg = 0;
-    size_t i;
-    json_t *hit;
+    const char *ids[10];
+    size_t relevant, found = 0, first = 0, count = 0, i;
+    const json_t *hit;
+    json_array_foreach(hits, i, hit)
+    {
+        const char *id = json_string_value(json_object_get(hit, "id"));
+        bool good = json_integer_value(json_object_get(grades, id)) > 0;
+        if (i < 10)
+            ids[count++] = id;
+        if (good && !first)
+            first = i + 1;
+        found += good && i < 100;
+    }
+    double ndcg = judgments_ndcg(grades, ids, count, &relevant);
     if (!relevant)
         return;
     t->judged++;
-    json_array_foreach(hits, i, hit)
-    {
-        json_int_t grade = json_integer_value(
-            json_object_get(grades, json_string_value(json_object_get(hit, "id"))));
-        if (grade <= 0)
-            continue;
-        if (i < 10)
-            dcg += (double)grade / log2((double)i + 2);
-        if (!found && i < 10)
-            t->mrr += 1.0 / ((double)i + 1);
-        found += i < 100;
-    }
-    t->ndcg += dcg / ideal;
-    t->recall += (double)found / relevant;
+    t->ndcg += ndcg;
+    t->mrr += first && first <= 10 ? 1.0 / (double)first : 0;
+    t->recall += (double)found / (double)relevant;
 }
 
 static void write_run(FILE *f, const char *query, const json_t *hits, const char *mode)

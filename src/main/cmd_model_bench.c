@@ -4,6 +4,7 @@
 #include "main/judgments.h"
 #include "main/model_bench.h"
 #include "main/settings.h"
+#include "math/ranking.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,12 +48,12 @@ static void judge(const struct bench_corpus *c, const json_t *judgments, struct 
     for (size_t i = 0; i < c->query_count; i++) {
         const char *ids[BENCH_DEPTH];
         const json_t *grades = json_object_get(judgments, c->queries[i].id);
-        bool judged;
+        size_t relevant;
         size_t n = row->result.hit_counts[i];
         for (size_t k = 0; k < n; k++)
             ids[k] = c->documents[row->result.hits[i * BENCH_DEPTH + k]].id;
-        q->ndcg += judgments_ndcg(grades, ids, n, &judged);
-        q->judged += judged;
+        q->ndcg += judgments_ndcg(grades, ids, n, &relevant);
+        q->judged += relevant > 0;
     }
     if (q->judged)
         q->ndcg /= q->judged;
@@ -65,7 +66,7 @@ static void agree(const struct bench_corpus *c, const struct row *first, struct 
         const uint32_t *b = row->result.hits + i * BENCH_DEPTH;
         size_t a_count = first->result.hit_counts[i], b_count = row->result.hit_counts[i];
         row->quality.overlap += ranking_overlap(a, a_count, b, b_count, 10);
-        row->quality.rbo += ranking_rbo(a, a_count, b, b_count);
+        row->quality.rbo += ranking_rbo(a, a_count, b, b_count, .9);
     }
     if (c->query_count) {
         row->quality.overlap /= (double)c->query_count;

@@ -1,8 +1,11 @@
 #include "main/judgments.h"
+#include "base/arena.h"
 #include "main/input.h"
-#include <math.h>
+#include "math/ranking.h"
 #include <stdio.h>
 #include <stdlib.h>
+
+#define NDCG_DEPTH 10
 
 enum err judgments_read(const char *path, json_t *out, struct err_info *e)
 {
@@ -29,78 +32,22 @@ enum err judgments_read(const char *path, json_t *out, struct err_info *e)
     return ended ? ERR_OK : rc;
 }
 
-static int by_grade(const void *a, const void *b)
+double judgments_ndcg(const json_t *grades, const char *const *ids, size_t count, size_t *relevant)
 {
-    int x = *(const int *)a, y = *(const int *)b;
-    return (y > x) - (y < x);
-}
-
-static double ideal_dcg(const json_t *grades)
-{
-    size_t n = 0, size = json_object_size(grades);
-    int *list = calloc(size + 1, sizeof *list);
-    double sum = 0;
+    double gains[NDCG_DEPTH] = {0}, *all = xcalloc(json_object_size(grades) + 1, sizeof *all);
     const char *key;
     json_t *v;
-    if (!list)
-        return 0;
+    *relevant = 0;
     json_object_foreach((json_t *)grades, key, v)
     {
         if (json_integer_value(v) > 0)
-            list[n++] = (int)json_integer_value(v);
+            all[(*relevant)++] = (double)json_integer_value(v);
     }
-    qsort(list, n, sizeof *list, by_grade);
-    for (size_t i = 0; i < n && i < 10; i++)
-        sum += list[i] / log2((double)i + 2);
-    free(list);
-    return sum;
-}
-
-double judgments_ndcg(const json_t *grades, const char *const *ids, size_t count, bool *judged)
-{
-    double ideal = ideal_dcg(grades), sum = 0;
-    *judged = ideal > 0;
-    for (size_t i = 0; i < count && i < 10 && *judged; i++) {
+    double ideal = ranking_dcg_ideal(all, *relevant, NDCG_DEPTH);
+    for (size_t i = 0; i < count && i < NDCG_DEPTH; i++) {
         json_int_t grade = json_integer_value(json_object_get(grades, ids[i]));
-        if (grade > 0)
-            sum += (double)grade / log2((double)i + 2);
+        gains[i] = grade > 0 ? (double)grade : 0;
     }
-    return *judged ? sum / ideal : 0;
-}
-
-static size_t common(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b_count)
-{
-    size_t same = 0;
-    for (size_t i = 0; i < a_count; i++)
-        for (size_t k = 0; k < b_count; k++)
-            same += a[i] == b[k];
-    return same;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-double ranking_overlap(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b_count,
-                       size_t depth)
-{
-    size_t most = least(a_count > b_count ? a_count : b_count, depth);
-    return most ? (double)common(a, least(a_count, depth), b, least(b_count, depth)) / (double)most
-                : 1;
-}
-
-double ranking_rbo(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b_count)
-{
-    const double p = .9;
-    size_t depth = least(a_count, b_count);
-    double sum = 0, weight = 1, share = 0;
-    if (depth == 0)
-        return a_count == b_count;
-    for (size_t d = 1; d <= depth; d++) {
-        weight *= p;
-        share = (double)common(a, d, b, d) / (double)d;
-        sum += share * weight;
-    }
-    return share * weight + (1 - p) / p * sum;
+    free(all);
+    return ideal > 0 ? ranking_dcg(gains, NDCG_DEPTH) / ideal : 0;
 }
