@@ -11,7 +11,8 @@ struct model {
     int refs; /* atomic */
     struct model_info info;
     struct tokenizer *tokenizer;
-    struct bert *bert; /* NULL: the stub */
+    struct pack *tokenizer_pack; /* it lies in this; NULL: in memory */
+    struct bert *bert;           /* NULL: the stub */
     enum bert_pooling pooling;
     struct remote *remote; /* NULL: it runs here */
     bool remote_learned;
@@ -31,6 +32,7 @@ struct model_known {
 };
 const struct model_known *model_known_by_weights(const char *sha256); /* NULL: not known */
 const struct model_known *model_known_by_name(const char *name);
+void model_name_from_dir(const char *dir, char *out, size_t cap); /* the last part of the path */
 
 /* The stub: 64 floats from the ids, in a space that follows from the seed. */
 #define STUB_DIMS 64u

@@ -55,7 +55,7 @@ static uint64_t table_checksum(const struct header *h, const struct entry *entri
 
 static enum err corrupt(struct err_info *e, const char *what)
 {
-    return err_set(e, ERR_CORRUPT, "packed", "the packed weights: %s", what);
+    return err_set(e, ERR_CORRUPT, "packed", "the pack: %s", what);
 }
 
 static enum err check_header(const struct pack *p, const uint8_t *key, struct err_info *e)
@@ -64,10 +64,10 @@ static enum err check_header(const struct pack *p, const uint8_t *key, struct er
     if (p->n < sizeof *h || memcmp(h->magic, magic, sizeof magic) != 0)
         return corrupt(e, "no pack");
     if (h->version != PACK_VERSION)
-        return err_set(e, ERR_CONFLICT, "packed", "packed weights of version %u instead of %u",
-                       h->version, PACK_VERSION);
+        return err_set(e, ERR_CONFLICT, "packed", "a pack of version %u instead of %u", h->version,
+                       PACK_VERSION);
     if (memcmp(h->key, key, PACK_KEY_BYTES) != 0)
-        return err_set(e, ERR_CONFLICT, "packed", "packed weights of another model or CPU");
+        return err_set(e, ERR_CONFLICT, "packed", "a pack of another model or CPU");
     if (h->bytes != p->n)
         return corrupt(e, "the file has another size than it says");
     if (h->sections > PACK_SECTIONS_MAX || h->sections * sizeof(struct entry) > p->n - sizeof *h)
@@ -145,32 +145,56 @@ static bool content_holds(const struct pack *p, const struct entry *s)
     return checksum64((const char *)p->bytes + s->offset, s->bytes, s->offset) == s->checksum;
 }
 
+static const struct entry *entry_of(const struct pack *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->header->sections; i++)
+        if (strcmp(p->entries[i].name, name) == 0)
+            return &p->entries[i];
+    return NULL;
+}
+
+static enum err missing(const char *name, struct err_info *e)
+{
+    return err_set(e, ERR_CORRUPT, "packed", "the pack: section %s is missing", name);
+}
+
+static enum err damaged(const char *name, struct err_info *e)
+{
+    return err_set(e, ERR_CORRUPT, "packed", "the pack: section %s is damaged", name);
+}
+
 enum err pack_take(const struct pack *p, const char *name, size_t bytes, bool verify,
                    const void **out, struct err_info *e)
 {
-    for (uint32_t i = 0; i < p->header->sections; i++) {
-        const struct entry *s = &p->entries[i];
-        if (strcmp(s->name, name) != 0)
-            continue;
-        if (s->bytes != bytes)
-            return err_set(e, ERR_CORRUPT, "packed",
-                           "the packed weights: section %s has %llu bytes instead of %zu", name,
-                           (unsigned long long)s->bytes, bytes);
-        if (verify && !content_holds(p, s))
-            return err_set(e, ERR_CORRUPT, "packed", "the packed weights: section %s is damaged",
-                           name);
-        *out = (const char *)p->bytes + s->offset;
-        return ERR_OK;
-    }
-    return err_set(e, ERR_CORRUPT, "packed", "the packed weights: section %s is missing", name);
+    const struct entry *s = entry_of(p, name);
+    if (!s)
+        return missing(name, e);
+    if (s->bytes != bytes)
+        return err_set(e, ERR_CORRUPT, "packed",
+                       "the pack: section %s has %llu bytes instead of %zu", name,
+                       (unsigned long long)s->bytes, bytes);
+    if (verify && !content_holds(p, s))
+        return damaged(name, e);
+    *out = (const char *)p->bytes + s->offset;
+    return ERR_OK;
+}
+
+enum err pack_find(const struct pack *p, const char *name, struct str *out, struct err_info *e)
+{
+    const struct entry *s = entry_of(p, name);
+    if (!s)
+        return missing(name, e);
+    if (!content_holds(p, s))
+        return damaged(name, e);
+    *out = (struct str){(const char *)p->bytes + s->offset, (size_t)s->bytes};
+    return ERR_OK;
 }
 
 enum err pack_check(const struct pack *p, struct err_info *e)
 {
     for (uint32_t i = 0; i < p->header->sections; i++)
         if (!content_holds(p, &p->entries[i]))
-            return err_set(e, ERR_CORRUPT, "packed", "the packed weights: section %s is damaged",
-                           p->entries[i].name);
+            return damaged(p->entries[i].name, e);
     return ERR_OK;
 }
 

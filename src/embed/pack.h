@@ -13,6 +13,7 @@
 #define EMBED_PACK_H
 
 #include "base/err.h"
+#include "base/str.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,9 @@ void pack_close(struct pack *p); /* NULL is allowed; the sections are gone with 
  * `verify`) of another content than was written. */
 enum err pack_take(const struct pack *p, const char *name, size_t bytes, bool verify,
                    const void **out, struct err_info *e) MUST_CHECK;
+/* The same of any size, verified. */
+enum err pack_find(const struct pack *p, const char *name, struct str *out,
+                   struct err_info *e) MUST_CHECK;
 enum err pack_check(const struct pack *p, struct err_info *e) MUST_CHECK;
 size_t pack_bytes(const struct pack *p); /* of the file */
 

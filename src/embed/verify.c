@@ -1,4 +1,5 @@
 /* Does a model give the vectors that it should? */
+#include "embed/model_tokenizer.h"
 #include "base/arena.h"
 #include "embed/weights.h"
 #include "math/dot.h"
@@ -127,11 +128,11 @@ static enum err check_weights_of_name(const char *dir, const char *sha256, struc
 
 static enum err check_files(const char *dir, struct home *h, struct err_info *e)
 {
-    static const char *const words[] = {"tokenizer.json", "vocab.txt"};
+    static const char *const words[] = {"tokenizer.json", "vocab.txt", "tokenizer_config.json"};
     char path[4200], sha256[65], weights[65];
     struct model_config c = {0};
     enum err err = model_config_read(dir, &c, e);
-    for (size_t i = 0; i < 2 && !err; i++) {
+    for (size_t i = 0; i < sizeof words / sizeof *words && !err; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, words[i]);
         if (file_exists(path))
             err = check_file(h, words[i], sha256, e);
@@ -140,6 +141,8 @@ static enum err check_files(const char *dir, struct home *h, struct err_info *e)
         err = check_file(h, "model.safetensors", weights, e);
     if (!err)
         err = check_weights_of_name(dir, weights, e);
+    if (!err)
+        model_tokenizer_check(h);
     if (!err)
         weights_check(&(struct weights){dir, h, &c, NULL, weights});
     return err;

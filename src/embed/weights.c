@@ -3,16 +3,12 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "embed/calibration_texts.h"
+#include "embed/home_pack.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PACK_CONTENT 3 /* counts up when the same weights are packed otherwise */
-
-struct pack_id {
-    uint8_t key[PACK_KEY_BYTES];
-    char name[64];
-};
 
 /* Of the packed form itself: a small layer is packed both ways, so that nobody has to remember
  * to count PACK_CONTENT up when a kernel wants its weights in another order. */
@@ -36,44 +32,35 @@ static uint64_t layout_of(const struct bert_form *f)
     return sum;
 }
 
-static void pack_id(const struct weights *w, const struct bert_form *f, struct pack_id *out)
+static void id_of(const struct weights *w, const struct bert_form *f, struct pack_id *out)
 {
     const struct bert_shape *s = &w->config->shape;
-    char text[400], hex[65];
-    int n = snprintf(
-        text, sizeof text,
+    char content[400];
+    snprintf(
+        content, sizeof content,
         "akin pack %d\nweights %s\nshape %s %u %u %u %u %u %u %u %u %u %.9g\nform %s %016llx\n",
         PACK_CONTENT, w->sha256, s->names->model_type, s->layers, s->hidden, s->heads,
         s->intermediate, s->vocab, s->types, s->positions, s->position_first, s->buckets,
         (double)s->epsilon, form_name(f), (unsigned long long)layout_of(f));
-    struct sha256 sum;
-    sha256_init(&sum);
-    sha256_add(&sum, text, (size_t)n);
-    sha256_end(&sum, out->key);
-    sha256_hex(out->key, hex);
-    snprintf(out->name, sizeof out->name, "%.16s-%s.pack", hex, form_name(f));
+    pack_id_make(content, form_name(f), out);
+}
+
+struct mapping {
+    const struct bert_shape *shape;
+    const struct bert_form *form;
+    struct bert **out;
+};
+
+static enum err map(void *ctx, struct pack *p, struct err_info *e)
+{
+    const struct mapping *m = ctx;
+    return bert_map(p, m->shape, m->form, m->out, e);
 }
 
 static enum err open_pack(const struct weights *w, const struct pack_id *id,
                           const struct bert_form *f, struct bert **out)
 {
-    for (unsigned i = 0; i < w->home->place_count; i++) {
-        char path[4200];
-        struct pack *p = NULL;
-        struct err_info e = {0};
-        snprintf(path, sizeof path, "%s/%s", w->home->places[i], id->name);
-        if (!file_exists(path))
-            continue;
-        enum err err = pack_open(path, id->key, &p, &e);
-        if (!err)
-            err = bert_map(p, &w->config->shape, f, out, &e);
-        if (!err)
-            return ERR_OK;
-        pack_close(p);
-        log_event(LOG_WARN, "packed weights are made anew", LOG_S("file", path),
-                  LOG_S("reason", e.message));
-    }
-    return ERR_NOT_FOUND;
+    return home_pack_open(w->home, id, map, &(struct mapping){&w->config->shape, f, out});
 }
 
 static enum err safetensors_of(const struct weights *w, struct safetensors *s, struct err_info *e)
@@ -134,34 +121,20 @@ enum err weights_make(const struct weights *w, enum precision p, const struct be
     return err;
 }
 
-struct packing {
-    const struct bert *bert;
-    const struct pack_id *id;
-};
-
-static enum err write_pack(void *ctx, const char *path, struct err_info *e)
+static enum err write(void *ctx, const char *path, const uint8_t *key, struct err_info *e)
 {
-    const struct packing *p = ctx;
-    struct pack *written = NULL;
-    enum err err = bert_write(p->bert, path, p->id->key, e);
-    if (!err)
-        err = pack_open(path, p->id->key, &written, e);
-    if (!err)
-        err = pack_check(written, e);
-    pack_close(written);
-    return err;
+    return bert_write(ctx, path, key, e);
 }
 
 /* From now on from the file: what is mapped is read as needed, and shared by processes. */
 void weights_keep(const struct weights *w, struct bert **b)
 {
-    char path[4200];
     struct err_info e = {0};
     struct bert *mapped = NULL;
     struct bert_form f = *bert_form(*b);
     struct pack_id id;
-    pack_id(w, &f, &id);
-    if (home_write(w->home, id.name, write_pack, &(struct packing){*b, &id}, path, &e)) {
+    id_of(w, &f, &id);
+    if (home_pack_write(w->home, &id, write, *b, &e)) {
         log_event(LOG_INFO, "packed weights stay in memory", LOG_S("model", w->dir),
                   LOG_S("reason", e.message));
         return;
@@ -177,7 +150,7 @@ enum err weights_open(const struct weights *w, enum precision p, struct bert **o
 {
     struct bert_form f = precision_form(p);
     struct pack_id id;
-    pack_id(w, &f, &id);
+    id_of(w, &f, &id);
     if (open_pack(w, &id, &f, out) == ERR_OK)
         return ERR_OK;
     enum err err = weights_make(w, p, NULL, out, e);
@@ -186,34 +159,13 @@ enum err weights_open(const struct weights *w, enum precision p, struct bert **o
     return err;
 }
 
-static void check_pack(const char *path, const struct pack_id *id)
-{
-    struct pack *p = NULL;
-    struct err_info e = {0};
-    if (!file_exists(path))
-        return;
-    enum err err = pack_open(path, id->key, &p, &e);
-    if (!err)
-        err = pack_check(p, &e);
-    pack_close(p);
-    if (!err)
-        return;
-    log_event(LOG_WARN, "packed weights are made anew", LOG_S("file", path),
-              LOG_S("reason", e.message));
-    (void)!file_remove(path, NULL);
-}
-
 void weights_check(const struct weights *w)
 {
-    char path[4200];
     for (enum precision p = PRECISION_FP32; p <= PRECISION_INT8; p++) {
         struct bert_form f = precision_form(p);
         struct pack_id id;
-        pack_id(w, &f, &id);
-        for (unsigned i = 0; i < w->home->place_count; i++) {
-            snprintf(path, sizeof path, "%s/%s", w->home->places[i], id.name);
-            check_pack(path, &id);
-        }
+        id_of(w, &f, &id);
+        home_pack_check(w->home, &id);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "text/bpe.h"
 #include "base/arena.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ static void table_make(struct bpe *b, uint32_t log2)
     size_t n = (size_t)1 << log2;
     b->merges = xmalloc(n * sizeof *b->merges);
     for (size_t i = 0; i < n; i++)
-        b->merges[i].pair = BPE_EMPTY;
+        b->merges[i] = (struct bpe_merge){.pair = BPE_EMPTY};
     b->mask = (uint32_t)(n - 1);
     b->shift = 64 - log2;
 }
@@ -28,7 +29,8 @@ void bpe_init(struct bpe *b)
 
 void bpe_release(struct bpe *b)
 {
-    free(b->merges);
+    if (!b->borrowed)
+        free(b->merges);
     vocab_release(&b->words);
 }
 
@@ -54,11 +56,45 @@ static void table_grow(struct bpe *b)
 void bpe_merge_add(struct bpe *b, uint32_t left, uint32_t right, uint32_t rank, uint32_t id)
 {
     uint64_t pair = (uint64_t)left << 32 | right;
+    assert(!b->borrowed);
     if (b->count >= b->mask / 2)
         table_grow(b);
     struct bpe_merge *m = slot_of(b, pair);
     b->count += m->pair == BPE_EMPTY;
     *m = (struct bpe_merge){pair, rank, id};
+}
+
+struct str bpe_merges(const struct bpe *b)
+{
+    return (struct str){(const char *)b->merges, ((size_t)b->mask + 1) * sizeof *b->merges};
+}
+
+/* A search ends at an empty slot. */
+static bool merges_hold(const struct bpe_merge *merges, size_t n, uint32_t id_end)
+{
+    bool wrong = false, empty = false;
+    for (size_t i = 0; i < n; i++) {
+        bool free_slot = merges[i].pair == BPE_EMPTY;
+        empty |= free_slot;
+        wrong |= !free_slot & (merges[i].id >= id_end);
+    }
+    return !wrong && empty;
+}
+
+enum err bpe_merges_map(struct bpe *b, struct str table, uint32_t id_end, struct err_info *e)
+{
+    size_t slots = table.n / sizeof *b->merges;
+    uint32_t log2 = slots ? 63 - (uint32_t)__builtin_clzll(slots) : 0;
+    const struct bpe_merge *merges = (const struct bpe_merge *)table.s;
+    if (table.n % sizeof *b->merges || log2 < 1 || log2 > 31 || slots != (size_t)1 << log2 ||
+        !merges_hold(merges, slots, id_end))
+        return err_set(e, ERR_CORRUPT, NULL, "the merges have a table that cannot be");
+    free(b->merges);
+    b->merges = (struct bpe_merge *)merges; /* nothing is added to what is borrowed */
+    b->mask = (uint32_t)slots - 1;
+    b->shift = 64 - log2;
+    b->borrowed = true;
+    return ERR_OK;
 }
 
 static inline const struct bpe_merge *merge_of(const struct bpe *b, uint32_t left, uint32_t right)

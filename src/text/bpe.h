@@ -20,7 +20,8 @@ struct bpe_merge {
 struct bpe {
     struct bpe_merge *merges; /* a hash table */
     uint32_t mask, shift, count;
-    uint32_t unk; /* VOCAB_NONE: what is not known is left out */
+    bool borrowed; /* the table is another's */
+    uint32_t unk;  /* VOCAB_NONE: what is not known is left out */
     bool fuse_unk, byte_fallback, ignore_merges;
     uint32_t bytes[256]; /* "<0x41>", if byte_fallback */
     char prefix[BPE_AFFIX_MAX], suffix[BPE_AFFIX_MAX];
@@ -43,6 +44,11 @@ void bpe_symbols_release(struct bpe_symbols *s);
 
 void bpe_init(struct bpe *b);
 void bpe_release(struct bpe *b);
+/* In place of the merges: the table as it was in memory once, borrowed and checked; every id has to
+ * be below id_end. ERR_CORRUPT. */
+enum err bpe_merges_map(struct bpe *b, struct str table, uint32_t id_end,
+                        struct err_info *e) MUST_CHECK;
+struct str bpe_merges(const struct bpe *b); /* this table */
 void bpe_merge_add(struct bpe *b, uint32_t left, uint32_t right, uint32_t rank, uint32_t id);
 void bpe_encode(const struct bpe *b, const struct vocab *v, struct bpe_symbols *s,
                 struct view piece, token_fn *emit, void *ctx);

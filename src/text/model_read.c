@@ -48,6 +48,8 @@ static enum err read_vocab(struct tokenizer *t, const struct node *model, struct
     const char *key;
     size_t key_n;
     json_t *value;
+    if (t->mapped)
+        return ERR_OK;
     if (!json_is_object(vocab.v))
         return node_wrong(&vocab, "has to be an object of tokens and ids", e);
     json_object_keylen_foreach((json_t *)vocab.v, key, key_n, value)
@@ -127,13 +129,17 @@ static enum err read_scores(struct tokenizer *t, const struct node *model, struc
         return err;
     u->n = (uint32_t)json_array_size(list.v);
     u->scores = xcalloc(u->n + 1u, sizeof *u->scores);
-    double least = INFINITY;
-    for (uint32_t i = 0; !err && i < u->n; i++) {
+    for (uint32_t i = 0; !err && i < u->n; i++)
         err = read_scored(t, &list, i, e);
-        least = u->scores[i] < least ? u->scores[i] : least;
-    }
-    u->unk_score = least - 10;
     return err;
+}
+
+static double unk_score(const struct unigram *u)
+{
+    double least = INFINITY;
+    for (uint32_t i = 0; i < u->n; i++)
+        least = u->scores[i] < least ? u->scores[i] : least;
+    return least - 10;
 }
 
 static enum err read_unigram(struct tokenizer *t, const struct node *model, struct err_info *e)
@@ -142,7 +148,8 @@ static enum err read_unigram(struct tokenizer *t, const struct node *model, stru
     struct node unk = node_get(model, "unk_id");
     bool fallback = false;
     t->model = MODEL_UNIGRAM;
-    enum err err = read_scores(t, model, e);
+    enum err err = t->mapped ? ERR_OK : read_scores(t, model, e);
+    u->unk_score = unk_score(u);
     if (!err)
         err = node_u32(&unk, VOCAB_ID_MAX, &u->unk, e);
     if (!err && u->unk >= u->n)
@@ -219,6 +226,8 @@ static enum err read_merge(struct tokenizer *t, const struct node *n, uint32_t r
 static enum err read_merges(struct tokenizer *t, const struct node *model, struct err_info *e)
 {
     struct node list = node_get(model, "merges");
+    if (t->mapped)
+        return ERR_OK;
     enum err err = node_array(&list, MERGES_MAX, e);
     for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
         struct node n = {.v = json_array_get(list.v, i)};
@@ -335,6 +344,8 @@ void model_finish(struct tokenizer *t)
              raw_tokens(&t->vocab, b->raw_ids);
     if (b->raw)
         last->map = false;
+    if (t->mapped)
+        return;
     if (b->ignore_merges || (!b->prefix_n && !b->suffix_n))
         words_fill(t);
 }

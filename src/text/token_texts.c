@@ -1,5 +1,7 @@
 #include "text/token_texts.h"
 #include "base/arena.h"
+#include "text/text.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +15,10 @@ void token_texts_init(struct token_texts *t)
 
 void token_texts_release(struct token_texts *t)
 {
-    free(t->list);
-    strbuf_release(&t->bytes);
+    if (!t->borrowed) {
+        free(t->list);
+        strbuf_release(&t->bytes);
+    }
     *t = (struct token_texts){0};
 }
 
@@ -32,6 +36,7 @@ void token_texts_add(struct token_texts *t, uint32_t id, struct str text, bool s
     for (size_t end = text.n; x.spaces_end < SPACES_MAX && end >= 2 && is_space_at(text, end - 2);
          end -= 2)
         x.spaces_end++;
+    assert(!t->borrowed);
     if (t->n == t->cap) {
         t->cap = t->cap ? t->cap * 2 : 1024;
         t->list = xrealloc(t->list, t->cap * sizeof *t->list);
@@ -59,6 +64,37 @@ void token_texts_finish(struct token_texts *t)
         t->list[n++] = t->list[i];
     }
     t->n = n;
+}
+
+static bool is_boundary(struct str s, size_t at)
+{
+    return at == s.n || (at < s.n && ((unsigned char)s.s[at] & 0xc0) != 0x80);
+}
+
+/* `bytes` is valid UTF-8. */
+static bool texts_hold(const struct token_text *list, size_t n, struct str bytes)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = list[i].at;
+        if (!is_boundary(bytes, at) || !is_boundary(bytes, at + list[i].n))
+            return false;
+    }
+    return true;
+}
+
+enum err token_texts_map(struct token_texts *t, struct str list, struct str bytes,
+                         struct err_info *e)
+{
+    size_t n = list.n / sizeof *t->list;
+    if (list.n % sizeof *t->list || n > UINT32_MAX || utf8_valid(bytes) < bytes.n ||
+        !texts_hold((const struct token_text *)list.s, n, bytes))
+        return err_set(e, ERR_CORRUPT, NULL, "the texts of tokens cannot be");
+    *t = (struct token_texts){.list = (struct token_text *)list.s,
+                              .n = (uint32_t)n,
+                              .cap = (uint32_t)n,
+                              .bytes = {.buf = (char *)bytes.s, .n = bytes.n},
+                              .borrowed = true};
+    return ERR_OK;
 }
 
 const struct token_text *token_texts_find(const struct token_texts *t, uint32_t id)

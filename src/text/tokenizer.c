@@ -214,6 +214,7 @@ void tokenizer_free(struct tokenizer *t)
 {
     if (!t)
         return;
+    free((char *)t->settings.s);
     vocab_release(&t->vocab);
     vocab_release(&t->added);
     normalizer_release(&t->normalizer);

@@ -23,6 +23,24 @@ struct tokenizer *tokenizer_stub(void);
 struct tokenizer *tokenizer_estimate(void);
 void tokenizer_free(struct tokenizer *t);
 
+/* A tokenizer in parts that can be kept in a file and mapped again, so that nothing is parsed: its
+ * tables as they lie in memory, and the settings as JSON. What they hold depends on the files, on
+ * TOKENIZER_PARTS_FORMAT (counts up when the same files give other parts) and the byte order. */
+#define TOKENIZER_PARTS_FORMAT 1u
+enum { TOKENIZER_PARTS = 9 };
+struct tokenizer_part {
+    const char *name;
+    struct str bytes; /* borrowed from the tokenizer; may be empty */
+};
+/* Not of a stub, an estimate, or one that is mapped itself. */
+void tokenizer_parts(const struct tokenizer *t, struct tokenizer_part out[TOKENIZER_PARTS]);
+const char *tokenizer_part_name(unsigned i); /* for i < TOKENIZER_PARTS; a static string */
+/* In the order of the names, each 8-byte aligned, borrowed until tokenizer_free. They are checked
+ * whole (about 5 GB/s): of wrong ones the worst that comes is other ids below the vocabulary's
+ * size. ERR_CORRUPT, or the error of the settings. */
+enum err tokenizer_map(const struct str parts[TOKENIZER_PARTS], struct tokenizer **out,
+                       struct err_info *e) MUST_CHECK;
+
 uint32_t tokenizer_vocab_size(const struct tokenizer *t);
 /* Tokens added around a single text ([CLS], [SEP]): what a passage must leave room for. */
 unsigned tokenizer_specials(const struct tokenizer *t);

@@ -171,7 +171,8 @@ static enum err added_put(struct tokenizer *t, struct str content, const struct 
     struct added_set *set = kind->normalized ? &t->added_normal : &t->added_raw;
     if (b.n) /* normalised to nothing: it cannot be found in any text */
         err = added_set_add(set, text, a, &inner);
-    token_texts_add(&t->texts, a->id, text, kind->special && str_eq(text, content));
+    if (!t->mapped)
+        token_texts_add(&t->texts, a->id, text, kind->special && str_eq(text, content));
     strbuf_release(&b);
     id_seen(t, a->id);
     return err ? err_set(e, err, n->path, "%s", inner.message) : ERR_OK;
@@ -283,9 +284,13 @@ static enum err read_root(struct tokenizer *t, const struct node *root, struct e
     t->bert = bert_rules(t, &t->rules);
     text_rules_finish(&t->rules);
     model_finish(t);
-    err = read_added_list(t, root, e);
-    token_texts_finish(&t->texts);
-    return err;
+    return read_added_list(t, root, e);
+}
+
+enum err tokenizer_read_settings(struct tokenizer *t, const json_t *json, struct err_info *e)
+{
+    return json_is_object(json) ? read_root(t, &(struct node){.v = json}, e)
+                                : err_set(e, ERR_INVALID, "/", "has to be an object");
 }
 
 enum err tokenizer_read_json(struct tokenizer *t, struct str json, struct err_info *e)
@@ -294,9 +299,10 @@ enum err tokenizer_read_json(struct tokenizer *t, struct str json, struct err_in
     enum err err = json_parse_within(json, json_budget(json.n), &v, e);
     if (err)
         return err;
-    struct node root = {.v = v};
-    err = json_is_object(v) ? read_root(t, &root, e)
-                            : err_set(e, ERR_INVALID, "/", "has to be an object");
+    err = tokenizer_read_settings(t, v, e);
+    token_texts_finish(&t->texts);
+    if (!err)
+        tokenizer_keep_settings(t, "tokenizer.json", v);
     json_decref(v);
     return err;
 }
@@ -358,7 +364,8 @@ static enum err read_config_rules(struct tokenizer *t, const json_t *config, str
     return err;
 }
 
-static enum err read_config(struct tokenizer *t, const json_t *config, struct err_info *e)
+enum err tokenizer_read_vocab_settings(struct tokenizer *t, const json_t *config,
+                                       struct err_info *e)
 {
     static const char *const names[][2] = {{"unk_token", "[UNK]"},
                                            {"cls_token", "[CLS]"},
@@ -367,6 +374,8 @@ static enum err read_config(struct tokenizer *t, const json_t *config, struct er
                                            {"mask_token", "[MASK]"}};
     uint32_t ids[5];
     struct node root = {.v = config};
+    t->chars_max = 100;
+    decoder_wordpiece(&t->decoder);
     enum err err = read_config_rules(t, config, e);
     for (size_t i = 0; !err && i < 5; i++) {
         struct str token = config_token(config, names[i][0], names[i][1]);
@@ -391,16 +400,16 @@ enum err tokenizer_read_vocab(struct tokenizer *t, struct str vocab, struct str 
 {
     json_t *v = NULL;
     size_t good = utf8_valid(vocab);
-    t->chars_max = 100;
     if (good < vocab.n)
         return err_set(e, ERR_SYNTAX, NULL, "the byte at offset %zu is not valid UTF-8", good);
     enum err err = config.n ? json_parse(config, &v, e) : ERR_OK;
     if (!err)
         err = read_vocab_lines(t, vocab, e);
     if (!err)
-        err = read_config(t, v, e);
+        err = tokenizer_read_vocab_settings(t, v, e);
     token_texts_finish(&t->texts);
-    decoder_wordpiece(&t->decoder);
+    if (!err)
+        tokenizer_keep_settings(t, "vocab.txt", v);
     json_decref(v);
     return err;
 }

@@ -61,7 +61,10 @@ struct tokenizer {
     struct vocab vocab; /* of the model */
     struct vocab added; /* the added tokens by their names, which the model may know too */
     uint32_t id_end;    /* every id is smaller */
-    bool bert;          /* `rules` say what the steps of normalizer and splits say too */
+    bool mapped;        /* vocabulary, scores, merges and texts are another's (tokenizer_pack.c) */
+    struct str
+        settings; /* owned; what else the files say, as JSON: {"from": "tokenizer.json", ...} */
+    bool bert;    /* `rules` say what the steps of normalizer and splits say too */
     struct text_rules rules;
     struct normalizer normalizer;
     struct splits splits;
@@ -88,6 +91,17 @@ enum err tokenizer_read_json(struct tokenizer *t, struct str json, struct err_in
 /* `config`: tokenizer_config.json, or the empty string if there is none. */
 enum err tokenizer_read_vocab(struct tokenizer *t, struct str vocab, struct str config,
                               struct err_info *e) MUST_CHECK;
+
+/* tokenizer_pack.c: keeps what a pack needs of the files, of `json` without its long lists (it
+ * loses them; NULL is allowed). */
+void tokenizer_keep_settings(struct tokenizer *t, const char *from, json_t *json);
+
+/* What is not mapped of the files: of tokenizer.json all but its long lists, of a folder with
+ * vocab.txt the tokenizer_config.json (NULL if there is none). */
+enum err tokenizer_read_settings(struct tokenizer *t, const json_t *json,
+                                 struct err_info *e) MUST_CHECK;
+enum err tokenizer_read_vocab_settings(struct tokenizer *t, const json_t *config,
+                                       struct err_info *e) MUST_CHECK;
 
 void text_rules_finish(struct text_rules *r); /* the ASCII tables from the flags */
 

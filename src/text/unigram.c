@@ -17,7 +17,8 @@ void lattice_release(struct lattice *l)
 
 void unigram_release(struct unigram *u)
 {
-    free(u->scores);
+    if (!u->borrowed)
+        free(u->scores);
 }
 
 static struct unigram_node *lattice_for(struct lattice *l, size_t n)

@@ -10,6 +10,7 @@
 struct unigram {
     double *scores; /* by id */
     uint32_t n;
+    bool borrowed; /* the scores are another's */
     uint32_t unk;
     double unk_score;    /* of each character that no token of its own covers */
     bool byte_fallback;  /* and all of `bytes` are tokens */

@@ -1,5 +1,6 @@
 #include "text/vocab.h"
 #include "base/arena.h"
+#include <assert.h>
 #include <stdlib.h>
 
 enum { EDGES_FIRST_LOG2 = 10 };
@@ -21,9 +22,63 @@ void vocab_init(struct vocab *v)
 
 void vocab_release(struct vocab *v)
 {
-    free(v->edges);
-    free(v->ids);
+    if (!v->borrowed) {
+        free(v->edges);
+        free(v->ids);
+    }
     *v = (struct vocab){0};
+}
+
+struct str vocab_edges(const struct vocab *v)
+{
+    return (struct str){(const char *)v->edges, ((size_t)v->mask + 1) * sizeof *v->edges};
+}
+
+struct str vocab_ids(const struct vocab *v)
+{
+    return (struct str){(const char *)v->ids, v->nodes * sizeof *v->ids};
+}
+
+/* Every child is a node, and a search ends at an empty slot. */
+static bool edges_hold(const struct vocab_edge *edges, size_t n, uint32_t nodes)
+{
+    uint32_t wrong = 0, empty = 0;
+    for (size_t i = 0; i < n; i++) {
+        wrong |= edges[i].child >= nodes;
+        empty |= edges[i].child == 0;
+    }
+    return !wrong && empty;
+}
+
+/* The greatest id + 1: VOCAB_NONE + 1 is 0. */
+static uint32_t ids_end(const uint32_t *ids, size_t n)
+{
+    uint32_t end = 0;
+    for (size_t i = 0; i < n; i++)
+        end = ids[i] + 1 > end ? ids[i] + 1 : end;
+    return end;
+}
+
+enum err vocab_map(struct vocab *v, struct str edges, struct str ids, uint32_t id_end,
+                   struct err_info *e)
+{
+    size_t slots = edges.n / sizeof(struct vocab_edge), nodes = ids.n / sizeof(uint32_t);
+    uint32_t log2 = slots ? 63 - (uint32_t)__builtin_clzll(slots) : 0;
+    if (edges.n % sizeof(struct vocab_edge) || ids.n % sizeof(uint32_t) || log2 < 1 || log2 > 31 ||
+        slots != (size_t)1 << log2 || nodes == 0 || nodes > VOCAB_NODES_MAX)
+        return err_set(e, ERR_CORRUPT, NULL, "the vocabulary has tables of wrong sizes");
+    /* Nothing is ever added to what is borrowed. */
+    *v = (struct vocab){.edges = (struct vocab_edge *)edges.s,
+                        .mask = (uint32_t)slots - 1,
+                        .shift = 32 - log2,
+                        .nodes = (uint32_t)nodes,
+                        .ids = (uint32_t *)ids.s,
+                        .ids_cap = (uint32_t)nodes,
+                        .id_end = ids_end((const uint32_t *)ids.s, nodes),
+                        .borrowed = true};
+    if (!edges_hold(v->edges, slots, v->nodes) || v->id_end > id_end)
+        return err_set(e, ERR_CORRUPT, NULL, "the vocabulary has tables that cannot be");
+    return ERR_OK;
 }
 
 static void edge_put(struct vocab *v, uint32_t key, uint32_t child)
@@ -63,6 +118,7 @@ static uint32_t node_new(struct vocab *v, uint32_t parent, unsigned char byte)
 
 enum err vocab_add(struct vocab *v, struct str token, uint32_t id, struct err_info *e)
 {
+    assert(!v->borrowed);
     if (token.n == 0)
         return err_set(e, ERR_INVALID, NULL, "token %u is empty", id);
     if (token.n > VOCAB_TOKEN_BYTES_MAX)

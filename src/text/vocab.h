@@ -23,10 +23,17 @@ struct vocab {
     uint32_t *ids;  /* of the token that ends at a node, or VOCAB_NONE */
     uint32_t ids_cap;
     uint32_t count, id_end; /* tokens; the greatest id + 1 */
+    bool borrowed;          /* the tables are another's */
 };
 
 void vocab_init(struct vocab *v);
 void vocab_release(struct vocab *v);
+/* In place of vocab_init: the tables `edges` and `ids` as they were in memory once, borrowed. They
+ * are checked, so that no walk leaves them or never ends. ERR_CORRUPT. */
+enum err vocab_map(struct vocab *v, struct str edges, struct str ids, uint32_t id_end,
+                   struct err_info *e) MUST_CHECK;
+struct str vocab_edges(const struct vocab *v); /* these tables */
+struct str vocab_ids(const struct vocab *v);
 /* The last one wins. ERR_INVALID: empty; ERR_TOO_LARGE: a bound above. No field is named in `e`. */
 enum err vocab_add(struct vocab *v, struct str token, uint32_t id, struct err_info *e) MUST_CHECK;
 /* The id of exactly this token or VOCAB_NONE. */

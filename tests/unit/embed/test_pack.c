@@ -49,6 +49,11 @@ static void test_round_trip(void **state)
     assert_int_equal(pack_take(p, "second", 63, true, &at, &e), ERR_CORRUPT);
     assert_non_null(strstr(e.message, "64 bytes instead of 63"));
     assert_int_equal(pack_take(p, "fourth", 1, true, &at, NULL), ERR_CORRUPT);
+    struct str found = {0};
+    assert_int_equal(pack_find(p, "second", &found, NULL), ERR_OK);
+    assert_int_equal(found.n, sizeof second);
+    assert_memory_equal(found.s, second, found.n);
+    assert_int_equal(pack_find(p, "fourth", &found, NULL), ERR_CORRUPT);
     pack_close(p);
 }
 

@@ -89,11 +89,11 @@ static void assert_same(const struct opened *a, const struct opened *b)
     assert_string_equal(a->digest, b->digest);
 }
 
-/* How often the weights are read. */
+/* How often the weights and the vocabulary are read. */
 static void count_reads(void *ctx, enum file_op op, const char *path, uint64_t offset,
                         const void *data, size_t n)
 {
-    if (op == FILE_READ && strstr(path, "model.safetensors"))
+    if (op == FILE_READ && (strstr(path, "model.safetensors") || strstr(path, "vocab.txt")))
         ++*(unsigned *)ctx;
 }
 
@@ -138,7 +138,8 @@ static void test_the_cache_instead(void **state)
     assert_same(&a, &b);
     assert_int_equal(count_files(packed_folder(), ".pack", NULL), 0);
     assert_int_equal(count_files(cache, "", folder), 1);
-    assert_int_equal(count_files(folder, ".pack", NULL), 1);
+    assert_int_equal(count_files(folder, "-bf16.pack", NULL), 1);
+    assert_int_equal(count_files(folder, "-tokenizer.pack", NULL), 1);
     assert_int_equal(count_files(folder, "state.json", NULL), 1);
 }
 
@@ -175,6 +176,60 @@ static void test_damage_is_made_good(void **state)
     assert_same(&before, &after);
     log_set_level(LOG_INFO);
     free(bytes);
+}
+
+/* Nobody reads the gaps that align the sections. */
+static bool in_a_gap(const char *pack, size_t i)
+{
+    uint32_t sections;
+    memcpy(&sections, pack + 12, sizeof sections);
+    for (uint32_t k = 0; k < sections; k++) {
+        uint64_t range[2]; /* offset, bytes */
+        memcpy(range, pack + 64 + 80 * k + 56, sizeof range);
+        if (i >= range[0] && i < range[0] + range[1])
+            return false;
+    }
+    return i >= 64 + 80 * sections;
+}
+
+static void test_a_damaged_tokenizer_is_made_good(void **state)
+{
+    char path[300], *bytes = NULL, *now = NULL;
+    size_t n = 0, now_n = 0;
+    struct opened before = open_at(PRECISION_FP32);
+    assert_int_equal(count_files(packed_folder(), "-tokenizer.pack", path), 1);
+    assert_int_equal(file_read_all(path, 1u << 24, &bytes, &n, NULL), ERR_OK);
+    log_set_level(LOG_ERROR);
+    for (size_t i = 0; i < n; i += i < 64 + 9 * 80 ? 11 : n / 41 + 1) {
+        if (in_a_gap(bytes, i))
+            continue;
+        bytes[i] ^= 1;
+        assert_int_equal(file_write_atomic(path, bytes, n, 0600, NULL), ERR_OK);
+        bytes[i] ^= 1;
+        if (i % 2)
+            assert_int_equal(model_verify(tiny.dir, NULL, NULL), ERR_OK);
+        struct opened after = open_at(PRECISION_FP32);
+        assert_same(&before, &after);
+        assert_int_equal(file_read_all(path, 1u << 24, &now, &now_n, NULL), ERR_OK);
+        assert_int_equal(now_n, n); /* made anew */
+        assert_memory_equal(now, bytes, n);
+        free(now);
+    }
+    log_set_level(LOG_INFO);
+    free(bytes);
+}
+
+/* Neither is tokenizer_config.json only looked at when it is parsed. */
+static void test_another_tokenizer_takes_the_place(void **state)
+{
+    struct opened before = open_at(PRECISION_FP32);
+    char first[300], second[300];
+    assert_int_equal(count_files(packed_folder(), "-tokenizer.pack", first), 1);
+    tiny_text(&tiny, "tokenizer_config.json", "{\"do_lower_case\":false}");
+    struct opened after = open_at(PRECISION_FP32);
+    assert_string_not_equal(before.digest, after.digest);
+    assert_int_equal(count_files(packed_folder(), "-tokenizer.pack", second), 1);
+    assert_string_not_equal(first, second);
 }
 
 static void test_other_weights_take_the_place(void **state)
@@ -256,6 +311,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_folder_that_cannot_be_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_cache_instead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_is_made_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_damaged_tokenizer_is_made_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_tokenizer_takes_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_weights_take_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_a_crash_left_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_shape_is_not_taken, setup, teardown),
