@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define SCAN_STEP 256 /* documents read at once */
+
 static enum err blob_corrupt(uint64_t key, struct err_info *e)
 {
     return err_set(e, ERR_CORRUPT, NULL,
@@ -264,8 +266,9 @@ enum err store_document_list(struct store *s, struct arena *a, uint32_t collecti
     return ERR_OK;
 }
 
-enum err document_step(struct conn *c, struct arena *a, uint32_t collection, uint32_t after,
-                       unsigned parts, uint32_t version, struct list *list, struct err_info *e)
+static enum err document_step(struct conn *c, struct arena *a, uint32_t collection, uint32_t after,
+                              unsigned parts, uint32_t version, struct list *list,
+                              struct err_info *e)
 {
     uint64_t base = (uint64_t)collection << 32;
     sqlite3_stmt *st;
@@ -280,23 +283,27 @@ enum err document_step(struct conn *c, struct arena *a, uint32_t collection, uin
     return documents_read(c, a, st, parts, version, list, e);
 }
 
-/* A snapshot of its own for each step, so that none is held while the caller works. */
-static enum err scan_step(struct store *s, struct arena *a, uint32_t collection, uint32_t after,
-                          unsigned parts, struct list *list, struct err_info *e)
+/* The next documents after `after`, copied: a snapshot of its own for each step, so that none is
+ * held while the caller works. */
+static enum err scan_step(struct store *s, struct arena *a, const struct document_range *range,
+                          uint32_t after, struct list *list, struct err_info *e)
 {
+    struct version_record v = {.collection = range->collection};
     struct conn *c;
-    enum err err = read_begin(s, OP_DOCUMENT_SCAN, &c, e);
+    enum err err = read_begin(s, range->version ? OP_VERSION_SCAN : OP_DOCUMENT_SCAN, &c, e);
 
     if (err)
         return err;
-    err = document_step(c, a, collection, after, parts, 0, list, e);
+    if (range->version)
+        err = version_read(c, a, range->version, &v, e);
+    if (!err)
+        err = document_step(c, a, v.collection, after, range->parts, range->version, list, e);
     read_end(s, c, err);
     return err;
 }
 
-enum err store_document_scan(struct store *s, uint32_t collection, unsigned parts,
-                             document_fn *each, void *ctx, struct position *position,
-                             struct err_info *e)
+enum err documents_scan(struct store *s, const struct document_range *range, document_fn *each,
+                        void *ctx, struct position *position, struct err_info *e)
 {
     struct arena *a = arena_new(0);
     struct position start;
@@ -307,7 +314,7 @@ enum err store_document_scan(struct store *s, uint32_t collection, unsigned part
     store_position(s, &start);
     while (!err && n == SCAN_STEP) {
         struct list list = {.size = sizeof(struct document_record)};
-        err = scan_step(s, a, collection, after, parts, &list, e);
+        err = scan_step(s, a, range, after, &list, e);
         n = list.count;
         const struct document_record *d = list.items;
         for (size_t i = 0; i < n && !err; i++) {
@@ -320,6 +327,15 @@ enum err store_document_scan(struct store *s, uint32_t collection, unsigned part
     if (!err && position)
         *position = start;
     return err;
+}
+
+enum err store_document_scan(struct store *s, uint32_t collection, unsigned parts,
+                             document_fn *each, void *ctx, struct position *position,
+                             struct err_info *e)
+{
+    const struct document_range range = {.collection = collection, .parts = parts};
+
+    return documents_scan(s, &range, each, ctx, position, e);
 }
 
 static enum err global_list(struct store *s, struct arena *a, enum db_op op, enum statement id,

@@ -189,6 +189,9 @@ enum err versions_drop(struct writer *w, struct held_collection *c, uint32_t num
                        struct err_info *e) MUST_CHECK;
 /* The row of VERSION_COLUMNS that `st` stands on. */
 void version_row(sqlite3_stmt *st, struct arena *a, struct version_record *out);
+/* ERR_NOT_FOUND: not in the snapshot of `c`. */
+enum err version_read(struct conn *c, struct arena *a, uint32_t version, struct version_record *out,
+                      struct err_info *e) MUST_CHECK;
 /* The document row that acts need; key 0: not there. */
 struct stored {
     uint64_t key;
@@ -268,12 +271,14 @@ enum err documents_read(struct conn *c, struct arena *a, sqlite3_stmt *st, unsig
 enum err document_by_number(struct conn *c, struct arena *a, uint32_t collection, uint32_t number,
                             unsigned parts, uint32_t version, struct document_record *out,
                             struct err_info *e) MUST_CHECK;
-/* The next documents after `after`, copied, so that no connection is held while the caller works.
- */
-enum err document_step(struct conn *c, struct arena *a, uint32_t collection, uint32_t after,
-                       unsigned parts, uint32_t version, struct list *list,
-                       struct err_info *e) MUST_CHECK;
-#define SCAN_STEP 256
+/* store_document_scan and store_version_scan are this: all of `collection` with the passages of the
+ * active version, or all with those of `version`, whose collection is looked up in each step. */
+struct document_range {
+    uint32_t collection, version;
+    unsigned parts;
+};
+enum err documents_scan(struct store *s, const struct document_range *range, document_fn *each,
+                        void *ctx, struct position *position, struct err_info *e) MUST_CHECK;
 int64_t limit_clamp(size_t limit);
 
 /* ---- the store ---- */

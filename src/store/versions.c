@@ -24,8 +24,8 @@ void version_row(sqlite3_stmt *st, struct arena *a, struct version_record *out)
     out->revision = (uint64_t)sqlite3_column_int64(st, 13);
 }
 
-static enum err version_read(struct conn *c, struct arena *a, uint32_t version,
-                             struct version_record *out, struct err_info *e)
+enum err version_read(struct conn *c, struct arena *a, uint32_t version, struct version_record *out,
+                      struct err_info *e)
 {
     sqlite3_stmt *st;
     bool row;
@@ -102,47 +102,12 @@ enum err store_version_passages(struct store *s, struct arena *a, uint32_t versi
     return err;
 }
 
-static enum err scan_step(struct store *s, struct arena *a, uint32_t version, uint32_t after,
-                          unsigned parts, struct list *list, struct err_info *e)
-{
-    struct version_record v;
-    struct conn *c;
-    enum err err = read_begin(s, OP_VERSION_SCAN, &c, e);
-
-    if (err)
-        return err;
-    err = version_read(c, a, version, &v, e);
-    if (!err)
-        err = document_step(c, a, v.collection, after, parts, version, list, e);
-    read_end(s, c, err);
-    return err;
-}
-
 enum err store_version_scan(struct store *s, uint32_t version, unsigned parts, document_fn *each,
                             void *ctx, struct position *position, struct err_info *e)
 {
-    struct arena *a = arena_new(0);
-    struct position start;
-    uint32_t after = 0;
-    enum err err = ERR_OK;
-    size_t n = SCAN_STEP;
+    const struct document_range range = {.version = version, .parts = parts};
 
-    store_position(s, &start);
-    while (!err && n == SCAN_STEP) {
-        struct list list = {.size = sizeof(struct document_record)};
-        err = scan_step(s, a, version, after, parts, &list, e);
-        n = list.count;
-        const struct document_record *d = list.items;
-        for (size_t i = 0; i < n && !err; i++) {
-            after = d[i].number;
-            err = each(ctx, &d[i]);
-        }
-        arena_reset(a);
-    }
-    arena_free(a);
-    if (!err && position)
-        *position = start;
-    return err;
+    return documents_scan(s, &range, each, ctx, position, e);
 }
 
 /* The active one's are the pending documents. */
