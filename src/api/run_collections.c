@@ -1,38 +1,27 @@
 #include "api/cursor.h"
 #include "api/render.h"
+#include "api/response.h"
 #include "api/server.h"
 
 static void collection_reply(struct call *c, int status, const struct collection_info *x)
 {
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    render_collection(&w, x);
-    call_json(c, status, &out);
+    struct response out;
+    render_collection(response_begin(&out), x);
+    response_send(c, status, &out);
 }
 
 static void collections_reply(struct call *c, const struct collection_info *list, size_t count,
                               size_t limit, uint64_t binding)
 {
     char cursor[CURSOR_TEXT];
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     bool more = count > limit;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count && i < limit; i++)
-        render_collection(&w, &list[i]);
-    json_array_end(&w);
+        render_collection(w, &list[i]);
     if (more)
         cursor_format(&(struct cursor){.binding = binding, .key = list[limit - 1].name}, cursor);
-    json_key(&w, "next_cursor");
-    json_put_c(&w, more ? cursor : NULL);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+    response_page_send(c, &out, more ? cursor : NULL);
 }
 
 void run_collections_list(struct call *c)

@@ -1,6 +1,7 @@
 #include "api/conditions.h"
 #include "api/cursor.h"
 #include "api/render.h"
+#include "api/response.h"
 #include "api/server.h"
 #include "base/clock.h"
 #include <stdio.h>
@@ -84,55 +85,41 @@ static void rows_reply(struct call *c, const struct put_result *rows, const size
 {
     char pointer[32] = "";
     size_t failed = 0;
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct response out;
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count; i++) {
         if (!single)
             snprintf(pointer, sizeof pointer, "/%zu", i);
         render_row(
-            &w, &rows[i],
+            w, &rows[i],
             &(struct row_place){.id_key = "id", .pointer = pointer, .index = index ? index[i] : i});
         failed += rows[i].err != ERR_OK;
     }
-    json_array_end(&w);
-    json_key(&w, "failed");
-    json_put_int(&w, (int64_t)failed);
-    json_key(&w, "position");
-    json_put_str(&w, position);
-    json_object_end(&w);
-    call_position(c, position);
-    call_json(c, 200, &out);
+    response_rows_send(c, &out, failed, position);
 }
 
 /* A single document's answer. */
 static void row_reply(struct call *c, int status, const struct put_result *r, struct str position)
 {
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, 1u << 20);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "id");
-    json_put_str(&w, r->id);
-    json_key(&w, "status");
-    json_put_c(&w, r->status);
-    json_key(&w, "revision");
-    json_put_int(&w, (int64_t)r->revision);
+    struct response out;
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    json_key(w, "id");
+    json_put_str(w, r->id);
+    json_key(w, "status");
+    json_put_c(w, r->status);
+    json_key(w, "revision");
+    json_put_int(w, (int64_t)r->revision);
     if (r->pending) {
-        json_key(&w, "pending");
-        json_put_bool(&w, true);
+        json_key(w, "pending");
+        json_put_bool(w, true);
     }
-    json_key(&w, "position");
-    json_put_str(&w, position);
-    json_object_end(&w);
+    json_key(w, "position");
+    json_put_str(w, position);
+    json_object_end(w);
     call_position(c, position);
     call_etag(c, r->revision);
-    call_json(c, status, &out);
+    response_send(c, status, &out);
 }
 
 /* ---- adding ---- */
@@ -357,35 +344,23 @@ void run_document_get(struct call *c)
         call_empty(c, 304);
         return;
     }
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    render_document(&w, &d);
-    call_json(c, 200, &out);
+    struct response out;
+    render_document(response_begin(&out), &d);
+    response_send(c, 200, &out);
 }
 
 static void list_reply(struct call *c, const struct document_out *list, size_t count, bool more,
                        uint64_t binding)
 {
     char cursor[CURSOR_TEXT];
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct response out;
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count; i++)
-        render_document(&w, &list[i]);
-    json_array_end(&w);
+        render_document(w, &list[i]);
     more = more && count;
     if (more)
         cursor_format(&(struct cursor){.binding = binding, .key = list[count - 1].id}, cursor);
-    json_key(&w, "next_cursor");
-    json_put_c(&w, more ? cursor : NULL);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+    response_page_send(c, &out, more ? cursor : NULL);
 }
 
 void run_documents_list(struct call *c)

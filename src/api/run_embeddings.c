@@ -156,23 +156,16 @@ static void reply(struct call *c, const struct served *s, const struct embed_ans
                   size_t count)
 {
     bool base64 = str_eq_c(input_str(c->body, "encoding_format"), "base64");
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "object");
-    json_put_c(&w, "list");
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct response out;
+    struct json_writer *w = served_list_begin(&out);
     for (size_t i = 0; i < count; i++)
-        row_write(&w, x, i, base64);
-    json_array_end(&w);
-    json_key(&w, "model");
-    json_put_str(&w, s->model->name);
-    usage_write(&w, x);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+        row_write(w, x, i, base64);
+    json_array_end(w);
+    json_key(w, "model");
+    json_put_str(w, s->model->name);
+    usage_write(w, x);
+    json_object_end(w);
+    response_send(c, 200, &out);
 }
 
 void run_embeddings(struct call *c)

@@ -1,5 +1,6 @@
 #include "api/cursor.h"
 #include "api/render.h"
+#include "api/response.h"
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/rng.h"
@@ -55,39 +56,34 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
                        uint64_t binding)
 {
     char id[33];
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     c->stage_ns[STAGE_EMBED] = a->stages.embed_ns;
     c->stage_ns[STAGE_WORDS] = a->stages.words_ns;
     c->stage_ns[STAGE_VECTORS] = a->stages.vectors_ns;
     c->stage_ns[STAGE_LOAD] = a->load_ns;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < a->count; i++)
-        render_hit(&w, &a->hits[i], r->explain);
-    json_array_end(&w);
-    find_total(&w, a);
-    next_cursor_put(&w, binding, r->offset + a->count, a->more && a->count);
+        render_hit(w, &a->hits[i], r->explain);
+    json_array_end(w);
+    find_total(w, a);
+    next_cursor_put(w, binding, r->offset + a->count, a->more && a->count);
     if (r->facet_count) {
-        json_key(&w, "facets");
-        render_facets(&w, a->facets, a->facet_count);
+        json_key(w, "facets");
+        render_facets(w, a->facets, a->facet_count);
     }
-    json_key(&w, "embedding_version");
-    json_put_int(&w, a->embedding_version);
-    json_key(&w, "took_ms");
-    json_put_double(&w, took_ms(c));
+    json_key(w, "embedding_version");
+    json_put_int(w, a->embedding_version);
+    json_key(w, "took_ms");
+    json_put_double(w, took_ms(c));
     if (a->degraded.n) {
-        json_key(&w, "degraded");
-        json_put_str(&w, a->degraded);
+        json_key(w, "degraded");
+        json_put_str(w, a->degraded);
     }
     rng_hex(id, 32);
-    json_key(&w, "search_id");
-    json_put_c(&w, id);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+    json_key(w, "search_id");
+    json_put_c(w, id);
+    json_object_end(w);
+    response_send(c, 200, &out);
 }
 
 static enum search_mode mode_of(struct str s)
@@ -167,27 +163,22 @@ void run_similar(struct call *c)
 static void recommend_reply(struct call *c, const struct recommend_request *r,
                             const struct recommend_answer *a, uint64_t binding)
 {
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct response out;
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < a->count; i++)
-        render_recommended(&w, &a->rows[i]);
-    json_array_end(&w);
-    json_key(&w, "recommendation_id");
-    json_put_c(&w, a->recommendation_id);
-    json_key(&w, "model");
-    json_put_c(&w, a->model ? a->model : "");
-    next_cursor_put(&w, binding, r->offset + a->count, a->more && a->count);
-    json_key(&w, "embedding_version");
-    json_put_int(&w, a->embedding_version);
-    json_key(&w, "took_ms");
-    json_put_double(&w, took_ms(c));
-    json_object_end(&w);
-    call_json(c, 200, &out);
+        render_recommended(w, &a->rows[i]);
+    json_array_end(w);
+    json_key(w, "recommendation_id");
+    json_put_c(w, a->recommendation_id);
+    json_key(w, "model");
+    json_put_c(w, a->model ? a->model : "");
+    next_cursor_put(w, binding, r->offset + a->count, a->more && a->count);
+    json_key(w, "embedding_version");
+    json_put_int(w, a->embedding_version);
+    json_key(w, "took_ms");
+    json_put_double(w, took_ms(c));
+    json_object_end(w);
+    response_send(c, 200, &out);
 }
 
 static void recommend(struct call *c, struct recommend_request *r)

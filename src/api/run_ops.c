@@ -1,20 +1,19 @@
 #include "api/page.h"
 #include "api/render.h"
+#include "api/response.h"
 #include "api/server.h"
 #include "base/metrics.h"
 #include <string.h>
 
 static void state_reply(struct call *c, const char *state)
 {
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, 4096);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "status");
-    json_put_c(&w, state);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+    struct response out;
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    json_key(w, "status");
+    json_put_c(w, state);
+    json_object_end(w);
+    response_send(c, 200, &out);
 }
 
 void run_livez(struct call *c)
@@ -50,19 +49,17 @@ void run_metrics(struct call *c)
 
 void run_version(struct call *c)
 {
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, 4096);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "version");
-    json_put_c(&w, AKIN_VERSION);
-    json_key(&w, "commit");
-    json_put_c(&w, c->api->commit);
-    json_key(&w, "api");
-    json_put_c(&w, "v1");
-    json_object_end(&w);
-    call_json(c, 200, &out);
+    struct response out;
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    json_key(w, "version");
+    json_put_c(w, AKIN_VERSION);
+    json_key(w, "commit");
+    json_put_c(w, c->api->commit);
+    json_key(w, "api");
+    json_put_c(w, "v1");
+    json_object_end(w);
+    response_send(c, 200, &out);
 }
 
 void run_openapi(struct call *c)
@@ -79,8 +76,7 @@ void run_changes(struct call *c)
     struct change_out *list;
     size_t count;
     struct str next;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     if (engine_changes(c->engine, input_str(c->input, "cursor"),
                        (size_t)input_int(c->input, "limit", 100), c->arena, &list, &count, &next,
                        &e)) {
@@ -89,18 +85,14 @@ void run_changes(struct call *c)
         call_error(c, &own);
         return;
     }
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count; i++)
-        render_change(&w, &list[i]);
-    json_array_end(&w);
-    json_key(&w, "next_cursor");
-    json_put_str(&w, next);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+        render_change(w, &list[i]);
+    json_array_end(w);
+    json_key(w, "next_cursor");
+    json_put_str(w, next);
+    json_object_end(w);
+    response_send(c, 200, &out);
 }
 
 /* ---- backups ---- */
@@ -111,24 +103,22 @@ void run_backup_create(struct call *c)
 {
     struct err_info e = {0};
     struct str path, position;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     uint64_t bytes;
     if (engine_backup_create(c->engine, c->arena, &path, &bytes, &position, &e)) {
         call_error(c, &e);
         return;
     }
-    strbuf_init(&out, 16384);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "path");
-    json_put_str(&w, path);
-    json_key(&w, "bytes");
-    json_put_int(&w, (int64_t)bytes);
-    json_key(&w, "position");
-    json_put_str(&w, position);
-    json_object_end(&w);
-    call_json(c, 201, &out);
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    json_key(w, "path");
+    json_put_str(w, path);
+    json_key(w, "bytes");
+    json_put_int(w, (int64_t)bytes);
+    json_key(w, "position");
+    json_put_str(w, position);
+    json_object_end(w);
+    response_send(c, 201, &out);
 }
 
 /* ---- the page ---- */

@@ -1,5 +1,6 @@
 #include "api/cursor.h"
 #include "api/render.h"
+#include "api/response.h"
 #include "api/server.h"
 #include <stdio.h>
 #include <string.h>
@@ -70,32 +71,20 @@ static void feedback_reply(struct call *c, const struct feedback_batch *b, struc
 {
     char pointer[32];
     size_t failed = 0;
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct response out;
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < b->count; i++) {
         const struct put_result *r = &b->results[b->index[i]];
         snprintf(pointer, sizeof pointer, "/%zu", i);
         failed += b->faults[i] || r->err;
         if (b->faults[i])
-            feedback_row_wrong(&w, b->faults[i]);
+            feedback_row_wrong(w, b->faults[i]);
         else
-            render_row(&w, r,
+            render_row(w, r,
                        &(struct row_place){
                            .id_key = "event_id", .pointer = pointer, .index = b->index[i]});
     }
-    json_array_end(&w);
-    json_key(&w, "failed");
-    json_put_int(&w, (int64_t)failed);
-    json_key(&w, "position");
-    json_put_str(&w, position);
-    json_object_end(&w);
-    call_position(c, position);
-    call_json(c, 200, &out);
+    response_rows_send(c, &out, failed, position);
 }
 
 static void feedback_one(struct call *c)
@@ -155,24 +144,15 @@ static void feedback_list_reply(struct call *c, const struct feedback_out *list,
 {
     char cursor[CURSOR_TEXT];
     bool more = count > limit;
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct response out;
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count && i < limit; i++)
-        render_feedback(&w, &list[i]);
-    json_array_end(&w);
+        render_feedback(w, &list[i]);
     if (more)
         cursor_format(
             &(struct cursor){.binding = binding, .number = list[limit - 1].change, .key = {"", 0}},
             cursor);
-    json_key(&w, "next_cursor");
-    json_put_c(&w, more ? cursor : NULL);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+    response_page_send(c, &out, more ? cursor : NULL);
 }
 
 void run_feedback_list(struct call *c)
@@ -196,12 +176,9 @@ void run_feedback_list(struct call *c)
 
 static void user_reply(struct call *c, int status, const struct user_out *u)
 {
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    render_user(&w, u);
-    call_json(c, status, &out);
+    struct response out;
+    render_user(response_begin(&out), u);
+    response_send(c, status, &out);
 }
 
 void run_user_put(struct call *c)

@@ -69,50 +69,42 @@ static void numbers_write(struct json_writer *w, const float *v, size_t n)
 void run_tei_embed(struct call *c)
 {
     struct embed_answer x;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     size_t count;
     const struct embed_input *inputs = inputs_of(c, json_object_get(c->body, "inputs"), &count);
     if (!vectors_get(c, inputs, count, c->body, &x))
         return;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_array_begin(&w);
+    struct json_writer *w = response_array_begin(&out);
     for (size_t i = 0; i < count; i++)
-        numbers_write(&w, x.vectors + i * x.dims, x.dims);
-    json_array_end(&w);
-    call_json(c, 200, &out);
+        numbers_write(w, x.vectors + i * x.dims, x.dims);
+    response_array_send(c, &out);
 }
 
 /* An input at a time: each may have some hundred vectors. */
 void run_tei_embed_all(struct call *c)
 {
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     size_t count;
     const struct embed_input *inputs = inputs_of(c, json_object_get(c->body, "inputs"), &count);
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_array_begin(&w);
+    struct json_writer *w = response_array_begin(&out);
     for (size_t i = 0; i < count; i++) {
         struct err_info e = {0};
         struct embedded_tokens x;
         struct embed_request r = request_of(c, inputs + i, 1, c->body);
         struct arena *a = arena_new(0);
         enum err err = engine_embed_tokens(c->engine, &r, a, &x, &e);
-        json_array_begin(&w);
+        json_array_begin(w);
         for (unsigned t = 0; t < x.tokens && !err; t++)
-            numbers_write(&w, x.rows + (size_t)t * x.dims, x.dims);
-        json_array_end(&w);
+            numbers_write(w, x.rows + (size_t)t * x.dims, x.dims);
+        json_array_end(w);
         arena_free(a);
         if (err) {
-            strbuf_release(&out);
+            response_drop(&out);
             fail(c, &e, arena_printf(c->arena, "/inputs/%zu", i));
             return;
         }
     }
-    json_array_end(&w);
-    call_json(c, 200, &out);
+    response_array_send(c, &out);
 }
 
 void run_tei_similarity(struct call *c)
@@ -120,24 +112,20 @@ void run_tei_similarity(struct call *c)
     const json_t *given = json_object_get(c->body, "inputs");
     const json_t *options = json_object_get(c->body, "parameters");
     struct embed_answer x;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     size_t count;
     struct embed_input *sentences = inputs_of(c, json_object_get(given, "sentences"), &count);
     sentences[count].text = input_str(given, "source_sentence"); /* inputs_of left one place */
     if (!vectors_get(c, sentences, count + 1, options, &x))
         return;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_array_begin(&w);
+    struct json_writer *w = response_array_begin(&out);
     for (size_t i = 0; i < count; i++) {
         double cosine = 0;
         for (unsigned d = 0; d < x.dims; d++)
             cosine += (double)x.vectors[i * x.dims + d] * (double)x.vectors[count * x.dims + d];
-        json_put_double(&w, cosine);
+        json_put_double(w, cosine);
     }
-    json_array_end(&w);
-    call_json(c, 200, &out);
+    response_array_send(c, &out);
 }
 
 static void offset_write(struct json_writer *w, const char *key, const struct token_out *t,
@@ -172,27 +160,23 @@ void run_tei_tokenize(struct call *c)
 {
     bool specials = input_bool(c->body, "add_special_tokens", true);
     enum embed_as as = served_as(input_str(c->body, "prompt_name"));
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     size_t count;
     const struct embed_input *inputs = inputs_of(c, json_object_get(c->body, "inputs"), &count);
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_array_begin(&w);
+    struct json_writer *w = response_array_begin(&out);
     for (size_t i = 0; i < count; i++) {
         struct err_info e = {0};
         struct token_out *list;
         size_t n;
         if (engine_tokenize(c->engine, STR(""), as, inputs[i].text, specials, c->arena, &list, &n,
                             &e)) {
-            strbuf_release(&out);
+            response_drop(&out);
             call_error(c, &e);
             return;
         }
-        tokens_write(&w, list, n);
+        tokens_write(w, list, n);
     }
-    json_array_end(&w);
-    call_json(c, 200, &out);
+    response_array_send(c, &out);
 }
 
 /* One text; *e says what is wrong with it. */
@@ -220,11 +204,8 @@ void run_tei_decode(struct call *c)
     const json_t *ids = json_object_get(c->body, "ids");
     bool many = json_is_array(json_array_get(ids, 0));
     size_t count = many ? json_array_size(ids) : 1;
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_array_begin(&w);
+    struct response out;
+    struct json_writer *w = response_array_begin(&out);
     for (size_t i = 0; i < count; i++) {
         struct err_info e = {0};
         struct str text;
@@ -234,48 +215,45 @@ void run_tei_decode(struct call *c)
                            ? text_decode(c, one, pointer, &text, &e)
                            : err_set(&e, ERR_INVALID, pointer, "must be an array of ids");
         if (err) {
-            strbuf_release(&out);
+            response_drop(&out);
             call_error(c, &e);
             return;
         }
-        json_put_str(&w, text);
+        json_put_str(w, text);
     }
-    json_array_end(&w);
-    call_json(c, 200, &out);
+    response_array_send(c, &out);
 }
 
 void run_tei_info(struct call *c)
 {
     struct served s;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     if (!served_find(c, STR(""), "model", &s))
         return;
-    strbuf_init(&out, 1u << 16);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "model_id");
-    json_put_str(&w, s.model->name);
-    json_key(&w, "model_sha");
-    json_put_str(&w, s.model->digest);
-    json_key(&w, "model_dtype");
-    json_put_str(&w, s.model->precision);
-    json_key(&w, "model_type");
-    json_object_begin(&w);
-    json_key(&w, "embedding");
-    json_object_begin(&w);
-    json_key(&w, "pooling");
-    json_put_str(&w, s.model->pooling);
-    json_object_end(&w);
-    json_object_end(&w);
-    json_key(&w, "max_input_length");
-    json_put_int(&w, s.model->tokens_max);
-    json_key(&w, "max_client_batch_size");
-    json_put_int(&w, INPUTS_MAX);
-    json_key(&w, "auto_truncate");
-    json_put_bool(&w, false);
-    json_key(&w, "version");
-    json_put_c(&w, AKIN_VERSION);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    json_key(w, "model_id");
+    json_put_str(w, s.model->name);
+    json_key(w, "model_sha");
+    json_put_str(w, s.model->digest);
+    json_key(w, "model_dtype");
+    json_put_str(w, s.model->precision);
+    json_key(w, "model_type");
+    json_object_begin(w);
+    json_key(w, "embedding");
+    json_object_begin(w);
+    json_key(w, "pooling");
+    json_put_str(w, s.model->pooling);
+    json_object_end(w);
+    json_object_end(w);
+    json_key(w, "max_input_length");
+    json_put_int(w, s.model->tokens_max);
+    json_key(w, "max_client_batch_size");
+    json_put_int(w, INPUTS_MAX);
+    json_key(w, "auto_truncate");
+    json_put_bool(w, false);
+    json_key(w, "version");
+    json_put_c(w, AKIN_VERSION);
+    json_object_end(w);
+    response_send(c, 200, &out);
 }

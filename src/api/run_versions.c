@@ -1,5 +1,6 @@
 /* Embedding versions: made, looked at, compared, promoted, rolled back, deleted. */
 #include "api/render.h"
+#include "api/response.h"
 #include "api/server.h"
 
 void input_version_choice(const json_t *v, struct version_choice *out)
@@ -13,12 +14,9 @@ void input_version_choice(const json_t *v, struct version_choice *out)
 
 static void version_reply(struct call *c, int status, const struct version_info *v)
 {
-    struct strbuf out;
-    struct json_writer w;
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    render_version(&w, v);
-    call_json(c, status, &out);
+    struct response out;
+    render_version(response_begin(&out), v);
+    response_send(c, status, &out);
 }
 
 /* The number in the path; 0, which no version has, if it is not one. */
@@ -33,24 +31,15 @@ void run_versions_list(struct call *c)
     struct err_info e = {0};
     struct version_info *list;
     size_t count;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     if (engine_version_list(c->engine, call_collection(c), c->arena, &list, &count, &e)) {
         call_error(c, &e);
         return;
     }
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count; i++)
-        render_version(&w, &list[i]);
-    json_array_end(&w);
-    json_key(&w, "next_cursor"); /* all fit in one page */
-    json_put_null(&w);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+        render_version(w, &list[i]);
+    response_page_send(c, &out, NULL); /* all fit in one page */
 }
 
 void run_version_create(struct call *c)

@@ -87,36 +87,37 @@ enum embed_as served_as(struct str name)
     return str_eq_c(name, "query") ? EMBED_AS_QUERY : EMBED_AS_PASSAGE;
 }
 
+struct json_writer *served_list_begin(struct response *x)
+{
+    struct json_writer *w = response_begin(x);
+    json_object_begin(w);
+    json_key(w, "object");
+    json_put_c(w, "list");
+    json_key(w, "data");
+    json_array_begin(w);
+    return w;
+}
+
 void run_models_list(struct call *c)
 {
     struct model_out *list;
     size_t count;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     engine_models(c->engine, c->arena, &list, &count);
-    strbuf_init(&out, JSON_BYTES_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_key(&w, "object");
-    json_put_c(&w, "list");
-    json_key(&w, "data");
-    json_array_begin(&w);
+    struct json_writer *w = served_list_begin(&out);
     for (size_t i = 0; i < count; i++)
-        served_model_write(&w, c, &list[i]);
-    json_array_end(&w);
-    json_object_end(&w);
-    call_json(c, 200, &out);
+        served_model_write(w, c, &list[i]);
+    json_array_end(w);
+    json_object_end(w);
+    response_send(c, 200, &out);
 }
 
 void run_model_get(struct call *c)
 {
     struct served s;
-    struct strbuf out;
-    struct json_writer w;
+    struct response out;
     if (!served_find(c, route_value(&c->match, "model"), "model", &s))
         return;
-    strbuf_init(&out, 1u << 20);
-    json_writer_init(&w, &out);
-    served_model_write(&w, c, s.model);
-    call_json(c, 200, &out);
+    served_model_write(response_begin(&out), c, s.model);
+    response_send(c, 200, &out);
 }

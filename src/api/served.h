@@ -3,6 +3,7 @@
 #ifndef API_SERVED_H
 #define API_SERVED_H
 
+#include "api/response.h"
 #include "api/call.h"
 
 struct served {
@@ -13,6 +14,9 @@ struct served {
  * name stood. */
 bool served_find(struct call *c, struct str name, const char *field, struct served *out);
 void served_model_write(struct json_writer *w, const struct call *c, const struct model_out *m);
+
+/* {"object": "list", "data": [: the lists of OpenAI's shape. */
+struct json_writer *served_list_begin(struct response *x);
 
 /* "query", "passage", "document"; empty: as it is. */
 enum embed_as served_as(struct str name);
