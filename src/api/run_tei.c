@@ -94,7 +94,7 @@ void run_tei_embed_all(struct call *c)
         struct arena *a = arena_new(0);
         enum err err = engine_embed_tokens(c->engine, &r, a, &x, &e);
         json_array_begin(w);
-        for (unsigned t = 0; t < x.tokens && !err; t++)
+        for (unsigned t = 0; !err && t < x.tokens; t++)
             numbers_write(w, x.rows + (size_t)t * x.dims, x.dims);
         json_array_end(w);
         arena_free(a);
