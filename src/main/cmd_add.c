@@ -18,12 +18,7 @@ static const struct command_option options[] = {
      "wait until all documents have their vectors (alone: add nothing, only wait)"},
     {"--quiet", 'q', NULL, "no progress"},
     OPTION_JSON,
-    OPTION_URL,
-    OPTION_KEY,
-    OPTION_DATA,
-    OPTION_CONFIG,
-    OPTION_SET,
-    OPTION_MODEL,
+    OPTIONS_SESSION,
     {0},
 };
 

@@ -8,10 +8,15 @@
 #include <string.h>
 
 static const struct command_option backup_options[] = {
-    OPTION_JSON, OPTION_URL, OPTION_KEY, OPTION_DATA, OPTION_CONFIG, OPTION_SET, OPTION_MODEL, {0},
+    OPTION_JSON,
+    OPTIONS_SESSION,
+    {0},
 };
 static const struct command_option care_options[] = {
-    OPTION_JSON, OPTION_DATA, OPTION_CONFIG, OPTION_SET, OPTION_MODEL, {0},
+    OPTION_JSON,
+    OPTIONS_DATA,
+    OPTION_MODEL,
+    {0},
 };
 
 /* The server writes into its own backups/ and never where a request says; the file is moved from

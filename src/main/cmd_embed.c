@@ -18,13 +18,10 @@ static const struct command_option embed_options[] = {
     {"--dimensions", 0, "N", "the first N of each vector, of length 1 again (Matryoshka models)"},
     {"--threads", 't', "N", "computing threads (default: one a core)"},
     {"--stats", 0, NULL, "ends with: texts N tokens N seconds S tokens_per_s T"},
-    OPTION_DATA,
-    OPTION_CONFIG,
-    OPTION_SET,
+    OPTIONS_DATA,
     {0},
 };
-static const struct command_option tokenize_options[] = {
-    OPTION_MODEL, OPTION_DATA, OPTION_CONFIG, OPTION_SET, {0}};
+static const struct command_option tokenize_options[] = {OPTION_MODEL, OPTIONS_DATA, {0}};
 
 enum { CHUNK = 4096 }; /* texts embedded by one call */
 

@@ -17,12 +17,7 @@ static const struct command_option options[] = {
     {"--run", 0, "FILE", "write the hits: qid Q0 docid rank score tag"},
     {"--depth", 0, "N", "hits a query (default 100)"},
     OPTION_JSON,
-    OPTION_URL,
-    OPTION_KEY,
-    OPTION_DATA,
-    OPTION_CONFIG,
-    OPTION_SET,
-    OPTION_MODEL,
+    OPTIONS_SESSION,
     {0},
 };
 

@@ -10,7 +10,7 @@
 #define OPTIONS_FIND                                                                               \
     OPTION_COLLECTION, {"--limit", 'n', "N", "hits (default 10, at most 1000)"},                   \
         {"--filter", 'f', "FILTER", "as in: 'lang = \"en\" AND year >= 2020'"}, OPTION_JSON,       \
-        OPTION_URL, OPTION_KEY, OPTION_DATA, OPTION_CONFIG, OPTION_SET, OPTION_MODEL
+        OPTIONS_SESSION
 
 static const struct command_option search_options[] = {
     OPTIONS_FIND,

@@ -27,12 +27,7 @@ static const struct command_option options[] = {
     {"--documents", 0, "N", "bench: at most so many documents (default 5000)"},
     {"--threads", 't', "N", "bench: computing threads (default: one a core)"},
     OPTION_JSON,
-    OPTION_URL,
-    OPTION_KEY,
-    OPTION_DATA,
-    OPTION_CONFIG,
-    OPTION_SET,
-    OPTION_MODEL,
+    OPTIONS_SESSION,
     {0},
 };
 

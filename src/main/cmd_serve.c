@@ -10,9 +10,7 @@ static const struct command_option options[] = {
     {"--port", 'p', "PORT", "TCP port (default 8000; 0: any free one)"},
     {"--address", 0, "ADDRESS", "address to listen on (default 127.0.0.1)"},
     OPTION_MODEL,
-    OPTION_DATA,
-    OPTION_CONFIG,
-    OPTION_SET,
+    OPTIONS_DATA,
     {0},
 };
 

@@ -18,12 +18,7 @@ static const struct command_option options[] = {
     {"--queries", 0, "FILE", "compare: a query a line, instead of some from the documents"},
     {"--judgments", 0, "FILE", "compare: lines of query TAB document TAB grade"},
     OPTION_JSON,
-    OPTION_URL,
-    OPTION_KEY,
-    OPTION_DATA,
-    OPTION_CONFIG,
-    OPTION_SET,
-    OPTION_MODEL,
+    OPTIONS_SESSION,
     {0},
 };
 

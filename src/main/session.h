@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "main/command.h"
+#include "main/settings.h"
 
 #define OPTION_URL                                                                                 \
     {                                                                                              \
@@ -24,10 +25,11 @@
         "--collection", 'c', "NAME", "collection (needed only if there are several)"               \
     }
 
+#define OPTIONS_SESSION OPTION_URL, OPTION_KEY, OPTIONS_DATA, OPTION_MODEL
+
 struct session;
 
-/* The command declares OPTION_URL, OPTION_KEY, OPTION_DATA, OPTION_CONFIG, OPTION_SET and
- * OPTION_MODEL. */
+/* The command declares OPTIONS_SESSION. */
 enum err session_open(const struct args *a, struct session **out, struct err_info *e) MUST_CHECK;
 void session_close(struct session *s);
 struct arena *session_arena(struct session *s);

@@ -20,6 +20,7 @@
     {                                                                                              \
         "--set", 0, "KEY=VALUE", "one setting, as in akin.yaml; may be repeated"                   \
     }
+#define OPTIONS_DATA OPTION_DATA, OPTION_CONFIG, OPTION_SET
 #define OPTION_MODEL                                                                               \
     {                                                                                              \
         "--model", 'm', "MODEL", "name under DATA/models, or a directory"                          \
@@ -29,8 +30,8 @@
         "--json", 0, NULL, "JSON for scripts"                                                      \
     }
 
-/* flags > environment > file > defaults. The command declares OPTION_DATA, OPTION_CONFIG,
- * OPTION_SET, OPTION_MODEL. */
+/* flags > environment > file > defaults. The command declares OPTIONS_DATA and OPTION_MODEL.
+ */
 enum err settings_load(const struct args *a, struct config **out, struct err_info *e) MUST_CHECK;
 
 /* The directory of a model: `name` if it is a directory or "stub", else DATA/models/name.
