@@ -83,14 +83,11 @@ static size_t look_up(const struct bert *b, float *x, const uint32_t *ids, const
     return t;
 }
 
-static void record(const struct bert *b, struct bert_work *w, size_t layer,
-                   enum bert_product product, const float *x, size_t rows, size_t dims)
+static void record(const struct bert_work *w, enum bert_product product, const float *x,
+                   size_t rows)
 {
-    if (!w->amax)
-        return;
-    float *amax = w->amax + bert_amax_at(&b->shape, (unsigned)layer, product);
-    for (size_t i = 0; i < rows * dims; i++)
-        amax[i % dims] = fmaxf(amax[i % dims], fabsf(x[i]));
+    if (w->seen)
+        linear_seen_add(w->seen[product], x, rows);
 }
 
 /* Rows of floats as the input rows of `l`: the floats themselves, or rows in `to`. */
@@ -129,7 +126,7 @@ static void attend(const struct bert *b, struct bert_work *w, const struct layer
 {
     size_t hidden = b->shape.hidden, t = 0;
     bool panels = heads_are_panels(b);
-    record(b, w, (size_t)(y - b->layers), BERT_QKV, w->x, tokens, hidden);
+    record(w, BERT_QKV, w->x, tokens);
     linear_run(&y->qkv, settled(b, w, &y->qkv, 0), tokens, panels ? LINEAR_HEADS : LINEAR_SET,
                w->qkv);
     for (size_t i = 0; i < count; t += lengths[i++]) {
@@ -166,17 +163,17 @@ static size_t gather(const struct bert *b, struct bert_work *w, const uint32_t *
 static void feed(const struct bert *b, struct bert_work *w, const struct layer *y,
                  const struct linear *next, size_t tokens)
 {
-    size_t layer = (size_t)(y - b->layers), hidden = b->shape.hidden;
-    record(b, w, layer, BERT_ATTENTION_OUT, w->context, tokens, hidden);
+    size_t hidden = b->shape.hidden;
+    record(w, BERT_ATTENTION_OUT, w->context, tokens);
     linear_run(&y->attention_out, input(&y->attention_out, w->context, tokens, w->inputs), tokens,
                LINEAR_ADD, w->x);
     size_t chunks = (tokens + FEED_ROWS - 1) / FEED_ROWS;
     for (size_t t = 0; t < tokens; chunks--) {
         size_t rows = (tokens - t + chunks - 1) / chunks; /* even shares: no short last one */
         settle(b, w, &y->attention_norm, t, rows, &y->up);
-        record(b, w, layer, BERT_UP, w->x + t * hidden, rows, hidden);
+        record(w, BERT_UP, w->x + t * hidden, rows);
         linear_run(&y->up, settled(b, w, &y->up, t), rows, LINEAR_GELU, w->wide);
-        record(b, w, layer, BERT_DOWN, w->wide, rows, b->shape.intermediate);
+        record(w, BERT_DOWN, w->wide, rows);
         const void *wide = w->wide; /* bfloat16 already, if that is what the layers take */
         if (y->down.type == LINEAR_INT8)
             wide = input(&y->down, w->wide, rows, w->wide_inputs);
@@ -196,6 +193,22 @@ static void pool(const struct bert *b, const float *x, uint32_t rows, float *out
     normalise_f32(out, hidden);
 }
 
+size_t bert_start(const struct bert *b, struct bert_work *w, const uint32_t *ids,
+                  const uint32_t *lengths, size_t count)
+{
+    size_t tokens = look_up(b, w->x, ids, lengths, count);
+    settle(b, w, &b->norm, 0, tokens, &b->layers[0].qkv);
+    return tokens;
+}
+
+void bert_layer(const struct bert *b, struct bert_work *w, unsigned layer, const uint32_t *lengths,
+                size_t count, size_t tokens)
+{
+    bool last = layer + 1 == b->shape.layers;
+    attend(b, w, &b->layers[layer], lengths, count, tokens, false);
+    feed(b, w, &b->layers[layer], last ? NULL : &b->layers[layer + 1].qkv, tokens);
+}
+
 void bert_run(const struct bert *b, struct bert_work *w, const uint32_t *ids,
               const uint32_t *lengths, size_t count, enum bert_pooling pooling, float *out)
 {
@@ -204,8 +217,7 @@ void bert_run(const struct bert *b, struct bert_work *w, const uint32_t *ids,
     for (size_t i = 0; i < count; i++)
         sum += lengths[i];
     assert(sum <= w->tokens_max);
-    size_t rows = look_up(b, w->x, ids, lengths, count), tokens = rows;
-    settle(b, w, &b->norm, 0, tokens, &b->layers[0].qkv);
+    size_t rows = bert_start(b, w, ids, lengths, count), tokens = rows;
     for (unsigned i = 0; i < b->shape.layers; i++) {
         bool last = i + 1 == b->shape.layers;
         attend(b, w, &b->layers[i], lengths, count, tokens, last && pooling == BERT_CLS);

@@ -29,12 +29,13 @@ struct bert_form {
 };
 
 struct bert;
+struct bert_calibration;
 /* Reads all tensors; names with and without the model's prefix are known. All shapes are checked,
- * and that no part of another encoder is left over, before anything is allocated. `amax`: of
- * bert_calibrate, for LINEAR_INT8; else NULL. */
+ * and that no part of another encoder is left over, before anything is allocated. `calibration`:
+ * for LINEAR_INT8, used up by it; else NULL. */
 enum err bert_load(struct safetensors *s, const struct bert_shape *shape,
-                   const struct bert_form *form, const float *amax, struct bert **out,
-                   struct err_info *e) MUST_CHECK;
+                   const struct bert_form *form, struct bert_calibration *calibration,
+                   struct bert **out, struct err_info *e) MUST_CHECK;
 /* Only looks: what bert_load would refuse. */
 enum err bert_check(struct safetensors *s, const struct bert_shape *shape,
                     struct err_info *e) MUST_CHECK;
@@ -44,13 +45,13 @@ enum err bert_map(struct pack *p, const struct bert_shape *shape, const struct b
                   struct bert **out, struct err_info *e) MUST_CHECK;
 enum err bert_write(const struct bert *b, const char *path, const uint8_t key[PACK_KEY_BYTES],
                     struct err_info *e) MUST_CHECK;
-/* The greatest |input| of each product over the texts, for linear_pack: of each layer the inputs of
- * query, key and value (hidden), of the attention's output (hidden), of the wide layer up (hidden)
- * and of the way down (intermediate). `fp32`: of LINEAR_F32. `amax`: bert_amax_count floats. */
-size_t bert_amax_count(const struct bert_shape *shape);
-void bert_calibrate(const struct bert *fp32, const uint32_t *ids, const uint32_t *lengths,
-                    size_t count, float *amax);
-void bert_free(struct bert *b); /* NULL is allowed */
+/* What the inputs of every product are like over the texts, for linear_pack. `fp32`: of LINEAR_F32,
+ * borrowed until the end. Layer by layer, so that the memory of one is enough: 4 (3 hidden^2 +
+ * intermediate^2) bytes, and the activations of all texts. */
+struct bert_calibration *bert_calibration_new(const struct bert *fp32, const uint32_t *ids,
+                                              const uint32_t *lengths, size_t count);
+void bert_calibration_free(struct bert_calibration *c); /* NULL is allowed */
+void bert_free(struct bert *b);                         /* NULL is allowed */
 uint64_t bert_bytes(const struct bert *b);
 const struct bert_form *bert_form(const struct bert *b);
 const struct pack *bert_pack(const struct bert *b); /* NULL: in memory */

@@ -40,16 +40,19 @@ struct bert_work {
     void *scratch;
     float *wide;       /* FEED_ROWS x intermediate */
     void *wide_inputs; /* the same as rows of the way down, if `wide` is not what it takes */
-    float *amax;       /* while calibrating: where the products' inputs are recorded */
+    struct linear_seen **seen; /* while calibrating: what the products of a layer get */
 };
 
-/* Where the amax of a product lies. */
-enum bert_product { BERT_QKV, BERT_ATTENTION_OUT, BERT_UP, BERT_DOWN };
-static inline size_t bert_amax_at(const struct bert_shape *s, unsigned layer,
-                                  enum bert_product product)
-{
-    return layer * (3 * (size_t)s->hidden + s->intermediate) + product * (size_t)s->hidden;
-}
+enum bert_product { BERT_QKV, BERT_ATTENTION_OUT, BERT_UP, BERT_DOWN, BERT_PRODUCTS };
+
+/* The steps of bert_run over a whole block: words and positions, then layer by layer. */
+size_t bert_start(const struct bert *b, struct bert_work *w, const uint32_t *ids,
+                  const uint32_t *lengths, size_t count);
+void bert_layer(const struct bert *b, struct bert_work *w, unsigned layer, const uint32_t *lengths,
+                size_t count, size_t tokens);
+
+/* The next layer's inputs, by product; they are there until the next call. */
+struct linear_seen *const *bert_calibration_next(struct bert_calibration *c);
 
 /* bert.shape and bert.form are set, the rest is empty. */
 struct bert *bert_new(const struct bert_shape *shape, const struct bert_form *form);

@@ -14,9 +14,9 @@
 struct loader {
     struct safetensors *s;
     const struct bert_shape *shape;
-    const char *prefix; /* "", or the names' */
-    bool *used;         /* a tensor each; NULL while reading */
-    const float *amax;  /* bert_calibrate's, or NULL */
+    const char *prefix;                   /* "", or the names' */
+    bool *used;                           /* a tensor each; NULL while reading */
+    struct bert_calibration *calibration; /* or NULL */
     struct err_info *e;
 };
 
@@ -253,7 +253,8 @@ static void round_to_bf16(float *x, size_t n)
 
 /* `count` products of the same input, one behind the other, as one layer (query, key, value). */
 static enum err load_linear(struct loader *l, int layer, const char *const *modules, unsigned count,
-                            const float *amax, struct bert *b, struct linear *to)
+                            const struct linear_seen *seen, bool smooth, struct bert *b,
+                            struct linear *to)
 {
     size_t rows = to->out / count, n = to->out * to->in;
     float *weights = floats(n), *bias = floats(to->out);
@@ -265,7 +266,7 @@ static enum err load_linear(struct loader *l, int layer, const char *const *modu
         round_to_bf16(weights, n);
     if (!err) {
         void *packed = bert_own(b, xaligned(linear_packed_bytes(to->in, to->out, to->type)));
-        linear_pack(weights, bias, to->in, to->out, to->type, amax, packed);
+        linear_pack(weights, bias, to->in, to->out, to->type, seen, smooth, packed);
         to->packed = packed;
     }
     free(weights);
@@ -274,12 +275,6 @@ static enum err load_linear(struct loader *l, int layer, const char *const *modu
 }
 
 /* Not smoothed are the inputs of the product behind attention: they are even already. */
-static const float *amax_of(const struct loader *l, int layer, enum bert_product product)
-{
-    bool smoothed = l->amax && product != BERT_ATTENTION_OUT;
-    return smoothed ? l->amax + bert_amax_at(l->shape, (unsigned)layer, product) : NULL;
-}
-
 static enum err load_layer(struct loader *l, struct bert *b, int layer)
 {
     const struct bert_names *n = b->shape.names;
@@ -287,14 +282,17 @@ static enum err load_layer(struct loader *l, struct bert *b, int layer)
     struct layer *y = &b->layers[layer];
     float *norms = bert_own(b, floats(4 * (size_t)b->shape.hidden));
     y->norms = norms;
-    enum err err = load_linear(l, layer, qkv, 3, amax_of(l, layer, BERT_QKV), b, &y->qkv);
+    struct linear_seen *const nothing[BERT_PRODUCTS] = {0}, *const *seen = nothing;
+    if (l->calibration)
+        seen = bert_calibration_next(l->calibration);
+    enum err err = load_linear(l, layer, qkv, 3, seen[BERT_QKV], true, b, &y->qkv);
     if (!err)
-        err = load_linear(l, layer, &n->attention_out, 1, amax_of(l, layer, BERT_ATTENTION_OUT), b,
+        err = load_linear(l, layer, &n->attention_out, 1, seen[BERT_ATTENTION_OUT], false, b,
                           &y->attention_out);
     if (!err)
-        err = load_linear(l, layer, &n->up, 1, amax_of(l, layer, BERT_UP), b, &y->up);
+        err = load_linear(l, layer, &n->up, 1, seen[BERT_UP], true, b, &y->up);
     if (!err)
-        err = load_linear(l, layer, &n->down, 1, amax_of(l, layer, BERT_DOWN), b, &y->down);
+        err = load_linear(l, layer, &n->down, 1, seen[BERT_DOWN], true, b, &y->down);
     if (!err)
         err = norm(l, layer, n->attention_norm, norms);
     return err ? err : norm(l, layer, n->feed_norm, norms + 2 * (size_t)b->shape.hidden);
@@ -331,13 +329,13 @@ enum err bert_check(struct safetensors *s, const struct bert_shape *shape, struc
 }
 
 enum err bert_load(struct safetensors *s, const struct bert_shape *shape,
-                   const struct bert_form *form, const float *amax, struct bert **out,
-                   struct err_info *e)
+                   const struct bert_form *form, struct bert_calibration *calibration,
+                   struct bert **out, struct err_info *e)
 {
     struct loader l = {.s = s,
                        .shape = shape,
                        .prefix = prefix_of(s, shape->names),
-                       .amax = form->type == LINEAR_INT8 ? amax : NULL,
+                       .calibration = form->type == LINEAR_INT8 ? calibration : NULL,
                        .e = e};
     enum err err = check(&l);
     if (err)

@@ -23,7 +23,7 @@ const char *precision_name(enum precision p)
 
 const char *precision_scheme(enum precision p)
 {
-    static const char *const schemes[] = {"", "fp32", "bf16", "int8-2"};
+    static const char *const schemes[] = {"", "fp32", "bf16", "int8-3"};
     return schemes[p];
 }
 

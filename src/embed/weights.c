@@ -2,16 +2,18 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include "embed/calibration_texts.h"
 #include "embed/home_pack.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PACK_CONTENT 3 /* counts up when the same weights are packed otherwise */
+#define PACK_CONTENT 4 /* counts up when the same weights are packed otherwise */
 
-/* Of the packed form itself: a small layer is packed both ways, so that nobody has to remember
- * to count PACK_CONTENT up when a kernel wants its weights in another order. */
+/* Of the packed form itself: a small layer is packed, so that nobody has to remember to count
+ * PACK_CONTENT up when a kernel wants its weights in another order. Rounding by results is not part
+ * of it: its last bits may depend on the SIMD level. */
 static uint64_t layout_of(const struct bert_form *f)
 {
     enum { IN = 68, OUT = 36 };
@@ -23,11 +25,9 @@ static uint64_t layout_of(const struct bert_form *f)
     size_t bytes = linear_packed_bytes(IN, OUT, f->type);
     void *packed = xaligned(bytes);
     uint64_t sum = 0;
-    for (int smoothed = 0; smoothed < 2; smoothed++) {
-        memset(packed, 0, bytes);
-        linear_pack(weights, bias, IN, OUT, f->type, smoothed ? weights + 1 : NULL, packed);
-        sum = checksum64(packed, bytes, sum);
-    }
+    memset(packed, 0, bytes);
+    linear_pack(weights, bias, IN, OUT, f->type, NULL, false, packed);
+    sum = checksum64(packed, bytes, sum);
     free(packed);
     return sum;
 }
@@ -70,53 +70,95 @@ static enum err safetensors_of(const struct weights *w, struct safetensors *s, s
     return safetensors_open(path, s, e);
 }
 
-/* What the inputs of the products are like: by a run of the fp32 model over texts of our own. */
-static enum err calibrate(const struct weights *w, struct safetensors *s, const struct bert *exact,
-                          float *amax, struct err_info *e)
+struct ids {
+    uint32_t *ids, *lengths;
+    size_t total, count;
+};
+
+static void ids_add(struct ids *x, const struct tokens *t, size_t longest)
 {
-    const struct bert_shape *shape = &w->config->shape;
-    struct bert_form form = precision_form(PRECISION_FP32);
-    struct bert *own = NULL;
-    if (!exact) {
-        enum err err = bert_load(s, shape, &form, NULL, &own, e);
-        if (err)
-            return err;
+    if (t->n == 0 || t->n > longest)
+        return;
+    x->ids = xrealloc(x->ids, (x->total + t->n) * sizeof *x->ids);
+    x->lengths = xrealloc(x->lengths, (x->count + 1) * sizeof *x->lengths);
+    memcpy(x->ids + x->total, t->ids, t->n * sizeof *x->ids);
+    x->lengths[x->count++] = (uint32_t)t->n;
+    x->total += t->n;
+}
+
+/* Pieces of the vocabulary: alone, where the first token carries nearly all, and thrown together as
+ * no language does. */
+#define CALIBRATION_WORDS 384u
+#define CALIBRATION_MIXES 48u
+
+static void add_vocabulary(const struct weights *w, struct tokens *t, struct ids *x)
+{
+    struct rng r;
+    uint32_t ids[24], vocab = tokenizer_vocab_size(w->tokenizer);
+    rng_init(&r, 20221);
+    for (unsigned i = 0; i < CALIBRATION_WORDS + CALIBRATION_MIXES; i++) {
+        size_t n = i < CALIBRATION_WORDS ? 1 + (i % 4 == 3) : 4 + i % 20;
+        for (size_t k = 0; k < n; k++)
+            ids[k] = (uint32_t)rng_below(&r, vocab);
+        tokenizer_frame(w->tokenizer, ids, n, t);
+        ids_add(x, t, w->config->shape.positions);
     }
-    uint32_t *ids = NULL, *lengths = xcalloc(calibration_text_count, sizeof *lengths);
-    size_t total = 0, count = 0;
+}
+
+/* Many behind each other: late positions, and tokens among many. */
+#define CALIBRATION_JOINED 16u
+
+static void add_long(const struct weights *w, struct tokens *t, struct ids *x)
+{
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    for (size_t i = 0; i + CALIBRATION_JOINED <= calibration_text_count;
+         i += CALIBRATION_JOINED, b.n = 0) {
+        for (size_t k = 0; k < CALIBRATION_JOINED; k++)
+            strbuf_printf(&b, "%s ", calibration_texts[i + k]);
+        tokenizer_encode(w->tokenizer, (struct str){b.buf, b.n}, true, t);
+        ids_add(x, t, w->config->shape.positions);
+    }
+    strbuf_release(&b);
+}
+
+/* What the products' inputs are like: by a run of the fp32 model over texts of our own. */
+static struct bert_calibration *calibrate(const struct weights *w, const struct bert *exact)
+{
+    struct ids x = {0};
     struct tokens t;
     tokens_init(&t);
     for (size_t i = 0; i < calibration_text_count; i++) {
         tokenizer_encode(w->tokenizer, str_c(calibration_texts[i]), true, &t);
-        if (t.n == 0 || t.n > shape->positions)
-            continue;
-        ids = xrealloc(ids, (total + t.n) * sizeof *ids);
-        memcpy(ids + total, t.ids, t.n * sizeof *ids);
-        lengths[count++] = (uint32_t)t.n;
-        total += t.n;
+        ids_add(&x, &t, w->config->shape.positions);
     }
-    bert_calibrate(exact ? exact : own, ids, lengths, count, amax);
+    add_long(w, &t, &x);
+    add_vocabulary(w, &t, &x);
+    struct bert_calibration *c = NULL;
+    if (x.count > 0) /* else the model is too short for any of them */
+        c = bert_calibration_new(exact, x.ids, x.lengths, x.count);
     tokens_release(&t);
-    free(ids);
-    free(lengths);
-    bert_free(own);
-    return ERR_OK;
+    free(x.ids);
+    free(x.lengths);
+    return c;
 }
 
 enum err weights_make(const struct weights *w, enum precision p, const struct bert *exact,
                       struct bert **out, struct err_info *e)
 {
-    struct bert_form f = precision_form(p);
+    struct bert_form f = precision_form(p), fp32 = precision_form(PRECISION_FP32);
     struct safetensors s = {0};
-    float *amax = NULL;
+    struct bert *own = NULL;
+    struct bert_calibration *c = NULL;
     enum err err = safetensors_of(w, &s, e);
-    if (!err && p == PRECISION_INT8) {
-        amax = xcalloc(bert_amax_count(&w->config->shape), sizeof *amax);
-        err = calibrate(w, &s, exact, amax, e);
-    }
+    if (!err && p == PRECISION_INT8 && !exact)
+        err = bert_load(&s, &w->config->shape, &fp32, NULL, &own, e);
+    if (!err && p == PRECISION_INT8)
+        c = calibrate(w, exact ? exact : own);
     if (!err)
-        err = bert_load(&s, &w->config->shape, &f, amax, out, e);
-    free(amax);
+        err = bert_load(&s, &w->config->shape, &f, c, out, e);
+    bert_calibration_free(c);
+    bert_free(own);
     safetensors_close(&s);
     return err;
 }

@@ -71,14 +71,14 @@ static void pack_floats(const float *weights, size_t in, size_t out, enum linear
 }
 
 void linear_pack(const float *weights, const float *bias, size_t in, size_t out,
-                 enum linear_type type, const float *amax, void *packed)
+                 enum linear_type type, const struct linear_seen *seen, bool smooth, void *packed)
 {
     assert(in > 0 && in <= 65536 && in % 2 == 0 && out > 0 && out <= 65536);
     struct linear l = {type, in, out, packed};
     memset(packed, 0, head_bytes(in, out, type));
     memcpy(packed, bias, out * sizeof *bias);
     if (type == LINEAR_INT8)
-        linear_pack_int8(weights, &l, amax);
+        linear_pack_int8(weights, &l, seen, smooth);
     else
         pack_floats(weights, in, out, type, (char *)packed + head_bytes(in, out, type));
 }

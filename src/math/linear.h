@@ -3,6 +3,8 @@
 #ifndef MATH_LINEAR_H
 #define MATH_LINEAR_H
 
+#include "math/linear_seen.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,11 +35,13 @@ struct linear {
  * processor. */
 size_t linear_packed_bytes(size_t in, size_t out, enum linear_type type);
 /* `weights`: out x in floats, a row an output as PyTorch stores them; `bias`: out floats.
- * `amax`: for LINEAR_INT8, the greatest |x| seen of each input (bert_calibrate), by which the
- * difficulty of inputs that are far larger than others moves into the weights (SmoothQuant, Xiao
- * et al. 2022, alpha .6); NULL: none. */
+ * `seen`: for LINEAR_INT8, what its inputs are like, by which weights are rounded so that results
+ * are nearest (linear_round.h) and the bias makes good what is left on average; NULL: each weight
+ * to the nearest. Costs in^3 / 3 + in^2 out / 2 multiply-adds. `smooth`: with `seen`, the
+ * difficulty of inputs that are far larger than others moves into the weights (SmoothQuant, Xiao et
+ * al. 2022), for a multiplication an input. */
 void linear_pack(const float *weights, const float *bias, size_t in, size_t out,
-                 enum linear_type type, const float *amax, void *packed);
+                 enum linear_type type, const struct linear_seen *seen, bool smooth, void *packed);
 
 /* The input rows as the layer wants them, of linear_row_bytes(l) each: floats, bfloat16, or
  * quantised. Allowed in place (x == out) for LINEAR_F32, where it then does nothing. */

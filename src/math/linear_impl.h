@@ -25,7 +25,8 @@ static inline size_t linear_panels(size_t out)
 }
 
 /* The head of `l->packed` is zeros and the bias; fills in the rest. */
-void linear_pack_int8(const float *weights, const struct linear *l, const float *amax);
+void linear_pack_int8(const float *weights, const struct linear *l, const struct linear_seen *seen,
+                      bool smooth);
 
 /* The sums of one tile: floats, or int32 of LINEAR_INT8. */
 struct tile_sums {

@@ -8,8 +8,8 @@ AKIN = os.environ.get("AKIN_BIN", "build/akin")
 MODEL = os.environ.get("AKIN_TEST_MODEL")
 JUDGED = pathlib.Path(os.environ.get("AKIN_JUDGED", "/nonexistent"))
 
-FLOORS = {"cranfield": {"semantic": 0.392, "hybrid": 0.42, "lexical": 0.37},
-          "xquad-en": {"semantic": 0.93, "hybrid": 0.97, "lexical": 0.95}}
+FLOORS = {"cranfield": {"semantic": 0.3925, "hybrid": 0.42, "lexical": 0.37},
+          "xquad-en": {"semantic": 0.942, "hybrid": 0.97, "lexical": 0.95}}
 
 
 def ndcg(qrels_file, run_file):

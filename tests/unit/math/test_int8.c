@@ -132,7 +132,8 @@ static void test_normed_rows(void **state)
 
 struct problem {
     size_t rows, in, out;
-    float *x, *w, *b, *y, *amax;
+    float *x, *w, *b, *y;
+    struct linear_seen *seen;
     struct linear l;
     char *inputs;
 };
@@ -144,18 +145,15 @@ static struct problem problem_new(size_t rows, size_t in, size_t out, bool smoot
     p.w = floats(in * out, 2);
     p.b = floats(out, 3);
     p.y = floats(rows * out, 4);
-    p.amax = floats(in, 5);
     for (size_t i = 0; i < rows * in; i++)
         p.x[i] *= smooth && i % in == 1 ? 50 : 1; /* one input far above the others */
-    for (size_t k = 0; k < in; k++) {
-        p.amax[k] = 0;
-        for (size_t r = 0; r < rows; r++)
-            p.amax[k] = fmaxf(p.amax[k], fabsf(p.x[r * in + k]));
-    }
+    p.seen = linear_seen_new(in);
+    linear_seen_add(p.seen, p.x, rows);
+    linear_seen_end(p.seen);
     char *packed = xaligned(linear_packed_bytes(in, out, LINEAR_INT8) + 1);
     size_t end = linear_packed_bytes(in, out, LINEAR_INT8);
     packed[end] = 0x42;
-    linear_pack(p.w, p.b, in, out, LINEAR_INT8, smooth ? p.amax : NULL, packed);
+    linear_pack(p.w, p.b, in, out, LINEAR_INT8, smooth ? p.seen : NULL, true, packed);
     assert_int_equal(packed[end], 0x42);
     p.l.packed = packed;
     p.inputs = malloc(rows * linear_row_bytes(&p.l));
@@ -164,7 +162,8 @@ static struct problem problem_new(size_t rows, size_t in, size_t out, bool smoot
 
 static void problem_release(struct problem *p)
 {
-    free(p->x), free(p->w), free(p->b), free(p->y), free(p->amax), free(p->inputs);
+    free(p->x), free(p->w), free(p->b), free(p->y), free(p->inputs);
+    linear_seen_free(p->seen);
     free((void *)p->l.packed);
 }
 
@@ -231,11 +230,109 @@ static void test_smoothing(void **state)
         bool changed;
         struct problem p = problem_new(30, 128, 64, true);
         double with = error_of(&p, LINEAR_SET, &changed);
-        linear_pack(p.w, p.b, p.in, p.out, LINEAR_INT8, NULL, (void *)p.l.packed);
+        linear_pack(p.w, p.b, p.in, p.out, LINEAR_INT8, p.seen, false, (void *)p.l.packed);
         double without = error_of(&p, LINEAR_SET, &changed);
         assert_true(with < .015 && without > 1.5 * with);
         problem_release(&p);
     }
+}
+
+static void pack(struct problem *p, const struct linear_seen *seen)
+{
+    char *packed = (char *)p->l.packed;
+    linear_pack(p->w, p->b, p->in, p->out, LINEAR_INT8, seen, false, packed);
+}
+
+static void test_seen(void **state)
+{
+    enum { IN = 70, ROWS = 1100 };
+    float *x = floats(ROWS * IN, 1);
+    FOR_LEVELS(level)
+    {
+        struct linear_seen *s = linear_seen_new(IN);
+        linear_seen_add(s, x, 1);
+        linear_seen_add(s, x + IN, ROWS - 1);
+        linear_seen_end(s);
+        assert_int_equal(s->rows, ROWS);
+        for (size_t i = 0; i < IN; i++) {
+            double sum = 0, products[IN] = {0}, amax = 0;
+            for (size_t r = 0; r < ROWS; r++) {
+                const float *row = x + r * IN;
+                sum += (double)row[i];
+                amax = fmax(amax, fabs((double)row[i]));
+                for (size_t j = 0; j <= i; j++)
+                    products[j] += (double)row[i] * (double)row[j];
+            }
+            assert_true(fabs((double)s->sums[i] - sum) < 1e-2);
+            assert_true((double)s->amax[i] == amax);
+            for (size_t j = 0; j <= i; j++)
+                assert_true(fabs((double)s->products[i * s->stride + j] - products[j]) < 1e-2);
+        }
+        linear_seen_free(s);
+    }
+    free(x);
+}
+
+/* Inputs that go together: what one weight is off by, the next ones make good. */
+static void test_rounding_by_results(void **state)
+{
+    FOR_LEVELS(level)
+    {
+        bool changed;
+        struct problem p = problem_new(300, 130, 40, false);
+        for (size_t i = 0; i < p.rows * p.in; i++) /* a walk: neighbours are alike */
+            p.x[i] = i % p.in ? .9f * p.x[i - 1] + .4f * p.x[i] : p.x[i];
+        linear_seen_free(p.seen);
+        p.seen = linear_seen_new(p.in);
+        linear_seen_add(p.seen, p.x, p.rows);
+        linear_seen_end(p.seen);
+        pack(&p, NULL);
+        double nearest = error_of(&p, LINEAR_SET, &changed);
+        pack(&p, p.seen);
+        double by_results = error_of(&p, LINEAR_SET, &changed);
+        assert_true(by_results < .8 * nearest);
+        problem_release(&p);
+    }
+}
+
+/* The mean of the inputs is far from 0: what the weights are off by there is in the bias. */
+static void test_mean_is_made_good(void **state)
+{
+    struct problem p = problem_new(300, 64, 32, false);
+    double off[2] = {0};
+    for (size_t i = 0; i < p.rows * p.in; i++)
+        p.x[i] += i % p.in < 32 ? 8 : -8;
+    linear_seen_free(p.seen);
+    p.seen = linear_seen_new(p.in);
+    linear_seen_add(p.seen, p.x, p.rows);
+    linear_seen_end(p.seen);
+    for (int with = 0; with < 2; with++) {
+        pack(&p, with ? p.seen : NULL);
+        linear_input(&p.l, p.x, p.rows, p.inputs);
+        linear_run(&p.l, p.inputs, p.rows, LINEAR_SET, p.y);
+        for (size_t o = 0; o < p.out; o++) {
+            double mean = 0, want = (double)p.b[o];
+            for (size_t r = 0; r < p.rows; r++)
+                mean += (double)p.y[r * p.out + o] / (double)p.rows;
+            for (size_t k = 0; k < p.in; k++)
+                want += (double)p.w[o * p.in + k] * (double)p.seen->sums[k] / (double)p.rows;
+            off[with] += (mean - want) * (mean - want);
+        }
+    }
+    assert_true(off[1] < .1 * off[0]);
+    problem_release(&p);
+}
+
+static void test_packs_are_the_same_again(void **state)
+{
+    struct problem p = problem_new(90, 66, 33, true);
+    size_t bytes = linear_packed_bytes(p.in, p.out, LINEAR_INT8);
+    char *again = xaligned(bytes);
+    memset(again, 0x42, bytes);
+    linear_pack(p.w, p.b, p.in, p.out, LINEAR_INT8, p.seen, true, again);
+    assert_memory_equal(again, p.l.packed, bytes);
+    free(again);
+    problem_release(&p);
 }
 
 static void test_parts_are_the_whole(void **state)
@@ -259,9 +356,16 @@ static void test_parts_are_the_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tile_is_exact), cmocka_unit_test(test_quantised_rows),
-        cmocka_unit_test(test_normed_rows),   cmocka_unit_test(test_layer_against_doubles),
-        cmocka_unit_test(test_smoothing),     cmocka_unit_test(test_parts_are_the_whole),
+        cmocka_unit_test(test_seen),
+        cmocka_unit_test(test_rounding_by_results),
+        cmocka_unit_test(test_mean_is_made_good),
+        cmocka_unit_test(test_packs_are_the_same_again),
+        cmocka_unit_test(test_tile_is_exact),
+        cmocka_unit_test(test_quantised_rows),
+        cmocka_unit_test(test_normed_rows),
+        cmocka_unit_test(test_layer_against_doubles),
+        cmocka_unit_test(test_smoothing),
+        cmocka_unit_test(test_parts_are_the_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static void check(struct problem *p, enum linear_then then)
     bool narrow = p->type == LINEAR_BF16 && then == LINEAR_GELU;
     void *packed = xaligned(linear_packed_bytes(p->in, p->out, p->type));
     struct linear l = {p->type, p->in, p->out, packed};
-    linear_pack(p->w, p->b, p->in, p->out, p->type, NULL, packed);
+    linear_pack(p->w, p->b, p->in, p->out, p->type, NULL, false, packed);
     linear_run(&l, p->type == LINEAR_BF16 ? (void *)p->x16 : (void *)p->x, p->rows, then,
                narrow ? (void *)y16 : (void *)y);
     assert_true(y[count] == 42 && y16[count] == 0x4242); /* nothing behind the last element */
