@@ -83,12 +83,14 @@ TARGET_AVX512 ALWAYS void rows_avx512(const float *x, size_t x_stride, const uns
     UNROLLED
     for (unsigned r = 0; r < rows; r++)
         a0[r] = a1[r] = _mm512_setzero_ps();
-    for (size_t i = 0; i < k; i++) {
+    struct tile_rows at = tile_rows(x, x_stride * sizeof *x);
+    for (size_t i = 0; i < k; i++, tile_rows_step(&at, sizeof *x)) {
         __m512 w0 = _mm512_loadu_ps(panel + i * panel_stride);
         __m512 w1 = _mm512_loadu_ps(panel + i * panel_stride + 16);
+        tile_fetch(panel + i * panel_stride);
         UNROLLED
         for (unsigned r = 0; r < rows; r++) {
-            __m512 v = _mm512_set1_ps(x[r * x_stride + i]);
+            __m512 v = _mm512_set1_ps(*(const float *)tile_row(&at, r));
             a0[r] = _mm512_fmadd_ps(v, w0, a0[r]);
             a1[r] = _mm512_fmadd_ps(v, w1, a1[r]);
         }
@@ -100,7 +102,7 @@ TARGET_AVX512 ALWAYS void rows_avx512(const float *x, size_t x_stride, const uns
     }
 }
 
-TARGET_BF16 ALWAYS __m512i pair_bf16(const uint16_t *x)
+TARGET_BF16 ALWAYS __m512i pair_bf16(const void *x)
 {
     int pair;
     memcpy(&pair, x, sizeof pair);
@@ -114,13 +116,14 @@ TARGET_BF16 ALWAYS void rows_bf16(const uint16_t *x, size_t x_stride, const unsi
     UNROLLED
     for (unsigned r = 0; r < rows; r++)
         a0[r] = a1[r] = _mm512_setzero_ps();
-    for (size_t i = 0; i < k; i += 2) {
+    struct tile_rows at = tile_rows(x, x_stride * sizeof *x);
+    for (size_t i = 0; i < k; i += 2, tile_rows_step(&at, 2 * sizeof *x)) {
         __m512bh w0 = (__m512bh)_mm512_loadu_si512(panel + i * TILE_COLUMNS);
         __m512bh w1 = (__m512bh)_mm512_loadu_si512(panel + i * TILE_COLUMNS + 32);
         tile_fetch(panel + i * TILE_COLUMNS);
         UNROLLED
         for (unsigned r = 0; r < rows; r++) {
-            __m512bh v = (__m512bh)pair_bf16(x + r * x_stride + i);
+            __m512bh v = (__m512bh)pair_bf16(tile_row(&at, r));
             a0[r] = _mm512_dpbf16_ps(a0[r], v, w0);
             a1[r] = _mm512_dpbf16_ps(a1[r], v, w1);
         }

@@ -50,12 +50,40 @@ static inline unsigned tile_share(size_t left)
 #endif
 #define ALWAYS static inline __attribute__((always_inline))
 
-/* 2 kB ahead: the processor's own fetching stops at the end of each page. A query of 13 tokens:
+/* Up to 14 rows by three pointers and two distances: an address of its own for each would not fit
+ * in the general registers beside the rest, and gcc keeps what does not fit on the stack. */
+struct tile_rows {
+    const char *at[3];
+    size_t stride, stride3; /* bytes */
+};
+
+ALWAYS struct tile_rows tile_rows(const void *x, size_t stride)
+{
+    struct tile_rows t = {
+        {x, (const char *)x + 5 * stride, (const char *)x + 10 * stride}, stride, 3 * stride};
+    /* so that the compiler does not find out, and keeps them apart */
+    __asm__("" : "+r"(t.at[0]), "+r"(t.at[1]), "+r"(t.at[2]), "+r"(t.stride), "+r"(t.stride3));
+    return t;
+}
+
+ALWAYS const void *tile_row(const struct tile_rows *t, const unsigned row)
+{
+    const size_t away[5] = {0, t->stride, 2 * t->stride, t->stride3, 4 * t->stride};
+    return t->at[row / 5] + away[row % 5];
+}
+
+ALWAYS void tile_rows_step(struct tile_rows *t, size_t bytes)
+{
+    for (unsigned i = 0; i < 3; i++)
+        t->at[i] += bytes;
+}
+
+/* 4 kB ahead: the processor's own fetching stops at the end of each page. A query of 13 tokens:
  * 1.0 ms without, .76 with. */
 ALWAYS void tile_fetch(const void *panel)
 {
-    __builtin_prefetch((const char *)panel + 2048);
-    __builtin_prefetch((const char *)panel + 2048 + 64);
+    __builtin_prefetch((const char *)panel + 4096);
+    __builtin_prefetch((const char *)panel + 4096 + 64);
 }
 
 #define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)

@@ -127,7 +127,8 @@ TARGET_AVX512 ALWAYS void rows_avx512(const uint8_t *x, size_t x_stride, const u
     UNROLLED
     for (unsigned r = 0; r < rows; r++)
         a0[r] = a1[r] = _mm512_setzero_si512();
-    for (size_t i = 0; i < k; i += 4) {
+    struct tile_rows at = tile_rows(x, x_stride);
+    for (size_t i = 0; i < k; i += 4, tile_rows_step(&at, 4)) {
         __m512i w0 = _mm512_loadu_si512(panel + i * TILE_COLUMNS);
         __m512i w1 = _mm512_loadu_si512(panel + i * TILE_COLUMNS + 64);
         if (fresh)
@@ -135,7 +136,7 @@ TARGET_AVX512 ALWAYS void rows_avx512(const uint8_t *x, size_t x_stride, const u
         UNROLLED
         for (unsigned r = 0; r < rows; r++) {
             int four;
-            memcpy(&four, x + r * x_stride + i, sizeof four);
+            memcpy(&four, tile_row(&at, r), sizeof four);
             __m512i v = _mm512_set1_epi32(four);
             dot4(&a0[r], v, w0);
             dot4(&a1[r], v, w1);
