@@ -86,7 +86,8 @@ static void fuzz_decode(const struct tokenizer *t, struct str bytes)
 }
 
 /* The first byte says which of the tokenizers, the second how long a passage is. */
-static int fuzz_all(struct tokenizer *const *list, size_t count, const uint8_t *data, size_t n)
+static inline int fuzz_all(struct tokenizer *const *list, size_t count, const uint8_t *data,
+                           size_t n)
 {
     if (n < 2)
         return 0;

@@ -75,11 +75,18 @@ static enum err unknown(struct err_info *e, const char *what, const char *name)
                    bert_names_known());
 }
 
-/* The class names a head too (BertForMaskedLM), which is not read. */
-static enum err check_class(const json_t *config, const struct bert_names *n, struct err_info *e)
+/* Absent or null: NULL. */
+static enum err get_name(const json_t *v, const char *key, const char **out, struct err_info *e)
 {
-    const char *name =
-        json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
+    if (v && !json_is_null(v) && !json_is_string(v))
+        return err_set(e, ERR_INVALID, "config.json", "config.json: \"%s\" must be a string", key);
+    *out = json_string_value(v);
+    return ERR_OK;
+}
+
+/* The class names a head too (BertForMaskedLM), which is not read. */
+static enum err check_class(const char *name, const struct bert_names *n, struct err_info *e)
+{
     size_t stem = strlen(n->architecture);
     if (!name || (strncmp(name, n->architecture, stem) == 0 &&
                   (strcmp(name + stem, "Model") == 0 || strncmp(name + stem, "For", 3) == 0)))
@@ -90,9 +97,13 @@ static enum err check_class(const json_t *config, const struct bert_names *n, st
 static enum err read_architecture(const json_t *config, const struct bert_names **out,
                                   struct err_info *e)
 {
-    const char *type = json_string_value(json_object_get(config, "model_type"));
-    const char *name =
-        json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
+    const char *type = NULL, *name = NULL;
+    enum err err = get_name(json_object_get(config, "model_type"), "model_type", &type, e);
+    if (!err)
+        err = get_name(json_array_get(json_object_get(config, "architectures"), 0),
+                       "architectures/0", &name, e);
+    if (err)
+        return err;
     if (!type && name && strncmp(name, "BertModel", 9) == 0)
         type = "bert"; /* files from before model_type */
     if (!type)
@@ -102,7 +113,7 @@ static enum err read_architecture(const json_t *config, const struct bert_names 
     const struct bert_names *n = bert_names_find(type);
     if (!n)
         return unknown(e, "\"model_type\"", type);
-    enum err err = check_class(config, n, e);
+    err = check_class(name, n, e);
     if (!err)
         err = expect_word(config, n->distil ? "activation" : "hidden_act", "gelu", e);
     if (!err)

@@ -108,26 +108,20 @@ static enum err read_step(struct decoder *d, const struct node *n, struct str ty
                             e);
 }
 
-enum err decoder_read(struct decoder *d, const struct node *n, struct err_info *e)
+/* An element of a Sequence has to be there. */
+static enum err read_part(void *d, const struct node *n, struct err_info *e)
 {
     struct str type;
-    if (node_absent(n))
-        return ERR_OK;
     enum err err = node_type(n, &type, e);
     if (err)
         return err;
-    if (!str_eq_c(type, "Sequence"))
-        return read_step(d, n, type, e);
-    struct node list = node_get(n, "decoders");
-    err = node_array(&list, DECODERS_MAX, e);
-    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
-        struct node part = node_at(&list, i);
-        err = node_type(&part, &type, e);
-        if (!err)
-            err = str_eq_c(type, "Sequence") ? decoder_read(d, &part, e)
-                                             : read_step(d, &part, type, e);
-    }
-    return err;
+    return str_eq_c(type, "Sequence") ? node_each(n, "decoders", DECODERS_MAX, read_part, d, e)
+                                      : read_step(d, n, type, e);
+}
+
+enum err decoder_read(struct decoder *d, const struct node *n, struct err_info *e)
+{
+    return node_absent(n) ? ERR_OK : read_part(d, n, e);
 }
 
 void decoder_wordpiece(struct decoder *d)

@@ -77,6 +77,18 @@ enum err node_array(const struct node *n, size_t max, struct err_info *e)
     return ERR_OK;
 }
 
+enum err node_each(const struct node *parent, const char *key, size_t max, node_fn *each, void *ctx,
+                   struct err_info *e)
+{
+    struct node list = node_get(parent, key);
+    enum err err = node_array(&list, max, e);
+    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
+        struct node n = node_at(&list, i);
+        err = each(ctx, &n, e);
+    }
+    return err;
+}
+
 enum err node_type(const struct node *n, struct str *out, struct err_info *e)
 {
     if (!json_is_object(n->v))

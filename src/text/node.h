@@ -28,6 +28,10 @@ enum err node_str_optional(const struct node *parent, const char *key, size_t ma
                            struct err_info *e) MUST_CHECK;
 enum err node_u32(const struct node *n, uint32_t max, uint32_t *out, struct err_info *e) MUST_CHECK;
 enum err node_array(const struct node *n, size_t max, struct err_info *e) MUST_CHECK;
+/* Calls `each` for the elements of the array parent[key], of at most `max`, until one fails. */
+typedef enum err node_fn(void *ctx, const struct node *n, struct err_info *e);
+enum err node_each(const struct node *parent, const char *key, size_t max, node_fn *each, void *ctx,
+                   struct err_info *e) MUST_CHECK;
 /* The "type" of an object. */
 enum err node_type(const struct node *n, struct str *out, struct err_info *e) MUST_CHECK;
 

@@ -141,15 +141,14 @@ static enum err read_precompiled(struct normalizer *z, const struct node *n, str
     return err ? err_set(e, err, at.path, "%s", inner.message) : ERR_OK;
 }
 
+static enum err read_part(void *z, const struct node *n, struct err_info *e)
+{
+    return normalizer_read(z, n, e);
+}
+
 static enum err read_list(struct normalizer *z, const struct node *n, struct err_info *e)
 {
-    struct node list = node_get(n, "normalizers");
-    enum err err = node_array(&list, NORMALIZERS_MAX, e);
-    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
-        struct node part = node_at(&list, i);
-        err = normalizer_read(z, &part, e);
-    }
-    return err;
+    return node_each(n, "normalizers", NORMALIZERS_MAX, read_part, z, e);
 }
 
 static const struct {

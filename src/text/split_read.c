@@ -174,15 +174,14 @@ static enum err read_split(struct splits *s, const struct node *n, struct err_in
     return regex.v ? read_regex(&regex, x, e) : string_take(&pattern, "String", false, x, e);
 }
 
+static enum err read_part(void *s, const struct node *n, struct err_info *e)
+{
+    return splits_read(s, n, e);
+}
+
 static enum err read_list(struct splits *s, const struct node *n, struct err_info *e)
 {
-    struct node list = node_get(n, "pretokenizers");
-    enum err err = node_array(&list, SPLITS_MAX, e);
-    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
-        struct node part = node_at(&list, i);
-        err = splits_read(s, &part, e);
-    }
-    return err;
+    return node_each(n, "pretokenizers", SPLITS_MAX, read_part, s, e);
 }
 
 static const struct {

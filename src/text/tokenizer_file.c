@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
-enum { ADDED_MAX = 65536 };
+enum { ADDED_MAX = 65536, POST_PROCESSORS_MAX = 8 };
 
 /* A vocabulary is many small values: about 120 bytes of memory for one of 10 bytes in the file. */
 static size_t json_budget(size_t file_bytes)
@@ -97,21 +97,9 @@ static enum err read_trim(struct tokenizer *t, const struct node *n, struct err_
     return err;
 }
 
-static enum err read_post_processor(struct tokenizer *t, const struct node *n, struct err_info *e);
-
-static enum err read_post_list(struct tokenizer *t, const struct node *n, struct err_info *e)
+static enum err read_post_processor(void *ctx, const struct node *n, struct err_info *e)
 {
-    struct node list = node_get(n, "processors");
-    enum err err = node_array(&list, 8, e);
-    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
-        struct node part = node_at(&list, i);
-        err = read_post_processor(t, &part, e);
-    }
-    return err;
-}
-
-static enum err read_post_processor(struct tokenizer *t, const struct node *n, struct err_info *e)
-{
+    struct tokenizer *t = ctx;
     struct str type;
     if (node_absent(n))
         return ERR_OK;
@@ -119,7 +107,7 @@ static enum err read_post_processor(struct tokenizer *t, const struct node *n, s
     if (err)
         return err;
     if (str_eq_c(type, "Sequence"))
-        return read_post_list(t, n, e);
+        return node_each(n, "processors", POST_PROCESSORS_MAX, read_post_processor, t, e);
     if (str_eq_c(type, "ByteLevel"))
         return read_trim(t, n, e);
     if (str_eq_c(type, "TemplateProcessing"))
@@ -194,8 +182,9 @@ static enum err added_id(struct tokenizer *t, const struct node *n, struct str c
     return err ? err_set(e, err, n->path, "%s", inner.message) : ERR_OK;
 }
 
-static enum err read_added(struct tokenizer *t, const struct node *n, struct err_info *e)
+static enum err read_added(void *ctx, const struct node *n, struct err_info *e)
 {
+    struct tokenizer *t = ctx;
     struct added a = {0};
     struct str content;
     struct added_kind kind = {0};
@@ -221,14 +210,8 @@ static enum err read_added(struct tokenizer *t, const struct node *n, struct err
 static enum err read_added_list(struct tokenizer *t, const struct node *root, struct err_info *e)
 {
     struct node list = node_get(root, "added_tokens");
-    if (node_absent(&list))
-        return ERR_OK;
-    enum err err = node_array(&list, ADDED_MAX, e);
-    for (size_t i = 0; !err && i < json_array_size(list.v); i++) {
-        struct node n = node_at(&list, i);
-        err = read_added(t, &n, e);
-    }
-    return err;
+    return node_absent(&list) ? ERR_OK
+                              : node_each(root, "added_tokens", ADDED_MAX, read_added, t, e);
 }
 
 /* Whether the steps are BertNormalizer's (or some of them, in its order) and BertPreTokenizer's:

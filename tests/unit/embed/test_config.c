@@ -66,7 +66,10 @@ static void test_what_is_not_known_is_refused(void **state)
     expect_shape("7", ERR_CORRUPT, "object");
     expect_shape("{}", ERR_UNSUPPORTED, "model_type");
     expect_shape("{\"model_type\":\"llama\"}", ERR_UNSUPPORTED, "llama");
-    expect_shape("{\"model_type\":7}", ERR_UNSUPPORTED, "model_type");
+    expect_shape("{\"model_type\":7}", ERR_INVALID, "\"model_type\" must be a string");
+    expect_shape("{\"architectures\":[\"BertModel\"],\"model_type\":5}", ERR_INVALID,
+                 "\"model_type\" must be a string");
+    expect_shape("{" BERT ",\"architectures\":[7]}", ERR_INVALID, "architectures/0");
     expect_shape("{" BERT ",\"architectures\":[\"RobertaModel\"]}", ERR_UNSUPPORTED,
                  "RobertaModel");
     expect_shape("{" BERT ",\"architectures\":[\"BertModelWithAdapter\"]}", ERR_UNSUPPORTED,
