@@ -267,8 +267,10 @@ static bool version_step(struct engine *x, struct version *v, struct arena *a)
     struct err_info info = {0};
     if (clock_mono_ns() < v->build_not_before_ns || !missing_take(v))
         return false;
+    bool fresh = v->build_after == 0;
     enum err err = store_version_missing(x->store, a, v->id, v->build_after, VERSION_BATCH, &b.docs,
                                          &b.n, &info);
+    fresh = fresh && !err && b.n == 0; /* what is missing is not marked yet: a pause */
     if (!err && b.n == 0) {
         err = pass_end(x, v, a, &info);
     } else if (!err) {
@@ -286,7 +288,7 @@ static bool version_step(struct engine *x, struct version *v, struct arena *a)
     if (v->build_failures > 0)
         progress_set(v, 0, 0, 0, NULL); /* it goes on: no error any more */
     v->build_failures = 0;
-    return true;
+    return !fresh;
 }
 
 static void builder_run(void *arg)

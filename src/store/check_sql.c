@@ -27,7 +27,10 @@ const struct statement_text schema_faults[] = {
      " ON m.version = v.id"
      " LEFT JOIN (SELECT collection, sum(state) AS n FROM document GROUP BY collection) d"
      " ON d.collection = v.collection WHERE v.passages <> ifnull(p.n, 0)"
-     " OR v.missing <> iif(v.state = 2, ifnull(d.n, 0), ifnull(m.n, 0))"
+     " OR v.missing <> iif(v.state = 2, ifnull(d.n, 0), ifnull(m.n, 0) + (SELECT count(*)"
+     " FROM document u WHERE u.key > ((v.collection << 32) | v.unmarked_after)"
+     " AND u.key <= ((v.collection << 32) | v.unmarked_last) AND NOT EXISTS (SELECT 1 FROM passage"
+     " WHERE key = ((v.id << 32) | (u.key & 0xffffffff)))))"
      " OR (v.state = 2 AND m.n > 0) LIMIT 1"},
     {"passage_fresh",
      "SELECT 'document ' || d.id || ' is missing in version ' || v.id || ' and should not be, or is"
@@ -35,7 +38,8 @@ const struct statement_text schema_faults[] = {
      " LEFT JOIN passage p ON p.key = ((v.id << 32) | (d.key & 0xffffffff))"
      " LEFT JOIN missing m ON m.key = ((v.id << 32) | (d.key & 0xffffffff))"
      " WHERE iif(v.state = 2, d.state = 0, m.key IS NULL) <> (typeof(p.vectors) = 'blob' AND"
-     " ifnull(p.text = substr(d.text_digest, 1, 16), 1)) LIMIT 1"},
+     " ifnull(p.text = substr(d.text_digest, 1, 16), 1)) AND NOT (p.key IS NULL AND"
+     " d.key & 0xffffffff > v.unmarked_after AND d.key & 0xffffffff <= v.unmarked_last) LIMIT 1"},
     {"missing_orphan",
      "SELECT 'a version misses a document that is not there: ' || m.key FROM missing m"
      " LEFT JOIN version v ON v.id = m.key >> 32"

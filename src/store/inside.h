@@ -77,7 +77,8 @@ void db_op_end(struct store *s, enum db_op op, int64_t started_ns, enum err err)
 struct held_version {
     uint32_t id, dims;
     enum version_state state;
-    uint64_t revision, missing, passages; /* `missing` of the active one: pending documents */
+    uint64_t revision, missing, passages;   /* `missing` of the active one: pending documents */
+    uint32_t unmarked_after, unmarked_last; /* schema.c */
     bool dirty;
 };
 struct held_collection {
@@ -121,6 +122,7 @@ struct writer {
     int64_t now_us;        /* of the group */
     struct request *carry; /* popped, but too large for the last group */
     bool purge;            /* rows of removed collections or forgotten changes wait */
+    bool purge_failed;     /* the last step: again when a write has gone through */
     unsigned groups_since_purge;
     struct thread *thread;
 };
@@ -148,6 +150,8 @@ enum err writer_run_2(struct writer *w, enum statement id, uint64_t a, uint64_t 
 /* The first column of the only row; 0 without one, or NULL. */
 enum err writer_number(struct writer *w, enum statement id, uint64_t a, uint64_t b, uint64_t *out,
                        struct err_info *e) MUST_CHECK;
+/* Read again if it is stale; the first in a transaction. */
+enum err writer_refresh(struct writer *w, struct err_info *e) MUST_CHECK;
 /* What the ledger has ahead of its rows; part of the transaction that is open. */
 enum err writer_flush(struct writer *w, struct err_info *e) MUST_CHECK;
 enum err writer_purge_step(struct writer *w,
@@ -181,6 +185,15 @@ uint64_t passages_key(uint32_t version, uint32_t number);
 enum err version_insert(struct writer *w, uint32_t id, uint32_t collection,
                         enum version_state state, const struct version_record *v, uint64_t missing,
                         uint64_t revision, struct err_info *e) MUST_CHECK;
+/* Marks some of the documents that a new version misses; unmarked_last is 0 when all are. */
+enum err version_mark(struct writer *w, struct held_collection *c, struct held_version *v,
+                      struct err_info *e) MUST_CHECK;
+/* A document is missing in a version from now on, or not any more; *changed: it was not, or was.
+ * Its passages are the caller's. */
+enum err missing_add(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
+                     struct err_info *e) MUST_CHECK;
+enum err missing_remove(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
+                        struct err_info *e) MUST_CHECK;
 /* The text of a document has changed, or it is new: missing in all versions but the active one. */
 enum err versions_miss(struct writer *w, struct held_collection *c, uint32_t number,
                        struct err_info *e) MUST_CHECK;

@@ -70,20 +70,72 @@ enum err passages_set(struct writer *w, struct held_version *v, uint32_t number,
     return err ? err : passages_add(w, v, number, d, text_digest, vectors, e);
 }
 
+/* A document that a new version has not been marked missing in yet is, unless it was embedded for
+ * it already (schema.c). */
+static enum err unmarked_missing(struct writer *w, const struct held_version *v, uint32_t number,
+                                 bool *missing, struct err_info *e)
+{
+    uint64_t there;
+    enum err err = writer_number(w, STMT_PASSAGE_EXISTS, passages_key(v->id, number), 0, &there, e);
+
+    *missing = !there;
+    return err;
+}
+
+static bool is_unmarked(const struct held_version *v, uint32_t number)
+{
+    return number > v->unmarked_after && number <= v->unmarked_last;
+}
+
+enum err missing_add(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
+                     struct err_info *e)
+{
+    bool missing;
+    enum err err;
+
+    if (is_unmarked(v, number)) {
+        err = unmarked_missing(w, v, number, &missing, e);
+        *changed = !err && !missing;
+    } else {
+        err = writer_run_1(w, STMT_MISSING_ADD, passages_key(v->id, number), e);
+        *changed = !err && sqlite3_changes(w->conn.db) == 1;
+    }
+    v->missing += *changed;
+    v->dirty |= *changed;
+    return err;
+}
+
+enum err missing_remove(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
+                        struct err_info *e)
+{
+    bool missing;
+    enum err err;
+
+    if (is_unmarked(v, number)) {
+        err = unmarked_missing(w, v, number, &missing, e);
+        *changed = !err && missing;
+    } else {
+        err = writer_run_1(w, STMT_MISSING_REMOVE, passages_key(v->id, number), e);
+        *changed = !err && sqlite3_changes(w->conn.db) == 1;
+    }
+    v->missing -= *changed;
+    v->dirty |= *changed;
+    return err;
+}
+
 enum err versions_miss(struct writer *w, struct held_collection *c, uint32_t number,
                        struct err_info *e)
 {
     enum err err = ERR_OK;
+    bool added;
 
     for (unsigned i = 0; i < c->version_count && !err; i++) {
         struct held_version *v = &c->versions[i];
         if (v->state == VERSION_ACTIVE)
             continue;
-        err = writer_run_1(w, STMT_MISSING_ADD, passages_key(v->id, number), e);
-        if (err || sqlite3_changes(w->conn.db) == 0)
-            continue; /* it was missing already */
-        v->missing++;
-        err = passages_remove(w, v, number, e);
+        err = missing_add(w, v, number, &added, e);
+        if (!err && added)
+            err = passages_remove(w, v, number, e);
     }
     return err;
 }
@@ -92,18 +144,14 @@ enum err versions_drop(struct writer *w, struct held_collection *c, uint32_t num
                        struct err_info *e)
 {
     enum err err = ERR_OK;
+    bool removed;
 
     for (unsigned i = 0; i < c->version_count && !err; i++) {
         struct held_version *v = &c->versions[i];
         if (v->state == VERSION_ACTIVE)
             continue;
-        err = writer_run_1(w, STMT_MISSING_REMOVE, passages_key(v->id, number), e);
-        if (err)
-            return err;
-        v->dirty = true;
-        if (sqlite3_changes(w->conn.db) == 1)
-            v->missing--;
-        else
+        err = missing_remove(w, v, number, &removed, e);
+        if (!err && !removed)
             err = passages_remove(w, v, number, e);
     }
     return err;

@@ -1,6 +1,7 @@
 /* What was given up is removed here, in bounded steps, each a transaction of its own: rows of
  * deleted collections and versions (their ids stand in `purge` and `purge_version` until nothing is
- * left), changes that were forgotten, and embeddings beyond the bound of their cache. */
+ * left), changes that were forgotten, and embeddings beyond the bound of their cache. In the same
+ * steps the documents of new versions are marked missing (version_acts.c). */
 #include "store/inside.h"
 #include "base/sqlite.h"
 #include <inttypes.h>
@@ -98,15 +99,34 @@ static enum err purge_version(struct conn *c, uint32_t version, struct err_info 
     return err;
 }
 
+/* *marked: there was a version that documents had to be marked in. */
+static enum err versions_mark(struct writer *w, bool *marked, struct err_info *e)
+{
+    struct held_collection *c;
+    struct held_version *v;
+    uint32_t version;
+    enum err err = purge_next(&w->conn, STMT_VERSION_UNMARKED, &version, e);
+
+    *marked = version != 0;
+    if (err || !version)
+        return err;
+    err = writer_hold_version(w, version, &c, &v, e);
+    return err ? err : version_mark(w, c, v, e);
+}
+
 enum err writer_purge_step(struct writer *w, struct err_info *e)
 {
     struct conn *c = &w->conn;
     uint32_t collection = 0, version = 0;
     struct ledger *l = &w->ledger;
-    bool over = !w->stale && embeddings_over(w);
+    bool over = false, marked = false;
     int forgotten = 0;
     enum err err = conn_exec(c, STMT_BEGIN_WRITE, e);
 
+    if (!err)
+        err = writer_refresh(w, e);
+    if (!err)
+        err = versions_mark(w, &marked, e);
     if (!err)
         err = purge_next(c, STMT_PURGE_NEXT, &collection, e);
     if (!err && collection)
@@ -115,9 +135,10 @@ enum err writer_purge_step(struct writer *w, struct err_info *e)
         err = purge_next(c, STMT_PURGE_VERSION_NEXT, &version, e);
     if (!err && version)
         err = purge_version(c, version, e);
-    if (!err && over)
+    over = !err && embeddings_over(w);
+    if (over)
         err = embeddings_evict(w, PURGE_ROWS, e);
-    if (!err && over)
+    if (!err && (over || marked))
         err = writer_flush(w, e);
     if (!err)
         err = purge_run(c, STMT_PURGE_CHANGES, (int64_t)l->pruned, PURGE_ROWS * 4, &forgotten, e);
@@ -126,7 +147,7 @@ enum err writer_purge_step(struct writer *w, struct err_info *e)
     if (err) {
         conn_rollback(c);
         w->stale = true;
-    } else if (!collection && !version && !over && !forgotten) {
+    } else if (!collection && !version && !over && !marked && !forgotten) {
         w->purge = false;
     }
     return err;

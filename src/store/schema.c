@@ -13,7 +13,9 @@
  * were always of the document's text.
  *
  * A document without fresh passages has state 1 (for the active version) or a row in `missing`
- * (for each other): never a row with vectors.
+ * (for each other): never a row with vectors. While version.unmarked_last > 0 the documents of
+ * numbers over unmarked_after, up to unmarked_last, have no row in `missing` yet: those of them
+ * without a row of passages are missing.
  *
  * embedding_cache: appended to, so that values stay dense; `hash` is the first 8 bytes of the key,
  * `rest` the other 24. */
@@ -103,6 +105,10 @@ static const char *const migrations[] = {
     " id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, rest BLOB NOT NULL, tokens INTEGER NOT NULL,"
     " vector BLOB NOT NULL) STRICT;"
     "CREATE INDEX embedding_cache_hash ON embedding_cache(hash);",
+    /* 3: a new version is marked missing in its documents in bounded steps. */
+    "ALTER TABLE version ADD COLUMN unmarked_after INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE version ADD COLUMN unmarked_last INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX version_unmarked ON version(id) WHERE unmarked_last > 0;",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

@@ -7,7 +7,7 @@
     " FROM collection c CROSS JOIN version v ON v.id = c.version"
 #define VERSION_COLUMNS                                                                            \
     "id, collection, state, model, model_digest, settings, dims, mean_cosine, missing, passages,"  \
-    " created_us, updated_us, report, revision"
+    " created_us, updated_us, report, revision, unmarked_after, unmarked_last"
 #define DOCUMENT_HEADS                                                                             \
     "d.key, d.id, d.revision, d.state, d.created_us, d.updated_us, d.expires_us, d.attempts,"      \
     " d.digest, d.text_digest"
@@ -68,7 +68,7 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                                            " FROM version WHERE collection = ?1 ORDER BY id"},
     [STMT_VERSION_INSERT] = {"version_insert",
                              "INSERT INTO version (" VERSION_COLUMNS ") VALUES"
-                             " (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, 0, ?9, ?9, x'', ?10)"},
+                             " (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, 0, ?9, ?9, x'', ?10, 0, 0)"},
     [STMT_VERSION_UPDATE] = {"version_update",
                              "UPDATE version SET settings = ?2, report = ?3, mean_cosine = ?4,"
                              " state = ?5, updated_us = ?6, revision = ?7 WHERE id = ?1"},
@@ -79,17 +79,24 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                             "UPDATE version SET state = ?2, updated_us = ?3, revision = ?4"
                             " WHERE id = ?1"},
     [STMT_VERSION_COUNTS] = {"version_counts",
-                             "UPDATE version SET missing = ?2, passages = ?3 WHERE id = ?1"},
+                             "UPDATE version SET missing = ?2, passages = ?3, unmarked_after = ?4,"
+                             " unmarked_last = ?5 WHERE id = ?1"},
     [STMT_VERSION_REMOVE] = {"version_remove", "DELETE FROM version WHERE id = ?1"},
     [STMT_VERSION_REMOVE_ALL] = {"version_remove_all", "DELETE FROM version WHERE collection = ?1"},
+    [STMT_VERSION_UNMARKED] = {"version_unmarked",
+                               "SELECT id FROM version WHERE unmarked_last > 0 LIMIT 1"},
 
     [STMT_MISSING_ADD] = {"missing_add", "INSERT OR IGNORE INTO missing (key) VALUES (?1)"},
     [STMT_MISSING_REMOVE] = {"missing_remove", "DELETE FROM missing WHERE key = ?1"},
     [STMT_MISSING_CLEAR] = {"missing_clear", "DELETE FROM missing WHERE key > ?1 AND key <= ?2"},
-    /* ?1: the collection, ?2: the version, both << 32 */
+    /* ?1 and ?2: keys of documents, ?3: the version << 32 */
     [STMT_MISSING_FILL] = {"missing_fill",
-                           "INSERT INTO missing (key) SELECT ?2 | (key & 0xffffffff) FROM document"
-                           " WHERE key > ?1 AND key <= (?1 | 0xffffffff)"},
+                           "INSERT INTO missing (key) SELECT ?3 | (key & 0xffffffff)"
+                           " FROM document d WHERE key > ?1 AND key <= ?2 AND NOT EXISTS"
+                           " (SELECT 1 FROM passage p WHERE p.key = (?3 | (d.key & 0xffffffff)))"},
+    [STMT_MISSING_FILL_LAST] = {"missing_fill_last",
+                                "SELECT key FROM document WHERE key > ?1 AND key <= ?2"
+                                " ORDER BY key LIMIT 1 OFFSET ?3"},
     [STMT_MISSING_WAITING] = {"missing_waiting",
                               "INSERT INTO missing (key) SELECT ?2 | (key & 0xffffffff)"
                               " FROM document WHERE state = 1 AND collection = ?1 >> 32"},
@@ -153,6 +160,7 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                                              " WHERE key = ?1"},
     [STMT_PASSAGE_COUNT] = {"passage_count",
                             "SELECT length(spans) / 12 FROM passage WHERE key = ?1"},
+    [STMT_PASSAGE_EXISTS] = {"passage_exists", "SELECT 1 FROM passage WHERE key = ?1"},
     [STMT_PASSAGE_SET] = {"passage_set", "REPLACE INTO passage (key, spans, vectors, text)"
                                          " VALUES (?1, ?2, ?3, ?4)"},
     [STMT_PASSAGE_REMOVE] = {"passage_remove", "DELETE FROM passage WHERE key = ?1"},

@@ -190,10 +190,13 @@ enum act_kind {
 
     /* Embedding versions. Each but EMBEDDED makes a change row; if_revision: the version's. */
     ACT_VERSION_CREATE, /* version: collection, model, model_digest, settings, dims. BUILDING; all
-                           documents become missing in it (some 3 us each, in the commit).
-                           ERR_CONFLICT: STORE_VERSIONS_MAX */
+                           documents become missing in it: the first 4,096 are listed by
+                           store_version_missing at once, the others in bounded steps afterwards,
+                           and until then it cannot become READY. ERR_CONFLICT: STORE_VERSIONS_MAX
+                         */
     ACT_VERSION_UPDATE, /* version: id, settings, report, mean_cosine, state, all as they shall be.
-                           ERR_CONFLICT: another change of state than BUILDING <-> READY */
+                           ERR_CONFLICT: another change of state than BUILDING <-> READY, or
+                           READY while a new one's documents are being marked */
     ACT_VERSION_ACTIVATE, /* version.id: it becomes ACTIVE, the active one RETIRED (promotion and
                              rollback alike). Documents that are missing in it become pending, those
                              that were pending in the other but are not missing in it become ready,

@@ -1,11 +1,15 @@
-/* Embedding versions, written. Activation is one commit whose cost follows from the documents that
- * change their state, not from the collection's size: passages stay where they are, under their
- * version's keys, and the collection names another version. */
+/* Embedding versions, written. A new version misses every document; they are marked so in steps of
+ * MARK_ROWS, the first with the version itself, the others between commits (purge.c). Activation is
+ * one commit whose cost follows from the documents that change their state, not from the
+ * collection's size: passages stay where they are, under their version's keys, and the collection
+ * names another version. */
 #include "store/inside.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#define MARK_ROWS 4096 /* in one commit; some 3 us each */
 
 static uint64_t key_base(uint32_t id)
 {
@@ -44,6 +48,50 @@ enum err version_insert(struct writer *w, uint32_t id, uint32_t collection,
     return conn_run(&w->conn, st, e);
 }
 
+/* ---- creation ---- */
+
+/* The key of the last document of a step; `to` if no more are left. */
+static enum err mark_last(struct writer *w, uint64_t from, uint64_t to, uint64_t *last,
+                          struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(&w->conn, STMT_MISSING_FILL_LAST, &st, e);
+
+    *last = to;
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)from);
+    put_int(st, 2, (int64_t)to);
+    put_int(st, 3, MARK_ROWS - 1);
+    err = conn_step(&w->conn, st, &row, e);
+    if (err || !row)
+        return err;
+    *last = (uint64_t)sqlite3_column_int64(st, 0);
+    return conn_run(&w->conn, st, e);
+}
+
+enum err version_mark(struct writer *w, struct held_collection *c, struct held_version *v,
+                      struct err_info *e)
+{
+    uint64_t from = key_base(c->id) | v->unmarked_after, to = key_base(c->id) | v->unmarked_last;
+    uint64_t last;
+    sqlite3_stmt *st;
+    enum err err = mark_last(w, from, to, &last, e);
+
+    if (!err)
+        err = conn_stmt(&w->conn, STMT_MISSING_FILL, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)from);
+    put_int(st, 2, (int64_t)last);
+    put_int(st, 3, (int64_t)key_base(v->id));
+    v->unmarked_after = last == to ? 0 : (uint32_t)last;
+    v->unmarked_last = last == to ? 0 : v->unmarked_last;
+    v->dirty = true;
+    return conn_run(&w->conn, st, e);
+}
+
 enum err version_create(struct writer *w, struct store_act *act, struct err_info *e)
 {
     const struct version_record *v = &act->version;
@@ -61,13 +109,17 @@ enum err version_create(struct writer *w, struct store_act *act, struct err_info
     err = version_change(w, CHANGE_VERSION_CREATED, c, id, &act->revision, e);
     if (!err)
         err = version_insert(w, id, c->id, VERSION_BUILDING, v, c->documents, act->revision, e);
-    if (!err)
-        err = writer_run_2(w, STMT_MISSING_FILL, key_base(c->id), key_base(id), e);
-    c->versions[c->version_count++] = (struct held_version){.id = id,
-                                                            .dims = v->dims,
-                                                            .state = VERSION_BUILDING,
-                                                            .revision = act->revision,
-                                                            .missing = c->documents};
+    if (err)
+        return err;
+    struct held_version *held = &c->versions[c->version_count++];
+    *held = (struct held_version){.id = id,
+                                  .dims = v->dims,
+                                  .state = VERSION_BUILDING,
+                                  .revision = act->revision,
+                                  .missing = c->documents,
+                                  .unmarked_last = c->last_number};
+    err = version_mark(w, c, held, e);
+    w->purge |= held->unmarked_last > 0;
     act->id = act->version_id = id;
     act->status = ACT_CREATED;
     return err;
@@ -118,6 +170,10 @@ enum err version_update(struct writer *w, struct store_act *act, struct err_info
 
     if (!err)
         err = act_revision_check(act, held->revision, e);
+    if (!err && v->state == VERSION_READY && held->unmarked_last > 0)
+        err = err_set(e, ERR_CONFLICT, "state",
+                      "the version is new: its documents are being marked still, so it cannot be "
+                      "ready yet");
     if (!err && !may_become(held->state, v->state))
         err =
             err_set(e, ERR_CONFLICT, "state",
@@ -311,10 +367,10 @@ enum err version_embedded(struct writer *w, struct store_act *act, struct err_in
     act->revision = old.revision;
     if (v->state == VERSION_ACTIVE)
         return old.state == DOCUMENT_PENDING ? document_become_ready(w, act, c, &old, e) : ERR_OK;
-    err = writer_run_1(w, STMT_MISSING_REMOVE, passages_key(v->id, number), e);
-    if (err || sqlite3_changes(w->conn.db) == 0)
+    bool missing;
+    err = missing_remove(w, v, number, &missing, e);
+    if (err || !missing)
         return err; /* it is there: stored before, perhaps by this very act */
-    v->missing--;
     act->status = ACT_UPDATED;
     return passages_add(w, v, number, &act->document, old.text_digest, true, e);
 }

@@ -3,8 +3,8 @@
  * savepoint, so one that fails leaves no trace; a fault of the database itself (disk full, I/O)
  * fails the whole group, which is then as if it had never been asked for.
  *
- * Between groups it removes rows of deleted collections and forgotten changes, a bounded step at a
- * time. */
+ * Between groups it removes rows of deleted collections and forgotten changes, and marks what a new
+ * version misses, a bounded step at a time. */
 #include "store/inside.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -85,7 +85,6 @@ static enum err ledger_load(struct writer *w, struct err_info *e)
         return err;
     if (!row)
         return err_set(e, ERR_CORRUPT, NULL, "the row of the change counter is missing");
-    w->stale = false;
     memset(l, 0, sizeof *l);
     l->change = (uint64_t)sqlite3_column_int64(st, 1);
     l->pruned = (uint64_t)sqlite3_column_int64(st, 2);
@@ -93,7 +92,14 @@ static enum err ledger_load(struct writer *w, struct err_info *e)
     l->last_task = (uint64_t)sqlite3_column_int64(st, 4);
     l->last_version = (uint32_t)sqlite3_column_int64(st, 5);
     l->cache_bytes = (uint64_t)sqlite3_column_int64(st, 6);
-    return conn_run(&w->conn, st, e);
+    err = conn_run(&w->conn, st, e);
+    w->stale = err != ERR_OK;
+    return err;
+}
+
+enum err writer_refresh(struct writer *w, struct err_info *e)
+{
+    return w->stale ? ledger_load(w, e) : ERR_OK;
 }
 
 static enum err versions_flush(struct writer *w, struct held_collection *c, struct err_info *e)
@@ -111,6 +117,8 @@ static enum err versions_flush(struct writer *w, struct held_collection *c, stru
         put_int(st, 1, v->id);
         put_int(st, 2, (int64_t)v->missing);
         put_int(st, 3, (int64_t)v->passages);
+        put_int(st, 4, v->unmarked_after);
+        put_int(st, 5, v->unmarked_last);
         v->dirty = false;
         err = conn_run(&w->conn, st, e);
     }
@@ -186,6 +194,8 @@ static enum err versions_read(struct writer *w, struct held_collection *c, struc
         v->missing = (uint64_t)sqlite3_column_int64(st, 8);
         v->passages = (uint64_t)sqlite3_column_int64(st, 9);
         v->revision = (uint64_t)sqlite3_column_int64(st, 13);
+        v->unmarked_after = (uint32_t)sqlite3_column_int64(st, 14);
+        v->unmarked_last = (uint32_t)sqlite3_column_int64(st, 15);
         active += v->state == VERSION_ACTIVE;
     }
     if (!err && active != 1)
@@ -475,7 +485,8 @@ static void purge_step(struct writer *w)
     db_op_end(s, OP_PURGE, started_ns, err);
     if (err) {
         log_event(LOG_WARN, "rows of removed data stay for now", LOG_S("reason", info.message));
-        w->purge = false; /* tried again at the next start, removal or pruning */
+        w->purge = false;
+        w->purge_failed = true;
     }
 }
 
@@ -512,8 +523,8 @@ static enum err group_run(struct writer *w, struct group *g, struct err_info *e)
 {
     enum err err = conn_exec(&w->conn, STMT_BEGIN_WRITE, e);
 
-    if (!err && w->stale)
-        err = ledger_load(w, e);
+    if (!err)
+        err = writer_refresh(w, e);
     if (err)
         return err;
     w->now_us = clock_wall_us();
@@ -575,8 +586,12 @@ static void writer_run(void *arg)
         struct err_info info = {0};
         int64_t started_ns = clock_mono_ns();
         enum err err = group_run(w, &g, &info);
-        if (err)
+        if (err) {
             group_fail(w, &g, err, &info);
+        } else if (w->purge_failed) {
+            w->purge = true;
+            w->purge_failed = false;
+        }
         group_answer(w, &g);
         db_op_end(w->store, OP_WRITE, started_ns, err);
         checkpointer_restrain(&w->store->checkpointer, &w->conn);

@@ -494,16 +494,16 @@ static void test_check_sees(void **state)
         {"UPDATE version SET collection = 9", "not one active version"},
         {"UPDATE version SET state = 3", "not one active version"},
         {"INSERT INTO version SELECT 2, 1, 2, model, model_digest, settings, dims, mean_cosine, 0,"
-         " 0, 1, 1, report, 1 FROM version; UPDATE state SET last_version = 2",
+         " 0, 1, 1, report, 1, 0, 0 FROM version; UPDATE state SET last_version = 2",
          "not one active version"},
         {"INSERT INTO version SELECT 2, 9, 0, model, model_digest, settings, dims, mean_cosine, 0,"
-         " 0, 1, 1, report, 1 FROM version; UPDATE state SET last_version = 2",
+         " 0, 1, 1, report, 1, 0, 0 FROM version; UPDATE state SET last_version = 2",
          "no collection"},
         {"UPDATE state SET last_version = 0", "newer"},
         {"INSERT INTO missing VALUES ((1 << 32) + 3)", "counts of version"},
         {"INSERT INTO missing VALUES ((7 << 32) + 3)", "not there"},
         {"INSERT INTO version SELECT 2, 1, 0, model, model_digest, settings, dims, mean_cosine, 5,"
-         " 0, 1, 1, report, 1 FROM version; UPDATE state SET last_version = 2;"
+         " 0, 1, 1, report, 1, 0, 0 FROM version; UPDATE state SET last_version = 2;"
          "INSERT INTO missing VALUES ((2 << 32) + 1), ((2 << 32) + 2), ((2 << 32) + 3),"
          " ((2 << 32) + 4), ((2 << 32) + 77)",
          "missing in version 2"},

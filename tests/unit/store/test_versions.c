@@ -694,14 +694,132 @@ static void test_backup(void **state)
     states_are(f, c, "rrpp");
 }
 
+/* ---- marked in steps ---- */
+
+#define MANY 10000 /* more than are marked with the version */
+#define MANY_BATCH 500
+
+static struct str many_id(struct fixture *f, unsigned i)
+{
+    return str_c(arena_printf(f->a, "d%05u", i));
+}
+
+static uint32_t many_made(struct fixture *f)
+{
+    uint32_t collection = collection_made(f, "news");
+
+    for (unsigned i = 0; i < MANY; i += MANY_BATCH) {
+        struct store_act acts[MANY_BATCH];
+        for (unsigned k = 0; k < MANY_BATCH; k++)
+            acts[k] = act_put(f, collection, many_id(f, i + k), "text");
+        ok(store_write(f->s, acts, MANY_BATCH, true, NULL, &f->e));
+    }
+    return collection;
+}
+
+/* Until every missing document is listed. */
+static void marked_wait(struct fixture *f, uint32_t v, size_t want)
+{
+    struct document_record *docs;
+    size_t n = 0;
+
+    for (int i = 0; i < 1000 && n != want; i++) {
+        clock_sleep_ns(i ? 10000000 : 0);
+        ok(store_version_missing(f->s, f->a, v, 0, MANY, &docs, &n, &f->e));
+    }
+    assert_int_equal(n, want);
+}
+
+/* In the transaction that makes the version, only the first documents are marked: what happens to
+ * the others there finds them as missing as those. */
+static void test_unmarked(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t collection = many_made(f), v = version_made(f, collection_made(f, "other")) + 1;
+    struct str at[] = {many_id(f, 6000), many_id(f, 7000), many_id(f, 8000), many_id(f, 9000),
+                       many_id(f, 9500)};
+    struct store_act acts[] = {
+        act_version(collection),
+        {.kind = ACT_VERSION_UPDATE,
+         .version = {.id = v, .state = VERSION_READY, .mean_cosine = NAN}},
+        act_delete(collection, at[0]),
+        act_with(act_put(f, collection, at[1], "another text"), ACT_DOCUMENT_PUT, collection),
+        act_version_embedded(f, collection, v, at[2], "text"),
+        act_version_embedded(f, collection, v, at[2], "text"),
+        act_version_embedded(f, collection, v, at[3], "text"),
+        act_with(act_put(f, collection, at[3], "another text"), ACT_DOCUMENT_PUT, collection),
+        act_version_embedded(f, collection, v, at[4], "text"),
+        act_delete(collection, at[4]),
+    };
+    uint32_t active = news(f).version;
+
+    acts[3].version.id = acts[7].version.id = active;
+    ok(store_write(f->s, acts, sizeof acts / sizeof *acts, false, NULL, &f->e));
+    assert_int_equal(acts[0].id, v);
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
+        assert_int_equal(acts[i].err, i == 1 ? ERR_CONFLICT : ERR_OK);
+    assert_int_equal(acts[4].status, ACT_UPDATED);
+    assert_int_equal(acts[5].status, ACT_UNCHANGED);
+    counts_are(f, v, VERSION_BUILDING, MANY - 3, 1);
+    assert_int_equal(read_of(f, v, 8001).state, DOCUMENT_READY);
+    assert_int_equal(read_of(f, v, 9001).state, DOCUMENT_PENDING);
+    assert_true(missing_count(f, v) > 0); /* the first at once */
+    marked_wait(f, v, MANY - 3);
+    counts_are(f, v, VERSION_BUILDING, MANY - 3, 1);
+    ready(f, v);
+}
+
+/* Closed before all are marked: the rest is marked by who opens it next. */
+static void test_marking_resumed(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t v = version_made(f, many_made(f));
+
+    reopen(f);
+    counts_are(f, v, VERSION_BUILDING, MANY, 0);
+    marked_wait(f, v, MANY);
+    counts_are(f, v, VERSION_BUILDING, MANY, 0);
+    ready(f, v);
+    done(f, act_on(ACT_VERSION_ACTIVATE, v));
+    counts_are(f, v, VERSION_ACTIVE, MANY, 0);
+}
+
+/* It goes while its documents are being marked. */
+static void test_unmarked_deleted(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t collection = many_made(f), v = version_made(f, collection);
+
+    done(f, act_on(ACT_VERSION_DELETE, v));
+    v = version_made(f, collection);
+    done(f, (struct store_act){.kind = ACT_COLLECTION_DELETE, .collection = {.id = collection}});
+    collection = collection_made(f, "next");
+    done(f, act_put(f, collection, STR("a"), "text"));
+    v = version_made(f, collection);
+    counts_are(f, v, VERSION_BUILDING, 1, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_first),       T(test_ids),    T(test_build),           T(test_embedded_refused),
-        T(test_no_passages), T(test_puts),   T(test_embedded_active), T(test_activate),
-        T(test_update),      T(test_delete), T(test_activate_alone),  T(test_resumed),
-        T(test_atomic),      T(test_backup),
+        T(test_first),
+        T(test_ids),
+        T(test_build),
+        T(test_embedded_refused),
+        T(test_no_passages),
+        T(test_puts),
+        T(test_embedded_active),
+        T(test_activate),
+        T(test_update),
+        T(test_delete),
+        T(test_activate_alone),
+        T(test_resumed),
+        T(test_atomic),
+        T(test_backup),
+        T(test_unmarked),
+        T(test_marking_resumed),
+        T(test_unmarked_deleted),
     };
 
     return cmocka_run_group_tests_name("versions", tests, NULL, NULL);
