@@ -177,7 +177,7 @@ static void count_write(struct json_writer *w, const struct schema *s, const cha
     }
 }
 
-static void choices_write(struct json_writer *w, const char *choices)
+static void choices_write(struct json_writer *w, const char *choices, bool nullable)
 {
     json_key(w, "enum");
     json_array_begin(w);
@@ -186,6 +186,8 @@ static void choices_write(struct json_writer *w, const char *choices)
         json_put_str(w, (struct str){choices, (size_t)(end - choices)});
         choices = *end ? end + 1 : end;
     }
+    if (nullable)
+        json_put_null(w);
     json_array_end(w);
 }
 
@@ -197,7 +199,7 @@ static void string_write(struct json_writer *w, const struct schema *s)
     type_write(w, "string", s->nullable);
     count_write(w, s, "minLength", "maxLength");
     if (s->choices)
-        choices_write(w, s->choices);
+        choices_write(w, s->choices, s->nullable);
     if (s->format == FORMAT_NAME)
         put(w, "pattern", "^[a-z0-9][a-z0-9_-]{0,63}$");
     else if (s->format == FORMAT_ID)

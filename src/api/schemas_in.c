@@ -306,12 +306,16 @@ static const struct schema input = {
     .alternatives = (const struct schema *const[]){&input_text, &input_array, NULL},
     .example = "\"pumpkin soup\"",
 };
-static const struct schema encoding_format = {.type = SCHEMA_STRING, .choices = "float|base64"};
+/* Clients in languages without absent members send null for what was not said. */
+static const struct schema encoding_format = {
+    .type = SCHEMA_STRING, .nullable = true, .choices = "float|base64"};
 static const struct schema dimensions = {
-    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 8192};
-static const struct schema on_overflow = {.type = SCHEMA_STRING, .choices = "error|split|truncate"};
-static const struct schema input_type = {.type = SCHEMA_STRING,
-                                         .choices = "query|passage|document"};
+    .type = SCHEMA_INTEGER, .nullable = true, .bounded = true, .min = 1, .max = 8192};
+static const struct schema on_overflow = {
+    .type = SCHEMA_STRING, .nullable = true, .choices = "error|split|truncate"};
+static const struct schema input_type = {
+    .type = SCHEMA_STRING, .nullable = true, .choices = "query|passage|document"};
+static const struct schema end_user = {.type = SCHEMA_STRING, .nullable = true};
 const struct schema schema_embeddings = {
     .name = "EmbeddingsRequest",
     .type = SCHEMA_OBJECT,
@@ -327,7 +331,7 @@ const struct schema schema_embeddings = {
              "or cut"},
         {"input_type", &input_type,
          .help = "puts the prefix before each text that the model wants"},
-        {"user", &schema_string, .help = "accepted, not used"}),
+        {"user", &end_user, .help = "accepted, not used"}),
     .example = "{\"model\":\"akin\",\"input\":[\"pumpkin soup\",\"a bowl of soup\"]}",
 };
 
@@ -341,7 +345,8 @@ static const struct schema tei_inputs = {
     .alternatives = (const struct schema *const[]){&tei_text, &tei_texts, NULL},
     .example = "\"pumpkin soup\"",
 };
-static const struct schema truncation_direction = {.type = SCHEMA_STRING, .choices = "Right|right"};
+static const struct schema truncation_direction = {
+    .type = SCHEMA_STRING, .nullable = true, .choices = "Right|right"};
 static const struct schema prompt_name = {
     .type = SCHEMA_STRING, .nullable = true, .choices = "query|passage|document"};
 #define TEI_TRUNCATE                                                                               \

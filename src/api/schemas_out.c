@@ -254,11 +254,12 @@ const struct schema schema_embeddings_answer = {
 const struct schema schema_model = {
     .name = "Model",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"object", &schema_string, NEED},
-                     {"created", &count, NEED}, {"owned_by", &schema_string, NEED},
-                     {"digest", &schema_string, NEED}, {"dims", &count, NEED},
-                     {"tokens_max", &count, NEED}, {"precision", &schema_string, NEED},
-                     {"pooling", &schema_string, NEED}, {"vocabulary", &count, NEED}),
+    .fields = FIELDS(
+        {"id", &schema_string, NEED}, {"object", &schema_string, NEED}, {"created", &count, NEED},
+        {"owned_by", &schema_string, NEED}, {"digest", &schema_string, NEED},
+        {"dims", &count, NEED}, {"tokens_max", &count, NEED}, {"precision", &schema_string, NEED},
+        {"pooling", &schema_string, NEED},
+        {"vocabulary", &count, .help = "tokens; not of a model that a provider serves"}),
 };
 const struct schema schema_models = {
     .name = "Models",

@@ -75,8 +75,10 @@ void served_model_write(struct json_writer *w, const struct call *c, const struc
     json_put_str(w, m->precision);
     json_key(w, "pooling");
     json_put_str(w, m->pooling);
-    json_key(w, "vocabulary");
-    json_put_int(w, m->vocabulary);
+    if (m->vocabulary) {
+        json_key(w, "vocabulary");
+        json_put_int(w, m->vocabulary);
+    }
     json_object_end(w);
 }
 

@@ -567,6 +567,8 @@ enum err body_check(const struct route *r, struct str body, json_t **out, struct
 {
     struct err_info own = {0};
     json_t *v = NULL;
+    if (body.n >= 3 && memcmp(body.s, "\xef\xbb\xbf", 3) == 0) /* RFC 8259, 8.1: may be ignored */
+        body = (struct str){body.s + 3, body.n - 3};
     if (str_trim(body).n == 0)
         return err_set(e, ERR_SYNTAX, NULL, "the body is missing; this route takes JSON");
     if (json_parse_within(body, body_budget(body.n), &v,

@@ -357,7 +357,7 @@ enum err engine_recommend(struct engine *x, struct str collection,
 /* ---- inference: the models as such, texts that are not stored ---- */
 struct model_out {
     struct str name, digest, precision, pooling;
-    unsigned dims, tokens_max, vocabulary;
+    unsigned dims, tokens_max, vocabulary; /* vocabulary 0: not known */
 };
 /* Those that are served, the default first. */
 void engine_models(struct engine *x, struct arena *a, struct model_out **out, size_t *count);

@@ -17,7 +17,8 @@ void engine_models(struct engine *x, struct arena *a, struct model_out **out, si
         .pooling = str_c(m->pooling),
         .dims = m->dims,
         .tokens_max = m->tokens_max,
-        .vocabulary = tokenizer_vocab_size(model_tokenizer(x->model)),
+        .vocabulary =
+            model_is_remote(x->model) ? 0 : tokenizer_vocab_size(model_tokenizer(x->model)),
     };
 }
 

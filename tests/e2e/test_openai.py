@@ -1,5 +1,6 @@
 """/v1/embeddings and /v1/models in the shapes that OpenAI's clients expect."""
 import base64
+import json
 import math
 import struct
 
@@ -102,6 +103,15 @@ def test_a_text_over_the_limit_is_split_or_truncated_if_that_is_asked_for(server
     same = server.post(E, {"input": " ".join(words[:limit - 2])})["data"][0]["embedding"]
     assert cosine(cut["data"][1]["embedding"], same) > .9999
     assert sum(x * x for x in split["data"][1]["embedding"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_null_is_absent(server):
+    plain = server.post(E, {"input": "pumpkin soup"})
+    body = {"input": "pumpkin soup", **dict.fromkeys(["dimensions", "encoding_format", "user", "input_type", "on_overflow"])}
+    assert server.post(E, body) == plain
+    marked = server.ask("POST", E, data=b"\xef\xbb\xbf" + json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+    assert marked.status_code == 200 and marked.json() == plain
+    error(server.ask("POST", E, {"input": None}), 400, "input")
 
 
 def test_token_ids_of_the_own_vocabulary(server):

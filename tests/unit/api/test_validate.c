@@ -57,6 +57,12 @@ static void sound_bodies_pass(void **state)
     expect_sound(ROUTE_FEEDBACK_ADD, "[{\"type\":\"wrong, but judged alone\"}]");
     expect_sound(ROUTE_EMBEDDINGS,
                  "{\"input\":[\"a\",\"b\"],\"dimensions\":8,\"encoding_format\":\"base64\"}");
+    expect_sound(ROUTE_EMBEDDINGS,
+                 "{\"input\":\"a\",\"dimensions\":null,\"encoding_format\":null,\"user\":null,"
+                 "\"input_type\":null,\"on_overflow\":null}");
+    expect_sound(ROUTE_TEI_EMBED, "{\"inputs\":\"a\",\"dimensions\":null,\"prompt_name\":null,"
+                                  "\"truncation_direction\":null}");
+    expect_sound(ROUTE_EMBEDDINGS, "\xef\xbb\xbf {\"input\":\"a\"}"); /* a byte order mark */
     expect_sound(ROUTE_DOCUMENTS_ADD, "{\"anything\":{\"goes\":[1]}}");
 }
 
@@ -126,7 +132,8 @@ static void unreadable_is_not_wrong(void **state)
                                          "{\"q\":\"\xff\"}",
                                          "{\"q\":1,\"q\":2}",
                                          "{\"a\":1e999}",
-                                         "\xef\xbb\xbf{}"};
+                                         "\xef\xbb\xbf",
+                                         "{}\xef\xbb\xbf"};
     struct faults f;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
         assert_int_equal(check(ROUTE_SEARCH, bodies[i], &f), ERR_SYNTAX);
