@@ -6,12 +6,17 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FORMAT_VERSION 1
-#define LOCK_BYTES 256                  /* "<pid> <address>", padded with blanks and a newline */
+#define LOCK_BYTES 256          /* "<pid> <address>", padded with blanks and a newline */
+#define LOCK_WAIT_NS 2000000000 /* for a holder that was killed to let go */
+#define LOCK_LOOK_NS 50000000   /* for one that is alive: it may just be dying */
+#define LOCK_PAUSE_NS 5000000
+#define PROCESS_EXITING 4u              /* PF_EXITING of the kernel, in /proc/PID/stat */
 #define CACHE_BYTES_DEFAULT (16u << 20) /* some 10,000 vectors of 384 floats */
 
 static char *path_in(const char *dir, const char *name)
@@ -49,11 +54,43 @@ static char *lock_read(const char *path)
     return text;
 }
 
+/* The process that wrote LOCK has gone, or is about to: killed, and its files are being closed.
+ * What /proc does not tell counts as alive. */
+static bool holder_is_gone(const char *path)
+{
+    char stat[64], *text = lock_read(path), *rest = NULL;
+    unsigned flags = 0;
+    unsigned long signals = 0;
+    char state = 'R';
+    long pid = text ? strtol(text, NULL, 10) : 0;
+    free(text);
+    if (pid <= 0)
+        return false;
+    snprintf(stat, sizeof stat, "/proc/%ld/stat", pid);
+    if (!file_exists(stat))
+        return file_exists("/proc/self/stat");
+    if (file_read_all(stat, 4096, &text, NULL, NULL))
+        return true;           /* between the two */
+    rest = strrchr(text, ')'); /* the name before it may hold anything */
+    bool read =
+        rest && sscanf(rest,
+                       ") %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d"
+                       " %*d %*u %*u %*d %*u %*u %*u %*u %*u %*u %lu",
+                       &state, &flags, &signals) == 3;
+    free(text);
+    return read && (state == 'Z' || state == 'X' || (flags & PROCESS_EXITING) ||
+                    (signals & 1ul << (SIGKILL - 1)));
+}
+
 static enum err lock_get(struct engine *x, struct err_info *e)
 {
     char *path = path_in(x->data_dir, "LOCK");
     struct err_info info = {0};
-    enum err err = file_lock(path, &x->lock_file, &info);
+    enum err err;
+    int64_t start_ns = clock_mono_ns();
+    while ((err = file_lock(path, &x->lock_file, &info)) == ERR_CONFLICT &&
+           clock_mono_ns() - start_ns < (holder_is_gone(path) ? LOCK_WAIT_NS : LOCK_LOOK_NS))
+        clock_sleep_ns(LOCK_PAUSE_NS);
     if (err == ERR_CONFLICT) {
         char *holder = lock_read(path);
         err_set(e, err, "data_dir", "%s is in use by another akin (pid and address: %s)",

@@ -246,6 +246,38 @@ static void one_process_a_directory(void **state)
     assert_int_equal(engine_address(f->dir, f->a, &url, NULL), ERR_NOT_FOUND);
 }
 
+/* A process that was killed holds its lock until its files are closed: here, for a while longer. */
+static void a_dying_process_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    char path[400], byte;
+    int ready[2], status;
+    struct file *lock;
+    fixture_close(f);
+    snprintf(path, sizeof path, "%s/LOCK", f->dir);
+    pid_t gone = fork();
+    if (gone == 0)
+        _exit(0);
+    assert_int_equal(waitpid(gone, &status, 0), gone);
+    assert_int_equal(pipe(ready), 0);
+    pid_t holder = fork();
+    if (holder == 0) {
+        char text[64];
+        snprintf(text, sizeof text, "%ld http://127.0.0.1:1 ", (long)gone);
+        if (file_lock(path, &lock, NULL) || file_pwrite(lock, 0, text, strlen(text), NULL))
+            _exit(1);
+        (void)!write(ready[1], "x", 1);
+        clock_sleep_ns(300000000);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    fixture_open(f);
+    assert_int_equal(waitpid(holder, &status, 0), holder);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static void a_newer_format_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -270,6 +302,7 @@ int main(void)
         TEST(a_snapshot_ahead_of_the_store_is_dropped),
         TEST(a_snapshot_of_another_lineage_is_dropped),
         TEST(one_process_a_directory),
+        TEST(a_dying_process_is_waited_for),
         TEST(a_newer_format_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
