@@ -1,6 +1,10 @@
 /* Pending documents: stored and found by their words, their vectors still to come. They are
  * embedded for the active version in the bulk lane, again after a pause if that fails, at most
- * ATTEMPTS_MAX times; when a backlog is done, a task row tells (event task.finished). */
+ * ATTEMPTS_MAX times; when a backlog is done, a task row tells (event task.finished).
+ *
+ * A batch of each collection in turn, each with pauses of its own. Those of models that run here
+ * and those that a provider embeds have a thread each, so that a provider that is away, or slow to
+ * say so, keeps nobody else waiting. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/internal.h"
@@ -69,7 +73,9 @@ static void backlog_begin(struct engine *x, struct backlog *b)
 {
     if (b->running)
         return;
-    *b = (struct backlog){.running = true, .started_us = clock_wall_us()};
+    b->running = true;
+    b->done = 0;
+    b->started_us = clock_wall_us();
     metric_task(x, "running", 1);
 }
 
@@ -104,41 +110,32 @@ static void pending_failed(struct engine *x, const struct document_record *d, en
 }
 
 /* None of the documents is to blame, so none of them has used up an attempt. Said once. */
-static void backlog_away(struct engine *x, struct backlog *b, const struct err_info *info)
+static void backlog_away(struct version *v, const struct err_info *info)
 {
-    unsigned wait_s = model_retry_after_s(x->model);
-    if (b->failures++ == 0)
+    unsigned wait_s = model_retry_after_s(v->model);
+    if (v->pending_failures++ == 0)
         log_event(LOG_WARN, "pending documents wait for the embedding provider",
                   LOG_S("reason", info->message));
-    b->not_before_ns = clock_mono_ns() + (wait_s ? wait_s : 1) * BACKOFF_NS;
+    v->pending_not_before_ns = clock_mono_ns() + (wait_s ? wait_s : 1) * BACKOFF_NS;
 }
 
 /* One try at a group; what fails waits longer each time. */
-static enum err pending_group(struct engine *x, struct backlog *b,
+static enum err pending_group(struct engine *x, struct backlog *b, struct version *v,
                               const struct document_record *docs, size_t n, struct arena *a)
 {
     struct err_info info = {0};
     struct draft *drafts = arena_array(a, n, sizeof *drafts);
-    struct collection *c = collection_find_id(x, docs[0].collection);
-    if (!c)
-        return 0; /* deleted meanwhile */
-    struct version *v = version_active(c);
-    enum err err = version_check_model(v, &info);
-    if (!err)
-        err = pending_embed(v, docs, drafts, n, a, &info);
-    bool away = v->model && remote_is_away(v->model, err);
-    version_unref(v);
-    collection_unref(c);
+    enum err err = pending_embed(v, docs, drafts, n, a, &info);
     if (n > 1 && (err == ERR_TOO_LARGE || err == ERR_INVALID || err == ERR_SYNTAX)) {
         /* One of them is to blame: which one shows when each is alone. */
         for (size_t i = 0; i < n; i++)
-            (void)!pending_group(x, b, &docs[i], 1, a);
+            (void)!pending_group(x, b, v, &docs[i], 1, a);
         return 0;
     }
     if (err == ERR_CANCELLED && engine_closing(x))
         return err;
-    if (away) {
-        backlog_away(x, b, &info);
+    if (remote_is_away(v->model, err)) {
+        backlog_away(v, &info);
         return err;
     }
     for (size_t i = 0; i < n; i++) {
@@ -147,46 +144,55 @@ static enum err pending_group(struct engine *x, struct backlog *b,
         else
             b->done++;
     }
-    int64_t pause_ns = BACKOFF_NS << (b->failures < 6 ? b->failures : 6);
+    unsigned doublings = v->pending_failures < 6 ? v->pending_failures : 6;
+    int64_t pause_ns = BACKOFF_NS << doublings;
     if (err)
-        b->not_before_ns =
+        v->pending_not_before_ns =
             clock_mono_ns() + (pause_ns < BACKOFF_MAX_NS ? pause_ns : BACKOFF_MAX_NS);
-    b->failures = err ? b->failures + 1 : 0;
+    v->pending_failures = err ? v->pending_failures + 1 : 0;
     return err;
 }
 
-/* Not given up, and of a collection whose model runs. */
-static bool pending_wanted(struct engine *x, const struct document_record *d)
+/* A batch of one collection; *left: it has pending documents that are not given up. True if there
+ * was something to do. */
+static bool pending_step(struct engine *x, struct backlog *b, struct version *v, struct arena *a,
+                         bool *left)
 {
-    struct collection *c = collection_find_id(x, d->collection);
-    struct version *v = c ? version_active(c) : NULL;
-    bool wanted = v && v->model && d->attempts < ATTEMPTS_MAX;
-    version_unref(v);
-    if (c)
-        collection_unref(c);
-    return wanted;
+    struct document_record *docs;
+    struct position now;
+    size_t n;
+    if (clock_mono_ns() < v->pending_not_before_ns) {
+        *left = true;
+        return false;
+    }
+    store_position(x->store, &now);
+    if (now.change == v->pending_none_at)
+        return false;
+    if (store_pending_list(x->store, a, v->collection->id, ATTEMPTS_MAX, PENDING_BATCH, &docs, &n,
+                           NULL)) {
+        *left = true;
+        return false;
+    }
+    if (n == 0) {
+        v->pending_none_at = now.change;
+        return false;
+    }
+    *left = true;
+    backlog_begin(x, b);
+    return pending_group(x, b, v, docs, n, a) == 0;
 }
 
 bool backlog_step(struct engine *x, struct backlog *b, struct arena *a)
 {
-    struct document_record *docs;
-    size_t n, kept = 0;
-    if (clock_mono_ns() < b->not_before_ns ||
-        store_pending_list(x->store, a, PENDING_BATCH, &docs, &n, NULL))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (pending_wanted(x, &docs[i]))
-            docs[kept++] = docs[i];
-    if (kept == 0)
-        backlog_end(x, b);
-    for (size_t i = 0; i < kept && !keeper_stopping(x);) {
-        size_t count = 1;
-        while (i + count < kept && docs[i + count].collection == docs[i].collection)
-            count++;
-        backlog_begin(x, b);
-        if (pending_group(x, b, &docs[i], count, a))
-            return false;
-        i += count;
+    bool more = false, left = false;
+    for (struct collection *c = NULL; (c = collection_next(x, c));) {
+        struct version *v = version_active(c);
+        if (v->model && model_is_remote(v->model) == b->remote && !keeper_stopping(x))
+            more |= pending_step(x, b, v, a, &left);
+        version_unref(v);
+        arena_reset(a);
     }
-    return kept > 0;
+    if (!left && !keeper_stopping(x))
+        backlog_end(x, b);
+    return more;
 }

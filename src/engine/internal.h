@@ -86,6 +86,11 @@ struct version {
     uint64_t build_failed; /* of this pass */
     int64_t build_not_before_ns;
     unsigned build_failures; /* batches in a row */
+
+    /* Of the active one; the thread of its backlog only. */
+    int64_t pending_not_before_ns;
+    unsigned pending_failures; /* groups in a row */
+    uint64_t pending_none_at;  /* the position at which nothing was pending */
 };
 
 struct collection {
@@ -151,8 +156,9 @@ struct engine {
 
     struct lock keeper_lock;
     struct cond keeper_cond;
-    bool keeper_stop, keeper_wanted;
-    struct thread *keeper;
+    bool keeper_stop;
+    uint64_t keeper_wakes;
+    struct thread *keeper, *provider_keeper; /* the second: NULL without a provider */
 
     struct lock builder_lock;
     struct cond builder_cond;
@@ -315,13 +321,13 @@ bool remote_is_away(const struct model *m, enum err err);
 
 /* ---- backlog.c ---- */
 struct backlog {
+    bool remote; /* of collections whose model is a provider's; else of the others */
     bool running;
     uint64_t done;
     int64_t started_us;
-    int64_t not_before_ns; /* after a failure */
-    unsigned failures;     /* groups in a row */
 };
-/* A batch of pending documents. True if there was something to do. Keeper only. */
+/* A batch of pending documents of each collection. True if there was something to do. One thread a
+ * backlog; `a` is reset. */
 bool backlog_step(struct engine *x, struct backlog *b, struct arena *a);
 
 /* ---- keeper.c ---- */

@@ -1,6 +1,6 @@
 /* The keeper: one thread for what happens by itself.
  *
- *   pending documents  are embedded (backlog.c)
+ *   pending documents  are embedded (backlog.c); those of a provider by a second thread
  *   expiry             documents whose time has come are deleted
  *   mu                 is fixed once an active version has PASSAGES_FOR_MU passages
  *   the change log     is pruned beyond CHANGES_KEPT, never past what an index on disk or a
@@ -112,12 +112,25 @@ static void changes_prune(struct engine *x, uint64_t *pruned)
 
 /* ---- the thread ---- */
 
+/* Until somebody wakes the keepers, after `seen` times that they were woken, or the pause is over.
+ */
+static void keeper_pause(struct engine *x, uint64_t *seen)
+{
+    int64_t until_ns = clock_mono_ns() + PAUSE_NS;
+    lock_take(&x->keeper_lock);
+    while (!x->keeper_stop && x->keeper_wakes == *seen &&
+           cond_wait_until(&x->keeper_cond, &x->keeper_lock, until_ns))
+        ;
+    *seen = x->keeper_wakes;
+    lock_drop(&x->keeper_lock);
+}
+
 static void keeper_run(void *arg)
 {
     struct engine *x = arg;
     struct arena *a = arena_new(0);
     struct backlog backlog = {0};
-    uint64_t pruned = 0;
+    uint64_t pruned = 0, seen = 0;
     while (!keeper_stopping(x)) {
         bool more = backlog_step(x, &backlog, a);
         arena_reset(a);
@@ -126,18 +139,29 @@ static void keeper_run(void *arg)
             mu_fix(x, c, a);
         changes_prune(x, &pruned);
         arena_reset(a);
-        lock_take(&x->keeper_lock);
-        if (!more && !x->keeper_stop && !x->keeper_wanted)
-            cond_wait_until(&x->keeper_cond, &x->keeper_lock, clock_mono_ns() + PAUSE_NS);
-        x->keeper_wanted = false;
-        lock_drop(&x->keeper_lock);
+        if (!more)
+            keeper_pause(x, &seen);
     }
+    arena_free(a);
+}
+
+static void provider_keeper_run(void *arg)
+{
+    struct engine *x = arg;
+    struct arena *a = arena_new(0);
+    struct backlog backlog = {.remote = true};
+    uint64_t seen = 0;
+    while (!keeper_stopping(x))
+        if (!backlog_step(x, &backlog, a))
+            keeper_pause(x, &seen);
     arena_free(a);
 }
 
 void keeper_start(struct engine *x)
 {
     x->keeper = thread_start("keeper", keeper_run, x);
+    if (x->options.remote)
+        x->provider_keeper = thread_start("provider-keeper", provider_keeper_run, x);
 }
 
 void keeper_stop(struct engine *x)
@@ -147,13 +171,15 @@ void keeper_stop(struct engine *x)
     cond_broadcast(&x->keeper_cond);
     lock_drop(&x->keeper_lock);
     thread_join(x->keeper);
-    x->keeper = NULL;
+    if (x->provider_keeper)
+        thread_join(x->provider_keeper);
+    x->keeper = x->provider_keeper = NULL;
 }
 
 void keeper_wake(struct engine *x)
 {
     lock_take(&x->keeper_lock);
-    x->keeper_wanted = true;
+    x->keeper_wakes++;
     cond_broadcast(&x->keeper_cond);
     lock_drop(&x->keeper_lock);
 }

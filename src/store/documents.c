@@ -338,9 +338,9 @@ enum err store_document_scan(struct store *s, uint32_t collection, unsigned part
     return documents_scan(s, &range, each, ctx, position, e);
 }
 
-static enum err global_list(struct store *s, struct arena *a, enum db_op op, enum statement id,
-                            const int64_t *bound, int bounds, unsigned parts,
-                            struct document_record **out, size_t *count, struct err_info *e)
+static enum err bound_list(struct store *s, struct arena *a, enum db_op op, enum statement id,
+                           const int64_t *bound, int bounds, unsigned parts,
+                           struct document_record **out, size_t *count, struct err_info *e)
 {
     struct list list = {.size = sizeof **out};
     struct conn *c;
@@ -363,13 +363,14 @@ static enum err global_list(struct store *s, struct arena *a, enum db_op op, enu
     return ERR_OK;
 }
 
-enum err store_pending_list(struct store *s, struct arena *a, size_t limit,
-                            struct document_record **out, size_t *count, struct err_info *e)
+enum err store_pending_list(struct store *s, struct arena *a, uint32_t collection,
+                            uint32_t attempts_max, size_t limit, struct document_record **out,
+                            size_t *count, struct err_info *e)
 {
-    const int64_t bound[] = {limit_clamp(limit)};
+    const int64_t bound[] = {collection, attempts_max, limit_clamp(limit)};
 
-    return global_list(s, a, OP_PENDING_LIST, STMT_DOCUMENT_PENDING, bound, 1,
-                       DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES, out, count, e);
+    return bound_list(s, a, OP_PENDING_LIST, STMT_DOCUMENT_PENDING, bound, 3,
+                      DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES, out, count, e);
 }
 
 enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, size_t limit,
@@ -377,6 +378,6 @@ enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, si
 {
     const int64_t bound[] = {now_us, limit_clamp(limit)};
 
-    return global_list(s, a, OP_EXPIRED_LIST, STMT_DOCUMENT_EXPIRED, bound, 2, DOCUMENT_HEAD, out,
-                       count, e);
+    return bound_list(s, a, OP_EXPIRED_LIST, STMT_DOCUMENT_EXPIRED, bound, 2, DOCUMENT_HEAD, out,
+                      count, e);
 }

@@ -105,10 +105,13 @@ static const char *const migrations[] = {
     " id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, rest BLOB NOT NULL, tokens INTEGER NOT NULL,"
     " vector BLOB NOT NULL) STRICT;"
     "CREATE INDEX embedding_cache_hash ON embedding_cache(hash);",
-    /* 3: a new version is marked missing in its documents in bounded steps. */
+    /* 3: a new version is marked missing in its documents in bounded steps; pending documents are
+     * listed by collection. */
     "ALTER TABLE version ADD COLUMN unmarked_after INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE version ADD COLUMN unmarked_last INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX version_unmarked ON version(id) WHERE unmarked_last > 0;",
+    "CREATE INDEX version_unmarked ON version(id) WHERE unmarked_last > 0;"
+    "DROP INDEX document_pending;"
+    "CREATE INDEX document_pending ON document(collection, attempts, revision) WHERE state = 1;",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

@@ -120,9 +120,9 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_DOCUMENT_RANGE] = {"document_range", DOCUMENTS " AND d.key > ?2 AND d.key <= ?3"
                                                          " ORDER BY d.key LIMIT ?4"},
     [STMT_DOCUMENT_PENDING] = {"document_pending",
-                               DOCUMENTS_OF_ANY(
-                                   "document_pending") " WHERE d.state = 1"
-                                                       " ORDER BY d.attempts, d.revision LIMIT ?1"},
+                               DOCUMENTS " AND d.state = 1 AND d.collection = ?1"
+                                         " AND d.attempts < ?2"
+                                         " ORDER BY d.attempts, d.revision LIMIT ?3"},
     [STMT_DOCUMENT_WAITING] = {"document_waiting",
                                DOCUMENTS " AND d.state = 1 AND d.collection = ?1 AND d.key > ?2"
                                          " ORDER BY d.key LIMIT ?3"},

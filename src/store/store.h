@@ -295,11 +295,11 @@ typedef enum err document_fn(void *ctx, const struct document_record *d);
 enum err store_document_scan(struct store *s, uint32_t collection, unsigned parts,
                              document_fn *each, void *ctx, struct position *position,
                              struct err_info *e) MUST_CHECK;
-/* Pending documents of all collections with payload and passages: fewest attempts first, then
- * oldest change. */
-enum err store_pending_list(struct store *s, struct arena *a, size_t limit,
-                            struct document_record **out, size_t *count,
-                            struct err_info *e) MUST_CHECK;
+/* Pending documents of a collection with payload and passages, those of fewer than `attempts_max`
+ * attempts: fewest first, then oldest change. */
+enum err store_pending_list(struct store *s, struct arena *a, uint32_t collection,
+                            uint32_t attempts_max, size_t limit, struct document_record **out,
+                            size_t *count, struct err_info *e) MUST_CHECK;
 /* Documents (heads) whose expires_us <= now, oldest first. */
 enum err store_expired_list(struct store *s, struct arena *a, int64_t now_us, size_t limit,
                             struct document_record **out, size_t *count,

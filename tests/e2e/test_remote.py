@@ -148,7 +148,7 @@ def test_second_akin(make_server):
     found = outer.get("/v1/collections/docs/search", q="pumpkin soup", mode="semantic")
     assert found["data"][0]["id"] == "soup" and "degraded" not in found
     info = outer.get("/v1/models")["data"][0]
-    assert info["id"] == "stub" and info["dims"] == 64
+    assert info["id"] == "stub" and info["dims"] == 64 and "vocabulary" not in info
     m = outer.metrics()
     assert m['akin_embed_remote_requests_total{outcome="ok"}'] >= 3
     assert m["akin_embed_remote_breaker_state"] == 0
@@ -384,6 +384,26 @@ def test_away_uses_no_attempts_up(remote, provider):
         assert [r[0] for r in db.execute("SELECT DISTINCT attempts FROM document")] == [0]
     provider.act = None
     embedded(s)
+
+
+def test_a_provider_that_is_away_delays_nobody_else(remote, provider, tmp_path):
+    model = os.environ.get("AKIN_TEST_MODEL")
+    if not model:
+        pytest.skip("AKIN_TEST_MODEL is not set")
+    (tmp_path / "data" / "models").mkdir(parents=True)
+    (tmp_path / "data" / "models" / "minilm").symlink_to(os.path.realpath(model))
+    s = remote(data=tmp_path / "data")
+    s.collection("docs")
+    s.post("/v1/collections", {"name": "near", "model": "minilm"}, status=201)
+    for away in (lambda h, b: h.provider.stopping.wait(60), lambda h, b: h.send(503, {"error": {"message": "away"}})):
+        provider.act = away
+        texts = [{"id": f"{away}{i}", "text": f"text {i} {away}"} for i in range(120)]
+        s.post("/v1/collections/docs/documents", texts, **{"async": "true"})
+        s.post("/v1/collections/near/documents", {"id": "a", "text": f"a local text {away}"}, **{"async": "true"})
+        embedded(s, "near", seconds=5)
+        assert pending(s) >= 120
+    provider.act = None
+    embedded(s, seconds=60)
 
 
 def test_one_text_is_refused(remote, provider):

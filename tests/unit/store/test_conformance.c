@@ -166,7 +166,7 @@ static void test_collection_delete(void **state)
     assert_int_equal(d.number, 0);
     ok(store_document_list(f->s, f->a, old, STR(""), 0, 10, 0, &docs, &n, NULL));
     assert_int_equal(n, 0);
-    ok(store_pending_list(f->s, f->a, 10, &docs, &n, NULL));
+    ok(store_pending_list(f->s, f->a, old, 9, 10, &docs, &n, NULL));
     assert_int_equal(n, 0);
     ok(store_expired_list(f->s, f->a, 10, 10, &docs, &n, NULL));
     assert_int_equal(n, 0);
@@ -513,7 +513,11 @@ static void test_pending(void **state)
     act.document.attempts = 2;
     assert_int_equal(done(f, act).status, ACT_UNCHANGED); /* counted all the same */
     counts_are(f, "news", 2, 4, 2);
-    ok(store_pending_list(f->s, f->a, 10, &list, &n, NULL));
+    ok(store_pending_list(f->s, f->a, c, 2, 10, &list, &n, NULL));
+    assert_int_equal(n, 1);
+    ok(store_pending_list(f->s, f->a, c + 1, 9, 10, &list, &n, NULL));
+    assert_int_equal(n, 0);
+    ok(store_pending_list(f->s, f->a, c, 9, 10, &list, &n, NULL));
     assert_int_equal(n, 2);
     assert_true(str_eq_c(list[0].id, "second") && str_eq_c(list[1].id, "first"));
     assert_int_equal(list[1].attempts, 2);

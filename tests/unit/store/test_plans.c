@@ -14,8 +14,6 @@ static const struct {
     {"cache_oldest", "SCAN embedding_cache", "in order of the key, and LIMIT"},
     {"version_unmarked", "SCAN version USING INDEX version_unmarked",
      "that index holds only new versions, for a few seconds, and LIMIT 1"},
-    {"document_pending", "SCAN d USING INDEX document_pending",
-     "that index holds only what is pending, in this order"},
 };
 
 #define ALLOWED (sizeof allowed / sizeof *allowed)
@@ -96,6 +94,7 @@ static void test_best_index(void **state)
         {STMT_DOCUMENT_BY_KEY, "d USING INTEGER PRIMARY KEY (rowid=?)"},
         {STMT_DOCUMENT_LIST, "document_id (collection=? AND id>?)"},
         {STMT_DOCUMENT_RANGE, "d USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+        {STMT_DOCUMENT_PENDING, "document_pending (collection=? AND attempts<?)"},
         {STMT_DOCUMENT_WAITING, "document_waiting (collection=? AND rowid>?)"},
         {STMT_DOCUMENT_MISSING, "m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
         {STMT_MISSING_FILL, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},

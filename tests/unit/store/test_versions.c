@@ -463,7 +463,7 @@ static void test_activate(void **state)
     ok(store_document_get(f->s, f->a, c, STR("c"), DOCUMENT_VECTORS, &d, NULL));
     assert_int_equal(d.revision, c_revision);
     assert_int_equal(d.dims, DIMS2);
-    ok(store_pending_list(f->s, f->a, 10, &docs, &n, NULL));
+    ok(store_pending_list(f->s, f->a, c, 9, 10, &docs, &n, NULL));
     assert_int_equal(n, 2);
     assert_int_equal(docs[0].passage_count, 0);
     assert_int_equal(missing_count(f, v), 2);
