@@ -4,37 +4,28 @@
 #ifndef API_VALIDATE_H
 #define API_VALIDATE_H
 
+#include "api/faults.h"
 #include "api/routes.h"
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "http/http.h"
 
-#define FAULTS_MAX 32 /* more are counted, not listed */
-
-struct fault {
-    const char *pointer;   /* into the body, or NULL */
-    const char *parameter; /* of the path, the query or a header, or NULL */
-    const char *detail;
-};
-struct faults {
-    struct arena *arena;
-    struct fault list[FAULTS_MAX];
-    unsigned count, total;
-};
-void faults_init(struct faults *f, struct arena *a);
-/* Strings are copied into the arena. */
-void faults_add(struct faults *f, const char *pointer, const char *parameter, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
+/* ---- validate.c: values ---- */
 /* `pointer`: of `v` in its body, "" at the top. */
 void validate_value(const struct schema *s, const json_t *v, const char *pointer, struct faults *f);
+const struct field *schema_field(const struct field *fields, const char *name); /* or NULL */
+/* Length, characters, format or choices of a string that `s` takes. */
+bool schema_string_fits(const struct schema *s, struct str v);
+
+/* ---- parameters.c: path and query ---- */
 void validate_path(const struct route_match *m, struct faults *f);
 /* The query as a JSON object of the right types, as a body of the same fields would be (json_decref
  * it). */
 json_t *validate_query(const struct route *r, const struct http_param *params, unsigned count,
                        struct faults *f);
 
+/* ---- request_check.c: whole requests ---- */
 /* MEDIA_* of a Content-Type; 0: none of ours. */
 unsigned media_parse(struct str content_type);
 /* "application/json, application/x-ndjson" */
