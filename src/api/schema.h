@@ -1,6 +1,6 @@
 /* Schemas: what a JSON value may be. One description serves the validator (validate.h) and the
- * OpenAPI document (openapi.c), so what is refused and what is documented cannot drift apart.
- * Constant tables, no state. */
+ * OpenAPI document (openapi_schema.c), so what is refused and what is documented cannot drift
+ * apart. Constant tables, no state. */
 #ifndef API_SCHEMA_H
 #define API_SCHEMA_H
 
