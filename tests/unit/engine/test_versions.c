@@ -399,81 +399,83 @@ static void no_answer_is_mixed_under_load(void **state)
 
 /* ---- what is left after a crash ---- */
 
-/* Ends without closing while a version is being built. */
-static void a_crash_while_building_is_resumed(void **state)
+/* A process of its own does `act` with the same directory and ends without closing. */
+static void crash_after(struct fixture *f, void (*act)(struct fixture *))
 {
-    struct fixture *f = *state;
     int status;
-    create(f, "c");
-    fill(f, 0, 400);
     fixture_close(f);
     pid_t pid = fork();
     if (pid == 0) {
         fixture_open(f);
-        uint32_t id = begin(f, "bf16", 32);
-        while (get(f, id).missing > 200)
-            clock_sleep_ns(1000000);
-        _exit(0);
+        act(f);
+        _exit(0); /* without a snapshot */
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     fixture_open(f);
-    wait_state(f, 2, "ready");
+}
+
+/* Version 2 is whole: nothing contradicts, and promoted it finds document `n`. */
+static void check_whole(struct fixture *f, int n)
+{
     doctor(f, NULL);
     promote(f, 2);
-    check_nearest(f, 2, 333);
+    check_nearest(f, 2, n);
+}
+
+static void build_some(struct fixture *f)
+{
+    uint32_t id = begin(f, "bf16", 32);
+    while (get(f, id).missing > 200)
+        clock_sleep_ns(1000000);
+}
+
+static void a_crash_while_building_is_resumed(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "c");
+    fill(f, 0, 400);
+    crash_after(f, build_some);
+    wait_state(f, 2, "ready");
+    check_whole(f, 333);
+}
+
+static void build_the_rest(struct fixture *f)
+{
+    wait_state(f, 2, "ready");
 }
 
 /* The snapshot holds half of a version, and no change tells of the other half. */
 static void a_snapshot_of_half_a_version_is_noticed(void **state)
 {
     struct fixture *f = *state;
-    int status;
     create(f, "c");
     fill(f, 0, 600);
     begin(f, "bf16", 32);
     while (get(f, 2).missing > 450)
         clock_sleep_ns(1000000);
-    fixture_close(f);
-    pid_t pid = fork();
-    if (pid == 0) {
-        fixture_open(f);
-        wait_state(f, 2, "ready");
-        _exit(0); /* without a snapshot */
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    fixture_open(f);
+    crash_after(f, build_the_rest);
     assert_int_equal(get(f, 2).missing, 0);
-    doctor(f, NULL);
-    promote(f, 2);
-    check_nearest(f, 2, 599);
+    check_whole(f, 599);
+}
+
+static void fill_more(struct fixture *f)
+{
+    fill(f, 60, 70);
+    wait_state(f, 2, "ready");
 }
 
 /* Vectors that come without a change are after the last snapshot, and no change tells of them. */
 static void vectors_after_a_snapshot_are_not_lost(void **state)
 {
     struct fixture *f = *state;
-    int status;
     create(f, "c");
     fill(f, 0, 50);
     build(f, "bf16", 32);
     fill(f, 50, 60);
-    fixture_close(f); /* a snapshot of both */
-    pid_t pid = fork();
-    if (pid == 0) {
-        fixture_open(f);
-        fill(f, 60, 70);
-        wait_state(f, 2, "ready");
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    fixture_open(f);
+    crash_after(f, fill_more); /* which closes first: a snapshot of both */
     wait_state(f, 2, "ready");
-    doctor(f, NULL);
-    promote(f, 2);
-    check_nearest(f, 2, 69);
+    check_whole(f, 69);
 }
 
 static void a_damaged_snapshot_rebuilds_only_its_version(void **state)
@@ -487,9 +489,7 @@ static void a_damaged_snapshot_rebuilds_only_its_version(void **state)
     snprintf(path, sizeof path, "%s/index/1/2/rows", f->dir);
     OK(file_write_atomic(path, "AKINVECS damaged", 16, 0600, e));
     fixture_open(f);
-    doctor(f, NULL);
-    promote(f, 2);
-    check_nearest(f, 2, 33);
+    check_whole(f, 33);
 }
 
 /* ---- models ---- */
