@@ -16,16 +16,19 @@ static const char *const small[] = {
 };
 enum { SMALL = sizeof small / sizeof *small };
 
+/* clang-format off */
+#define TEXT(literal) {literal, sizeof literal - 1}
+/* clang-format on */
 static const struct str texts[] = {
-    {"", 0},
-    {"a ab  aba", 9},
-    {"\0a\0", 3},
-    {"\xff\xc3 a\xe4\xb8", 6},
-    {"e\314\201\357\254\201 \344\270\255\346\226\207", 12},
-    {"<mask>[MASK]<s>[CLS] it's  12\n\nab\r\n\t</s>", 38},
-    {"\360\237\221\251\342\200\215\360\237\222\273 \331\205\330\261\330\255\330\250\330\247", 22},
-    {"\341\204\222\341\205\241\341\206\253 Stra\303\237e \304\260STANBUL", 30},
-    {"unaffable, don't!!  \342\200\213x\302\240y", 29},
+    TEXT(""),
+    TEXT("a ab  aba"),
+    TEXT("\0a\0"),
+    TEXT("\xff\xc3 a\xe4\xb8"),
+    TEXT("e\314\201\357\254\201 \344\270\255\346\226\207"),
+    TEXT("<mask>[MASK]<s>[CLS] it's  12\n\nab\r\n\t</s>"),
+    TEXT("\360\237\221\251\342\200\215\360\237\222\273 \331\205\330\261\330\255\330\250\330\247"),
+    TEXT("\341\204\222\341\205\241\341\206\253 Stra\303\237e \304\260STANBUL"),
+    TEXT("unaffable, don't!!  \342\200\213x\302\240y"),
 };
 enum { TEXTS = sizeof texts / sizeof *texts };
 
