@@ -24,38 +24,68 @@ static size_t columns_of(const struct linear *l, const struct tile_sums *t)
     return l->out - t->column < TILE_COLUMNS ? l->out - t->column : TILE_COLUMNS;
 }
 
-ALWAYS void scale_int8(const struct packed_view *v, const struct tile_sums *t)
+/* Copies of the constants of the columns: the compiler then sees that no result changes them. */
+struct columns {
+    float bias[TILE_COLUMNS], scales[TILE_COLUMNS], sums[TILE_COLUMNS];
+};
+
+ALWAYS void columns_load(struct columns *c, const struct packed_view *v, size_t column,
+                         enum linear_type type)
 {
-    const float *scales = v->scales + t->column, *wsums = v->sums + t->column;
-    for (unsigned r = 0; r < t->rows; r++) {
-        const struct quant_row *q =
-            (const struct quant_row *)((const char *)t->inputs + r * v->row_bytes);
-        float scale = q->scale, low = q->low, *to = t->sums + r * TILE_COLUMNS;
-        int32_t sums[TILE_COLUMNS];
-        memcpy(sums, to, sizeof sums);
-        for (size_t c = 0; c < TILE_COLUMNS; c++)
-            to[c] = (float)sums[c] * (scale * scales[c]) + low * wsums[c];
+    memcpy(c->bias, v->bias + column, sizeof c->bias);
+    if (type == LINEAR_INT8) {
+        memcpy(c->scales, v->scales + column, sizeof c->scales);
+        memcpy(c->sums, v->sums + column, sizeof c->sums);
     }
+}
+
+ALWAYS void row_int8(const struct columns *c, const struct quant_row *q, const void *tile_row,
+                     float *row)
+{
+    int32_t sums[TILE_COLUMNS];
+    float scale = q->scale, low = q->low;
+    memcpy(sums, tile_row, sizeof sums);
+    for (size_t i = 0; i < TILE_COLUMNS; i++)
+        row[i] = (float)sums[i] * (scale * c->scales[i]) + (low * c->sums[i] + c->bias[i]);
+}
+
+ALWAYS void row_floats(const struct columns *c, const float *tile_row, float *row)
+{
+    for (size_t i = 0; i < TILE_COLUMNS; i++)
+        row[i] = tile_row[i] + c->bias[i];
+}
+
+/* `columns` a constant for whole tiles, so that the loop becomes a few instructions. */
+ALWAYS void row_store(const float *row, float *y, size_t columns, bool add)
+{
+    if (add)
+        for (size_t i = 0; i < columns; i++)
+            y[i] += row[i];
+    else
+        memcpy(y, row, columns * sizeof *y);
 }
 
 /* The reference; the compiler makes it twice. */
 ALWAYS void finish_any(const struct linear *l, const struct packed_view *v,
                        const struct tile_sums *t, const struct destination *d)
 {
-    size_t at = at_of(l, t, d), columns = columns_of(l, t), step = step_of(l, d);
-    const float *bias = v->bias + t->column;
-    if (l->type == LINEAR_INT8)
-        scale_int8(v, t);
-    for (unsigned r = 0; r < t->rows; r++)
-        for (unsigned c = 0; c < TILE_COLUMNS; c++)
-            t->sums[r * TILE_COLUMNS + c] += bias[c];
-    if (d->then == LINEAR_GELU)
-        gelu_f32(t->sums, t->rows * TILE_COLUMNS);
-    for (unsigned r = 0; r < t->rows; r++, at += step) {
+    size_t columns = columns_of(l, t), step = step_of(l, d);
+    float *y = (float *)d->y + at_of(l, t, d), row[TILE_COLUMNS];
+    const char *input = t->inputs;
+    struct columns c;
+    columns_load(&c, v, t->column, l->type);
+    for (unsigned r = 0; r < t->rows; r++, y += step, input += v->row_bytes) {
         const float *sums = t->sums + r * TILE_COLUMNS;
-        float *y = (float *)d->y + at;
-        for (size_t c = 0; c < columns; c++)
-            y[c] = d->then == LINEAR_ADD ? y[c] + sums[c] : sums[c];
+        if (l->type == LINEAR_INT8)
+            row_int8(&c, (const struct quant_row *)input, sums, row);
+        else
+            row_floats(&c, sums, row);
+        if (d->then == LINEAR_GELU)
+            gelu_f32(row, TILE_COLUMNS);
+        if (columns == TILE_COLUMNS)
+            row_store(row, y, TILE_COLUMNS, d->then == LINEAR_ADD);
+        else
+            row_store(row, y, columns, d->then == LINEAR_ADD);
     }
 }
 
