@@ -150,6 +150,8 @@ enum err weights_make(const struct weights *w, enum precision p, const struct be
     struct safetensors s = {0};
     struct bert *own = NULL;
     struct bert_calibration *c = NULL;
+    log_event(LOG_INFO, "weights are packed, once for this model; some seconds",
+              LOG_S("model", w->dir), LOG_S("precision", precision_name(p)));
     enum err err = safetensors_of(w, &s, e);
     if (!err && p == PRECISION_INT8 && !exact)
         err = bert_load(&s, &w->config->shape, &fp32, NULL, &own, e);
