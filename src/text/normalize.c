@@ -31,6 +31,8 @@ static void map(struct view from, uint32_t (*change)(uint32_t c), struct normal 
 static bool is_accent(uint32_t c) /* Mn, Mc and Me of Unicode 9.0 */
 {
     UVersionInfo age;
+    if (c == 0x1cf2 || c == 0x1cf3) /* letters since 12.0 */
+        return true;
     if (c < 0x300 || !(U_MASK(u_charType((UChar32)c)) & U_GC_M_MASK))
         return false;
     u_charAge((UChar32)c, age);
