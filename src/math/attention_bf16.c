@@ -31,9 +31,12 @@ struct head {
     size_t panel_stride, panels;
     __m512i *keys;     /* [block][panel][pair of dims][16 keys] */
     uint16_t *values;  /* [panel][pair of tokens][32][2] */
-    float *scores;     /* TILE_ROWS x width */
     uint16_t *weights; /* TILE_ROWS x width */
-    size_t width;      /* tokens up to whole blocks */
+    size_t width;      /* tokens up to pairs of blocks */
+    const float *bias; /* of a key at the query's own place; NULL: none */
+    float scale;       /* from a score to the exponent of 2 */
+    /* of each row of a tile: what is taken from its exponents, and the sum of its weights */
+    float tops[TILE_ROWS], sums[TILE_ROWS];
 };
 
 /* --- keys --- */
@@ -112,16 +115,45 @@ TARGET_BF16 static void values_pair(const struct head *h, const uint16_t *values
     }
 }
 
-/* --- scores --- */
+/* --- weights --- */
 
-TARGET_BF16 ALWAYS void score_rows(const struct head *h, size_t query, size_t block,
-                                   const unsigned rows, const unsigned blocks)
+/* 2^x: the fraction by a polynomial (relative error 1e-4, a twentieth of a bfloat16 step). */
+TARGET_BF16 ALWAYS __m512 exp2_near(__m512 x, __mmask16 m)
 {
-    __m512 sums[2][TILE_ROWS];
+    __m512 f = _mm512_reduce_ps(x, 1); /* x - floor(x) */
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(EXP2_3), f, _mm512_set1_ps(EXP2_2));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_1));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_0));
+    return _mm512_maskz_scalef_ps(m, p, x);
+}
+
+/* Which of two blocks' keys there are. */
+TARGET_BF16 ALWAYS uint32_t keys_of(const struct head *h, size_t block)
+{
+    size_t left = h->a->tokens - block * BLOCK;
+    return (uint32_t)(0xffffffffull >> (left < 2 * BLOCK ? 2 * BLOCK - left : 0));
+}
+
+struct scores {
+    __m512 of[2][TILE_ROWS];
+};
+
+/* With their bias, of some queries and one or two blocks of keys. */
+TARGET_BF16 ALWAYS void score(const struct head *h, size_t query, size_t block, const unsigned rows,
+                              const unsigned blocks, const bool biased, uint32_t m,
+                              struct scores *s)
+{
     UNROLLED
-    for (unsigned r = 0; r < rows; r++)
-        sums[0][r] = sums[1][r] = _mm512_setzero_ps();
-    for (size_t p = 0; p < h->panels; p++) {
+    for (unsigned r = 0; r < rows; r++) {
+        s->of[0][r] = s->of[1][r] = _mm512_setzero_ps();
+        if (biased) {
+            const float *bias = h->bias + block * BLOCK - query - r;
+            s->of[0][r] = _mm512_maskz_loadu_ps((__mmask16)m, bias);
+            s->of[1][r] = _mm512_maskz_loadu_ps((__mmask16)(m >> BLOCK), bias + BLOCK);
+        }
+    }
+    size_t p = 0;
+    do { /* there is at least one: as a plain loop gcc adds a way around it */
         const uint16_t *x = h->queries + p * h->panel_stride + query * TILE_COLUMNS;
         const __m512i *k0 = h->keys + (block * h->panels + p) * PAIRS, *k1 = k0;
         if (blocks > 1)
@@ -133,105 +165,115 @@ TARGET_BF16 ALWAYS void score_rows(const struct head *h, size_t query, size_t bl
                 int pair;
                 memcpy(&pair, x + r * TILE_COLUMNS + 2 * i, sizeof pair);
                 __m512bh v = (__m512bh)_mm512_set1_epi32(pair);
-                sums[0][r] = _mm512_dpbf16_ps(sums[0][r], v, w0);
+                s->of[0][r] = _mm512_dpbf16_ps(s->of[0][r], v, w0);
                 if (blocks > 1)
-                    sums[1][r] = _mm512_dpbf16_ps(sums[1][r], v, w1);
+                    s->of[1][r] = _mm512_dpbf16_ps(s->of[1][r], v, w1);
             }
         }
-    }
-    float *to = h->scores + block * BLOCK;
+    } while (++p < h->panels);
+}
+
+/* Weights, not divided by their sum yet, straight from the registers of the scores. */
+TARGET_BF16 ALWAYS void weigh(const struct head *h, size_t query, size_t block, const unsigned rows,
+                              const unsigned blocks, const bool biased)
+{
+    struct scores s;
+    uint32_t m = keys_of(h, block);
+    score(h, query, block, rows, blocks, biased, m, &s);
+    __m512 scale = _mm512_set1_ps(h->scale);
+    uint16_t *to = h->weights + block * BLOCK;
     UNROLLED
     for (unsigned r = 0; r < rows; r++) {
-        _mm512_store_ps(to + r * h->width, sums[0][r]);
+        __m512 top = _mm512_set1_ps(h->tops[r]), w1 = _mm512_setzero_ps();
+        __m512 w0 = exp2_near(_mm512_fmsub_ps(s.of[0][r], scale, top), (__mmask16)m);
         if (blocks > 1)
-            _mm512_store_ps(to + r * h->width + BLOCK, sums[1][r]);
+            w1 = exp2_near(_mm512_fmsub_ps(s.of[1][r], scale, top), (__mmask16)(m >> BLOCK));
+        _mm512_storeu_si512(to + r * h->width, (__m512i)_mm512_cvtne2ps_pbh(w1, w0));
     }
+}
+
+TARGET_BF16 ALWAYS void weigh_all(const struct head *h, size_t query, const unsigned rows,
+                                  const bool biased)
+{
+    size_t blocks = blocks_of(h->a->tokens), b = 0;
+    for (; b + 2 <= blocks; b += 2)
+        weigh(h, query, b, rows, 2, biased);
+    if (b < blocks)
+        weigh(h, query, b, rows, 1, biased);
 }
 
 #define MAKE(n)                                                                                    \
-    TARGET_BF16 static void score_##n(const struct head *h, size_t query)                          \
+    TARGET_BF16 static void weigh_##n(const struct head *h, size_t query)                          \
     {                                                                                              \
-        size_t blocks = blocks_of(h->a->tokens), b = 0;                                            \
-        for (; b + 2 <= blocks; b += 2)                                                            \
-            score_rows(h, query, b, n, 2);                                                         \
-        if (b < blocks)                                                                            \
-            score_rows(h, query, b, n, 1);                                                         \
+        if (h->bias)                                                                               \
+            weigh_all(h, query, n, true);                                                          \
+        else                                                                                       \
+            weigh_all(h, query, n, false);                                                         \
     }
 EACH_ROWS(MAKE)
-#define NAME(n) score_##n,
-static void (*const score_of_rows[])(const struct head *, size_t) = {NULL, EACH_ROWS(NAME)};
+#define NAME(n) weigh_##n,
+static void (*const weigh_of_rows[])(const struct head *, size_t) = {NULL, EACH_ROWS(NAME)};
 
-/* --- softmax --- */
-
-/* 2^x: the fraction by a polynomial (relative error 1e-4, a twentieth of a bfloat16 step). */
-TARGET_BF16 ALWAYS __m512 exp2_near(__m512 x)
-{
-    __m512 f = _mm512_reduce_ps(x, 1); /* x - floor(x) */
-    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(EXP2_3), f, _mm512_set1_ps(EXP2_2));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_1));
-    return _mm512_scalef_ps(_mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_0)), x);
-}
-
-TARGET_BF16 ALWAYS float greatest(const float *scores, size_t width, unsigned rows, size_t tokens)
+TARGET_BF16 static float greatest(const struct head *h, size_t query)
 {
     __m512 low = _mm512_set1_ps(-INFINITY), max = low;
-    for (unsigned r = 0; r < rows; r++, scores += width)
-        for (size_t t = 0; t < tokens; t += BLOCK)
-            max = _mm512_max_ps(max, _mm512_mask_load_ps(low, tail16(tokens - t), scores + t));
+    for (size_t b = 0; b < blocks_of(h->a->tokens); b++) {
+        uint32_t m = keys_of(h, b);
+        struct scores s;
+        if (h->bias)
+            score(h, query, b, 1, 1, true, m, &s);
+        else
+            score(h, query, b, 1, 1, false, m, &s);
+        max = _mm512_mask_max_ps(max, (__mmask16)m, max, s.of[0][0]);
+    }
     return _mm512_reduce_max_ps(max);
 }
 
-/* Scores of one query, still to be multiplied by `scale` (log2 e within), to weights that are not
- * divided by their sum yet, which is returned. `max`: about the greatest score. */
-TARGET_BF16 ALWAYS float weigh(const float *scores, size_t tokens, float scale, float max,
-                               uint16_t *weights)
+/* Of the rounded weights, so that what they are divided by is what they are. */
+TARGET_BF16 static float sum(const uint16_t *weights, size_t width)
 {
-    __m512 sum = _mm512_setzero_ps();
-    __m512 factor = _mm512_set1_ps(scale), top = _mm512_set1_ps(-max * scale);
-    for (size_t t = 0; t < tokens; t += BLOCK) {
-        __m512 x = _mm512_fmadd_ps(_mm512_load_ps(scores + t), factor, top);
-        __m512 w = _mm512_maskz_mov_ps(tail16(tokens - t), exp2_near(x));
-        sum = _mm512_add_ps(sum, w);
-        _mm256_storeu_si256((__m256i *)(weights + t), (__m256i)_mm512_cvtneps_pbh(w));
-    }
-    return _mm512_reduce_add_ps(sum);
+    __m512 s = _mm512_setzero_ps();
+    __m512bh one = (__m512bh)_mm512_set1_epi16(0x3f80);
+    for (size_t t = 0; t < width; t += 2 * BLOCK)
+        s = _mm512_dpbf16_ps(s, (__m512bh)_mm512_loadu_si512(weights + t), one);
+    return _mm512_reduce_add_ps(s);
 }
 
-static void add_bias(const struct attention *a, size_t head, size_t query, float *scores)
-{
-    const float *bias = a->bias + head * (2 * a->bias_reach - 1) + a->bias_reach - 1 - query;
-    for (size_t t = 0; t < a->tokens; t++)
-        scores[t] += bias[t];
-}
-
-/* All rows of a tile by the greatest score among them, which costs one search instead of one a row;
- * a row that lies so far below it that its weights near the end of the numbers, by its own. */
+/* The usual scores are small enough for their exponentials as they are, and nothing searches for
+ * the greatest before; if a row's sum comes near an end of the numbers, its greatest is sought and
+ * the tile made again. */
 #define SUM_LEAST 0x1p-64f
+#define SUM_MOST 0x1p64f
 
-TARGET_BF16 static void weigh_rows(const struct head *h, unsigned rows, float scale, float *sums)
+TARGET_BF16 static void weigh_rows(struct head *h, size_t query, unsigned rows)
 {
-    size_t tokens = h->a->tokens, width = h->width;
-    float max = greatest(h->scores, width, rows, tokens);
+    bool again = false;
+    memset(h->tops, 0, sizeof h->tops);
+    weigh_of_rows[rows](h, query);
+    for (unsigned r = 0; r < rows; r++) {
+        h->sums[r] = sum(h->weights + r * h->width, h->width);
+        if (h->sums[r] >= SUM_LEAST && h->sums[r] <= SUM_MOST)
+            continue;
+        h->tops[r] = greatest(h, query + r) * h->scale;
+        again = true;
+    }
+    if (!again)
+        return;
+    weigh_of_rows[rows](h, query);
     for (unsigned r = 0; r < rows; r++)
-        sums[r] = weigh(h->scores + r * width, tokens, scale, max, h->weights + r * width);
-    for (unsigned r = 0; r < rows; r++)
-        if (!(sums[r] >= SUM_LEAST))
-            sums[r] =
-                weigh(h->scores + r * width, tokens, scale,
-                      greatest(h->scores + r * width, width, 1, tokens), h->weights + r * width);
+        h->sums[r] = sum(h->weights + r * h->width, h->width);
 }
 
 /* --- one head --- */
 
-TARGET_BF16 static void mix(const struct head *h, unsigned rows, const float *sums_of_rows,
-                            float *out)
+TARGET_BF16 static void mix(const struct head *h, unsigned rows, float *out)
 {
     _Alignas(64) float sums[TILE_ROWS * TILE_COLUMNS];
     size_t even = (h->a->tokens + 1) & ~(size_t)1, hidden = h->a->heads * h->a->head_dims;
     for (size_t p = 0; p < h->panels; p++, out += TILE_COLUMNS) {
         tile_bf16(h->weights, h->width, rows, even, h->values + p * even * TILE_COLUMNS, sums);
         for (unsigned r = 0; r < rows; r++) {
-            __m512 f = _mm512_set1_ps(1 / sums_of_rows[r]);
+            __m512 f = _mm512_set1_ps(1 / h->sums[r]);
             const float *from = sums + r * TILE_COLUMNS;
             float *to = out + r * hidden;
             _mm512_storeu_ps(to, _mm512_mul_ps(_mm512_load_ps(from), f));
@@ -240,17 +282,13 @@ TARGET_BF16 static void mix(const struct head *h, unsigned rows, const float *su
     }
 }
 
-TARGET_BF16 static void one_head(const struct head *h, size_t head, float *out)
+TARGET_BF16 static void one_head(struct head *h, float *out)
 {
     const struct attention *a = h->a;
-    float scale = 1 / sqrtf((float)a->head_dims), sums[TILE_ROWS];
     for (size_t t = 0; t < a->queries;) {
         unsigned rows = tile_share(a->queries - t);
-        score_of_rows[rows](h, t);
-        for (unsigned r = 0; r < rows && a->bias; r++)
-            add_bias(a, head, t + r, h->scores + r * h->width);
-        weigh_rows(h, rows, scale * (float)M_LOG2E, sums);
-        mix(h, rows, sums, out + t * a->heads * a->head_dims);
+        weigh_rows(h, t, rows);
+        mix(h, rows, out + t * a->heads * a->head_dims);
         t += rows;
     }
 }
@@ -264,17 +302,19 @@ void attention_bf16(const struct attention *a, const uint16_t *qkv, size_t panel
     struct head h = {.a = a,
                      .panel_stride = panel_rows * TILE_COLUMNS,
                      .panels = a->head_dims / TILE_COLUMNS,
-                     .width = blocks_of(a->tokens) * BLOCK};
+                     .scale = (float)M_LOG2E / sqrtf((float)a->head_dims),
+                     .width = (blocks_of(a->tokens) + 1) / 2 * 2 * BLOCK};
     h.keys = scratch;
-    h.scores = (float *)(h.keys + h.width / BLOCK * h.panels * PAIRS);
-    h.values = (uint16_t *)(h.scores + TILE_ROWS * h.width);
+    h.values = (uint16_t *)(h.keys + h.width / BLOCK * h.panels * PAIRS);
     h.weights = h.values + h.width * a->head_dims;
     size_t part = a->heads * h.panels * h.panel_stride; /* from queries to keys to values */
     for (size_t i = a->head_from; i < a->head_to; i++) {
         h.queries = qkv + i * h.panels * h.panel_stride;
         keys_turn(&h, h.queries + part);
         values_pair(&h, h.queries + 2 * part);
-        one_head(&h, i, out + i * a->head_dims);
+        if (a->bias)
+            h.bias = a->bias + i * (2 * a->bias_reach - 1) + a->bias_reach - 1;
+        one_head(&h, out + i * a->head_dims);
     }
 }
 #else

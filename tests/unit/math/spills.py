@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-HOT = re.compile(r"(int8|bf16|f32|score)_\d+$")
+HOT = re.compile(r"(int8|bf16|f32|weigh)_\d+$")
 PRODUCT = re.compile(r"vpdpbusd|vdpbf16ps|vfmadd\w+ps")
 STACK = re.compile(r"vmov\w+\s+(%zmm\d+,\S*\(%r[sb]p|\S*\(%r[sb]p\S*,%zmm)")
 
