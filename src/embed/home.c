@@ -130,6 +130,13 @@ const char *home_digest_known(const struct home *h, const char *file)
     return file_stamp(path, &stamp, NULL) == ERR_OK ? digest_recall(h, file, &stamp) : NULL;
 }
 
+bool home_has(const struct home *h, const char *file)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", h->dir, file);
+    return file_exists(path);
+}
+
 enum err home_digest(struct home *h, const char *file, bool anew, char out[65], struct err_info *e)
 {
     char path[4200];

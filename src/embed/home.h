@@ -24,6 +24,7 @@ struct home {
 void home_open(struct home *h, const char *dir, const char *cache_dir);
 void home_close(struct home *h); /* writes the state if it changed; a zeroed one is allowed */
 
+bool home_has(const struct home *h, const char *file); /* DIR/file is there */
 /* SHA-256 of DIR/file; `anew`: hashes even if it is remembered. */
 enum err home_digest(struct home *h, const char *file, bool anew, char out[65],
                      struct err_info *e) MUST_CHECK;

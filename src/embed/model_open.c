@@ -21,18 +21,11 @@ struct opening {
     char weights[65]; /* SHA-256 */
 };
 
-static bool has_file(const char *dir, const char *file)
-{
-    char path[4200];
-    snprintf(path, sizeof path, "%s/%s", dir, file);
-    return file_exists(path);
-}
-
 static enum err missing(const struct opening *o, const char *file, struct err_info *e)
 {
-    const char *other = has_file(o->dir, "model.safetensors.index.json")
+    const char *other = home_has(&o->home, "model.safetensors.index.json")
                             ? "; weights in several files are not read: join them into one"
-                        : has_file(o->dir, "pytorch_model.bin")
+                        : home_has(&o->home, "pytorch_model.bin")
                             ? "; pytorch_model.bin is not read: save the model as safetensors"
                             : "";
     return err_set(e, ERR_NOT_FOUND, file, "%s is missing in the model directory %.250s%s", file,
@@ -125,7 +118,7 @@ static enum err open_weights(struct opening *o, struct err_info *e)
 {
     struct model *m = o->model;
     struct fidelity f = {0};
-    if (!has_file(o->dir, "model.safetensors"))
+    if (!home_has(&o->home, "model.safetensors"))
         return missing(o, "model.safetensors", e);
     enum err err = home_digest(&o->home, "model.safetensors", false, o->weights, e);
     if (err)
@@ -280,9 +273,9 @@ static enum err inspect(struct opening *o, struct err_info *e)
     enum err err = model_config_read(o->dir, &o->config, e);
     if (!err)
         err = fill_info(o, e);
-    if (!err && !has_file(o->dir, "tokenizer.json") && !has_file(o->dir, "vocab.txt"))
+    if (!err && !home_has(&o->home, "tokenizer.json") && !home_has(&o->home, "vocab.txt"))
         err = missing(o, "tokenizer.json", e);
-    if (!err && !has_file(o->dir, "model.safetensors"))
+    if (!err && !home_has(&o->home, "model.safetensors"))
         err = missing(o, "model.safetensors", e);
     snprintf(path, sizeof path, "%s/model.safetensors", o->dir);
     if (!err)

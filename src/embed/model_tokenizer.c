@@ -5,25 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool has_file(const struct home *h, const char *file)
-{
-    char path[4200];
-    snprintf(path, sizeof path, "%s/%s", h->dir, file);
-    return file_exists(path);
-}
-
 static enum err find(struct home *h, struct model_tokenizer *w, struct err_info *e)
 {
     static const char config[] = "tokenizer_config.json";
-    bool json = has_file(h, "tokenizer.json");
+    bool json = home_has(h, "tokenizer.json");
     *w = (struct model_tokenizer){0};
-    if (!json && !has_file(h, "vocab.txt"))
+    if (!json && !home_has(h, "vocab.txt"))
         return err_set(e, ERR_NOT_FOUND, "tokenizer.json",
                        "tokenizer.json and vocab.txt are missing in the model directory %s",
                        h->dir);
     snprintf(w->file, sizeof w->file, "%s", json ? "tokenizer.json" : "vocab.txt");
     enum err err = home_digest(h, w->file, false, w->sha256, e);
-    if (!err && !json && has_file(h, config))
+    if (!err && !json && home_has(h, config))
         err = home_digest(h, config, false, w->config, e);
     return err;
 }

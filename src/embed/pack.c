@@ -135,11 +135,6 @@ void pack_close(struct pack *p)
     free(p);
 }
 
-size_t pack_bytes(const struct pack *p)
-{
-    return p->n;
-}
-
 static bool content_holds(const struct pack *p, const struct entry *s)
 {
     return checksum64((const char *)p->bytes + s->offset, s->bytes, s->offset) == s->checksum;

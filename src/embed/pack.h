@@ -41,7 +41,6 @@ enum err pack_take(const struct pack *p, const char *name, size_t bytes, bool ve
 enum err pack_find(const struct pack *p, const char *name, struct str *out,
                    struct err_info *e) MUST_CHECK;
 enum err pack_check(const struct pack *p, struct err_info *e) MUST_CHECK;
-size_t pack_bytes(const struct pack *p); /* of the file */
 
 struct pack_section {
     char name[PACK_NAME_MAX + 1];

@@ -198,9 +198,3 @@ void rows_scale(float *x, float factor, size_t n)
     for (size_t i = 0; i < n; i++)
         x[i] *= factor;
 }
-
-void rows_add_bias(float *x, size_t rows, size_t dims, const float *bias)
-{
-    for (size_t r = 0; r < rows; r++)
-        rows_add(x + r * dims, bias, dims);
-}

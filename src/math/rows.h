@@ -16,6 +16,5 @@ float softmax_f32(float *x, size_t n, float scale);
 
 void rows_add(float *x, const float *y, size_t n); /* x += y */
 void rows_scale(float *x, float factor, size_t n);
-void rows_add_bias(float *x, size_t rows, size_t dims, const float *bias);
 
 #endif

@@ -18,16 +18,6 @@ enum { CANDIDATES_MIN = 200 };
 
 static const char *const mode_names[] = {"hybrid", "semantic", "lexical"};
 
-enum err search_mode_parse(struct str s, enum search_mode *out)
-{
-    for (int i = 0; i < 3; i++)
-        if (str_eq_c(s, mode_names[i])) {
-            *out = (enum search_mode)i;
-            return ERR_OK;
-        }
-    return ERR_INVALID;
-}
-
 const char *search_mode_name(enum search_mode m)
 {
     return mode_names[m];

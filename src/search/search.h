@@ -24,7 +24,6 @@ struct embedder;
 struct model;
 
 enum search_mode { SEARCH_HYBRID, SEARCH_SEMANTIC, SEARCH_LEXICAL };
-enum err search_mode_parse(struct str s, enum search_mode *out);
 const char *search_mode_name(enum search_mode m);
 
 /* What is searched; borrowed. */

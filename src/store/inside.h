@@ -190,10 +190,8 @@ enum err version_mark(struct writer *w, struct held_collection *c, struct held_v
                       struct err_info *e) MUST_CHECK;
 /* A document is missing in a version from now on, or not any more; *changed: it was not, or was.
  * Its passages are the caller's. */
-enum err missing_add(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
-                     struct err_info *e) MUST_CHECK;
-enum err missing_remove(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
-                        struct err_info *e) MUST_CHECK;
+enum err missing_set(struct writer *w, struct held_version *v, uint32_t number, bool missing,
+                     bool *changed, struct err_info *e) MUST_CHECK;
 /* The text of a document has changed, or it is new: missing in all versions but the active one. */
 enum err versions_miss(struct writer *w, struct held_collection *c, uint32_t number,
                        struct err_info *e) MUST_CHECK;

@@ -87,38 +87,22 @@ static bool is_unmarked(const struct held_version *v, uint32_t number)
     return number > v->unmarked_after && number <= v->unmarked_last;
 }
 
-enum err missing_add(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
-                     struct err_info *e)
+enum err missing_set(struct writer *w, struct held_version *v, uint32_t number, bool missing,
+                     bool *changed, struct err_info *e)
 {
-    bool missing;
+    bool was;
     enum err err;
 
     if (is_unmarked(v, number)) {
-        err = unmarked_missing(w, v, number, &missing, e);
-        *changed = !err && !missing;
+        err = unmarked_missing(w, v, number, &was, e);
+        *changed = !err && was != missing;
     } else {
-        err = writer_run_1(w, STMT_MISSING_ADD, passages_key(v->id, number), e);
+        enum statement id = missing ? STMT_MISSING_ADD : STMT_MISSING_REMOVE;
+        err = writer_run_1(w, id, passages_key(v->id, number), e);
         *changed = !err && sqlite3_changes(w->conn.db) == 1;
     }
-    v->missing += *changed;
-    v->dirty |= *changed;
-    return err;
-}
-
-enum err missing_remove(struct writer *w, struct held_version *v, uint32_t number, bool *changed,
-                        struct err_info *e)
-{
-    bool missing;
-    enum err err;
-
-    if (is_unmarked(v, number)) {
-        err = unmarked_missing(w, v, number, &missing, e);
-        *changed = !err && missing;
-    } else {
-        err = writer_run_1(w, STMT_MISSING_REMOVE, passages_key(v->id, number), e);
-        *changed = !err && sqlite3_changes(w->conn.db) == 1;
-    }
-    v->missing -= *changed;
+    if (*changed)
+        v->missing += missing ? 1 : -1;
     v->dirty |= *changed;
     return err;
 }
@@ -133,7 +117,7 @@ enum err versions_miss(struct writer *w, struct held_collection *c, uint32_t num
         struct held_version *v = &c->versions[i];
         if (v->state == VERSION_ACTIVE)
             continue;
-        err = missing_add(w, v, number, &added, e);
+        err = missing_set(w, v, number, true, &added, e);
         if (!err && added)
             err = passages_remove(w, v, number, e);
     }
@@ -150,7 +134,7 @@ enum err versions_drop(struct writer *w, struct held_collection *c, uint32_t num
         struct held_version *v = &c->versions[i];
         if (v->state == VERSION_ACTIVE)
             continue;
-        err = missing_remove(w, v, number, &removed, e);
+        err = missing_set(w, v, number, false, &removed, e);
         if (!err && !removed)
             err = passages_remove(w, v, number, e);
     }

@@ -115,11 +115,6 @@ static const char *const migrations[] = {
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 
-int schema_newest(void)
-{
-    return MIGRATIONS;
-}
-
 static enum err pragma_int(sqlite3 *db, const char *sql, int *out, struct err_info *e)
 {
     sqlite3_stmt *st = NULL;

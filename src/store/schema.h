@@ -145,6 +145,5 @@ extern const unsigned schema_probes_count;
 /* Make or migrate the tables. ERR_UNSUPPORTED: written by a newer akin, or not akin's. `db` is
  * writable. */
 enum err schema_migrate(sqlite3 *db, const char *path, struct err_info *e) MUST_CHECK;
-int schema_newest(void);
 
 #endif

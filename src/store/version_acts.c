@@ -368,7 +368,7 @@ enum err version_embedded(struct writer *w, struct store_act *act, struct err_in
     if (v->state == VERSION_ACTIVE)
         return old.state == DOCUMENT_PENDING ? document_become_ready(w, act, c, &old, e) : ERR_OK;
     bool missing;
-    err = missing_remove(w, v, number, &missing, e);
+    err = missing_set(w, v, number, false, &missing, e);
     if (err || !missing)
         return err; /* it is there: stored before, perhaps by this very act */
     act->status = ACT_UPDATED;
