@@ -296,6 +296,25 @@ TARGET_AVX512 static void dot_i8_gather_avx512(const int8_t *query, const int8_t
         out[r] = wrap_sub(dot_i8_offset(rows[r], query, dims), query128);
 }
 
+TARGET_AVX512 static size_t dot_i8_first_avx512(const int8_t *query, const int8_t *const *rows,
+                                                const float *scales, size_t count, size_t dims,
+                                                float limit)
+{
+    int32_t query128 = sum128_avx512(query, dims);
+    size_t r = 0;
+    for (; r + 4 <= count; r += 4) {
+        int32_t dots[4];
+        dot_i8_4_avx512(query, rows + r, dims, query128, dots);
+        for (size_t i = 0; i < 4; i++)
+            if ((float)dots[i] * scales[r + i] >= limit)
+                return r + i;
+    }
+    for (; r < count; r++)
+        if ((float)wrap_sub(dot_i8_offset(rows[r], query, dims), query128) * scales[r] >= limit)
+            return r;
+    return count;
+}
+
 TARGET_AVX512 static float quantise_avx512(const float *x, int8_t *out, size_t n)
 {
     __m512 m = _mm512_setzero_ps();
@@ -364,6 +383,20 @@ void dot_i8_gather(const int8_t *query, const int8_t *const *rows, size_t count,
 #endif
     for (size_t r = 0; r < count; r++)
         out[r] = dot_i8(query, rows[r], dims);
+}
+
+size_t dot_i8_first(const int8_t *query, const int8_t *const *rows, const float *scales,
+                    size_t count, size_t dims, float limit)
+{
+    assert(dims <= DOT_DIMS_MAX);
+#if SIMD_X86
+    if (simd_level() == SIMD_AVX512)
+        return dot_i8_first_avx512(query, rows, scales, count, dims, limit);
+#endif
+    for (size_t r = 0; r < count; r++)
+        if ((float)dot_i8(query, rows[r], dims) * scales[r] >= limit)
+            return r;
+    return count;
 }
 
 float norm_f32(const float *x, size_t n)

@@ -1,0 +1,253 @@
+/* bench_index --base A.npy --queries Q.npy [--threads N] [--json]: the vector graph alone.
+ *
+ * Builds the graph of A (float32 or float16 rows, made length 1), compares its answers to Q with
+ * exact ones, and prints for a sweep of widths recall@10, queries a second, p50 and p99; then
+ * seconds of the build, bytes a vector, inserts and deletes a second of one live writer. */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/thread.h"
+#include "index/graph.h"
+#include "math/dot.h"
+#include "math/half.h"
+#include "math/topk.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define K 10
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "index: %s: %s\n", what, why);
+    exit(1);
+}
+
+/* --- npy files --- */
+
+struct matrix {
+    float *rows;
+    size_t count;
+    uint32_t dims;
+};
+
+static struct matrix npy_read(const char *path)
+{
+    char *data;
+    size_t n, header;
+    struct err_info e = {0};
+    struct matrix m = {0};
+    if (file_read_all(path, (size_t)1 << 36, &data, &n, &e))
+        die(path, e.message);
+    if (n < 12 || memcmp(data, "\x93NUMPY", 6) != 0)
+        die(path, "not an npy file");
+    header = data[6] == 1 ? 10 + (size_t)(uint8_t)data[8] + 256 * (size_t)(uint8_t)data[9]
+                          : 12 + (size_t)(uint8_t)data[8] + 256 * (size_t)(uint8_t)data[9];
+    if (header > n)
+        die(path, "cut short");
+    char text[512] = {0};
+    memcpy(text, data + 10, header - 10 < 511 ? header - 10 : 511);
+    const char *shape = strstr(text, "'shape': (");
+    bool half = strstr(text, "'<f2'") != NULL;
+    if (!shape || (!half && !strstr(text, "'<f4'")) || strstr(text, "'fortran_order': True") ||
+        sscanf(shape, "'shape': (%zu, %" SCNu32 ")", &m.count, &m.dims) != 2 || !m.dims ||
+        m.dims > GRAPH_DIMS_MAX)
+        die(path, "wanted: float32 or float16, two dimensions, rows in order");
+    size_t values = m.count * m.dims;
+    if (m.count > n || n - header < values * (half ? 2 : 4))
+        die(path, "cut short");
+    m.rows = xmalloc(values * sizeof(float) + 1);
+    if (half)
+        half_to_f32((const uint16_t *)(data + header), m.rows, values);
+    else
+        memcpy(m.rows, data + header, values * sizeof(float));
+    for (size_t i = 0; i < m.count; i++)
+        normalise_f32(m.rows + i * m.dims, m.dims);
+    free(data);
+    return m;
+}
+
+/* --- the truth --- */
+
+struct truth {
+    uint32_t (*best)[K];
+};
+
+/* Exact: of the float16 rows, in blocks of rows that stay in cache while all queries pass. */
+static struct truth truth_make(const uint16_t *halves, const struct matrix *base,
+                               const struct matrix *queries)
+{
+    struct truth t = {xmalloc(queries->count * sizeof *t.best)};
+    struct topk *tops = xcalloc(queries->count, sizeof *tops);
+    struct topk_item *items = xcalloc(queries->count * K, sizeof *items);
+    for (size_t q = 0; q < queries->count; q++)
+        topk_init(&tops[q], items + q * K, K);
+    for (size_t from = 0; from < base->count; from += 1024) {
+        size_t to = from + 1024 < base->count ? from + 1024 : base->count;
+        for (size_t q = 0; q < queries->count; q++)
+            for (size_t i = from; i < to; i++)
+                topk_add(&tops[q],
+                         dot_f16_f32(halves + i * base->dims, queries->rows + q * base->dims,
+                                     base->dims),
+                         i);
+    }
+    for (size_t q = 0; q < queries->count; q++) {
+        topk_sort(&tops[q]);
+        for (size_t i = 0; i < K; i++)
+            t.best[q][i] = i < tops[q].count ? (uint32_t)tops[q].items[i].id : UINT32_MAX;
+    }
+    free(tops);
+    free(items);
+    return t;
+}
+
+/* --- measuring --- */
+
+static double seconds(void)
+{
+    return (double)clock_mono_ns() / 1e9;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int double_cmp(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+struct run {
+    struct graph *g;
+    const struct matrix *queries;
+    size_t width, from, step, hits_right;
+    const struct truth *truth;
+    double *us;
+    double cpu_s;
+};
+
+static size_t right(const struct graph_hit *hits, size_t n, const uint32_t *best)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < K; j++)
+            found += hits[i].slot == best[j];
+    return found;
+}
+
+static void run_queries(void *arg)
+{
+    struct run *run = arg;
+    struct graph_hit hits[K];
+    for (size_t q = run->from; q < run->queries->count; q += run->step) {
+        int64_t begin = clock_mono_ns();
+        struct graph_reader *r = graph_enter(run->g);
+        size_t n = graph_search(r, run->queries->rows + q * run->queries->dims, K, run->width, NULL,
+                                hits, NULL);
+        graph_leave(r);
+        run->us[q] = (double)(clock_mono_ns() - begin) / 1e3;
+        run->hits_right += right(hits, n, run->truth->best[q]);
+    }
+}
+
+struct result {
+    double recall, qps, p50, p99;
+};
+
+/* The best of some rounds: of the same work, the least disturbed. */
+static struct result measure(struct graph *g, const struct matrix *queries,
+                             const struct truth *truth, size_t width, unsigned threads)
+{
+    struct result best = {0};
+    double *us = xcalloc(queries->count, sizeof *us);
+    for (unsigned round = 0; round < 5; round++) {
+        struct run runs[64];
+        struct thread *started[64];
+        size_t hits_right = 0;
+        double begin = seconds();
+        for (unsigned t = 0; t < threads; t++) {
+            runs[t] = (struct run){g, queries, width, t, threads, 0, truth, us, 0};
+            started[t] = t ? thread_start("search", run_queries, &runs[t]) : NULL;
+        }
+        run_queries(&runs[0]);
+        for (unsigned t = 0; t < threads; t++) {
+            if (t)
+                thread_join(started[t]);
+            hits_right += runs[t].hits_right;
+        }
+        double took = seconds() - begin;
+        qsort(us, queries->count, sizeof *us, double_cmp);
+        struct result r = {(double)hits_right / (double)(queries->count * K),
+                           (double)queries->count / took, us[queries->count / 2],
+                           us[queries->count * 99 / 100]};
+        if (r.qps > best.qps)
+            best = r;
+    }
+    free(us);
+    return best;
+}
+
+struct options {
+    const char *base, *queries;
+    unsigned threads;
+    bool json, build_only, no_refine;
+};
+
+static struct options options_read(int argc, char **argv)
+{
+    struct options o = {.threads = 1};
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--json"))
+            o.json = true;
+        else if (!strcmp(argv[i], "--no-refine"))
+            o.no_refine = true;
+        else if (!strcmp(argv[i], "--base") && i + 1 < argc)
+            o.base = argv[++i];
+        else if (!strcmp(argv[i], "--queries") && i + 1 < argc)
+            o.queries = argv[++i];
+        else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
+            o.threads = (unsigned)atoi(argv[++i]);
+        else
+            die(argv[i], "usage: index --base A.npy --queries Q.npy [--threads N] [--json]");
+    }
+    if (!o.base || !o.queries || o.threads < 1 || o.threads > 64)
+        die("usage", "index --base A.npy --queries Q.npy [--threads N (1..64)] [--json]");
+    return o;
+}
+
+int main(int argc, char **argv)
+{
+    static const size_t widths[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
+    struct options o = options_read(argc, argv);
+    struct matrix base = npy_read(o.base), queries = npy_read(o.queries);
+    if (base.dims != queries.dims)
+        die("--queries", "other dimensions than --base");
+    uint16_t *halves = xmalloc(base.count * base.dims * sizeof *halves + 1);
+    half_from_f32(base.rows, halves, base.count * base.dims);
+    struct graph *g = graph_new(base.dims);
+    double begin = seconds(), cpu = cpu_seconds();
+    for (size_t i = 0; i < base.count; i++) {
+        uint32_t slot = graph_slot_take(g);
+        graph_row_set(g, slot, halves + i * base.dims);
+        graph_insert(g, slot);
+    }
+    double build_s = seconds() - begin, build_cpu = cpu_seconds() - cpu;
+    fprintf(stderr, "built in %.1f s (cpu %.1f)\n", build_s, build_cpu);
+    struct truth truth = truth_make(halves, &base, &queries);
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        struct result r = measure(g, &queries, &truth, widths[i], o.threads);
+        printf("width %4zu recall %.4f %9.0f q/s p50 %7.1f us p99 %7.1f us\n", widths[i], r.recall,
+               r.qps, r.p50, r.p99);
+    }
+    struct graph_bytes bytes = graph_bytes(g);
+    printf("build %.1f s, %.0f bytes a vector (%.0f hot)\n", build_s,
+           (double)bytes.all / (double)base.count, (double)bytes.hot / (double)base.count);
+    graph_free(g);
+    return 0;
+}

@@ -1,0 +1,312 @@
+/* Slots: their memory, their content, their grace period; readers. */
+#include "index/graph_impl.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "math/dot.h"
+#include "math/half.h"
+#include "math/rotate.h"
+#include "math/signs.h"
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+static size_t rounded(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+struct graph *graph_new(uint32_t dims)
+{
+    assert(dims >= 1 && dims <= GRAPH_DIMS_MAX);
+    struct graph *g = xaligned(sizeof *g);
+    memset(g, 0, sizeof *g);
+    g->dims = dims;
+    g->words = (unsigned)signs_words(dims);
+    g->line_bytes = sizeof(struct line) + g->words * sizeof(uint64_t);
+    g->line_bytes = g->line_bytes <= 32 ? 32 : rounded(g->line_bytes, 64);
+    g->code_bytes = rounded(dims, dims < 64 ? 32 : 64);
+    g->half_bytes = 2 * (size_t)dims;
+    g->lines = xcalloc(CHUNKS_MAX, sizeof *g->lines);
+    g->codes = xcalloc(CHUNKS_MAX, sizeof *g->codes);
+    g->halves = xcalloc(CHUNKS_MAX, sizeof *g->halves);
+    g->links = xcalloc(CHUNKS_MAX, sizeof *g->links);
+    g->nodes = xcalloc(CHUNKS_MAX, sizeof *g->nodes);
+    g->centroid = xcalloc(dims, sizeof *g->centroid);
+    for (unsigned i = 0; i < READERS; i++)
+        g->readers[i].g = g;
+    g->linker = linker_new(g);
+    return g;
+}
+
+void graph_free(struct graph *g)
+{
+    if (!g)
+        return;
+    for (unsigned i = 0; i < READERS; i++)
+        if (g->readers[i].walk) {
+            walk_release(g->readers[i].walk);
+            free(g->readers[i].walk);
+        }
+    linker_free(g->linker);
+    for (uint32_t i = 0; i < CHUNKS_MAX && g->lines[i]; i++) {
+        free(g->lines[i]);
+        free(g->codes[i]);
+        free(g->halves[i]);
+        free(g->links[i]);
+        free(g->nodes[i]);
+    }
+    free(g->lines);
+    free(g->codes);
+    free(g->halves);
+    free(g->links);
+    free(g->nodes);
+    free(g->centroid);
+    free(g->retired);
+    free(g->limbo);
+    free(g);
+}
+
+uint32_t graph_dims(const struct graph *g)
+{
+    return g->dims;
+}
+
+/* --- readers --- */
+
+struct graph_reader *graph_enter(struct graph *g)
+{
+    static _Thread_local unsigned hint; /* the place that this thread had: its memory is warm */
+    uint64_t now = atomic_load(&g->epoch), empty = 0;
+    unsigned at = hint;
+    for (unsigned tries = 1;; tries++, empty = 0) {
+        if (atomic_compare_exchange_strong(&g->readers[at].epoch, &empty, now + 1))
+            break;
+        at = (at + 1) % READERS;
+        if (tries % READERS == 0)
+            clock_sleep_ns(50000);
+    }
+    hint = at;
+    /* A writer that has moved on may have looked before the place was taken: say the later epoch.
+     */
+    for (uint64_t later; (later = atomic_load(&g->epoch)) != now; now = later)
+        atomic_store(&g->readers[at].epoch, later + 1);
+    return &g->readers[at];
+}
+
+void graph_leave(struct graph_reader *r)
+{
+    atomic_store(&r->epoch, 0);
+}
+
+static uint64_t oldest_reader(struct graph *g)
+{
+    uint64_t oldest = atomic_load(&g->epoch);
+    for (unsigned i = 0; i < READERS; i++) {
+        uint64_t epoch = atomic_load(&g->readers[i].epoch);
+        if (epoch && epoch - 1 < oldest)
+            oldest = epoch - 1;
+    }
+    return oldest;
+}
+
+/* --- slots --- */
+
+/* Memory that is read all over; small: the first 2 MiB in ordinary pages. */
+static void *chunk_new(size_t bytes, bool small)
+{
+    if (bytes < HUGE_PAGE)
+        return xaligned(bytes);
+    bytes = rounded(bytes, HUGE_PAGE);
+    char *p = aligned_alloc(HUGE_PAGE, bytes);
+    assert(p);
+    size_t from = small ? HUGE_PAGE : 0;
+    if (bytes > from)
+        (void)madvise(p + from, bytes - from,
+                      MADV_HUGEPAGE); /* a wish: refused, it is only slower */
+    return p;
+}
+
+static void chunk_add(struct graph *g, uint32_t at)
+{
+    const size_t slots = GRAPH_CHUNK_SLOTS;
+    g->codes[at] = chunk_new(slots * g->code_bytes, at == 0);
+    g->halves[at] = chunk_new(slots * g->half_bytes, at == 0);
+    g->links[at] = chunk_new(slots * sizeof(struct links), at == 0);
+    g->nodes[at] = xcalloc(slots, sizeof(struct node));
+    g->lines[at] = chunk_new(slots * g->line_bytes, at == 0);
+}
+
+static void retired_add(struct graph *g, uint32_t slot, uint64_t epoch)
+{
+    if (g->retired_count == g->retired_cap) {
+        size_t cap = g->retired_cap ? 2 * g->retired_cap : 64;
+        struct retired *ring = xmalloc(cap * sizeof *ring);
+        for (size_t i = 0; i < g->retired_count; i++)
+            ring[i] = g->retired[(g->retired_first + i) % g->retired_cap];
+        free(g->retired);
+        g->retired = ring;
+        g->retired_first = 0;
+        g->retired_cap = cap;
+    }
+    g->retired[(g->retired_first + g->retired_count++) % g->retired_cap] =
+        (struct retired){epoch, slot};
+}
+
+/* A dead slot whose links are gone, or not yet. */
+void graph_slot_drop(struct graph *g, uint32_t slot)
+{
+    if (atomic_load(&node_of(g, slot)->indegree)) {
+        if (g->limbo_count == g->limbo_cap) {
+            g->limbo_cap = g->limbo_cap ? 2 * g->limbo_cap : 64;
+            g->limbo = xrealloc(g->limbo, g->limbo_cap * sizeof *g->limbo);
+        }
+        g->limbo[g->limbo_count++] = slot;
+        return;
+    }
+    retired_add(g, slot, atomic_fetch_add(&g->epoch, 1) + 1);
+}
+
+void graph_slot_sweep(struct graph *g)
+{
+    size_t kept = 0, count = g->limbo_count;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t slot = g->limbo[i];
+        if (atomic_load(&node_of(g, slot)->indegree))
+            g->limbo[kept++] = slot;
+        else
+            retired_add(g, slot, atomic_fetch_add(&g->epoch, 1) + 1);
+    }
+    g->limbo_count = kept;
+}
+
+uint32_t graph_slot_take(struct graph *g)
+{
+    if (g->retired_count && g->retired[g->retired_first].epoch <= oldest_reader(g)) {
+        uint32_t slot = g->retired[g->retired_first].slot;
+        g->retired_first = (g->retired_first + 1) % g->retired_cap;
+        g->retired_count--;
+        node_of(g, slot)->state = NODE_FREE;
+        return slot;
+    }
+    uint32_t slot = atomic_load(&g->slots_end);
+    if (slot >= GRAPH_SLOTS_MAX)
+        return GRAPH_NONE;
+    if (!g->lines[slot >> GRAPH_CHUNK_SHIFT])
+        chunk_add(g, slot >> GRAPH_CHUNK_SHIFT);
+    atomic_store(&g->slots_end, slot + 1);
+    return slot;
+}
+
+/* The line's signs from a rotated row. `x` is overwritten. */
+static void line_encode(const struct graph *g, struct line *line, float *x)
+{
+    float square, sum;
+    for (uint32_t i = 0; i < g->dims; i++)
+        x[i] -= g->centroid[i];
+    signs_encode(x, g->dims, line->bits, &square, &sum);
+    atomic_store_explicit(&line->norm, square, memory_order_relaxed);
+    line->factor = sum > 0 ? 2 * square / sum : 0;
+}
+
+static float code_scale(const int8_t *code, uint32_t dims)
+{
+    int32_t square = dot_i8(code, code, dims);
+    return square ? 1 / sqrtf((float)square) : 0;
+}
+
+void graph_row_set(struct graph *g, uint32_t slot, const uint16_t *row)
+{
+    struct node *node = node_of(g, slot);
+    struct line *line = line_of(g, slot);
+    float *x = g->linker->walk.scratch;
+    assert(node->state == NODE_FREE);
+    memcpy(half_of(g, slot), row, g->half_bytes);
+    half_to_f32(row, x, g->dims);
+    rotate_f32(x, g->dims);
+    int8_t *code = code_of(g, slot);
+    memset(code + g->dims, 0, g->code_bytes - g->dims);
+    quantise_i8(x, code, g->dims);
+    line->scale = code_scale(code, g->dims);
+    atomic_store_explicit(&line->twin, GRAPH_NONE, memory_order_relaxed);
+    line_encode(g, line, x);
+    struct links *links = links_of(g, slot);
+    for (unsigned i = 0; i < DEGREE; i++)
+        atomic_store_explicit(&links->to[i], GRAPH_NONE, memory_order_relaxed);
+    *node = (struct node){.state = NODE_HELD, .previous = GRAPH_NONE};
+}
+
+const uint16_t *graph_row(const struct graph *g, uint32_t slot)
+{
+    return half_of(g, slot);
+}
+
+const int8_t *graph_code(const struct graph *g, uint32_t slot)
+{
+    return code_of(g, slot);
+}
+
+float graph_code_scale(const struct graph *g, uint32_t slot)
+{
+    return line_of(g, slot)->scale;
+}
+
+size_t graph_code_stride(const struct graph *g)
+{
+    return g->code_bytes;
+}
+
+/* --- entries: a random sample of the linked slots --- */
+
+void entries_replace(struct graph *g, uint32_t slot, uint32_t by)
+{
+    unsigned n = atomic_load(&g->entry_count);
+    for (unsigned i = 0; i < n; i++)
+        if (atomic_load_explicit(&g->entries[i], memory_order_relaxed) == slot) {
+            if (by == GRAPH_NONE) {
+                uint32_t last = atomic_load(&g->entries[n - 1]);
+                atomic_store(&g->entries[i], last);
+                atomic_store(&g->entry_count, n - 1);
+            } else {
+                atomic_store(&g->entries[i], by);
+            }
+            return;
+        }
+}
+
+/* --- state --- */
+
+size_t graph_count(const struct graph *g)
+{
+    return atomic_load(&g->count);
+}
+
+uint32_t graph_slots_end(const struct graph *g)
+{
+    return atomic_load(&g->slots_end);
+}
+
+size_t graph_unrefined(const struct graph *g)
+{
+    return atomic_load(&g->unrefined);
+}
+
+bool graph_is_linked(const struct graph *g, uint32_t slot)
+{
+    uint8_t state = node_of(g, slot)->state;
+    return state == NODE_LINKED || state == NODE_TWIN;
+}
+
+struct graph_bytes graph_bytes(const struct graph *g)
+{
+    size_t slots = atomic_load(&g->slots_end);
+    struct graph_bytes b = {.hot = slots * (g->line_bytes + g->code_bytes + sizeof(struct links))};
+    b.all = b.hot + slots * (g->half_bytes + sizeof(struct node)) + sizeof *g +
+            5 * CHUNKS_MAX * sizeof(void *);
+    b.all += g->retired_cap * sizeof *g->retired + g->limbo_cap * sizeof *g->limbo;
+    return b;
+}

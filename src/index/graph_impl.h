@@ -1,0 +1,200 @@
+/* Inside the vector graph (graph.h is what others see).
+ *
+ * Arrays by slot, in chunks that never move:
+ *
+ *     line   64 bytes at 384 dimensions: |r|^2, factor, twin, scale, the signs of r = row - centroid
+ *     links  32 slots, filled from the front, GRAPH_NONE behind
+ *     code   the int8 row                  half   the float16 row
+ *     node   what only writers look at
+ *
+ * A walk reads lines and links only. Links are stored with release and loaded with acquire (plain
+ * moves on x86): who sees a link sees the row behind it. Of a line only `norm` (dead: NORM_DEAD) and
+ * `twin` change while it can be reached.
+ *
+ * Rows whose int8 codes are equal are twins: the first is linked, the others hang on it as a list.
+ * So a thousand copies of a text do not fill each other's links.
+ *
+ * Each linked slot knows how many links lead to it (`indegree`): a deleted slot is given out again
+ * only when none does, and the last link to a slot is not pruned away. */
+#ifndef INDEX_GRAPH_IMPL_H
+#define INDEX_GRAPH_IMPL_H
+
+#include "index/graph.h"
+#include <stdatomic.h>
+#include <stddef.h>
+
+#define DEGREE 32u
+#define ALPHA 1.05f
+#define EF_CONSTRUCTION 128u
+#define ENTRIES 64u
+#define READERS 128u
+#define CHUNKS_MAX (GRAPH_SLOTS_MAX / GRAPH_CHUNK_SLOTS)
+#define NORM_DEAD 1e30f
+
+struct line {
+    _Atomic float norm; /* |r|^2 */
+    float factor;       /* 2 |r|^2 / sum |r_i| */
+    _Atomic uint32_t twin;
+    float scale; /* of the code */
+    uint64_t bits[];
+};
+
+enum node_state { NODE_FREE, NODE_HELD, NODE_LINKED, NODE_TWIN, NODE_DEAD };
+struct node {
+    _Atomic uint32_t indegree;
+    uint32_t previous; /* of a twin: the one before it in the list */
+    _Atomic uint8_t lock;
+    uint8_t state;
+    uint8_t refined;
+};
+
+struct links {
+    _Alignas(64) _Atomic uint32_t to[DEGREE];
+};
+
+struct candidate {
+    float distance; /* squared, of the codes: 0..4 */
+    uint32_t slot;
+};
+
+/* What a walk finds, best first: keys and slots apart, so that a place is found by comparing many
+ * keys at once. POOL_DONE in a slot: expanded. */
+#define POOL_DONE (UINT32_C(1) << 31)
+struct pool_of {
+    float *keys;
+    uint32_t *slots;
+    unsigned width, count, cap;
+    unsigned cursor; /* none before it is unexpanded */
+};
+
+#define BATCH 64u
+struct batch {
+    uint32_t slots[BATCH];
+    unsigned count;
+};
+
+/* One walk at a time: the memory of a reader or of a writing thread. */
+struct walk {
+    const struct graph *g;
+    float *query;       /* rotated */
+    int8_t *code;       /* of it, as rows have */
+    float code_scale;
+    int8_t *signs_code; /* of the query less the centroid */
+    float base, slope;  /* estimate = norm + factor * (base - slope * sum) */
+    float *scratch;
+    uint64_t *visited; /* a bit a slot */
+    uint32_t limit;    /* slots below it are known to this walk */
+    uint32_t *touched; /* slots whose bits are set */
+    size_t touched_count, touched_cap, visited_words;
+    struct pool_of pool;
+    struct batch batches[2];
+    struct candidate *found; /* of walk_rank */
+    size_t found_count, found_cap;
+    size_t scored; /* estimates made; for tuning */
+};
+void walk_init(struct walk *w, const struct graph *g);
+void walk_release(struct walk *w);
+size_t walk_bytes(const struct walk *w);
+void walk_query(struct walk *w, const float *query); /* unrotated */
+void walk_query_slot(struct walk *w, uint32_t slot);
+/* Fills the pool. */
+void walk_run(struct walk *w, unsigned width);
+/* The pool's members by the distance of their codes into `found`; sorted: nearest first. */
+void walk_rank(struct walk *w, bool sorted);
+void walk_clear(struct walk *w); /* visited; before the next walk */
+
+struct graph_reader {
+    _Alignas(64) _Atomic uint64_t epoch; /* of its entry, plus 1; 0: free */
+    struct graph *g;
+    struct walk *walk;
+};
+
+struct retired {
+    uint64_t epoch;
+    uint32_t slot;
+};
+
+/* Of one writing thread. */
+struct linker {
+    struct graph *g;
+    struct walk walk;
+    const int8_t *rows[DEGREE];
+    float scales[DEGREE];
+};
+
+struct graph {
+    uint32_t dims;
+    unsigned words;
+    size_t line_bytes, code_bytes, half_bytes; /* of one slot */
+    char **lines, **codes, **halves;
+    struct links **links;
+    struct node **nodes;
+    _Atomic uint32_t slots_end;
+    _Atomic size_t count; /* linked, twins among them */
+    _Atomic size_t unrefined;
+    float *centroid; /* rotated */
+    _Atomic uint32_t entries[ENTRIES];
+    _Atomic unsigned entry_count;
+    uint64_t inserted; /* ever: for choosing entries */
+    uint32_t refine_at;
+    _Atomic uint64_t epoch;
+    struct graph_reader readers[READERS];
+    /* The writer's: deleted slots, oldest first, in a ring; those that links still lead to. */
+    struct retired *retired;
+    size_t retired_first, retired_count, retired_cap;
+    uint32_t *limbo;
+    size_t limbo_count, limbo_cap;
+    struct linker *linker;
+};
+
+static inline struct line *line_of(const struct graph *g, uint32_t slot)
+{
+    return (struct line *)(g->lines[slot >> GRAPH_CHUNK_SHIFT] +
+                           (slot & (GRAPH_CHUNK_SLOTS - 1)) * g->line_bytes);
+}
+static inline struct links *links_of(const struct graph *g, uint32_t slot)
+{
+    return g->links[slot >> GRAPH_CHUNK_SHIFT] + (slot & (GRAPH_CHUNK_SLOTS - 1));
+}
+static inline struct node *node_of(const struct graph *g, uint32_t slot)
+{
+    return g->nodes[slot >> GRAPH_CHUNK_SHIFT] + (slot & (GRAPH_CHUNK_SLOTS - 1));
+}
+static inline int8_t *code_of(const struct graph *g, uint32_t slot)
+{
+    return (int8_t *)g->codes[slot >> GRAPH_CHUNK_SHIFT] +
+           (slot & (GRAPH_CHUNK_SLOTS - 1)) * g->code_bytes;
+}
+static inline uint16_t *half_of(const struct graph *g, uint32_t slot)
+{
+    return (uint16_t *)(g->halves[slot >> GRAPH_CHUNK_SHIFT] +
+                        (slot & (GRAPH_CHUNK_SLOTS - 1)) * g->half_bytes);
+}
+static inline uint32_t link_at(const struct links *l, unsigned i)
+{
+    return atomic_load_explicit(&l->to[i], memory_order_acquire);
+}
+static inline void link_set(struct links *l, unsigned i, uint32_t slot)
+{
+    atomic_store_explicit(&l->to[i], slot, memory_order_release);
+}
+static inline bool slot_dead(const struct graph *g, uint32_t slot)
+{
+    return atomic_load_explicit(&line_of(g, slot)->norm, memory_order_relaxed) >= NORM_DEAD;
+}
+static inline float slots_distance(const struct graph *g, float dot, uint32_t a, uint32_t b)
+{
+    float d = 2 - 2 * dot * line_of(g, a)->scale * line_of(g, b)->scale;
+    return d > 0 ? d : 0;
+}
+
+/* graph_link.c */
+struct linker *linker_new(struct graph *g);
+void linker_free(struct linker *k);
+void linker_insert(struct linker *k, uint32_t slot);
+void linker_refine(struct linker *k, uint32_t slot);
+/* graph.c */
+void graph_slot_sweep(struct graph *g); /* limbo -> retired, where no link leads any more */
+void entries_replace(struct graph *g, uint32_t slot, uint32_t by);
+
+#endif

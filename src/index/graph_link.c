@@ -1,0 +1,245 @@
+/* Which links a slot gets: robust pruning (DiskANN, Subramanya and others 2019) over the codes. */
+#include "index/graph_impl.h"
+
+#include "base/arena.h"
+#include "math/dot.h"
+#include <assert.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct linker *linker_new(struct graph *g)
+{
+    struct linker *k = xmalloc(sizeof *k);
+    k->g = g;
+    walk_init(&k->walk, g);
+    return k;
+}
+
+void linker_free(struct linker *k)
+{
+    walk_release(&k->walk);
+    free(k);
+}
+
+/* One slot's links at a time; only builds with several threads ever wait. */
+static void node_lock(struct node *n)
+{
+    while (atomic_exchange_explicit(&n->lock, 1, memory_order_acquire))
+        while (atomic_load_explicit(&n->lock, memory_order_relaxed))
+            sched_yield();
+}
+
+static void node_unlock(struct node *n)
+{
+    atomic_store_explicit(&n->lock, 0, memory_order_release);
+}
+
+static unsigned links_read(const struct graph *g, uint32_t slot, uint32_t *out)
+{
+    const struct links *l = links_of(g, slot);
+    unsigned n = 0;
+    while (n < DEGREE && (out[n] = link_at(l, n)) != GRAPH_NONE)
+        n++;
+    return n;
+}
+
+static bool list_has(const uint32_t *list, unsigned n, uint32_t slot)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (list[i] == slot)
+            return true;
+    return false;
+}
+
+static void indegree_add(struct graph *g, uint32_t slot)
+{
+    atomic_fetch_add_explicit(&node_of(g, slot)->indegree, 1, memory_order_relaxed);
+}
+
+static void indegree_drop(struct graph *g, uint32_t slot)
+{
+    uint32_t was = atomic_fetch_sub_explicit(&node_of(g, slot)->indegree, 1, memory_order_relaxed);
+    assert(was > 0);
+}
+
+/* Of candidates, nearest first, those to which no chosen one is much nearer. */
+static unsigned choose(struct linker *k, const struct candidate *c, size_t count, uint32_t *out)
+{
+    const struct graph *g = k->g;
+    unsigned n = 0;
+    for (size_t i = 0; i < count && n < DEGREE; i++) {
+        const int8_t *code = code_of(g, c[i].slot);
+        float scale = line_of(g, c[i].slot)->scale;
+        /* Nearer than d / alpha: 2 - 2 cos <= d / alpha. */
+        float cosine = 1 - c[i].distance / (2 * ALPHA);
+        float limit = scale > 0 ? cosine / scale : 1e30f;
+        if (dot_i8_first(code, k->rows, k->scales, n, g->dims, limit) < n)
+            continue;
+        k->rows[n] = code;
+        k->scales[n] = scale;
+        out[n++] = c[i].slot;
+    }
+    return n;
+}
+
+/* Writes a slot's links; it is locked. What was there and is not any more stays if nothing else
+ * leads to it. */
+static void links_write(struct graph *g, uint32_t slot, const uint32_t *old, unsigned old_count,
+                        uint32_t *list, unsigned n)
+{
+    struct links *l = links_of(g, slot);
+    for (unsigned i = 0; i < n; i++)
+        if (!list_has(old, old_count, list[i]))
+            indegree_add(g, list[i]);
+    for (unsigned i = 0; i < old_count; i++) {
+        if (list_has(list, n, old[i]))
+            continue;
+        if (n < DEGREE && !slot_dead(g, old[i]) &&
+            atomic_load_explicit(&node_of(g, old[i])->indegree, memory_order_relaxed) == 1)
+            list[n++] = old[i];
+        else
+            indegree_drop(g, old[i]);
+    }
+    for (unsigned i = 0; i < DEGREE; i++)
+        link_set(l, i, i < n ? list[i] : GRAPH_NONE);
+}
+
+static void distances(const struct graph *g, uint32_t slot, const uint32_t *to, unsigned n,
+                      struct candidate *out)
+{
+    const int8_t *rows[2 * DEGREE];
+    int32_t dots[2 * DEGREE + 4];
+    assert(n <= 2 * DEGREE);
+    for (unsigned i = 0; i < n; i++)
+        rows[i] = code_of(g, to[i]);
+    dot_i8_gather(code_of(g, slot), rows, n, g->dims, dots);
+    for (unsigned i = 0; i < n; i++)
+        out[i] = (struct candidate){slots_distance(g, (float)dots[i], slot, to[i]), to[i]};
+}
+
+static void sort_candidates(struct candidate *c, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        struct candidate x = c[i];
+        unsigned j = i;
+        for (; j > 0 && c[j - 1].distance > x.distance; j--)
+            c[j] = c[j - 1];
+        c[j] = x;
+    }
+}
+
+/* A link from `slot` to `to`, pruned if there is no room. */
+static void link_add(struct linker *k, uint32_t slot, uint32_t to)
+{
+    struct graph *g = k->g;
+    uint32_t old[DEGREE + 1], list[DEGREE + 1];
+    struct candidate c[DEGREE + 1];
+    struct node *node = node_of(g, slot);
+    node_lock(node);
+    unsigned n = links_read(g, slot, old);
+    if (list_has(old, n, to))
+        goto done;
+    if (n < DEGREE) {
+        indegree_add(g, to);
+        link_set(links_of(g, slot), n, to);
+        goto done;
+    }
+    memcpy(list, old, sizeof old);
+    list[n] = to;
+    distances(g, slot, list, n + 1, c);
+    sort_candidates(c, n + 1);
+    unsigned chosen = choose(k, c, n + 1, list);
+    links_write(g, slot, old, n, list, chosen);
+done:
+    node_unlock(node);
+}
+
+/* --- inserting --- */
+
+static void entries_add(struct graph *g, uint32_t slot)
+{
+    uint64_t seen = g->inserted++;
+    unsigned n = atomic_load(&g->entry_count);
+    if (n < ENTRIES) {
+        atomic_store(&g->entries[n], slot);
+        atomic_store(&g->entry_count, n + 1);
+        return;
+    }
+    /* A random sample of all (Vitter's reservoir), by a hash of the count. */
+    uint64_t z = (seen + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) % (seen + 1);
+    if (z < ENTRIES)
+        atomic_store(&g->entries[z], slot);
+}
+
+static bool twin_hang(struct graph *g, uint32_t slot, uint32_t on)
+{
+    struct node *node = node_of(g, on), *own = node_of(g, slot);
+    node_lock(node);
+    bool live = node->state == NODE_LINKED;
+    if (live) {
+        uint32_t next = atomic_load(&line_of(g, on)->twin);
+        atomic_store(&line_of(g, slot)->twin, next);
+        if (next != GRAPH_NONE)
+            node_of(g, next)->previous = slot;
+        own->previous = on;
+        own->state = NODE_TWIN;
+        atomic_store(&line_of(g, on)->twin, slot);
+    }
+    node_unlock(node);
+    return live;
+}
+
+static bool twin_found(struct linker *k, uint32_t slot)
+{
+    struct graph *g = k->g;
+    const struct walk *w = &k->walk;
+    const int8_t *code = code_of(g, slot);
+    for (size_t i = 0; i < w->found_count && w->found[i].distance < 1e-5f; i++)
+        if (memcmp(code, code_of(g, w->found[i].slot), g->code_bytes) == 0)
+            return twin_hang(g, slot, w->found[i].slot);
+    return false;
+}
+
+static void links_choose(struct linker *k, uint32_t slot)
+{
+    struct graph *g = k->g;
+    struct walk *w = &k->walk;
+    uint32_t old[DEGREE], list[DEGREE];
+    struct node *node = node_of(g, slot);
+    unsigned n = choose(k, w->found, w->found_count, list);
+    node_lock(node);
+    unsigned old_count = links_read(g, slot, old);
+    links_write(g, slot, old, old_count, list, n);
+    n = links_read(g, slot, list);
+    node_unlock(node);
+    for (unsigned i = 0; i < n; i++)
+        if (!list_has(old, old_count, list[i]))
+            link_add(k, list[i], slot);
+}
+
+void linker_insert(struct linker *k, uint32_t slot)
+{
+    struct graph *g = k->g;
+    struct walk *w = &k->walk;
+    struct node *node = node_of(g, slot);
+    walk_query_slot(w, slot);
+    walk_run(w, EF_CONSTRUCTION);
+    walk_rank(w, true);
+    walk_clear(w);
+    if (!twin_found(k, slot)) {
+        node->state = NODE_LINKED;
+        links_choose(k, slot);
+    }
+}
+
+void graph_insert(struct graph *g, uint32_t slot)
+{
+    assert(node_of(g, slot)->state == NODE_HELD);
+    linker_insert(g->linker, slot);
+    if (node_of(g, slot)->state == NODE_LINKED)
+        entries_add(g, slot);
+    atomic_fetch_add(&g->count, 1);
+}

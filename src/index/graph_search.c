@@ -1,0 +1,99 @@
+/* From a pool to an answer: int8, then float16. */
+#include "index/graph_impl.h"
+
+#include "base/arena.h"
+#include "math/dot.h"
+#include "math/half.h"
+#include "math/topk.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RERANK_MIN 12
+#define RERANK_MORE 2
+
+static struct walk *reader_walk(struct graph_reader *r)
+{
+    if (!r->walk) {
+        r->walk = xmalloc(sizeof *r->walk);
+        walk_init(r->walk, r->g);
+    }
+    return r->walk;
+}
+
+static void row_fetch(const struct graph *g, uint32_t slot)
+{
+    const char *row = (const char *)half_of(g, slot);
+    for (size_t i = 0; i < g->half_bytes; i += 64)
+        __builtin_prefetch(row + i);
+}
+
+/* The best `want` by their codes, twins among them; the heap's ids are slots. */
+static void best_codes(const struct graph *g, const struct walk *w, struct topk *best)
+{
+    for (size_t i = 0; i < w->found_count; i++) {
+        float score = -w->found[i].distance;
+        uint32_t slot = w->found[i].slot;
+        while (slot != GRAPH_NONE && topk_wants(best, score, slot)) {
+            topk_add(best, score, slot);
+            slot = atomic_load_explicit(&line_of(g, slot)->twin, memory_order_acquire);
+        }
+    }
+}
+
+static size_t best_rows(const struct graph *g, const float *query, const struct topk *from,
+                        size_t k, struct graph_hit *out)
+{
+    struct topk best;
+    struct topk_item few[64], *items = k <= 64 ? few : xmalloc(k * sizeof *items);
+    topk_init(&best, items, k);
+    for (size_t i = 0; i < from->count; i++)
+        row_fetch(g, (uint32_t)from->items[i].id);
+    for (size_t i = 0; i < from->count; i++) {
+        uint32_t slot = (uint32_t)from->items[i].id;
+        topk_add(&best, dot_f16_f32(half_of(g, slot), query, g->dims), slot);
+    }
+    topk_sort(&best);
+    size_t n = 0;
+    for (size_t i = 0; i < best.count; i++) { /* a slot may be met twice while twins change */
+        uint32_t slot = (uint32_t)best.items[i].id;
+        if (n && out[n - 1].slot == slot)
+            continue;
+        out[n++] = (struct graph_hit){slot, best.items[i].score};
+    }
+    if (items != few)
+        free(items);
+    return n;
+}
+
+size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
+                    const struct graph_filter *filter, struct graph_hit *out, bool *gave_up)
+{
+    const struct graph *g = r->g;
+    struct walk *w = reader_walk(r);
+    if (gave_up)
+        *gave_up = false;
+    if (!k || !graph_count(g))
+        return 0;
+    assert(!filter); /* not yet */
+    walk_query(w, query);
+    walk_run(w, (unsigned)(width > k ? width : k));
+    walk_rank(w, false);
+    walk_clear(w);
+    size_t want = k + RERANK_MORE > RERANK_MIN ? k + RERANK_MORE : RERANK_MIN;
+    struct topk best;
+    struct topk_item few[64], *items = want <= 64 ? few : xmalloc(want * sizeof *items);
+    topk_init(&best, items, want);
+    best_codes(g, w, &best);
+    size_t n = best_rows(g, query, &best, k, out);
+    if (items != few)
+        free(items);
+    return n;
+}
+
+void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
+                       size_t width, struct graph_hit *out, size_t *found)
+{
+    for (size_t i = 0; i < count; i++)
+        found[i] = graph_search(r, queries + i * r->g->dims, k, width, NULL, out + i * k, NULL);
+}
