@@ -131,7 +131,7 @@ static void *chunk_new(size_t bytes, bool small)
     return p;
 }
 
-static void chunk_add(struct graph *g, uint32_t at)
+void chunk_add(struct graph *g, uint32_t at)
 {
     const size_t slots = GRAPH_CHUNK_SLOTS;
     g->codes[at] = chunk_new(slots * g->code_bytes, at == 0);
@@ -203,7 +203,7 @@ uint32_t graph_slot_take(struct graph *g)
 }
 
 /* The line's signs from a rotated row. `x` is overwritten. */
-static void line_encode(const struct graph *g, struct line *line, float *x)
+void line_encode(const struct graph *g, struct line *line, float *x)
 {
     float square, sum;
     for (uint32_t i = 0; i < g->dims; i++)
@@ -213,7 +213,7 @@ static void line_encode(const struct graph *g, struct line *line, float *x)
     line->factor = sum > 0 ? 2 * square / sum : 0;
 }
 
-static float code_scale(const int8_t *code, uint32_t dims)
+float code_scale(const int8_t *code, uint32_t dims)
 {
     int32_t square = dot_i8(code, code, dims);
     return square ? 1 / sqrtf((float)square) : 0;
@@ -258,24 +258,6 @@ float graph_code_scale(const struct graph *g, uint32_t slot)
 size_t graph_code_stride(const struct graph *g)
 {
     return g->code_bytes;
-}
-
-/* --- entries: a random sample of the linked slots --- */
-
-void entries_replace(struct graph *g, uint32_t slot, uint32_t by)
-{
-    unsigned n = atomic_load(&g->entry_count);
-    for (unsigned i = 0; i < n; i++)
-        if (atomic_load_explicit(&g->entries[i], memory_order_relaxed) == slot) {
-            if (by == GRAPH_NONE) {
-                uint32_t last = atomic_load(&g->entries[n - 1]);
-                atomic_store(&g->entries[i], last);
-                atomic_store(&g->entry_count, n - 1);
-            } else {
-                atomic_store(&g->entries[i], by);
-            }
-            return;
-        }
 }
 
 /* --- state --- */

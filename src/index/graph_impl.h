@@ -101,6 +101,7 @@ void walk_query_slot(struct walk *w, uint32_t slot);
 void walk_run(struct walk *w, unsigned width);
 /* The pool's members by the distance of their codes into `found`; sorted: nearest first. */
 void walk_rank(struct walk *w, bool sorted);
+void walk_found_add(struct walk *w, const struct candidate *c, size_t n); /* and sorts again */
 void walk_clear(struct walk *w); /* visited; before the next walk */
 
 struct graph_reader {
@@ -136,7 +137,7 @@ struct graph {
     _Atomic uint32_t entries[ENTRIES];
     _Atomic unsigned entry_count;
     uint64_t inserted; /* ever: for choosing entries */
-    uint32_t refine_at;
+    uint32_t refine_at, scan_at;
     _Atomic uint64_t epoch;
     struct graph_reader readers[READERS];
     /* The writer's: deleted slots, oldest first, in a ring; those that links still lead to. */
@@ -192,9 +193,26 @@ static inline float slots_distance(const struct graph *g, float dot, uint32_t a,
 struct linker *linker_new(struct graph *g);
 void linker_free(struct linker *k);
 void linker_insert(struct linker *k, uint32_t slot);
+/* Chooses the links of a linked slot anew. */
 void linker_refine(struct linker *k, uint32_t slot);
+/* A link away from `slot`, and live `more` as candidates in its place. */
+void linker_mend(struct linker *k, uint32_t slot, uint32_t without, const uint32_t *more,
+                 unsigned more_count);
+/* A link from `slot` to `to`, whatever has to go for it. */
+void link_force(struct graph *g, uint32_t slot, uint32_t to);
+unsigned links_read(const struct graph *g, uint32_t slot, uint32_t *out);
+void node_lock(struct node *n);
+void node_unlock(struct node *n);
+void indegree_add(struct graph *g, uint32_t slot);
+void indegree_drop(struct graph *g, uint32_t slot);
+
+void graph_inserted(struct graph *g, uint32_t slot); /* graph_change.c: counts, entries */
+
 /* graph.c */
+void line_encode(const struct graph *g, struct line *line, float *x); /* a rotated row, overwritten */
+float code_scale(const int8_t *code, uint32_t dims);
+void chunk_add(struct graph *g, uint32_t at);
+void graph_slot_drop(struct graph *g, uint32_t slot);  /* dead: -> retired or limbo */
 void graph_slot_sweep(struct graph *g); /* limbo -> retired, where no link leads any more */
-void entries_replace(struct graph *g, uint32_t slot, uint32_t by);
 
 #endif

@@ -23,19 +23,19 @@ void linker_free(struct linker *k)
 }
 
 /* One slot's links at a time; only builds with several threads ever wait. */
-static void node_lock(struct node *n)
+void node_lock(struct node *n)
 {
     while (atomic_exchange_explicit(&n->lock, 1, memory_order_acquire))
         while (atomic_load_explicit(&n->lock, memory_order_relaxed))
             sched_yield();
 }
 
-static void node_unlock(struct node *n)
+void node_unlock(struct node *n)
 {
     atomic_store_explicit(&n->lock, 0, memory_order_release);
 }
 
-static unsigned links_read(const struct graph *g, uint32_t slot, uint32_t *out)
+unsigned links_read(const struct graph *g, uint32_t slot, uint32_t *out)
 {
     const struct links *l = links_of(g, slot);
     unsigned n = 0;
@@ -52,12 +52,12 @@ static bool list_has(const uint32_t *list, unsigned n, uint32_t slot)
     return false;
 }
 
-static void indegree_add(struct graph *g, uint32_t slot)
+void indegree_add(struct graph *g, uint32_t slot)
 {
     atomic_fetch_add_explicit(&node_of(g, slot)->indegree, 1, memory_order_relaxed);
 }
 
-static void indegree_drop(struct graph *g, uint32_t slot)
+void indegree_drop(struct graph *g, uint32_t slot)
 {
     uint32_t was = atomic_fetch_sub_explicit(&node_of(g, slot)->indegree, 1, memory_order_relaxed);
     assert(was > 0);
@@ -108,7 +108,7 @@ static void links_write(struct graph *g, uint32_t slot, const uint32_t *old, uns
 static void distances(const struct graph *g, uint32_t slot, const uint32_t *to, unsigned n,
                       struct candidate *out)
 {
-    const int8_t *rows[2 * DEGREE];
+    const int8_t *rows[2 * DEGREE] = {0};
     int32_t dots[2 * DEGREE + 4];
     assert(n <= 2 * DEGREE);
     for (unsigned i = 0; i < n; i++)
@@ -156,23 +156,6 @@ done:
 }
 
 /* --- inserting --- */
-
-static void entries_add(struct graph *g, uint32_t slot)
-{
-    uint64_t seen = g->inserted++;
-    unsigned n = atomic_load(&g->entry_count);
-    if (n < ENTRIES) {
-        atomic_store(&g->entries[n], slot);
-        atomic_store(&g->entry_count, n + 1);
-        return;
-    }
-    /* A random sample of all (Vitter's reservoir), by a hash of the count. */
-    uint64_t z = (seen + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) % (seen + 1);
-    if (z < ENTRIES)
-        atomic_store(&g->entries[z], slot);
-}
 
 static bool twin_hang(struct graph *g, uint32_t slot, uint32_t on)
 {
@@ -235,11 +218,86 @@ void linker_insert(struct linker *k, uint32_t slot)
     }
 }
 
-void graph_insert(struct graph *g, uint32_t slot)
+/* --- again --- */
+
+/* The slot itself leaves `found`; its own links come in. */
+static void found_with_links(struct linker *k, uint32_t slot)
 {
-    assert(node_of(g, slot)->state == NODE_HELD);
-    linker_insert(g->linker, slot);
-    if (node_of(g, slot)->state == NODE_LINKED)
-        entries_add(g, slot);
-    atomic_fetch_add(&g->count, 1);
+    struct walk *w = &k->walk;
+    uint32_t own[DEGREE], more[DEGREE];
+    struct candidate c[DEGREE];
+    unsigned n = links_read(k->g, slot, own), more_count = 0;
+    size_t kept = 0;
+    for (unsigned i = 0; i < n; i++) {
+        size_t j = 0;
+        while (j < w->found_count && w->found[j].slot != own[i])
+            j++;
+        if (j == w->found_count && !slot_dead(k->g, own[i]))
+            more[more_count++] = own[i];
+    }
+    for (size_t i = 0; i < w->found_count; i++)
+        if (w->found[i].slot != slot)
+            w->found[kept++] = w->found[i];
+    w->found_count = kept;
+    if (!more_count)
+        return;
+    distances(k->g, slot, more, more_count, c);
+    walk_found_add(w, c, more_count);
+}
+
+void linker_refine(struct linker *k, uint32_t slot)
+{
+    struct walk *w = &k->walk;
+    walk_query_slot(w, slot);
+    walk_run(w, EF_CONSTRUCTION);
+    walk_rank(w, true);
+    walk_clear(w);
+    found_with_links(k, slot);
+    links_choose(k, slot);
+}
+
+/* --- after a deletion --- */
+
+void linker_mend(struct linker *k, uint32_t slot, uint32_t without, const uint32_t *more,
+                 unsigned more_count)
+{
+    struct graph *g = k->g;
+    uint32_t old[DEGREE], list[2 * DEGREE];
+    struct candidate c[2 * DEGREE];
+    struct node *node = node_of(g, slot);
+    node_lock(node);
+    unsigned old_count = links_read(g, slot, old), n = 0;
+    if (list_has(old, old_count, without)) {
+        for (unsigned i = 0; i < old_count; i++)
+            if (!slot_dead(g, old[i]) && old[i] != without)
+                list[n++] = old[i];
+        unsigned kept = n;
+        for (unsigned i = 0; i < more_count; i++)
+            if (more[i] != slot && !list_has(list, kept, more[i]))
+                list[n++] = more[i];
+        distances(g, slot, list, n, c);
+        sort_candidates(c, n);
+        n = choose(k, c, n, list);
+        links_write(g, slot, old, old_count, list, n);
+    }
+    node_unlock(node);
+}
+
+void link_force(struct graph *g, uint32_t slot, uint32_t to)
+{
+    uint32_t old[DEGREE];
+    struct node *node = node_of(g, slot);
+    node_lock(node);
+    unsigned n = links_read(g, slot, old), at = n;
+    if (!list_has(old, n, to)) {
+        if (n == DEGREE) /* the last ones are the farthest, unless added later */
+            for (at = n - 1; at > 0; at--)
+                if (atomic_load(&node_of(g, old[at])->indegree) > 1)
+                    break;
+        if (at < n)
+            indegree_drop(g, old[at]);
+        indegree_add(g, to);
+        link_set(links_of(g, slot), at, to);
+    }
+    node_unlock(node);
 }

@@ -310,3 +310,14 @@ void walk_rank(struct walk *w, bool sorted)
     if (sorted)
         qsort(w->found, w->found_count, sizeof *w->found, candidate_cmp);
 }
+
+void walk_found_add(struct walk *w, const struct candidate *c, size_t n)
+{
+    if (w->found_count + n > w->found_cap) {
+        w->found_cap = w->found_count + n;
+        w->found = xrealloc(w->found, w->found_cap * sizeof *w->found);
+    }
+    memcpy(w->found + w->found_count, c, n * sizeof *c);
+    w->found_count += n;
+    qsort(w->found, w->found_count, sizeof *w->found, candidate_cmp);
+}

@@ -1,0 +1,259 @@
+/* Changes: slots come in, are taken out, get better links. Writer only. */
+#include "index/graph_impl.h"
+
+#include "base/arena.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- entries: a random sample of the linked slots --- */
+
+static void entries_add(struct graph *g, uint32_t slot)
+{
+    uint64_t seen = g->inserted++;
+    unsigned n = atomic_load(&g->entry_count);
+    if (n < ENTRIES) {
+        atomic_store(&g->entries[n], slot);
+        atomic_store(&g->entry_count, n + 1);
+        return;
+    }
+    /* A random sample of all (Vitter's reservoir), by a hash of the count. */
+    uint64_t z = (seen + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) % (seen + 1);
+    if (z < ENTRIES)
+        atomic_store(&g->entries[z], slot);
+}
+
+static uint32_t any_linked(const struct graph *g)
+{
+    for (uint32_t slot = 0; slot < atomic_load(&g->slots_end); slot++)
+        if (node_of(g, slot)->state == NODE_LINKED)
+            return slot;
+    return GRAPH_NONE;
+}
+
+static void entries_replace(struct graph *g, uint32_t slot, uint32_t by)
+{
+    for (unsigned i = 0; i < atomic_load(&g->entry_count); i++) {
+        if (atomic_load(&g->entries[i]) != slot)
+            continue;
+        if (by == GRAPH_NONE)
+            by = any_linked(g);
+        if (by == GRAPH_NONE)
+            atomic_store(&g->entry_count, 0);
+        else
+            atomic_store(&g->entries[i], by);
+    }
+}
+
+/* --- in --- */
+
+void graph_inserted(struct graph *g, uint32_t slot)
+{
+    if (node_of(g, slot)->state == NODE_LINKED) {
+        entries_add(g, slot);
+        atomic_fetch_add(&g->unrefined, 1);
+    }
+    atomic_fetch_add(&g->count, 1);
+}
+
+void graph_insert(struct graph *g, uint32_t slot)
+{
+    assert(node_of(g, slot)->state == NODE_HELD);
+    linker_insert(g->linker, slot);
+    graph_inserted(g, slot);
+}
+
+/* --- out --- */
+
+static unsigned live_links(const struct graph *g, uint32_t slot, uint32_t *out)
+{
+    uint32_t all[DEGREE];
+    unsigned n = links_read(g, slot, all), live = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (!slot_dead(g, all[i]))
+            out[live++] = all[i];
+    return live;
+}
+
+static bool links_to(const struct graph *g, uint32_t slot, uint32_t to)
+{
+    const struct links *l = links_of(g, slot);
+    for (unsigned i = 0; i < DEGREE; i++)
+        if (link_at(l, i) == to)
+            return true;
+    return false;
+}
+
+static void link_replace(struct graph *g, uint32_t slot, uint32_t was, uint32_t by)
+{
+    struct links *l = links_of(g, slot);
+    for (unsigned i = 0; i < DEGREE; i++)
+        if (link_at(l, i) == was) {
+            link_set(l, i, by);
+            indegree_drop(g, was);
+            indegree_add(g, by);
+        }
+}
+
+/* A slot's heir is a twin that stands in for it: the same row, so the same links. */
+struct leaving {
+    struct graph *g;
+    uint32_t slot, heir, links[DEGREE];
+    unsigned count;
+};
+
+static void neighbour_mend(struct leaving *x, uint32_t neighbour)
+{
+    if (neighbour == x->slot || !links_to(x->g, neighbour, x->slot))
+        return;
+    if (x->heir != GRAPH_NONE)
+        link_replace(x->g, neighbour, x->slot, x->heir);
+    else
+        linker_mend(x->g->linker, neighbour, x->slot, x->links, x->count);
+}
+
+static bool more_lead_to(const struct leaving *x)
+{
+    return atomic_load(&node_of(x->g, x->slot)->indegree) > 0;
+}
+
+/* Those that link to it are looked for among those that it links to, and those that they link to.
+ * Few are missed: until graph_refine_step meets them, the slot stays dead and is not reused. */
+static void neighbours_mend(struct leaving *x)
+{
+    const struct graph *g = x->g;
+    for (unsigned i = 0; i < x->count; i++) {
+        __builtin_prefetch(links_of(g, x->links[i]));
+        __builtin_prefetch((const char *)links_of(g, x->links[i]) + 64);
+    }
+    for (unsigned i = 0; i < x->count && more_lead_to(x); i++)
+        neighbour_mend(x, x->links[i]);
+    for (unsigned i = 0; i < x->count && more_lead_to(x); i++) {
+        uint32_t second[DEGREE];
+        unsigned n = links_read(g, x->links[i], second);
+        for (unsigned j = 0; j < n; j++) {
+            __builtin_prefetch(links_of(g, second[j]));
+            __builtin_prefetch((const char *)links_of(g, second[j]) + 64);
+        }
+        for (unsigned j = 0; j < n && more_lead_to(x); j++)
+            if (node_of(g, second[j])->state == NODE_LINKED)
+                neighbour_mend(x, second[j]);
+    }
+}
+
+/* Nothing else leads to `slot`: those that it links to shall. */
+static void orphan_adopt(struct graph *g, uint32_t slot)
+{
+    uint32_t to[DEGREE];
+    unsigned n = live_links(g, slot, to);
+    for (unsigned i = 0; i < n && i < 2; i++)
+        link_force(g, to[i], slot);
+}
+
+static void heir_enter(struct leaving *x)
+{
+    struct graph *g = x->g;
+    struct links *l = links_of(g, x->heir);
+    for (unsigned i = 0; i < x->count; i++) {
+        indegree_add(g, x->links[i]);
+        link_set(l, i, x->links[i]);
+    }
+    node_of(g, x->heir)->state = NODE_LINKED;
+    node_of(g, x->heir)->previous = GRAPH_NONE;
+    node_of(g, x->heir)->refined = node_of(g, x->slot)->refined;
+}
+
+static void linked_delete(struct graph *g, uint32_t slot)
+{
+    struct leaving x = {.g = g, .slot = slot, .heir = atomic_load(&line_of(g, slot)->twin)};
+    uint32_t all[DEGREE];
+    x.count = live_links(g, slot, x.links);
+    if (x.heir != GRAPH_NONE)
+        heir_enter(&x);
+    else if (!node_of(g, slot)->refined)
+        atomic_fetch_sub(&g->unrefined, 1);
+    neighbours_mend(&x);
+    node_of(g, slot)->state = NODE_DEAD;
+    entries_replace(g, slot, x.heir != GRAPH_NONE ? x.heir : x.count ? x.links[0] : GRAPH_NONE);
+    atomic_store(&line_of(g, slot)->norm, NORM_DEAD);
+    unsigned n = links_read(g, slot, all);
+    for (unsigned i = 0; i < n; i++) { /* the links stay for readers that are there now */
+        indegree_drop(g, all[i]);
+        if (!atomic_load(&node_of(g, all[i])->indegree) && !slot_dead(g, all[i]))
+            orphan_adopt(g, all[i]);
+    }
+}
+
+static void twin_delete(struct graph *g, uint32_t slot)
+{
+    uint32_t before = node_of(g, slot)->previous, after = atomic_load(&line_of(g, slot)->twin);
+    atomic_store(&line_of(g, before)->twin, after);
+    if (after != GRAPH_NONE)
+        node_of(g, after)->previous = before;
+    node_of(g, slot)->state = NODE_DEAD;
+    atomic_store(&line_of(g, slot)->norm, NORM_DEAD);
+}
+
+void graph_delete(struct graph *g, uint32_t slot)
+{
+    struct node *node = node_of(g, slot);
+    assert(node->state == NODE_HELD || node->state == NODE_LINKED || node->state == NODE_TWIN);
+    if (node->state != NODE_HELD)
+        atomic_fetch_sub(&g->count, 1);
+    if (node->state == NODE_LINKED)
+        linked_delete(g, slot);
+    else if (node->state == NODE_TWIN)
+        twin_delete(g, slot);
+    node->state = NODE_DEAD;
+    graph_slot_drop(g, slot);
+}
+
+/* --- better --- */
+
+/* Links to dead slots go, so that those can be used again. */
+static void dead_links_drop(struct graph *g, uint32_t slot)
+{
+    uint32_t list[DEGREE];
+    unsigned n = links_read(g, slot, list), kept = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (slot_dead(g, list[i]))
+            indegree_drop(g, list[i]);
+        else
+            list[kept++] = list[i];
+    for (unsigned i = 0; kept < n && i < DEGREE; i++)
+        link_set(links_of(g, slot), i, i < kept ? list[i] : GRAPH_NONE);
+}
+
+#define SCANNED_FOR_EACH 64
+
+static void dead_links_scan(struct graph *g, uint32_t count)
+{
+    uint32_t end = atomic_load(&g->slots_end);
+    for (uint32_t i = 0; i < count && i < end; i++) {
+        g->scan_at = g->scan_at + 1 < end ? g->scan_at + 1 : 0;
+        if (node_of(g, g->scan_at)->state == NODE_LINKED)
+            dead_links_drop(g, g->scan_at);
+    }
+    graph_slot_sweep(g);
+}
+
+void graph_refine_step(struct graph *g, uint32_t count)
+{
+    uint32_t end = atomic_load(&g->slots_end);
+    if (g->limbo_count)
+        dead_links_scan(g, count * SCANNED_FOR_EACH);
+    for (uint32_t i = 0; count && i < end; i++) {
+        g->refine_at = g->refine_at + 1 < end ? g->refine_at + 1 : 0;
+        struct node *node = node_of(g, g->refine_at);
+        if (node->state != NODE_LINKED)
+            continue;
+        linker_refine(g->linker, g->refine_at);
+        if (!node->refined) {
+            node->refined = 1;
+            atomic_fetch_sub(&g->unrefined, 1);
+        }
+        count--;
+    }
+}

@@ -1,0 +1,231 @@
+#include "index/graph_file.h"
+
+#include "base/arena.h"
+#include "index/graph_impl.h"
+#include "index/section.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC UINT64_C(0x3148504152474B41) /* "AKGRAPH1" */
+
+/* Arrays are written as they lie in memory, which is little-endian where akin runs. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "snapshots hold little-endian rows");
+
+/* --- saving --- */
+
+void graph_save_head(const struct graph *g, struct section_writer *w, uint32_t slots)
+{
+    unsigned entries = atomic_load(&g->entry_count);
+    section_put_u64(w, MAGIC);
+    section_put_u32(w, g->dims);
+    section_put_u32(w, slots);
+    section_put_u64(w, g->inserted);
+    section_put_u32(w, entries);
+    for (unsigned i = 0; i < entries; i++)
+        section_put_u32(w, atomic_load(&g->entries[i]));
+    section_put(w, g->centroid, g->dims * sizeof *g->centroid);
+}
+
+static uint8_t saved_state(const struct graph *g, uint32_t slot)
+{
+    uint8_t state = node_of(g, slot)->state;
+    return state == NODE_DEAD ? NODE_FREE : state;
+}
+
+/* One array of a block; slots that are free may hold anything. */
+static void put_array(struct section_writer *w, const struct graph *g, const char *array,
+                      size_t bytes, uint32_t from, uint32_t count)
+{
+    static const char zeros[2 * GRAPH_DIMS_MAX];
+    for (uint32_t i = 0; i < count;) {
+        uint32_t run = 0;
+        while (i + run < count && saved_state(g, from + i + run) != NODE_FREE)
+            run++;
+        if (run)
+            section_put(w, array + i * bytes, run * bytes);
+        else
+            section_put(w, zeros, bytes);
+        i += run ? run : 1;
+    }
+}
+
+void graph_save_block(const struct graph *g, struct section_writer *w, uint32_t from,
+                      uint32_t count)
+{
+    uint8_t states[GRAPH_BLOCK_SLOTS] = {0}, refined[GRAPH_BLOCK_SLOTS] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        states[i] = saved_state(g, from + i);
+        refined[i] = node_of(g, from + i)->refined;
+    }
+    section_put(w, states, count);
+    section_put(w, refined, count);
+    put_array(w, g, (const char *)line_of(g, from), g->line_bytes, from, count);
+    put_array(w, g, (const char *)links_of(g, from), sizeof(struct links), from, count);
+    put_array(w, g, (const char *)code_of(g, from), g->code_bytes, from, count);
+    put_array(w, g, (const char *)half_of(g, from), g->half_bytes, from, count);
+}
+
+static uint32_t block_of(uint32_t from, uint32_t end)
+{
+    return end - from < GRAPH_BLOCK_SLOTS ? end - from : GRAPH_BLOCK_SLOTS;
+}
+
+enum err graph_save(struct graph *g, struct file *f, struct err_info *e)
+{
+    struct section_writer *w = section_writer_new(f);
+    uint32_t end = graph_slots_end(g);
+    graph_save_head(g, w, end);
+    for (uint32_t from = 0; from < end; from += GRAPH_BLOCK_SLOTS)
+        graph_save_block(g, w, from, block_of(from, end));
+    return section_writer_end(w, e);
+}
+
+/* --- loading --- */
+
+struct graph *graph_load_head(struct section_reader *r, uint32_t *slots)
+{
+    if (section_get_u64(r) != MAGIC)
+        section_corrupt(r, "not a vector graph");
+    uint32_t dims = section_get_u32(r), end = section_get_u32(r);
+    uint64_t inserted = section_get_u64(r);
+    uint32_t entries = section_get_u32(r);
+    if (!dims || dims > GRAPH_DIMS_MAX)
+        section_corrupt(r, "dimensions are not 1 to 4096");
+    if (end > GRAPH_SLOTS_MAX || entries > ENTRIES)
+        section_corrupt(r, "too many slots or entries");
+    if (section_error(r))
+        return NULL;
+    struct graph *g = graph_new(dims);
+    g->inserted = inserted;
+    atomic_store(&g->entry_count, entries);
+    for (unsigned i = 0; i < entries; i++)
+        atomic_store(&g->entries[i], section_get_u32(r));
+    section_get(r, g->centroid, dims * sizeof *g->centroid);
+    *slots = end;
+    return g;
+}
+
+void graph_load_block(struct graph *g, struct section_reader *r, uint32_t from, uint32_t count)
+{
+    uint8_t states[GRAPH_BLOCK_SLOTS] = {0}, refined[GRAPH_BLOCK_SLOTS] = {0};
+    section_get(r, states, count);
+    section_get(r, refined, count);
+    if (section_error(r))
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (states[i] > NODE_TWIN || refined[i] > 1)
+            section_corrupt(r, "a slot's state is unknown");
+        if (!g->lines[(from + i) >> GRAPH_CHUNK_SHIFT])
+            chunk_add(g, (from + i) >> GRAPH_CHUNK_SHIFT);
+        struct node *node = node_of(g, from + i);
+        *node = (struct node){.state = states[i] == NODE_FREE ? NODE_DEAD : states[i],
+                              .refined = refined[i],
+                              .previous = GRAPH_NONE};
+    }
+    section_get(r, line_of(g, from), count * g->line_bytes);
+    section_get(r, links_of(g, from), count * sizeof(struct links));
+    section_get(r, code_of(g, from), count * g->code_bytes);
+    section_get(r, half_of(g, from), count * g->half_bytes);
+    atomic_store(&g->slots_end, from + count);
+}
+
+/* Links to what is not linked go. */
+static void links_admit(struct graph *g, uint32_t slot, uint32_t end)
+{
+    struct links *l = links_of(g, slot);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < DEGREE; i++) {
+        uint32_t to = atomic_load_explicit(&l->to[i], memory_order_relaxed);
+        if (to >= end || to == slot || node_of(g, to)->state != NODE_LINKED)
+            continue;
+        struct node *node = node_of(g, to);
+        uint32_t n = atomic_load_explicit(&node->indegree, memory_order_relaxed);
+        atomic_store_explicit(&node->indegree, n + 1, memory_order_relaxed);
+        atomic_store_explicit(&l->to[kept++], to, memory_order_relaxed);
+    }
+    for (; kept < DEGREE; kept++)
+        atomic_store_explicit(&l->to[kept], GRAPH_NONE, memory_order_relaxed);
+}
+
+static void twins_admit(struct graph *g, uint32_t slot, uint32_t end)
+{
+    uint32_t before = slot;
+    for (;;) {
+        uint32_t twin = atomic_load(&line_of(g, before)->twin);
+        if (twin == GRAPH_NONE)
+            return;
+        if (twin >= end || node_of(g, twin)->state != NODE_TWIN ||
+            node_of(g, twin)->previous != GRAPH_NONE ||
+            memcmp(code_of(g, twin), code_of(g, slot), g->code_bytes) != 0) {
+            atomic_store(&line_of(g, before)->twin, GRAPH_NONE);
+            return;
+        }
+        node_of(g, twin)->previous = before;
+        before = twin;
+    }
+}
+
+static void entries_admit(struct graph *g, uint32_t end)
+{
+    unsigned n = atomic_load(&g->entry_count), kept = 0;
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t slot = atomic_load(&g->entries[i]);
+        if (slot < end && node_of(g, slot)->state == NODE_LINKED)
+            atomic_store(&g->entries[kept++], slot);
+    }
+    for (uint32_t slot = 0; !kept && slot < end; slot++)
+        if (node_of(g, slot)->state == NODE_LINKED)
+            atomic_store(&g->entries[kept++], slot);
+    atomic_store(&g->entry_count, kept);
+}
+
+static void slot_admit(struct graph *g, uint32_t slot, size_t *linked, size_t *unrefined)
+{
+    struct node *node = node_of(g, slot);
+    struct line *line = line_of(g, slot);
+    if (node->state == NODE_TWIN && node->previous == GRAPH_NONE)
+        node->state = NODE_HELD;
+    if (node->state == NODE_HELD)
+        atomic_store(&line->twin, GRAPH_NONE);
+    *linked += node->state == NODE_LINKED || node->state == NODE_TWIN;
+    *unrefined += node->state == NODE_LINKED && !node->refined;
+    if (node->state != NODE_DEAD)
+        return;
+    atomic_store(&line->norm, NORM_DEAD);
+    graph_slot_drop(g, slot);
+}
+
+void graph_load_end(struct graph *g, struct section_reader *r)
+{
+    uint32_t end = graph_slots_end(g);
+    size_t linked = 0, unrefined = 0;
+    if (section_error(r))
+        return;
+    for (uint32_t slot = 0; slot < end; slot++)
+        if (node_of(g, slot)->state == NODE_LINKED) {
+            links_admit(g, slot, end);
+            twins_admit(g, slot, end);
+        }
+    for (uint32_t slot = 0; slot < end; slot++)
+        slot_admit(g, slot, &linked, &unrefined);
+    entries_admit(g, end);
+    atomic_store(&g->count, linked);
+    atomic_store(&g->unrefined, unrefined);
+}
+
+enum err graph_load(struct file *f, uint64_t *offset, struct graph **out, struct err_info *e)
+{
+    struct section_reader *r = section_reader_new(f, *offset);
+    uint32_t end = 0;
+    struct graph *g = graph_load_head(r, &end);
+    for (uint32_t from = 0; from < end && !section_error(r); from += GRAPH_BLOCK_SLOTS)
+        graph_load_block(g, r, from, block_of(from, end));
+    if (g)
+        graph_load_end(g, r);
+    enum err err = section_reader_end(r, offset, e);
+    if (err)
+        graph_free(g);
+    else
+        *out = g;
+    return err;
+}
