@@ -31,12 +31,11 @@ struct graph *graph_new(uint32_t dims)
     g->line_bytes = g->line_bytes <= 32 ? 32 : rounded(g->line_bytes, 64);
     g->code_bytes = rounded(dims, dims < 64 ? 32 : 64);
     g->half_bytes = 2 * (size_t)dims;
-    g->lines = xcalloc(CHUNKS_MAX, sizeof *g->lines);
+    atomic_store(&g->coding, coding_new(g, 1));
     g->codes = xcalloc(CHUNKS_MAX, sizeof *g->codes);
     g->halves = xcalloc(CHUNKS_MAX, sizeof *g->halves);
     g->links = xcalloc(CHUNKS_MAX, sizeof *g->links);
     g->nodes = xcalloc(CHUNKS_MAX, sizeof *g->nodes);
-    g->centroid = xcalloc(dims, sizeof *g->centroid);
     for (unsigned i = 0; i < READERS; i++)
         g->readers[i].g = g;
     g->linker = linker_new(g);
@@ -53,19 +52,23 @@ void graph_free(struct graph *g)
             free(g->readers[i].walk);
         }
     linker_free(g->linker);
-    for (uint32_t i = 0; i < CHUNKS_MAX && g->lines[i]; i++) {
-        free(g->lines[i]);
+    for (uint32_t i = 0; i < CHUNKS_MAX && g->codes[i]; i++) {
         free(g->codes[i]);
         free(g->halves[i]);
         free(g->links[i]);
         free(g->nodes[i]);
     }
-    free(g->lines);
+    coding_free(atomic_load(&g->coding));
+    coding_free(g->coming);
+    while (g->gone) {
+        struct coding *c = g->gone;
+        g->gone = c->next;
+        coding_free(c);
+    }
     free(g->codes);
     free(g->halves);
     free(g->links);
     free(g->nodes);
-    free(g->centroid);
     free(g->retired);
     free(g->limbo);
     free(g);
@@ -103,7 +106,7 @@ void graph_leave(struct graph_reader *r)
     atomic_store(&r->epoch, 0);
 }
 
-static uint64_t oldest_reader(struct graph *g)
+uint64_t oldest_reader(struct graph *g)
 {
     uint64_t oldest = atomic_load(&g->epoch);
     for (unsigned i = 0; i < READERS; i++) {
@@ -117,7 +120,7 @@ static uint64_t oldest_reader(struct graph *g)
 /* --- slots --- */
 
 /* Memory that is read all over; small: the first 2 MiB in ordinary pages. */
-static void *chunk_new(size_t bytes, bool small)
+void *chunk_new(size_t bytes, bool small)
 {
     if (bytes < HUGE_PAGE)
         return xaligned(bytes);
@@ -138,7 +141,9 @@ void chunk_add(struct graph *g, uint32_t at)
     g->halves[at] = chunk_new(slots * g->half_bytes, at == 0);
     g->links[at] = chunk_new(slots * sizeof(struct links), at == 0);
     g->nodes[at] = xcalloc(slots, sizeof(struct node));
-    g->lines[at] = chunk_new(slots * g->line_bytes, at == 0);
+    coding_chunk_add(g, atomic_load(&g->coding), at);
+    if (g->coming)
+        coding_chunk_add(g, g->coming, at);
 }
 
 static void retired_add(struct graph *g, uint32_t slot, uint64_t epoch)
@@ -196,21 +201,10 @@ uint32_t graph_slot_take(struct graph *g)
     uint32_t slot = atomic_load(&g->slots_end);
     if (slot >= GRAPH_SLOTS_MAX)
         return GRAPH_NONE;
-    if (!g->lines[slot >> GRAPH_CHUNK_SHIFT])
+    if (!g->codes[slot >> GRAPH_CHUNK_SHIFT])
         chunk_add(g, slot >> GRAPH_CHUNK_SHIFT);
     atomic_store(&g->slots_end, slot + 1);
     return slot;
-}
-
-/* The line's signs from a rotated row. `x` is overwritten. */
-void line_encode(const struct graph *g, struct line *line, float *x)
-{
-    float square, sum;
-    for (uint32_t i = 0; i < g->dims; i++)
-        x[i] -= g->centroid[i];
-    signs_encode(x, g->dims, line->bits, &square, &sum);
-    atomic_store_explicit(&line->norm, square, memory_order_relaxed);
-    line->factor = sum > 0 ? 2 * square / sum : 0;
 }
 
 float code_scale(const int8_t *code, uint32_t dims)
@@ -223,7 +217,7 @@ void graph_row_set(struct graph *g, uint32_t slot, const uint16_t *row)
 {
     struct node *node = node_of(g, slot);
     struct line *line = line_of(g, slot);
-    float *x = g->linker->walk.scratch;
+    float *x = g->linker->walk.query;
     assert(node->state == NODE_FREE);
     memcpy(half_of(g, slot), row, g->half_bytes);
     half_to_f32(row, x, g->dims);
@@ -233,7 +227,11 @@ void graph_row_set(struct graph *g, uint32_t slot, const uint16_t *row)
     quantise_i8(x, code, g->dims);
     line->scale = code_scale(code, g->dims);
     atomic_store_explicit(&line->twin, GRAPH_NONE, memory_order_relaxed);
-    line_encode(g, line, x);
+    coding_encode(g, atomic_load(&g->coding), line, x, g->linker->walk.scratch);
+    if (g->coming) {
+        *line_in(g, g->coming, slot) = (struct line){.scale = line->scale, .twin = GRAPH_NONE};
+        coding_encode(g, g->coming, line_in(g, g->coming, slot), x, g->linker->walk.scratch);
+    }
     struct links *links = links_of(g, slot);
     for (unsigned i = 0; i < DEGREE; i++)
         atomic_store_explicit(&links->to[i], GRAPH_NONE, memory_order_relaxed);
@@ -290,5 +288,6 @@ struct graph_bytes graph_bytes(const struct graph *g)
     b.all = b.hot + slots * (g->half_bytes + sizeof(struct node)) + sizeof *g +
             5 * CHUNKS_MAX * sizeof(void *);
     b.all += g->retired_cap * sizeof *g->retired + g->limbo_cap * sizeof *g->limbo;
+    b.all += coding_bytes(g);
     return b;
 }

@@ -59,6 +59,8 @@ void graph_build(struct graph *g, const uint32_t *slots, size_t count, unsigned 
 {
     size_t first = count < ENTRIES ? count : ENTRIES; /* entries for the rest to start from */
     threads = threads < 1 ? 1 : threads < THREADS_MAX ? threads : THREADS_MAX;
+    if (count > graph_count(g)) /* most rows are new */
+        coding_renew(g, graph_count(g) + count);
     for (size_t i = 0; i < first; i++)
         graph_insert(g, slots[i]);
     struct build b = {.g = g, .slots = slots + first, .count = count - first};

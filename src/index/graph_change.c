@@ -56,6 +56,7 @@ void graph_inserted(struct graph *g, uint32_t slot)
         atomic_fetch_add(&g->unrefined, 1);
     }
     atomic_fetch_add(&g->count, 1);
+    coding_follow(g);
 }
 
 void graph_insert(struct graph *g, uint32_t slot)
@@ -244,6 +245,7 @@ void graph_refine_step(struct graph *g, uint32_t count)
     uint32_t end = atomic_load(&g->slots_end);
     if (g->limbo_count)
         dead_links_scan(g, count * SCANNED_FOR_EACH);
+    coding_step(g, count * SCANNED_FOR_EACH);
     for (uint32_t i = 0; count && i < end; i++) {
         g->refine_at = g->refine_at + 1 < end ? g->refine_at + 1 : 0;
         struct node *node = node_of(g, g->refine_at);

@@ -13,7 +13,7 @@ struct check {
     struct graph *g;
     uint32_t end;
     uint32_t *indegree;
-    float *x;
+    float *x, *scratch;
     struct line *line;
     int8_t *code;
     size_t states[NODE_DEAD + 1];
@@ -31,7 +31,7 @@ static enum err check_row(struct check *c, uint32_t slot)
     rotate_f32(c->x, g->dims);
     memset(c->code, 0, g->code_bytes);
     quantise_i8(c->x, c->code, g->dims);
-    line_encode(g, c->line, c->x);
+    coding_encode(g, atomic_load(&g->coding), c->line, c->x, c->scratch);
     if (memcmp(c->code, code_of(g, slot), g->code_bytes) != 0 ||
         line->scale != code_scale(c->code, g->dims))
         return WRONG(c, "the code of slot %u is not that of its row", slot);
@@ -184,6 +184,7 @@ enum err graph_check(struct graph *g, size_t *reachable, struct err_info *e)
     struct check c = {.g = g, .end = atomic_load(&g->slots_end), .e = e};
     c.indegree = xcalloc((size_t)c.end + 1, sizeof *c.indegree);
     c.x = xmalloc(g->dims * sizeof *c.x);
+    c.scratch = xmalloc(g->dims * sizeof *c.x);
     c.line = xaligned(g->line_bytes < 64 ? 64 : g->line_bytes);
     c.code = xmalloc(g->code_bytes);
     enum err err = ERR_OK;
@@ -197,6 +198,7 @@ enum err graph_check(struct graph *g, size_t *reachable, struct err_info *e)
         *reachable = count_reachable(g, c.end);
     free(c.indegree);
     free(c.x);
+    free(c.scratch);
     free(c.line);
     free(c.code);
     return err;

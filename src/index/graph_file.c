@@ -23,7 +23,11 @@ void graph_save_head(const struct graph *g, struct section_writer *w, uint32_t s
     section_put_u32(w, entries);
     for (unsigned i = 0; i < entries; i++)
         section_put_u32(w, atomic_load(&g->entries[i]));
-    section_put(w, g->centroid, g->dims * sizeof *g->centroid);
+    const struct coding *c = atomic_load(&g->coding);
+    section_put_u32(w, c->count);
+    section_put_u64(w, c->trained_at);
+    section_put(w, &c->spread, sizeof c->spread);
+    section_put(w, c->centroids, c->count * g->dims * sizeof *c->centroids);
 }
 
 static uint8_t saved_state(const struct graph *g, uint32_t slot)
@@ -82,6 +86,23 @@ enum err graph_save(struct graph *g, struct file *f, struct err_info *e)
 
 /* --- loading --- */
 
+static bool coding_load(struct graph *g, struct section_reader *r)
+{
+    uint32_t count = section_get_u32(r);
+    if (count < 1 || count > CENTROIDS_MAX)
+        section_corrupt(r, "not 1 to 64 centroids");
+    if (section_error(r))
+        return false;
+    struct coding *c = coding_new(g, count);
+    c->trained_at = section_get_u64(r);
+    section_get(r, &c->spread, sizeof c->spread);
+    section_get(r, c->centroids, count * g->dims * sizeof *c->centroids);
+    coding_ready(g, c);
+    coding_free(atomic_load(&g->coding));
+    atomic_store(&g->coding, c);
+    return true;
+}
+
 struct graph *graph_load_head(struct section_reader *r, uint32_t *slots)
 {
     if (section_get_u64(r) != MAGIC)
@@ -100,7 +121,10 @@ struct graph *graph_load_head(struct section_reader *r, uint32_t *slots)
     atomic_store(&g->entry_count, entries);
     for (unsigned i = 0; i < entries; i++)
         atomic_store(&g->entries[i], section_get_u32(r));
-    section_get(r, g->centroid, dims * sizeof *g->centroid);
+    if (!coding_load(g, r)) {
+        graph_free(g);
+        return NULL;
+    }
     *slots = end;
     return g;
 }
@@ -115,7 +139,7 @@ void graph_load_block(struct graph *g, struct section_reader *r, uint32_t from, 
     for (uint32_t i = 0; i < count; i++) {
         if (states[i] > NODE_TWIN || refined[i] > 1)
             section_corrupt(r, "a slot's state is unknown");
-        if (!g->lines[(from + i) >> GRAPH_CHUNK_SHIFT])
+        if (!g->codes[(from + i) >> GRAPH_CHUNK_SHIFT])
             chunk_add(g, (from + i) >> GRAPH_CHUNK_SHIFT);
         struct node *node = node_of(g, from + i);
         *node = (struct node){.state = states[i] == NODE_FREE ? NODE_DEAD : states[i],

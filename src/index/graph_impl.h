@@ -2,7 +2,7 @@
  *
  * Arrays by slot, in chunks that never move:
  *
- *     line   64 bytes at 384 dimensions: |r|^2, factor, twin, scale, the signs of r = row - centroid
+ *     line   64 bytes at 384 dimensions: base, factor, twin, scale, the signs of r = row - centroid
  *     links  32 slots, filled from the front, GRAPH_NONE behind
  *     code   the int8 row                  half   the float16 row
  *     node   what only writers look at
@@ -31,12 +31,33 @@
 #define CHUNKS_MAX (GRAPH_SLOTS_MAX / GRAPH_CHUNK_SLOTS)
 #define NORM_DEAD 1e30f
 
+/* With b the signs of r = x - c and f = 2 |r|^2 / sum |r_i|, and B = sum of b_i y_i the part that a
+ * walk computes,
+ *
+ *     |x - q|^2 = |r|^2 + |q - c|^2 - 2 r.(q - c), about |q - c|^2 + (|r|^2 + f b.c) - f b.q
+ */
 struct line {
-    _Atomic float norm; /* |r|^2 */
-    float factor;       /* 2 |r|^2 / sum |r_i| */
+    _Atomic float norm; /* |r|^2 + f b.c */
+    uint32_t factor;    /* f as bfloat16 above, the number of c below */
     _Atomic uint32_t twin;
     float scale; /* of the code */
     uint64_t bits[];
+};
+
+/* How lines are made: centroids, and the lines that follow from them. When the centroids change, a
+ * second set of lines is made beside the first, and readers move to it with their next walk. */
+#ifndef CENTROIDS_MAX
+#define CENTROIDS_MAX 64u
+#endif
+struct coding {
+    unsigned count;
+    float *centroids; /* count x dims, rotated; the first is 0 if there is only one */
+    float *squares;   /* their lengths, squared */
+    char **lines;     /* by chunk */
+    size_t trained_at; /* how many slots were linked */
+    float spread;      /* mean |r|^2 of the sample that they were made of */
+    uint64_t retired;  /* epoch */
+    struct coding *next;
 };
 
 enum node_state { NODE_FREE, NODE_HELD, NODE_LINKED, NODE_TWIN, NODE_DEAD };
@@ -80,7 +101,9 @@ struct walk {
     int8_t *code;       /* of it, as rows have */
     float code_scale;
     int8_t *signs_code; /* of the query less the centroid */
-    float base, slope;  /* estimate = norm + factor * (base - slope * sum) */
+    const struct coding *coding;
+    float base, slope;  /* b.q = slope * sum - base */
+    float away[CENTROIDS_MAX]; /* |q - c|^2 */
     float *scratch;
     uint64_t *visited; /* a bit a slot */
     uint32_t limit;    /* slots below it are known to this walk */
@@ -127,13 +150,16 @@ struct graph {
     uint32_t dims;
     unsigned words;
     size_t line_bytes, code_bytes, half_bytes; /* of one slot */
-    char **lines, **codes, **halves;
+    char **codes, **halves;
+    _Atomic(struct coding *) coding;
+    struct coding *coming; /* the next, half made */
+    uint32_t coming_end;   /* slots below it have their new lines */
+    struct coding *gone;   /* replaced; a reader may still be in them */
     struct links **links;
     struct node **nodes;
     _Atomic uint32_t slots_end;
     _Atomic size_t count; /* linked, twins among them */
     _Atomic size_t unrefined;
-    float *centroid; /* rotated */
     _Atomic uint32_t entries[ENTRIES];
     _Atomic unsigned entry_count;
     uint64_t inserted; /* ever: for choosing entries */
@@ -148,10 +174,14 @@ struct graph {
     struct linker *linker;
 };
 
+static inline struct line *line_in(const struct graph *g, const struct coding *c, uint32_t slot)
+{
+    return (struct line *)(c->lines[slot >> GRAPH_CHUNK_SHIFT] +
+                           (slot & (GRAPH_CHUNK_SLOTS - 1)) * g->line_bytes);
+}
 static inline struct line *line_of(const struct graph *g, uint32_t slot)
 {
-    return (struct line *)(g->lines[slot >> GRAPH_CHUNK_SHIFT] +
-                           (slot & (GRAPH_CHUNK_SLOTS - 1)) * g->line_bytes);
+    return line_in(g, atomic_load_explicit(&g->coding, memory_order_acquire), slot);
 }
 static inline struct links *links_of(const struct graph *g, uint32_t slot)
 {
@@ -208,8 +238,25 @@ void indegree_drop(struct graph *g, uint32_t slot);
 
 void graph_inserted(struct graph *g, uint32_t slot); /* graph_change.c: counts, entries */
 
+/* graph_coding.c */
+struct coding *coding_new(const struct graph *g, unsigned count);
+void coding_free(struct coding *c);
+void coding_ready(const struct graph *g, struct coding *c); /* its centroids are set */
+/* All but twin and scale, of a rotated row; `scratch`: dims floats. */
+void coding_encode(const struct graph *g, const struct coding *c, struct line *line, const float *x,
+                   float *scratch);
+void coding_chunk_add(struct graph *g, struct coding *c, uint32_t at);
+size_t coding_bytes(const struct graph *g);
+/* New centroids at once, as for `count` rows. */
+void coding_renew(struct graph *g, size_t count);
+/* After an insertion: while the graph is small, the centroids follow at once. */
+void coding_follow(struct graph *g);
+/* Looks whether better centroids are due, and makes some more lines of them. */
+void coding_step(struct graph *g, uint32_t slots);
+
 /* graph.c */
-void line_encode(const struct graph *g, struct line *line, float *x); /* a rotated row, overwritten */
+uint64_t oldest_reader(struct graph *g);
+void *chunk_new(size_t bytes, bool small);
 float code_scale(const int8_t *code, uint32_t dims);
 void chunk_add(struct graph *g, uint32_t at);
 void graph_slot_drop(struct graph *g, uint32_t slot);  /* dead: -> retired or limbo */

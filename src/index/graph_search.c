@@ -36,7 +36,7 @@ static void best_codes(const struct graph *g, const struct walk *w, struct topk 
         uint32_t slot = w->found[i].slot;
         while (slot != GRAPH_NONE && topk_wants(best, score, slot)) {
             topk_add(best, score, slot);
-            slot = atomic_load_explicit(&line_of(g, slot)->twin, memory_order_acquire);
+            slot = atomic_load_explicit(&line_in(g, w->coding, slot)->twin, memory_order_acquire);
         }
     }
 }

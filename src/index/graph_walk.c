@@ -51,14 +51,16 @@ size_t walk_bytes(const struct walk *w)
 static void signs_query(struct walk *w)
 {
     const struct graph *g = w->g;
-    for (uint32_t i = 0; i < g->dims; i++)
-        w->scratch[i] = w->query[i] - g->centroid[i];
-    float step = quantise_i8(w->scratch, w->signs_code, g->dims);
+    const struct coding *c = atomic_load_explicit(&g->coding, memory_order_acquire);
+    float step = quantise_i8(w->query, w->signs_code, g->dims);
     int32_t total = 0;
     for (uint32_t i = 0; i < g->dims; i++)
         total += w->signs_code[i];
     w->base = step * (float)total;
     w->slope = 2 * step;
+    w->coding = c;
+    for (unsigned i = 0; i < c->count; i++)
+        w->away[i] = c->squares[i] - 2 * dot_f32(w->query, c->centroids + i * g->dims, g->dims);
 }
 
 static void code_query(struct walk *w)
@@ -124,10 +126,10 @@ static inline void touched_room(struct walk *w)
     }
 }
 
-static inline void line_fetch(const struct graph *g, uint32_t slot)
+static inline void line_fetch(const struct walk *w, uint32_t slot)
 {
-    const char *line = (const char *)line_of(g, slot);
-    for (size_t i = 0; i < g->line_bytes; i += 64)
+    const char *line = (const char *)line_in(w->g, w->coding, slot);
+    for (size_t i = 0; i < w->g->line_bytes; i += 64)
         __builtin_prefetch(line + i);
 }
 
@@ -148,7 +150,7 @@ static void batch_fill(struct walk *w, struct batch *b, uint32_t slot)
     }
     b->count = n;
     for (unsigned i = 0; i < n; i++)
-        line_fetch(w->g, b->slots[i]);
+        line_fetch(w, b->slots[i]);
     memcpy(w->touched + w->touched_count, b->slots, n * sizeof *b->slots);
     w->touched_count += n;
 }
@@ -187,6 +189,14 @@ static inline float pool_worst(const struct pool_of *p)
     return p->count < p->width ? NORM_DEAD / 2 : p->keys[p->width - 1];
 }
 
+static inline float line_factor(const struct line *line)
+{
+    uint32_t bits = line->factor & 0xffff0000;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
 static void batch_score(struct walk *w, struct batch *b)
 {
     const uint64_t *bits[BATCH];
@@ -196,13 +206,14 @@ static void batch_score(struct walk *w, struct batch *b)
     if (!b->count)
         return;
     for (unsigned i = 0; i < b->count; i++)
-        bits[i] = line_of(w->g, b->slots[i])->bits;
+        bits[i] = line_in(w->g, w->coding, b->slots[i])->bits;
     signs_sums(w->signs_code, w->g->words, bits, b->count, sums);
     for (unsigned i = 0; i < b->count; i++) {
         const struct line *line =
             (const struct line *)((const char *)bits[i] - offsetof(struct line, bits));
         keys[i] = atomic_load_explicit(&line->norm, memory_order_relaxed) +
-                  line->factor * (w->base - w->slope * (float)sums[i]);
+                  w->away[line->factor & (CENTROIDS_MAX - 1)] +
+                  line_factor(line) * (w->base - w->slope * (float)sums[i]);
     }
     for (unsigned i = 0; i < b->count; i++)
         if (keys[i] < pool_worst(p))
@@ -248,7 +259,7 @@ static void entries_fill(struct walk *w)
         w->visited[slot / 64] |= UINT64_C(1) << slot % 64;
         w->touched[w->touched_count++] = slot;
         b->slots[b->count++] = slot;
-        line_fetch(w->g, slot);
+        line_fetch(w, slot);
     }
     batch_score(w, b);
     links_fetch(w);
@@ -283,7 +294,7 @@ static void rank_some(struct walk *w, size_t from, size_t n)
     dot_i8_gather(w->code, rows, n, w->g->dims, dots);
     for (size_t i = 0; i < n; i++) {
         struct candidate *c = &w->found[from + i];
-        float d = 2 - 2 * (float)dots[i] * w->code_scale * line_of(w->g, c->slot)->scale;
+        float d = 2 - 2 * (float)dots[i] * w->code_scale * line_in(w->g, w->coding, c->slot)->scale;
         c->distance = d > 0 ? d : 0;
     }
 }
