@@ -194,10 +194,15 @@ static struct result measure(struct graph *g, const struct matrix *queries,
 }
 
 struct options {
-    const char *base, *queries;
+    const char *base, *queries, *graph;
     unsigned threads;
-    bool json, build_only, no_refine;
+    bool json, live;
 };
+
+static const char usage[] =
+    "index --base A.npy --queries Q.npy [--threads N] [--json] [--live] [--graph FILE]\n"
+    "  --live        insert one by one instead of building at once\n"
+    "  --graph FILE  read the graph from FILE, or write it there if there is none";
 
 static struct options options_read(int argc, char **argv)
 {
@@ -205,49 +210,149 @@ static struct options options_read(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json"))
             o.json = true;
-        else if (!strcmp(argv[i], "--no-refine"))
-            o.no_refine = true;
+        else if (!strcmp(argv[i], "--live"))
+            o.live = true;
         else if (!strcmp(argv[i], "--base") && i + 1 < argc)
             o.base = argv[++i];
         else if (!strcmp(argv[i], "--queries") && i + 1 < argc)
             o.queries = argv[++i];
+        else if (!strcmp(argv[i], "--graph") && i + 1 < argc)
+            o.graph = argv[++i];
         else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
             o.threads = (unsigned)atoi(argv[++i]);
         else
-            die(argv[i], "usage: index --base A.npy --queries Q.npy [--threads N] [--json]");
+            die(argv[i], usage);
     }
     if (!o.base || !o.queries || o.threads < 1 || o.threads > 64)
-        die("usage", "index --base A.npy --queries Q.npy [--threads N (1..64)] [--json]");
+        die("usage", usage);
     return o;
+}
+
+/* --- the graph --- */
+
+struct totals {
+    double build_s, build_cpu_s, load_s, inserts_s, deletes_s;
+};
+
+static struct graph *graph_make(const struct options *o, const uint16_t *halves,
+                                const struct matrix *base, struct totals *t)
+{
+    struct graph *g = graph_new(base->dims);
+    uint32_t *slots = xmalloc((base->count + 1) * sizeof *slots);
+    double begin = seconds(), cpu = cpu_seconds();
+    for (size_t i = 0; i < base->count; i++) {
+        slots[i] = graph_slot_take(g);
+        graph_row_set(g, slots[i], halves + i * base->dims);
+        if (o->live)
+            graph_insert(g, slots[i]);
+    }
+    if (!o->live)
+        graph_build(g, slots, base->count, o->threads);
+    t->build_s = seconds() - begin;
+    t->build_cpu_s = cpu_seconds() - cpu;
+    free(slots);
+    return g;
+}
+
+static struct graph *graph_kept(const char *path, const struct matrix *base, struct totals *t)
+{
+    struct err_info e = {0};
+    struct graph *g = NULL;
+    struct file *f;
+    uint64_t offset = 0;
+    double begin = seconds();
+    if (file_open(path, FILE_READ_ONLY, &f, &e) || graph_load(f, &offset, &g, &e))
+        die(path, e.message);
+    file_close(f);
+    t->load_s = seconds() - begin;
+    if (graph_dims(g) != base->dims || graph_count(g) != base->count)
+        die(path, "the graph of other vectors");
+    return g;
+}
+
+static void graph_keep(const char *path, struct graph *g)
+{
+    struct err_info e = {0};
+    struct file *f;
+    if (file_open(path, FILE_CREATE, &f, &e) || graph_save(g, f, &e))
+        die(path, e.message);
+    file_close(f);
+}
+
+/* One live writer: deletes some rows and inserts them again, in their old slots or others. */
+static void writes_measure(struct graph *g, const uint16_t *halves, const struct matrix *base,
+                           struct totals *t)
+{
+    size_t n = base->count / 4 < 4000 ? base->count / 4 : 4000, step = n ? base->count / n : 1;
+    double begin = seconds();
+    for (size_t i = 0; i < n; i++)
+        graph_delete(g, (uint32_t)(i * step));
+    double middle = seconds();
+    for (size_t i = 0; i < n; i++) {
+        uint32_t slot = graph_slot_take(g);
+        graph_row_set(g, slot, halves + i * step * base->dims);
+        graph_insert(g, slot);
+    }
+    t->deletes_s = (double)n / (middle - begin);
+    t->inserts_s = (double)n / (seconds() - middle);
+}
+
+static void totals_print(const struct options *o, const struct totals *t, struct graph_bytes bytes,
+                         size_t count)
+{
+    double all = (double)bytes.all / (double)count, hot = (double)bytes.hot / (double)count;
+    if (o->json)
+        printf("{\"build_s\":%.3f,\"build_cpu_s\":%.3f,\"load_s\":%.4f,\"bytes_per_vector\":%.1f,"
+               "\"hot_bytes_per_vector\":%.1f,\"inserts_s\":%.0f,\"deletes_s\":%.0f}\n",
+               t->build_s, t->build_cpu_s, t->load_s, all, hot, t->inserts_s, t->deletes_s);
+    else
+        printf("build %.1f s (%.1f of processor), load %.3f s, %.0f bytes a vector, %.0f of them hot, "
+               "%.0f inserts/s, %.0f deletes/s\n",
+               t->build_s, t->build_cpu_s, t->load_s, all, hot, t->inserts_s, t->deletes_s);
+}
+
+static void sweep(const struct options *o, struct graph *g, const struct matrix *queries,
+                  const struct truth *truth)
+{
+    static const size_t widths[] = {10,  14,  20,  28,  34,  40,  48,  56,  64,
+                                    80,  96,  128, 160, 192, 256, 384, 512};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        struct result r = measure(g, queries, truth, widths[i], o->threads);
+        if (o->json)
+            printf("{\"ef\":%zu,\"recall\":%.4f,\"qps\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+                   widths[i], r.recall, r.qps, r.p50, r.p99);
+        else
+            printf("width %4zu  recall %.4f %9.0f q/s  p50 %7.1f us  p99 %7.1f us\n", widths[i],
+                   r.recall, r.qps, r.p50, r.p99);
+        fflush(stdout);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    static const size_t widths[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
     struct options o = options_read(argc, argv);
     struct matrix base = npy_read(o.base), queries = npy_read(o.queries);
+    struct totals t = {0};
     if (base.dims != queries.dims)
         die("--queries", "other dimensions than --base");
+    if (base.count < K || base.count > GRAPH_SLOTS_MAX || !queries.count)
+        die("--base, --queries", "too few or too many rows");
     uint16_t *halves = xmalloc(base.count * base.dims * sizeof *halves + 1);
     half_from_f32(base.rows, halves, base.count * base.dims);
-    struct graph *g = graph_new(base.dims);
-    double begin = seconds(), cpu = cpu_seconds();
-    for (size_t i = 0; i < base.count; i++) {
-        uint32_t slot = graph_slot_take(g);
-        graph_row_set(g, slot, halves + i * base.dims);
-        graph_insert(g, slot);
-    }
-    double build_s = seconds() - begin, build_cpu = cpu_seconds() - cpu;
-    fprintf(stderr, "built in %.1f s (cpu %.1f)\n", build_s, build_cpu);
+    free(base.rows);
+    bool kept = o.graph && file_exists(o.graph);
+    struct graph *g =
+        kept ? graph_kept(o.graph, &base, &t) : graph_make(&o, halves, &base, &t);
+    if (o.graph && !kept)
+        graph_keep(o.graph, g);
     struct truth truth = truth_make(halves, &base, &queries);
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        struct result r = measure(g, &queries, &truth, widths[i], o.threads);
-        printf("width %4zu recall %.4f %9.0f q/s p50 %7.1f us p99 %7.1f us\n", widths[i], r.recall,
-               r.qps, r.p50, r.p99);
-    }
+    sweep(&o, g, &queries, &truth);
     struct graph_bytes bytes = graph_bytes(g);
-    printf("build %.1f s, %.0f bytes a vector (%.0f hot)\n", build_s,
-           (double)bytes.all / (double)base.count, (double)bytes.hot / (double)base.count);
+    writes_measure(g, halves, &base, &t);
+    totals_print(&o, &t, bytes, base.count);
+    free(truth.best);
+    free(queries.rows);
+    free(halves);
     graph_free(g);
     return 0;
 }
