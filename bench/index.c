@@ -129,7 +129,7 @@ struct run {
     size_t width, from, step, hits_right;
     const struct truth *truth;
     double *us;
-    double cpu_s;
+    size_t scored;
 };
 
 static size_t right(const struct graph_hit *hits, size_t n, const uint32_t *best)
@@ -150,6 +150,7 @@ static void run_queries(void *arg)
         struct graph_reader *r = graph_enter(run->g);
         size_t n = graph_search(r, run->queries->rows + q * run->queries->dims, K, run->width, NULL,
                                 hits, NULL);
+        run->scored += graph_scored(r);
         graph_leave(r);
         run->us[q] = (double)(clock_mono_ns() - begin) / 1e3;
         run->hits_right += right(hits, n, run->truth->best[q]);
@@ -157,7 +158,7 @@ static void run_queries(void *arg)
 }
 
 struct result {
-    double recall, qps, p50, p99;
+    double recall, qps, p50, p99, scored;
 };
 
 /* The best of some rounds: of the same work, the least disturbed. */
@@ -169,7 +170,7 @@ static struct result measure(struct graph *g, const struct matrix *queries,
     for (unsigned round = 0; round < 5; round++) {
         struct run runs[64];
         struct thread *started[64];
-        size_t hits_right = 0;
+        size_t hits_right = 0, scored = 0;
         double begin = seconds();
         for (unsigned t = 0; t < threads; t++) {
             runs[t] = (struct run){g, queries, width, t, threads, 0, truth, us, 0};
@@ -180,12 +181,14 @@ static struct result measure(struct graph *g, const struct matrix *queries,
             if (t)
                 thread_join(started[t]);
             hits_right += runs[t].hits_right;
+            scored += runs[t].scored;
         }
         double took = seconds() - begin;
         qsort(us, queries->count, sizeof *us, double_cmp);
         struct result r = {(double)hits_right / (double)(queries->count * K),
                            (double)queries->count / took, us[queries->count / 2],
-                           us[queries->count * 99 / 100]};
+                           us[queries->count * 99 / 100],
+                           (double)scored / (double)queries->count};
         if (r.qps > best.qps)
             best = r;
     }
@@ -196,11 +199,12 @@ static struct result measure(struct graph *g, const struct matrix *queries,
 struct options {
     const char *base, *queries, *graph;
     unsigned threads;
+    size_t width; /* 0: all */
     bool json, live;
 };
 
 static const char usage[] =
-    "index --base A.npy --queries Q.npy [--threads N] [--json] [--live] [--graph FILE]\n"
+    "index --base A.npy --queries Q.npy [--threads N] [--json] [--live] [--graph FILE] [--width W]\n"
     "  --live        insert one by one instead of building at once\n"
     "  --graph FILE  read the graph from FILE, or write it there if there is none";
 
@@ -218,6 +222,8 @@ static struct options options_read(int argc, char **argv)
             o.queries = argv[++i];
         else if (!strcmp(argv[i], "--graph") && i + 1 < argc)
             o.graph = argv[++i];
+        else if (!strcmp(argv[i], "--width") && i + 1 < argc)
+            o.width = (size_t)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
             o.threads = (unsigned)atoi(argv[++i]);
         else
@@ -317,13 +323,15 @@ static void sweep(const struct options *o, struct graph *g, const struct matrix 
     static const size_t widths[] = {10,  14,  20,  28,  34,  40,  48,  56,  64,
                                     80,  96,  128, 160, 192, 256, 384, 512};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        if (o->width && o->width != widths[i])
+            continue;
         struct result r = measure(g, queries, truth, widths[i], o->threads);
         if (o->json)
             printf("{\"ef\":%zu,\"recall\":%.4f,\"qps\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
                    widths[i], r.recall, r.qps, r.p50, r.p99);
         else
-            printf("width %4zu  recall %.4f %9.0f q/s  p50 %7.1f us  p99 %7.1f us\n", widths[i],
-                   r.recall, r.qps, r.p50, r.p99);
+            printf("width %4zu  recall %.4f %9.0f q/s  p50 %7.1f us  p99 %7.1f us  %.0f scored\n",
+                   widths[i], r.recall, r.qps, r.p50, r.p99, r.scored);
         fflush(stdout);
     }
 }
@@ -348,7 +356,8 @@ int main(int argc, char **argv)
     struct truth truth = truth_make(halves, &base, &queries);
     sweep(&o, g, &queries, &truth);
     struct graph_bytes bytes = graph_bytes(g);
-    writes_measure(g, halves, &base, &t);
+    if (!o.width)
+        writes_measure(g, halves, &base, &t);
     totals_print(&o, &t, bytes, base.count);
     free(truth.best);
     free(queries.rows);

@@ -77,13 +77,20 @@ struct graph_hit {
 };
 
 /* Which slots may be in an answer. pass[i] = may slots[i] (count <= 32) be in it; called from the
- * searching thread, without locks, for each slot once. */
+ * searching thread, without locks, at most once for a slot. The walk scores what passes only and
+ * reaches through what does not (ACORN: Patel and others 2024). It gives up after asking for
+ * `visits_max` slots (0: never) or when it found fewer than k: then a scan of the matches is the
+ * better way. `seeds`: some slots that pass, spread over all that do (64 are used; those that
+ * are not linked are passed over): where it starts, beside the usual entries. */
 struct graph_filter {
     void (*pass)(void *ctx, const uint32_t *slots, unsigned count, bool *pass);
     void *ctx;
-    size_t visits_max; /* gives up (*gave_up) after asking for so many: about the matches' count */
+    size_t visits_max;
+    const uint32_t *seeds;
+    unsigned seed_count;
 };
 
+#define GRAPH_WIDTH_MAX 65536u
 /* The k nearest linked slots as far as a walk of `width` finds them (larger: better and slower; at
  * least k is used), best first, ties by slot. `query`: dims floats of length 1. `filter` NULL: all.
  * `gave_up` may be NULL. Returns how many. */
@@ -92,6 +99,9 @@ size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t
 /* `count` queries, dims floats apart; out[i * k], found[i]. Faster than one by one. */
 void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
                        size_t width, struct graph_hit *out, size_t *found);
+
+/* How many slots the reader's last search estimated: what it cost. */
+size_t graph_scored(const struct graph_reader *r);
 
 /* --- state --- */
 

@@ -18,8 +18,8 @@
 
 #define SAMPLE_MAX 4096u
 #define ROUNDS 6
-#define FIRST_AT 1024u  /* slots linked, when centroids are made for the first time */
-#define SECOND_AT 8192u /* and again; then at each fourfold, in the background */
+#define FIRST_AT 1024u /* slots linked, when centroids are made for the first time */
+#define LAST_AT 8192u  /* and at each doubling up to here; after that in the background */
 
 struct coding *coding_new(const struct graph *g, unsigned count)
 {
@@ -163,7 +163,7 @@ static float round_run(const struct graph *g, struct coding *c, const float *row
 
 static unsigned centroids_for(size_t count)
 {
-    return count < FIRST_AT ? 1 : count < SECOND_AT ? 16 : CENTROIDS_MAX;
+    return count < FIRST_AT ? 1 : CENTROIDS_MAX;
 }
 
 /* For `count` rows. */
@@ -191,6 +191,7 @@ static struct coding *coding_train(const struct graph *g, size_t count, float *s
         }
         *spread_now = (float)(spread / (double)n);
         c->trained_at = count;
+        c->inserted_at = g->inserted;
         free(sums);
     }
     free(rows);
@@ -260,8 +261,16 @@ void coding_renew(struct graph *g, size_t count)
 void coding_follow(struct graph *g)
 {
     size_t count = graph_count(g);
-    if (count == FIRST_AT || count == SECOND_AT)
+    if (count >= FIRST_AT && count <= LAST_AT && !(count & (count - 1)))
         coding_renew(g, count);
+}
+
+/* Four times as many rows, half as many, or as many new ones as there are. */
+static bool coding_due(const struct graph *g, const struct coding *c)
+{
+    size_t count = graph_count(g);
+    return count >= FIRST_AT && (count / 4 >= c->trained_at || count <= c->trained_at / 2 ||
+                                 g->inserted - c->inserted_at > count + c->trained_at);
 }
 
 void coding_step(struct graph *g, uint32_t slots)
@@ -270,7 +279,7 @@ void coding_step(struct graph *g, uint32_t slots)
     uint32_t end = atomic_load(&g->slots_end);
     float spread;
     gone_free(g);
-    if (!g->coming && graph_count(g) >= FIRST_AT && graph_count(g) / 4 >= now->trained_at) {
+    if (!g->coming && coding_due(g, now)) {
         struct coding *c = coding_train(g, graph_count(g), &spread);
         if (c && c->spread < .97f * spread) {
             g->coming = c;
@@ -278,10 +287,12 @@ void coding_step(struct graph *g, uint32_t slots)
         } else {
             coding_free(c);
             now->trained_at = graph_count(g);
+            now->inserted_at = g->inserted;
         }
     }
     if (!g->coming)
         return;
+    slots = slots < 4096 ? slots : 4096;
     slots_encode(g, end - g->coming_end < slots ? end : g->coming_end + slots);
     if (g->coming_end == end)
         coding_swap(g);

@@ -26,6 +26,7 @@ void graph_save_head(const struct graph *g, struct section_writer *w, uint32_t s
     const struct coding *c = atomic_load(&g->coding);
     section_put_u32(w, c->count);
     section_put_u64(w, c->trained_at);
+    section_put_u64(w, c->inserted_at);
     section_put(w, &c->spread, sizeof c->spread);
     section_put(w, c->centroids, c->count * g->dims * sizeof *c->centroids);
 }
@@ -95,6 +96,7 @@ static bool coding_load(struct graph *g, struct section_reader *r)
         return false;
     struct coding *c = coding_new(g, count);
     c->trained_at = section_get_u64(r);
+    c->inserted_at = section_get_u64(r);
     section_get(r, &c->spread, sizeof c->spread);
     section_get(r, c->centroids, count * g->dims * sizeof *c->centroids);
     coding_ready(g, c);

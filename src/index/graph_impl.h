@@ -54,7 +54,8 @@ struct coding {
     float *centroids; /* count x dims, rotated; the first is 0 if there is only one */
     float *squares;   /* their lengths, squared */
     char **lines;     /* by chunk */
-    size_t trained_at; /* how many slots were linked */
+    size_t trained_at;    /* how many slots were linked then */
+    uint64_t inserted_at; /* and how many had ever been */
     float spread;      /* mean |r|^2 of the sample that they were made of */
     uint64_t retired;  /* epoch */
     struct coding *next;
@@ -113,7 +114,9 @@ struct walk {
     struct batch batches[2];
     struct candidate *found; /* of walk_rank */
     size_t found_count, found_cap;
-    size_t scored; /* estimates made; for tuning */
+    size_t scored; /* estimates made */
+    uint64_t *bridges; /* filtered: slots that do not pass and were not reached through */
+    size_t visits;     /* filtered: slots asked for */
 };
 void walk_init(struct walk *w, const struct graph *g);
 void walk_release(struct walk *w);
@@ -122,6 +125,14 @@ void walk_query(struct walk *w, const float *query); /* unrotated */
 void walk_query_slot(struct walk *w, uint32_t slot);
 /* Fills the pool. */
 void walk_run(struct walk *w, unsigned width);
+/* The same with slots that pass only; false: gave up. graph_filter.c */
+bool walk_run_filtered(struct walk *w, unsigned width, const struct graph_filter *filter);
+/* The pieces of both. */
+void walk_begin(struct walk *w, unsigned width);
+void walk_touched_room(struct walk *w);
+void walk_batch_score(struct walk *w, struct batch *b); /* and empties it */
+uint32_t walk_next(struct walk *w); /* the best unexpanded slot, or GRAPH_NONE */
+void walk_links_fetch(const struct walk *w);
 /* The pool's members by the distance of their codes into `found`; sorted: nearest first. */
 void walk_rank(struct walk *w, bool sorted);
 void walk_found_add(struct walk *w, const struct candidate *c, size_t n); /* and sorts again */
@@ -208,6 +219,22 @@ static inline uint32_t link_at(const struct links *l, unsigned i)
 static inline void link_set(struct links *l, unsigned i, uint32_t slot)
 {
     atomic_store_explicit(&l->to[i], slot, memory_order_release);
+}
+static inline void line_fetch(const struct graph *g, const struct coding *c, uint32_t slot)
+{
+    const char *line = (const char *)line_in(g, c, slot);
+    for (size_t i = 0; i < g->line_bytes; i += 64)
+        __builtin_prefetch(line + i);
+}
+static inline void links_fetch(const struct graph *g, uint32_t slot)
+{
+    const char *l = (const char *)links_of(g, slot);
+    __builtin_prefetch(l);
+    __builtin_prefetch(l + 64);
+}
+static inline bool bit_at(const uint64_t *bits, uint32_t i)
+{
+    return bits[i / 64] >> i % 64 & 1;
 }
 static inline bool slot_dead(const struct graph *g, uint32_t slot)
 {

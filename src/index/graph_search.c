@@ -5,7 +5,6 @@
 #include "math/dot.h"
 #include "math/half.h"
 #include "math/topk.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,15 +27,28 @@ static void row_fetch(const struct graph *g, uint32_t slot)
         __builtin_prefetch(row + i);
 }
 
-/* The best `want` by their codes, twins among them; the heap's ids are slots. */
-static void best_codes(const struct graph *g, const struct walk *w, struct topk *best)
+static bool slot_passes(const struct graph_filter *filter, uint32_t slot)
+{
+    bool pass = true;
+    if (filter)
+        filter->pass(filter->ctx, &slot, 1, &pass);
+    return pass;
+}
+
+/* The best by their codes, twins among them; the heap's ids are slots. */
+static void best_codes(const struct graph *g, const struct walk *w,
+                       const struct graph_filter *filter, struct topk *best)
 {
     for (size_t i = 0; i < w->found_count; i++) {
         float score = -w->found[i].distance;
-        uint32_t slot = w->found[i].slot;
-        while (slot != GRAPH_NONE && topk_wants(best, score, slot)) {
-            topk_add(best, score, slot);
-            slot = atomic_load_explicit(&line_in(g, w->coding, slot)->twin, memory_order_acquire);
+        uint32_t slot = w->found[i].slot, next;
+        for (bool first = true; slot != GRAPH_NONE && topk_wants(best, score, slot);
+             slot = next, first = false) {
+            const struct line *line = line_in(g, w->coding, slot);
+            next = atomic_load_explicit(&line->twin, memory_order_acquire);
+            bool twins = !first || next != GRAPH_NONE; /* one of them passed */
+            if (!twins || slot_passes(filter, slot))
+                topk_add(best, score, slot);
         }
     }
 }
@@ -75,19 +87,26 @@ size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t
         *gave_up = false;
     if (!k || !graph_count(g))
         return 0;
-    assert(!filter); /* not yet */
     walk_query(w, query);
-    walk_run(w, (unsigned)(width > k ? width : k));
+    width = width > k ? width : k;
+    width = width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX;
+    bool done = true;
+    if (filter)
+        done = walk_run_filtered(w, (unsigned)width, filter);
+    else
+        walk_run(w, (unsigned)width);
     walk_rank(w, false);
     walk_clear(w);
     size_t want = k + RERANK_MORE > RERANK_MIN ? k + RERANK_MORE : RERANK_MIN;
     struct topk best;
     struct topk_item few[64], *items = want <= 64 ? few : xmalloc(want * sizeof *items);
     topk_init(&best, items, want);
-    best_codes(g, w, &best);
+    best_codes(g, w, filter, &best);
     size_t n = best_rows(g, query, &best, k, out);
     if (items != few)
         free(items);
+    if (gave_up)
+        *gave_up = !done || (filter && n < k);
     return n;
 }
 
@@ -96,4 +115,9 @@ void graph_search_many(struct graph_reader *r, const float *queries, size_t coun
 {
     for (size_t i = 0; i < count; i++)
         found[i] = graph_search(r, queries + i * r->g->dims, k, width, NULL, out + i * k, NULL);
+}
+
+size_t graph_scored(const struct graph_reader *r)
+{
+    return r->walk ? r->walk->scored : 0;
 }

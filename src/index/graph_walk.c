@@ -34,6 +34,7 @@ void walk_release(struct walk *w)
     free(w->code);
     free(w->signs_code);
     free(w->visited);
+    free(w->bridges);
     free(w->touched);
     free(w->pool.keys);
     free(w->pool.slots);
@@ -42,7 +43,7 @@ void walk_release(struct walk *w)
 
 size_t walk_bytes(const struct walk *w)
 {
-    return w->visited_words * 8 + w->touched_cap * 4 + w->pool.cap * 8 +
+    return w->visited_words * (w->bridges ? 16 : 8) + w->touched_cap * 4 + w->pool.cap * 8 +
            w->found_cap * sizeof *w->found;
 }
 
@@ -91,12 +92,14 @@ void walk_query_slot(struct walk *w, uint32_t slot)
 
 /* --- visited slots --- */
 
-static void walk_begin(struct walk *w, unsigned width)
+void walk_begin(struct walk *w, unsigned width)
 {
     uint32_t end = atomic_load_explicit(&w->g->slots_end, memory_order_acquire);
     size_t words = ((size_t)end + 63) / 64;
     if (words > w->visited_words) {
         free(w->visited);
+        free(w->bridges);
+        w->bridges = NULL;
         w->visited_words = words + words / 4 + 64;
         w->visited = xcalloc(w->visited_words, sizeof *w->visited);
     }
@@ -115,10 +118,12 @@ void walk_clear(struct walk *w)
 {
     for (size_t i = 0; i < w->touched_count; i++)
         w->visited[w->touched[i] / 64] = 0;
+    for (size_t i = 0; w->bridges && i < w->touched_count; i++)
+        w->bridges[w->touched[i] / 64] = 0;
     w->touched_count = 0;
 }
 
-static inline void touched_room(struct walk *w)
+void walk_touched_room(struct walk *w)
 {
     if (w->touched_count + BATCH > w->touched_cap) {
         w->touched_cap = 2 * w->touched_cap + 1024;
@@ -126,19 +131,12 @@ static inline void touched_room(struct walk *w)
     }
 }
 
-static inline void line_fetch(const struct walk *w, uint32_t slot)
-{
-    const char *line = (const char *)line_in(w->g, w->coding, slot);
-    for (size_t i = 0; i < w->g->line_bytes; i += 64)
-        __builtin_prefetch(line + i);
-}
-
 /* The links of `slot` that this walk has not seen, into `b`; their lines are fetched. */
 static void batch_fill(struct walk *w, struct batch *b, uint32_t slot)
 {
     const struct links *l = links_of(w->g, slot);
     unsigned n = 0;
-    touched_room(w);
+    walk_touched_room(w);
     for (unsigned i = 0; i < DEGREE; i++) {
         uint32_t to = link_at(l, i);
         if (to >= w->limit)
@@ -150,24 +148,27 @@ static void batch_fill(struct walk *w, struct batch *b, uint32_t slot)
     }
     b->count = n;
     for (unsigned i = 0; i < n; i++)
-        line_fetch(w, b->slots[i]);
+        line_fetch(w->g, w->coding, b->slots[i]);
     memcpy(w->touched + w->touched_count, b->slots, n * sizeof *b->slots);
     w->touched_count += n;
 }
 
 /* --- the pool --- */
 
-/* How many keys are smaller or equal: the place of a new one. */
+/* How many keys are smaller or equal: the place of a new one. Without branches, since which way
+ * each would go is a coin's throw. */
 static inline unsigned pool_place(const struct pool_of *p, float key)
 {
-    unsigned low = 0, n = p->count;
-    while (n > 0) {
+    const float *at = p->keys;
+    unsigned n = p->count;
+    if (!n)
+        return 0;
+    while (n > 1) {
         unsigned half = n / 2;
-        bool right = p->keys[low + half] <= key;
-        low = right ? low + half + 1 : low;
-        n = right ? n - half - 1 : half;
+        at += (at[half - 1] <= key) * half;
+        n -= half;
     }
-    return low;
+    return (unsigned)(at - p->keys) + (*at <= key);
 }
 
 static inline void pool_add(struct pool_of *p, float key, uint32_t slot)
@@ -197,7 +198,7 @@ static inline float line_factor(const struct line *line)
     return f;
 }
 
-static void batch_score(struct walk *w, struct batch *b)
+void walk_batch_score(struct walk *w, struct batch *b)
 {
     const uint64_t *bits[BATCH];
     int32_t sums[BATCH];
@@ -222,9 +223,9 @@ static void batch_score(struct walk *w, struct batch *b)
     b->count = 0;
 }
 
-/* The best unexpanded slot, or GRAPH_NONE. */
-static inline uint32_t pool_next(struct pool_of *p)
+uint32_t walk_next(struct walk *w)
 {
+    struct pool_of *p = &w->pool;
     while (p->cursor < p->count && (p->slots[p->cursor] & POOL_DONE))
         p->cursor++;
     if (p->cursor == p->count)
@@ -234,14 +235,12 @@ static inline uint32_t pool_next(struct pool_of *p)
     return slot;
 }
 
-static inline void links_fetch(const struct walk *w)
+void walk_links_fetch(const struct walk *w)
 {
     const struct pool_of *p = &w->pool;
     for (unsigned i = p->cursor, n = 0; i < p->count && n < LINKS_AHEAD; i++)
         if (!(p->slots[i] & POOL_DONE)) {
-            const char *l = (const char *)links_of(w->g, p->slots[i]);
-            __builtin_prefetch(l);
-            __builtin_prefetch(l + 64);
+            links_fetch(w->g, p->slots[i]);
             n++;
         }
 }
@@ -250,7 +249,7 @@ static void entries_fill(struct walk *w)
 {
     unsigned n = atomic_load_explicit(&w->g->entry_count, memory_order_acquire);
     struct batch *b = &w->batches[0];
-    touched_room(w);
+    walk_touched_room(w);
     b->count = 0;
     for (unsigned i = 0; i < n && i < ENTRIES; i++) {
         uint32_t slot = atomic_load_explicit(&w->g->entries[i], memory_order_acquire);
@@ -259,10 +258,10 @@ static void entries_fill(struct walk *w)
         w->visited[slot / 64] |= UINT64_C(1) << slot % 64;
         w->touched[w->touched_count++] = slot;
         b->slots[b->count++] = slot;
-        line_fetch(w, slot);
+        line_fetch(w->g, w->coding, slot);
     }
-    batch_score(w, b);
-    links_fetch(w);
+    walk_batch_score(w, b);
+    walk_links_fetch(w);
 }
 
 void walk_run(struct walk *w, unsigned width)
@@ -271,13 +270,13 @@ void walk_run(struct walk *w, unsigned width)
     entries_fill(w);
     w->batches[0].count = w->batches[1].count = 0;
     for (unsigned now = 0;; now = !now) {
-        uint32_t slot = pool_next(&w->pool);
+        uint32_t slot = walk_next(w);
         if (slot != GRAPH_NONE)
             batch_fill(w, &w->batches[now], slot);
         else if (!w->batches[!now].count)
             break;
-        batch_score(w, &w->batches[!now]);
-        links_fetch(w);
+        walk_batch_score(w, &w->batches[!now]);
+        walk_links_fetch(w);
     }
 }
 

@@ -172,6 +172,7 @@ static double found_themselves(struct world *w, size_t width)
         found += n == 1 && memcmp(w->rows[hit.slot], w->rows[w->slots[i]], 2 * w->dims) == 0;
     }
     free(x);
+    if (getenv("DBG")) print_error("found %zu of %u\n", found, w->slot_count);
     return (double)found / w->slot_count;
 }
 
@@ -300,8 +301,17 @@ static void test_clusters_deleted(void **state)
             else
                 i++;
         if (gone % 10 == 9) {
+            for (unsigned i = 0; i < 10; i++) /* the centroids follow */
+                graph_refine_step(w.g, 20);
             check(&w, .999);
-            expect_recall(&w, 100, .95);
+            struct world fresh = world_new(96, 40, .3f);
+            float x[96];
+            for (uint32_t i = 0; i < w.slot_count; i++) {
+                half_to_f32(w.rows[w.slots[i]], x, 96);
+                graph_insert(fresh.g, hold(&fresh, x));
+            }
+            expect_recall(&w, 100, recall(&fresh, 300, 100) - .01);
+            world_free(&fresh);
         }
     }
     assert_true(found_themselves(&w, 64) >= .999);
@@ -330,6 +340,123 @@ static void test_build(void **state)
     }
     free(x);
     world_free(&one);
+}
+
+/* --- filters --- */
+
+struct passing {
+    const bool *may;
+    size_t asked;
+};
+
+static void pass(void *ctx, const uint32_t *slots, unsigned count, bool *out)
+{
+    struct passing *p = ctx;
+    assert_true(count >= 1 && count <= 32);
+    for (unsigned i = 0; i < count; i++)
+        out[i] = p->may[slots[i]];
+    p->asked += count;
+}
+
+/* Recall among what passes; -1 if it gave up each time. */
+static double filtered_recall(struct world *w, const bool *may, size_t width, uint32_t centre)
+{
+    float *x = xmalloc(w->dims * sizeof *x), *all = xmalloc((w->slot_count + 1) * sizeof *all);
+    size_t right = 0, wanted = 0;
+    uint32_t seeds[64];
+    unsigned seed_count = 0;
+    for (uint32_t i = 0; i < w->slot_count && seed_count < 64; i++)
+        if (may[w->slots[i]] && rng_below(&rng, 10) == 0)
+            seeds[seed_count++] = w->slots[i];
+    for (unsigned q = 0; q < 100; q++) {
+        struct graph_hit hits[K];
+        struct passing p = {.may = may};
+        struct graph_filter f = {pass, &p, 0, seeds, seed_count};
+        bool gave_up = false;
+        size_t passing = 0;
+        row_near(w, centre == UINT32_MAX ? (uint32_t)rng_below(&rng, w->centres) : centre, x);
+        struct graph_reader *r = graph_enter(w->g);
+        size_t n = graph_search(r, x, K, width, &f, hits, &gave_up);
+        graph_leave(r);
+        for (uint32_t i = 0; i < w->slot_count; i++)
+            if (may[w->slots[i]])
+                all[passing++] = dot_f16_f32(w->rows[w->slots[i]], x, w->dims);
+        qsort(all, passing, sizeof *all, float_down);
+        size_t k = passing < K ? passing : K;
+        assert_true(n == k || gave_up);
+        if (gave_up)
+            continue;
+        for (size_t i = 0; i < n; i++) {
+            assert_true(may[hits[i].slot]);
+            right += hits[i].cosine >= all[k - 1] - 1e-6f;
+        }
+        wanted += k;
+    }
+    free(x);
+    free(all);
+    if (getenv("DBG")) print_error("wanted %zu right %zu\n", wanted, right);
+    return wanted ? (double)right / (double)wanted : -1;
+}
+
+static void test_filters(void **state)
+{
+    struct world w = world_new(96, 400, .7f);
+    uint32_t *centre = xcalloc(w.cap, sizeof *centre);
+    bool *may = xcalloc(w.cap, sizeof *may);
+    for (unsigned i = 0; i < 8000; i++) {
+        uint32_t c = (uint32_t)rng_below(&rng, 400);
+        w.noise = i % 50 ? .7f : 0; /* some twins */
+        centre[add(&w, c)] = c;
+    }
+    w.noise = .7f;
+    graph_refine_step(w.g, 8000);
+    static const unsigned percent[] = {100, 50, 20, 10, 5};
+    for (unsigned p = 0; p < 5; p++) {
+        for (uint32_t s = 0; s < w.cap; s++)
+            may[s] = rng_below(&rng, 100) < percent[p];
+        double found = filtered_recall(&w, may, 128, UINT32_MAX);
+        if (found < .97)
+            print_error("recall %.4f where %u %% pass\n", found, percent[p]);
+    }
+    for (uint32_t s = 0; s < w.cap; s++) /* follows the clusters */
+        may[s] = centre[s] < 80;
+    double found = filtered_recall(&w, may, 128, UINT32_MAX);
+    if (found < .97)
+        fail_msg("recall %.4f with a filter that follows clusters", found);
+    for (uint32_t s = 0; s < w.cap; s++) /* all but the query's own cluster */
+        may[s] = centre[s] != 3;
+    found = filtered_recall(&w, may, 128, 3);
+    if (found < .97)
+        fail_msg("recall %.4f with the query's cluster filtered away", found);
+    free(centre);
+    free(may);
+    world_free(&w);
+}
+
+static void test_filter_gives_up(void **state)
+{
+    struct world w = world_new(64, 20, .7f);
+    bool *may = xcalloc(w.cap, sizeof *may), gave_up = false;
+    struct passing p = {.may = may};
+    struct graph_filter f = {.pass = pass, .ctx = &p, .visits_max = 100};
+    struct graph_hit hits[K];
+    float x[64];
+    add_many(&w, 2000);
+    row_random(&w, x);
+    struct graph_reader *r = graph_enter(w.g);
+    assert_int_equal(graph_search(r, x, K, 64, &f, hits, &gave_up), 0); /* nothing passes */
+    assert_true(gave_up);
+    for (unsigned i = 0; i < 1000; i++)
+        may[w.slots[i]] = true;
+    p.asked = 0;
+    graph_search(r, x, K, 64, &f, hits, &gave_up);
+    assert_true(gave_up && p.asked < 100 + 32 * 33);
+    f.visits_max = 0;
+    assert_int_equal(graph_search(r, x, K, 64, &f, hits, &gave_up), K);
+    assert_false(gave_up);
+    graph_leave(r);
+    free(may);
+    world_free(&w);
 }
 
 /* --- files --- */
@@ -498,6 +625,8 @@ int main(void)
         cmocka_unit_test_setup(test_churn, setup),
         cmocka_unit_test_setup(test_clusters_deleted, setup),
         cmocka_unit_test_setup(test_build, setup),
+        cmocka_unit_test_setup(test_filters, setup),
+        cmocka_unit_test_setup(test_filter_gives_up, setup),
         cmocka_unit_test_setup(test_save_load, setup),
         cmocka_unit_test_setup(test_damaged, setup),
         cmocka_unit_test_setup(test_readers, setup),
