@@ -38,6 +38,7 @@ struct graph *graph_new(uint32_t dims)
     g->nodes = xcalloc(CHUNKS_MAX, sizeof *g->nodes);
     for (unsigned i = 0; i < READERS; i++)
         g->readers[i].g = g;
+    entries_clear(g);
     g->linker = linker_new(g);
     return g;
 }

@@ -6,51 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- entries: a random sample of the linked slots --- */
-
-static void entries_add(struct graph *g, uint32_t slot)
-{
-    uint64_t seen = g->inserted++;
-    unsigned n = atomic_load(&g->entry_count);
-    if (n < ENTRIES) {
-        atomic_store(&g->entries[n], slot);
-        atomic_store(&g->entry_count, n + 1);
-        return;
-    }
-    /* A random sample of all (Vitter's reservoir), by a hash of the count. */
-    uint64_t z = (seen + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) % (seen + 1);
-    if (z < ENTRIES)
-        atomic_store(&g->entries[z], slot);
-}
-
-static uint32_t any_linked(const struct graph *g)
-{
-    for (uint32_t slot = 0; slot < atomic_load(&g->slots_end); slot++)
-        if (node_of(g, slot)->state == NODE_LINKED)
-            return slot;
-    return GRAPH_NONE;
-}
-
-static void entries_replace(struct graph *g, uint32_t slot, uint32_t by)
-{
-    for (unsigned i = 0; i < atomic_load(&g->entry_count); i++) {
-        if (atomic_load(&g->entries[i]) != slot)
-            continue;
-        if (by == GRAPH_NONE)
-            by = any_linked(g);
-        if (by == GRAPH_NONE)
-            atomic_store(&g->entry_count, 0);
-        else
-            atomic_store(&g->entries[i], by);
-    }
-}
-
 /* --- in --- */
 
 void graph_inserted(struct graph *g, uint32_t slot)
 {
+    g->inserted++;
     if (node_of(g, slot)->state == NODE_LINKED) {
         entries_add(g, slot);
         atomic_fetch_add(&g->unrefined, 1);
@@ -252,6 +212,7 @@ void graph_refine_step(struct graph *g, uint32_t count)
         if (node->state != NODE_LINKED)
             continue;
         linker_refine(g->linker, g->refine_at);
+        entries_offer(g, g->refine_at);
         if (!node->refined) {
             node->refined = 1;
             atomic_fetch_sub(&g->unrefined, 1);

@@ -137,14 +137,17 @@ static enum err check_counts(struct check *c)
 static enum err check_entries(struct check *c)
 {
     const struct graph *g = c->g;
-    unsigned n = atomic_load(&g->entry_count);
-    if (!n && graph_count(g))
-        return WRONG(c, "nothing to start from");
-    for (unsigned i = 0; i < n; i++) {
-        uint32_t slot = atomic_load(&g->entries[i]);
+    size_t n = 0;
+    for (unsigned i = 0; i < CENTROIDS_MAX * ENTRIES_EACH; i++) {
+        uint32_t slot = atomic_load(&g->entries[i / ENTRIES_EACH].slots[i % ENTRIES_EACH]);
+        if (slot == GRAPH_NONE)
+            continue;
         if (slot >= c->end || node_of(g, slot)->state != NODE_LINKED)
             return WRONG(c, "entry %u is not linked", slot);
+        n++;
     }
+    if (!n && graph_count(g))
+        return WRONG(c, "nothing to start from");
     return ERR_OK;
 }
 
@@ -153,9 +156,9 @@ static size_t count_reachable(const struct graph *g, uint32_t end)
     uint64_t *seen = xcalloc(end / 64 + 1, sizeof *seen);
     uint32_t *stack = xmalloc(((size_t)end + 1) * sizeof *stack);
     size_t depth = 0, reached = 0;
-    for (unsigned i = 0; i < atomic_load(&g->entry_count); i++) {
-        uint32_t slot = atomic_load(&g->entries[i]);
-        if (seen[slot / 64] >> slot % 64 & 1)
+    for (unsigned i = 0; i < CENTROIDS_MAX * ENTRIES_EACH; i++) {
+        uint32_t slot = atomic_load(&g->entries[i / ENTRIES_EACH].slots[i % ENTRIES_EACH]);
+        if (slot == GRAPH_NONE || bit_at(seen, slot))
             continue;
         seen[slot / 64] |= UINT64_C(1) << slot % 64;
         stack[depth++] = slot;
@@ -168,7 +171,7 @@ static size_t count_reachable(const struct graph *g, uint32_t end)
             reached++;
         unsigned n = links_read(g, slot, list);
         for (unsigned i = 0; i < n; i++) {
-            if (seen[list[i] / 64] >> list[i] % 64 & 1 || slot_dead(g, list[i]))
+            if (bit_at(seen, list[i]) || slot_dead(g, list[i]))
                 continue;
             seen[list[i] / 64] |= UINT64_C(1) << list[i] % 64;
             stack[depth++] = list[i];

@@ -242,6 +242,7 @@ static void coding_swap(struct graph *g)
     old->retired = atomic_fetch_add(&g->epoch, 1) + 1;
     old->next = g->gone;
     g->gone = old;
+    entries_make(g);
 }
 
 void coding_renew(struct graph *g, size_t count)

@@ -15,14 +15,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "snapshots hold little
 
 void graph_save_head(const struct graph *g, struct section_writer *w, uint32_t slots)
 {
-    unsigned entries = atomic_load(&g->entry_count);
     section_put_u64(w, MAGIC);
     section_put_u32(w, g->dims);
     section_put_u32(w, slots);
     section_put_u64(w, g->inserted);
-    section_put_u32(w, entries);
-    for (unsigned i = 0; i < entries; i++)
-        section_put_u32(w, atomic_load(&g->entries[i]));
     const struct coding *c = atomic_load(&g->coding);
     section_put_u32(w, c->count);
     section_put_u64(w, c->trained_at);
@@ -111,18 +107,14 @@ struct graph *graph_load_head(struct section_reader *r, uint32_t *slots)
         section_corrupt(r, "not a vector graph");
     uint32_t dims = section_get_u32(r), end = section_get_u32(r);
     uint64_t inserted = section_get_u64(r);
-    uint32_t entries = section_get_u32(r);
     if (!dims || dims > GRAPH_DIMS_MAX)
         section_corrupt(r, "dimensions are not 1 to 4096");
-    if (end > GRAPH_SLOTS_MAX || entries > ENTRIES)
-        section_corrupt(r, "too many slots or entries");
+    if (end > GRAPH_SLOTS_MAX)
+        section_corrupt(r, "too many slots");
     if (section_error(r))
         return NULL;
     struct graph *g = graph_new(dims);
     g->inserted = inserted;
-    atomic_store(&g->entry_count, entries);
-    for (unsigned i = 0; i < entries; i++)
-        atomic_store(&g->entries[i], section_get_u32(r));
     if (!coding_load(g, r)) {
         graph_free(g);
         return NULL;
@@ -191,20 +183,6 @@ static void twins_admit(struct graph *g, uint32_t slot, uint32_t end)
     }
 }
 
-static void entries_admit(struct graph *g, uint32_t end)
-{
-    unsigned n = atomic_load(&g->entry_count), kept = 0;
-    for (unsigned i = 0; i < n; i++) {
-        uint32_t slot = atomic_load(&g->entries[i]);
-        if (slot < end && node_of(g, slot)->state == NODE_LINKED)
-            atomic_store(&g->entries[kept++], slot);
-    }
-    for (uint32_t slot = 0; !kept && slot < end; slot++)
-        if (node_of(g, slot)->state == NODE_LINKED)
-            atomic_store(&g->entries[kept++], slot);
-    atomic_store(&g->entry_count, kept);
-}
-
 static void slot_admit(struct graph *g, uint32_t slot, size_t *linked, size_t *unrefined)
 {
     struct node *node = node_of(g, slot);
@@ -234,7 +212,7 @@ void graph_load_end(struct graph *g, struct section_reader *r)
         }
     for (uint32_t slot = 0; slot < end; slot++)
         slot_admit(g, slot, &linked, &unrefined);
-    entries_admit(g, end);
+    entries_make(g);
     atomic_store(&g->count, linked);
     atomic_store(&g->unrefined, unrefined);
 }

@@ -119,11 +119,8 @@ static void start_ask(struct filtered *f, const uint32_t *slots, unsigned count)
 
 static void start(struct filtered *f)
 {
-    const struct graph *g = f->w->g;
     uint32_t entries[ENTRIES];
-    unsigned n = atomic_load_explicit(&g->entry_count, memory_order_acquire);
-    for (unsigned i = 0; i < n && i < ENTRIES; i++)
-        entries[i] = atomic_load_explicit(&g->entries[i], memory_order_acquire);
+    unsigned n = entries_pick(f->w, entries);
     for (unsigned from = 0; from < n; from += DEGREE / 2)
         start_ask(f, entries + from, n - from < DEGREE / 2 ? n - from : DEGREE / 2);
     unsigned seeds = f->filter->seed_count < 64 ? f->filter->seed_count : 64;

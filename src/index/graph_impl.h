@@ -26,7 +26,8 @@
 #define DEGREE 32u
 #define ALPHA 1.05f
 #define EF_CONSTRUCTION 128u
-#define ENTRIES 64u
+#define ENTRIES 64u /* that a walk takes */
+#define ENTRIES_EACH 8u
 #define READERS 128u
 #define CHUNKS_MAX (GRAPH_SLOTS_MAX / GRAPH_CHUNK_SLOTS)
 #define NORM_DEAD 1e30f
@@ -144,6 +145,12 @@ struct graph_reader {
     struct walk *walk;
 };
 
+/* Slots near one centroid, or GRAPH_NONE. */
+struct entry_row {
+    _Atomic uint32_t slots[ENTRIES_EACH];
+    uint64_t seen; /* how many slots this is a sample of */
+};
+
 struct retired {
     uint64_t epoch;
     uint32_t slot;
@@ -171,9 +178,8 @@ struct graph {
     _Atomic uint32_t slots_end;
     _Atomic size_t count; /* linked, twins among them */
     _Atomic size_t unrefined;
-    _Atomic uint32_t entries[ENTRIES];
-    _Atomic unsigned entry_count;
-    uint64_t inserted; /* ever: for choosing entries */
+    struct entry_row entries[CENTROIDS_MAX];
+    uint64_t inserted; /* ever */
     uint32_t refine_at, scan_at;
     _Atomic uint64_t epoch;
     struct graph_reader readers[READERS];
@@ -264,6 +270,14 @@ void indegree_add(struct graph *g, uint32_t slot);
 void indegree_drop(struct graph *g, uint32_t slot);
 
 void graph_inserted(struct graph *g, uint32_t slot); /* graph_change.c: counts, entries */
+
+/* graph_entry.c */
+void entries_add(struct graph *g, uint32_t slot);   /* it was linked */
+void entries_offer(struct graph *g, uint32_t slot); /* if a place is free */
+void entries_replace(struct graph *g, uint32_t slot, uint32_t by); /* by: or GRAPH_NONE */
+void entries_clear(struct graph *g);
+void entries_make(struct graph *g);
+unsigned entries_pick(const struct walk *w, uint32_t out[ENTRIES]);
 
 /* graph_coding.c */
 struct coding *coding_new(const struct graph *g, unsigned count);

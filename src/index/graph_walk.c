@@ -245,15 +245,16 @@ void walk_links_fetch(const struct walk *w)
         }
 }
 
-static void entries_fill(struct walk *w)
+static void start(struct walk *w)
 {
-    unsigned n = atomic_load_explicit(&w->g->entry_count, memory_order_acquire);
     struct batch *b = &w->batches[0];
+    uint32_t entries[ENTRIES];
+    unsigned n = entries_pick(w, entries);
     walk_touched_room(w);
     b->count = 0;
-    for (unsigned i = 0; i < n && i < ENTRIES; i++) {
-        uint32_t slot = atomic_load_explicit(&w->g->entries[i], memory_order_acquire);
-        if (slot >= w->limit || w->visited[slot / 64] >> slot % 64 & 1)
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t slot = entries[i];
+        if (bit_at(w->visited, slot))
             continue;
         w->visited[slot / 64] |= UINT64_C(1) << slot % 64;
         w->touched[w->touched_count++] = slot;
@@ -267,7 +268,7 @@ static void entries_fill(struct walk *w)
 void walk_run(struct walk *w, unsigned width)
 {
     walk_begin(w, width);
-    entries_fill(w);
+    start(w);
     w->batches[0].count = w->batches[1].count = 0;
     for (unsigned now = 0;; now = !now) {
         uint32_t slot = walk_next(w);
