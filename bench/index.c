@@ -187,8 +187,7 @@ static struct result measure(struct graph *g, const struct matrix *queries,
         qsort(us, queries->count, sizeof *us, double_cmp);
         struct result r = {(double)hits_right / (double)(queries->count * K),
                            (double)queries->count / took, us[queries->count / 2],
-                           us[queries->count * 99 / 100],
-                           (double)scored / (double)queries->count};
+                           us[queries->count * 99 / 100], (double)scored / (double)queries->count};
         if (r.qps > best.qps)
             best = r;
     }
@@ -204,7 +203,8 @@ struct options {
 };
 
 static const char usage[] =
-    "index --base A.npy --queries Q.npy [--threads N] [--json] [--live] [--graph FILE] [--width W]\n"
+    "index --base A.npy --queries Q.npy [--threads N] [--json] [--live] [--graph FILE] [--width "
+    "W]\n"
     "  --live        insert one by one instead of building at once\n"
     "  --graph FILE  read the graph from FILE, or write it there if there is none";
 
@@ -312,16 +312,17 @@ static void totals_print(const struct options *o, const struct totals *t, struct
                "\"hot_bytes_per_vector\":%.1f,\"inserts_s\":%.0f,\"deletes_s\":%.0f}\n",
                t->build_s, t->build_cpu_s, t->load_s, all, hot, t->inserts_s, t->deletes_s);
     else
-        printf("build %.1f s (%.1f of processor), load %.3f s, %.0f bytes a vector, %.0f of them hot, "
-               "%.0f inserts/s, %.0f deletes/s\n",
-               t->build_s, t->build_cpu_s, t->load_s, all, hot, t->inserts_s, t->deletes_s);
+        printf(
+            "build %.1f s (%.1f of processor), load %.3f s, %.0f bytes a vector, %.0f of them hot, "
+            "%.0f inserts/s, %.0f deletes/s\n",
+            t->build_s, t->build_cpu_s, t->load_s, all, hot, t->inserts_s, t->deletes_s);
 }
 
 static void sweep(const struct options *o, struct graph *g, const struct matrix *queries,
                   const struct truth *truth)
 {
-    static const size_t widths[] = {10,  14,  20,  28,  34,  40,  48,  56,  64,
-                                    80,  96,  128, 160, 192, 256, 384, 512};
+    static const size_t widths[] = {10, 14, 20,  28,  34,  40,  48,  56, 64,
+                                    80, 96, 128, 160, 192, 256, 384, 512};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         if (o->width && o->width != widths[i])
             continue;
@@ -349,8 +350,7 @@ int main(int argc, char **argv)
     half_from_f32(base.rows, halves, base.count * base.dims);
     free(base.rows);
     bool kept = o.graph && file_exists(o.graph);
-    struct graph *g =
-        kept ? graph_kept(o.graph, &base, &t) : graph_make(&o, halves, &base, &t);
+    struct graph *g = kept ? graph_kept(o.graph, &base, &t) : graph_make(&o, halves, &base, &t);
     if (o.graph && !kept)
         graph_keep(o.graph, g);
     struct truth truth = truth_make(halves, &base, &queries);

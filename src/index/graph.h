@@ -105,13 +105,13 @@ size_t graph_scored(const struct graph_reader *r);
 
 /* --- state --- */
 
-size_t graph_count(const struct graph *g);       /* linked slots; any thread */
-uint32_t graph_slots_end(const struct graph *g); /* slots ever used; any thread */
+size_t graph_count(const struct graph *g);                  /* linked slots; any thread */
+uint32_t graph_slots_end(const struct graph *g);            /* slots ever used; any thread */
 bool graph_is_linked(const struct graph *g, uint32_t slot); /* writer */
 
 struct graph_bytes {
-    size_t hot;  /* lines, links, int8 rows of the slots in use */
-    size_t all;  /* and everything else */
+    size_t hot; /* lines, links, int8 rows of the slots in use */
+    size_t all; /* and everything else */
 };
 struct graph_bytes graph_bytes(const struct graph *g); /* any thread */
 

@@ -18,7 +18,7 @@
 
 #define SAMPLE_MAX 4096u
 #define ROUNDS 6
-#define FIRST_AT 1024u /* slots linked, when centroids are made for the first time */
+#define FIRST_AT 256u  /* slots linked, when centroids are made for the first time */
 #define LAST_AT 8192u  /* and at each doubling up to here; after that in the background */
 
 struct coding *coding_new(const struct graph *g, unsigned count)
@@ -48,8 +48,7 @@ void coding_free(struct coding *c)
 void coding_ready(const struct graph *g, struct coding *c)
 {
     for (unsigned i = 0; i < c->count; i++)
-        c->squares[i] =
-            dot_f32(c->centroids + i * g->dims, c->centroids + i * g->dims, g->dims);
+        c->squares[i] = dot_f32(c->centroids + i * g->dims, c->centroids + i * g->dims, g->dims);
 }
 
 void coding_chunk_add(struct graph *g, struct coding *c, uint32_t at)
@@ -67,7 +66,8 @@ size_t coding_bytes(const struct graph *g)
     return bytes;
 }
 
-static unsigned nearest(const struct graph *g, const struct coding *c, const float *x, float *square)
+static unsigned nearest(const struct graph *g, const struct coding *c, const float *x,
+                        float *square)
 {
     unsigned best = 0;
     float least = FLT_MAX;
@@ -103,8 +103,7 @@ void coding_encode(const struct graph *g, const struct coding *c, struct line *l
     uint16_t factor = sum > 0 ? bf16_of_float(2 * square / sum) : 0;
     line->factor = (uint32_t)factor << 16 | at;
     atomic_store_explicit(
-        &line->norm,
-        square + bf16_to_float(factor) * signed_sum(line->bits, centroid, g->dims),
+        &line->norm, square + bf16_to_float(factor) * signed_sum(line->bits, centroid, g->dims),
         memory_order_relaxed);
 }
 
@@ -161,6 +160,30 @@ static float round_run(const struct graph *g, struct coding *c, const float *row
     return (float)(spread / (double)n);
 }
 
+/* Each next one is a row of the sample, the likelier the farther it is from those there are
+ * (k-means++: Arthur and Vassilvitskii 2007). */
+static void centroids_begin(const struct graph *g, struct coding *c, const float *rows, size_t n,
+                            struct rng *rng)
+{
+    float *least = xmalloc(n * sizeof *least);
+    size_t at = rng_below(rng, n);
+    for (unsigned k = 0; k < c->count; k++) {
+        const float *row = rows + at * g->dims;
+        double sum = 0;
+        memcpy(c->centroids + (size_t)k * g->dims, row, g->dims * sizeof *row);
+        for (size_t r = 0; r < n; r++) {
+            float d = 2 - 2 * dot_f32(row, rows + r * g->dims, g->dims);
+            least[r] = k && least[r] < d ? least[r] : d > 0 ? d : 0;
+            sum += least[r];
+        }
+        double until = rng_unit(rng) * sum;
+        for (at = 0; at + 1 < n && until >= least[at]; at++)
+            until -= least[at];
+    }
+    free(least);
+    coding_ready(g, c);
+}
+
 static unsigned centroids_for(size_t count)
 {
     return count < FIRST_AT ? 1 : CENTROIDS_MAX;
@@ -179,10 +202,7 @@ static struct coding *coding_train(const struct graph *g, size_t count, float *s
         c = coding_new(g, centroids_for(count));
         float *sums = xmalloc((size_t)c->count * g->dims * sizeof *sums);
         rng_init(&rng, n);
-        for (unsigned k = 0; k < c->count; k++)
-            memcpy(c->centroids + (size_t)k * g->dims, rows + rng_below(&rng, n) * g->dims,
-                   g->dims * sizeof *rows);
-        coding_ready(g, c);
+        centroids_begin(g, c, rows, n, &rng);
         for (unsigned i = 0; i < ROUNDS; i++)
             c->spread = round_run(g, c, rows, n, sums, &rng);
         for (size_t r = 0; r < n; r++) {

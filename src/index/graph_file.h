@@ -4,10 +4,10 @@
  * The payload of its section (section.h), numbers little-endian:
  *
  *     u64 "AKGRAPH1"   u32 dims   u32 slots   u64 inserted
- *     u32 centroids   u64 slots, u64 insertions when they were made   f32 spread   centroids x dims x f32
- *     for each block of GRAPH_BLOCK_SLOTS slots, the last one shorter:
- *         slots x u8 state (free, held, linked, twin)   slots x u8 refined
- *         slots x line   slots x links   slots x code   slots x row     (zeros of free ones)
+ *     u32 centroids   u64 slots, u64 insertions when they were made   f32 spread   centroids x dims
+ * x f32 for each block of GRAPH_BLOCK_SLOTS slots, the last one shorter: slots x u8 state (free,
+ * held, linked, twin)   slots x u8 refined slots x line   slots x links   slots x code   slots x
+ * row     (zeros of free ones)
  *
  * Changes between two blocks make a file that fits itself only loosely: a link may lead to what was
  * deleted meanwhile. Loading drops such links; a twin whose list broke becomes held again, and its

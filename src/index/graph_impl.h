@@ -8,8 +8,8 @@
  *     node   what only writers look at
  *
  * A walk reads lines and links only. Links are stored with release and loaded with acquire (plain
- * moves on x86): who sees a link sees the row behind it. Of a line only `norm` (dead: NORM_DEAD) and
- * `twin` change while it can be reached.
+ * moves on x86): who sees a link sees the row behind it. Of a line only `norm` (dead: NORM_DEAD)
+ * and `twin` change while it can be reached.
  *
  * Rows whose int8 codes are equal are twins: the first is linked, the others hang on it as a list.
  * So a thousand copies of a text do not fill each other's links.
@@ -52,13 +52,13 @@ struct line {
 #endif
 struct coding {
     unsigned count;
-    float *centroids; /* count x dims, rotated; the first is 0 if there is only one */
-    float *squares;   /* their lengths, squared */
-    char **lines;     /* by chunk */
+    float *centroids;     /* count x dims, rotated; the first is 0 if there is only one */
+    float *squares;       /* their lengths, squared */
+    char **lines;         /* by chunk */
     size_t trained_at;    /* how many slots were linked then */
     uint64_t inserted_at; /* and how many had ever been */
-    float spread;      /* mean |r|^2 of the sample that they were made of */
-    uint64_t retired;  /* epoch */
+    float spread;         /* mean |r|^2 of the sample that they were made of */
+    uint64_t retired;     /* epoch */
     struct coding *next;
 };
 
@@ -99,12 +99,12 @@ struct batch {
 /* One walk at a time: the memory of a reader or of a writing thread. */
 struct walk {
     const struct graph *g;
-    float *query;       /* rotated */
-    int8_t *code;       /* of it, as rows have */
+    float *query; /* rotated */
+    int8_t *code; /* of it, as rows have */
     float code_scale;
     int8_t *signs_code; /* of the query less the centroid */
     const struct coding *coding;
-    float base, slope;  /* b.q = slope * sum - base */
+    float base, slope;         /* b.q = slope * sum - base */
     float away[CENTROIDS_MAX]; /* |q - c|^2 */
     float *scratch;
     uint64_t *visited; /* a bit a slot */
@@ -115,7 +115,7 @@ struct walk {
     struct batch batches[2];
     struct candidate *found; /* of walk_rank */
     size_t found_count, found_cap;
-    size_t scored; /* estimates made */
+    size_t scored;     /* estimates made */
     uint64_t *bridges; /* filtered: slots that do not pass and were not reached through */
     size_t visits;     /* filtered: slots asked for */
 };
@@ -272,8 +272,8 @@ void indegree_drop(struct graph *g, uint32_t slot);
 void graph_inserted(struct graph *g, uint32_t slot); /* graph_change.c: counts, entries */
 
 /* graph_entry.c */
-void entries_add(struct graph *g, uint32_t slot);   /* it was linked */
-void entries_offer(struct graph *g, uint32_t slot); /* if a place is free */
+void entries_add(struct graph *g, uint32_t slot);                  /* it was linked */
+void entries_offer(struct graph *g, uint32_t slot);                /* if a place is free */
 void entries_replace(struct graph *g, uint32_t slot, uint32_t by); /* by: or GRAPH_NONE */
 void entries_clear(struct graph *g);
 void entries_make(struct graph *g);
@@ -300,7 +300,7 @@ uint64_t oldest_reader(struct graph *g);
 void *chunk_new(size_t bytes, bool small);
 float code_scale(const int8_t *code, uint32_t dims);
 void chunk_add(struct graph *g, uint32_t at);
-void graph_slot_drop(struct graph *g, uint32_t slot);  /* dead: -> retired or limbo */
+void graph_slot_drop(struct graph *g, uint32_t slot); /* dead: -> retired or limbo */
 void graph_slot_sweep(struct graph *g); /* limbo -> retired, where no link leads any more */
 
 #endif

@@ -53,8 +53,8 @@ static void sums_scalar(const int8_t *query, size_t words, const uint64_t *const
 /* 32 bits to 32 bytes of 0 or -1. */
 TARGET_AVX2 static inline __m256i spread_avx2(uint32_t bits)
 {
-    const __m256i which = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202,
-                                             0x0303030303030303);
+    const __m256i which =
+        _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
     const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201);
     __m256i v = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), which);
     return _mm256_cmpeq_epi8(_mm256_and_si256(v, bit), bit);
