@@ -18,8 +18,8 @@
 
 #define SAMPLE_MAX 4096u
 #define ROUNDS 6
-#define FIRST_AT 256u  /* slots linked, when centroids are made for the first time */
-#define LAST_AT 8192u  /* and at each doubling up to here; after that in the background */
+#define FIRST_AT 256u /* slots linked, when centroids are made for the first time */
+#define LAST_AT 8192u /* and at each doubling up to here; after that in the background */
 
 struct coding *coding_new(const struct graph *g, unsigned count)
 {

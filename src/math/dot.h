@@ -21,8 +21,8 @@ void dot_i8_rows(const int8_t *query, const int8_t *rows, size_t count, size_t d
 void dot_i8_gather(const int8_t *query, const int8_t *const *rows, size_t count, size_t dims,
                    int32_t *out);
 
-/* The first r with dot_i8(query, rows[r]) * scales[r] >= limit, or count: the question that choosing
- * the links of a graph asks. The same answer at every level. */
+/* The first r with dot_i8(query, rows[r]) * scales[r] >= limit, or count: the question that
+ * choosing the links of a graph asks. The same answer at every level. */
 size_t dot_i8_first(const int8_t *query, const int8_t *const *rows, const float *scales,
                     size_t count, size_t dims, float limit);
 
