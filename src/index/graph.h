@@ -96,7 +96,7 @@ struct graph_filter {
  * `gave_up` may be NULL. Returns how many. */
 size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
                     const struct graph_filter *filter, struct graph_hit *out, bool *gave_up);
-/* `count` queries, dims floats apart; out[i * k], found[i]. Faster than one by one. */
+/* `count` queries, dims floats apart; out[i * k], found[i]. One after the other for now. */
 void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
                        size_t width, struct graph_hit *out, size_t *found);
 
