@@ -318,7 +318,7 @@ void walk_rank(struct walk *w, bool sorted)
         w->found[i].slot = w->pool.slots[i] & ~POOL_DONE;
     for (size_t i = 0; i < w->found_count; i += ROWS_AT_ONCE)
         rank_some(w, i, w->found_count - i < ROWS_AT_ONCE ? w->found_count - i : ROWS_AT_ONCE);
-    if (sorted)
+    if (sorted && w->found_count)
         qsort(w->found, w->found_count, sizeof *w->found, candidate_cmp);
 }
 
