@@ -38,7 +38,6 @@ struct graph *graph_new(uint32_t dims)
     g->nodes = xcalloc(CHUNKS_MAX, sizeof *g->nodes);
     for (unsigned i = 0; i < READERS; i++)
         g->readers[i].g = g;
-    entries_clear(g);
     g->linker = linker_new(g);
     return g;
 }
@@ -47,6 +46,7 @@ void graph_free(struct graph *g)
 {
     if (!g)
         return;
+    populate_stop(g);
     for (unsigned i = 0; i < READERS; i++)
         if (g->readers[i].walk) {
             walk_release(g->readers[i].walk);
@@ -61,6 +61,7 @@ void graph_free(struct graph *g)
     }
     coding_free(atomic_load(&g->coding));
     coding_free(g->coming);
+    training_free(g->training);
     while (g->gone) {
         struct coding *c = g->gone;
         g->gone = c->next;
@@ -204,6 +205,9 @@ uint32_t graph_slot_take(struct graph *g)
         return GRAPH_NONE;
     if (!g->codes[slot >> GRAPH_CHUNK_SHIFT])
         chunk_add(g, slot >> GRAPH_CHUNK_SHIFT);
+    /* Dead in these lines for good, if others replace them before it is filled. */
+    atomic_store_explicit(&line_of(g, slot)->twin, GRAPH_NONE, memory_order_relaxed);
+    atomic_store_explicit(&line_of(g, slot)->norm, NORM_DEAD, memory_order_relaxed);
     atomic_store(&g->slots_end, slot + 1);
     return slot;
 }
@@ -229,9 +233,11 @@ void graph_row_set(struct graph *g, uint32_t slot, const uint16_t *row)
     line->scale = code_scale(code, g->dims);
     atomic_store_explicit(&line->twin, GRAPH_NONE, memory_order_relaxed);
     coding_encode(g, atomic_load(&g->coding), line, x, g->linker->walk.scratch);
-    if (g->coming) {
-        *line_in(g, g->coming, slot) = (struct line){.scale = line->scale, .twin = GRAPH_NONE};
-        coding_encode(g, g->coming, line_in(g, g->coming, slot), x, g->linker->walk.scratch);
+    if (slot_is_coming(g, slot)) {
+        struct line *other = line_in(g, g->coming, slot);
+        other->scale = line->scale;
+        atomic_store_explicit(&other->twin, GRAPH_NONE, memory_order_relaxed);
+        coding_encode(g, g->coming, other, x, g->linker->walk.scratch);
     }
     struct links *links = links_of(g, slot);
     for (unsigned i = 0; i < DEGREE; i++)
@@ -274,6 +280,11 @@ uint32_t graph_slots_end(const struct graph *g)
 size_t graph_unrefined(const struct graph *g)
 {
     return atomic_load(&g->unrefined);
+}
+
+bool graph_is_held(const struct graph *g, uint32_t slot)
+{
+    return node_of(g, slot)->state == NODE_HELD;
 }
 
 bool graph_is_linked(const struct graph *g, uint32_t slot)

@@ -107,6 +107,7 @@ size_t graph_scored(const struct graph_reader *r);
 
 size_t graph_count(const struct graph *g);                  /* linked slots; any thread */
 uint32_t graph_slots_end(const struct graph *g);            /* slots ever used; any thread */
+bool graph_is_held(const struct graph *g, uint32_t slot);   /* writer */
 bool graph_is_linked(const struct graph *g, uint32_t slot); /* writer */
 
 struct graph_bytes {

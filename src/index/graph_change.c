@@ -16,7 +16,6 @@ void graph_inserted(struct graph *g, uint32_t slot)
         atomic_fetch_add(&g->unrefined, 1);
     }
     atomic_fetch_add(&g->count, 1);
-    coding_follow(g);
 }
 
 void graph_insert(struct graph *g, uint32_t slot)
@@ -24,6 +23,7 @@ void graph_insert(struct graph *g, uint32_t slot)
     assert(node_of(g, slot)->state == NODE_HELD);
     linker_insert(g->linker, slot);
     graph_inserted(g, slot);
+    coding_follow(g);
 }
 
 /* --- out --- */
@@ -138,7 +138,7 @@ static void linked_delete(struct graph *g, uint32_t slot)
     neighbours_mend(&x);
     node_of(g, slot)->state = NODE_DEAD;
     entries_replace(g, slot, x.heir != GRAPH_NONE ? x.heir : x.count ? x.links[0] : GRAPH_NONE);
-    atomic_store(&line_of(g, slot)->norm, NORM_DEAD);
+    slot_kill(g, slot);
     unsigned n = links_read(g, slot, all);
     for (unsigned i = 0; i < n; i++) { /* the links stay for readers that are there now */
         indegree_drop(g, all[i]);
@@ -150,11 +150,10 @@ static void linked_delete(struct graph *g, uint32_t slot)
 static void twin_delete(struct graph *g, uint32_t slot)
 {
     uint32_t before = node_of(g, slot)->previous, after = atomic_load(&line_of(g, slot)->twin);
-    atomic_store(&line_of(g, before)->twin, after);
+    twin_set(g, before, after);
     if (after != GRAPH_NONE)
         node_of(g, after)->previous = before;
     node_of(g, slot)->state = NODE_DEAD;
-    atomic_store(&line_of(g, slot)->norm, NORM_DEAD);
 }
 
 void graph_delete(struct graph *g, uint32_t slot)
@@ -168,6 +167,7 @@ void graph_delete(struct graph *g, uint32_t slot)
     else if (node->state == NODE_TWIN)
         twin_delete(g, slot);
     node->state = NODE_DEAD;
+    slot_kill(g, slot);
     graph_slot_drop(g, slot);
 }
 

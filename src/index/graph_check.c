@@ -134,12 +134,18 @@ static enum err check_counts(struct check *c)
     return ERR_OK;
 }
 
+static uint32_t entry_at(const struct graph *g, unsigned i)
+{
+    const struct coding *c = atomic_load(&g->coding);
+    return atomic_load(&c->entries[i / ENTRIES_EACH].slots[i % ENTRIES_EACH]);
+}
+
 static enum err check_entries(struct check *c)
 {
     const struct graph *g = c->g;
     size_t n = 0;
     for (unsigned i = 0; i < CENTROIDS_MAX * ENTRIES_EACH; i++) {
-        uint32_t slot = atomic_load(&g->entries[i / ENTRIES_EACH].slots[i % ENTRIES_EACH]);
+        uint32_t slot = entry_at(g, i);
         if (slot == GRAPH_NONE)
             continue;
         if (slot >= c->end || node_of(g, slot)->state != NODE_LINKED)
@@ -157,7 +163,7 @@ static size_t count_reachable(const struct graph *g, uint32_t end)
     uint32_t *stack = xmalloc(((size_t)end + 1) * sizeof *stack);
     size_t depth = 0, reached = 0;
     for (unsigned i = 0; i < CENTROIDS_MAX * ENTRIES_EACH; i++) {
-        uint32_t slot = atomic_load(&g->entries[i / ENTRIES_EACH].slots[i % ENTRIES_EACH]);
+        uint32_t slot = entry_at(g, i);
         if (slot == GRAPH_NONE || bit_at(seen, slot))
             continue;
         seen[slot / 64] |= UINT64_C(1) << slot % 64;

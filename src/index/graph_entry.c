@@ -7,10 +7,15 @@
 
 #define ROWS_TAKEN (ENTRIES / ENTRIES_EACH)
 
-static unsigned row_of(const struct graph *g, uint32_t slot)
+static struct entry_row *row_of(const struct graph *g, struct coding *c, uint32_t slot)
 {
-    const struct coding *c = atomic_load_explicit(&g->coding, memory_order_relaxed);
-    return c->count == 1 ? slot % ROWS_TAKEN : line_of(g, slot)->factor & (CENTROIDS_MAX - 1);
+    return &c->entries[c->count == 1 ? slot % ROWS_TAKEN
+                                     : line_in(g, c, slot)->factor & (CENTROIDS_MAX - 1)];
+}
+
+static struct coding *coding_now(const struct graph *g)
+{
+    return atomic_load_explicit(&g->coding, memory_order_relaxed);
 }
 
 static uint64_t mixed(uint64_t z)
@@ -21,9 +26,9 @@ static uint64_t mixed(uint64_t z)
 }
 
 /* A random sample of all that came (Vitter's reservoir), by a hash of their number. */
-void entries_add(struct graph *g, uint32_t slot)
+void entries_add_in(const struct graph *g, struct coding *c, uint32_t slot)
 {
-    struct entry_row *row = &g->entries[row_of(g, slot)];
+    struct entry_row *row = row_of(g, c, slot);
     row->seen++;
     uint64_t at = mixed(row->seen) % row->seen;
     for (unsigned i = 0; i < ENTRIES_EACH; i++)
@@ -35,10 +40,16 @@ void entries_add(struct graph *g, uint32_t slot)
         atomic_store_explicit(&row->slots[at], slot, memory_order_release);
 }
 
-/* Only if a place is free. */
-void entries_offer(struct graph *g, uint32_t slot)
+void entries_add(struct graph *g, uint32_t slot)
 {
-    struct entry_row *row = &g->entries[row_of(g, slot)];
+    entries_add_in(g, coding_now(g), slot);
+    if (slot_is_coming(g, slot))
+        entries_add_in(g, g->coming, slot);
+}
+
+static void offer_in(const struct graph *g, struct coding *c, uint32_t slot)
+{
+    struct entry_row *row = row_of(g, c, slot);
     unsigned hole = ENTRIES_EACH;
     for (unsigned i = 0; i < ENTRIES_EACH; i++) {
         uint32_t has = atomic_load_explicit(&row->slots[i], memory_order_relaxed);
@@ -51,61 +62,75 @@ void entries_offer(struct graph *g, uint32_t slot)
         atomic_store_explicit(&row->slots[hole], slot, memory_order_release);
 }
 
-static bool entries_empty(const struct graph *g)
+void entries_offer(struct graph *g, uint32_t slot)
+{
+    offer_in(g, coding_now(g), slot);
+    if (slot_is_coming(g, slot))
+        offer_in(g, g->coming, slot);
+}
+
+static bool entries_empty(const struct coding *c)
 {
     for (unsigned r = 0; r < CENTROIDS_MAX; r++)
         for (unsigned i = 0; i < ENTRIES_EACH; i++)
-            if (atomic_load(&g->entries[r].slots[i]) != GRAPH_NONE)
+            if (atomic_load(&c->entries[r].slots[i]) != GRAPH_NONE)
                 return false;
     return true;
 }
 
-static void any_offer(struct graph *g)
+void entries_fill(const struct graph *g, struct coding *c)
 {
-    for (uint32_t slot = 0; slot < atomic_load(&g->slots_end); slot++)
+    uint32_t end = entries_empty(c) ? atomic_load(&g->slots_end) : 0;
+    for (uint32_t slot = 0; slot < end; slot++)
         if (node_of(g, slot)->state == NODE_LINKED) {
-            entries_offer(g, slot);
+            offer_in(g, c, slot);
             return;
         }
 }
 
+static bool entry_drop(const struct graph *g, struct coding *c, uint32_t slot)
+{
+    struct entry_row *row = row_of(g, c, slot);
+    for (unsigned i = 0; i < ENTRIES_EACH; i++)
+        if (atomic_load(&row->slots[i]) == slot) {
+            atomic_store(&row->slots[i], GRAPH_NONE);
+            return true;
+        }
+    return false;
+}
+
 void entries_replace(struct graph *g, uint32_t slot, uint32_t by)
 {
-    struct entry_row *row = &g->entries[row_of(g, slot)];
-    for (unsigned i = 0; i < ENTRIES_EACH; i++) {
-        if (atomic_load(&row->slots[i]) != slot)
-            continue;
-        atomic_store(&row->slots[i], GRAPH_NONE);
+    if (entry_drop(g, coding_now(g), slot)) {
         if (by != GRAPH_NONE)
-            entries_offer(g, by);
-        if (entries_empty(g))
-            any_offer(g);
-        return;
+            offer_in(g, coding_now(g), by);
+        entries_fill(g, coding_now(g));
     }
+    if (slot_is_coming(g, slot) && entry_drop(g, g->coming, slot) && by != GRAPH_NONE &&
+        slot_is_coming(g, by))
+        offer_in(g, g->coming, by);
 }
 
-void entries_clear(struct graph *g)
+void entries_clear(struct coding *c)
 {
     for (unsigned r = 0; r < CENTROIDS_MAX; r++) {
-        g->entries[r].seen = 0;
+        c->entries[r].seen = 0;
         for (unsigned i = 0; i < ENTRIES_EACH; i++)
-            atomic_store_explicit(&g->entries[r].slots[i], GRAPH_NONE, memory_order_relaxed);
+            atomic_store_explicit(&c->entries[r].slots[i], GRAPH_NONE, memory_order_relaxed);
     }
 }
 
-/* From all linked slots; readers meanwhile find few, but never none. */
 void entries_make(struct graph *g)
 {
-    entries_clear(g);
+    entries_clear(coding_now(g));
     for (uint32_t slot = 0; slot < atomic_load(&g->slots_end); slot++)
         if (node_of(g, slot)->state == NODE_LINKED)
-            entries_add(g, slot);
+            entries_add_in(g, coding_now(g), slot);
 }
 
 /* The rows of the nearest centroids: the least of `away`, one after the other. */
 unsigned entries_pick(const struct walk *w, uint32_t out[ENTRIES])
 {
-    const struct graph *g = w->g;
     unsigned n = 0, rows[ROWS_TAKEN];
     float away[CENTROIDS_MAX];
     if (w->coding->count > 1)
@@ -123,13 +148,14 @@ unsigned entries_pick(const struct walk *w, uint32_t out[ENTRIES])
     for (unsigned r = 0; r < ROWS_TAKEN; r++)
         for (unsigned i = 0; i < ENTRIES_EACH; i++) {
             uint32_t slot =
-                atomic_load_explicit(&g->entries[rows[r]].slots[i], memory_order_acquire);
+                atomic_load_explicit(&w->coding->entries[rows[r]].slots[i], memory_order_acquire);
             if (slot < w->limit)
                 out[n++] = slot;
         }
     for (unsigned r = 0; r < CENTROIDS_MAX && !n; r++)
         for (unsigned i = 0; i < ENTRIES_EACH; i++) {
-            uint32_t slot = atomic_load_explicit(&g->entries[r].slots[i], memory_order_acquire);
+            uint32_t slot =
+                atomic_load_explicit(&w->coding->entries[r].slots[i], memory_order_acquire);
             if (slot < w->limit)
                 out[n++] = slot;
         }

@@ -45,8 +45,15 @@ struct line {
     uint64_t bits[];
 };
 
+/* Slots near one centroid, or GRAPH_NONE. */
+struct entry_row {
+    _Atomic uint32_t slots[ENTRIES_EACH];
+    uint64_t seen; /* how many slots this is a sample of */
+};
+
 /* How lines are made: centroids, and the lines that follow from them. When the centroids change, a
- * second set of lines is made beside the first, and readers move to it with their next walk. */
+ * second set of lines is made beside the first, a part at a time, and readers move to it with their
+ * next walk. What changes in a line meanwhile changes in both. */
 #ifndef CENTROIDS_MAX
 #define CENTROIDS_MAX 64u
 #endif
@@ -58,7 +65,8 @@ struct coding {
     size_t trained_at;    /* how many slots were linked then */
     uint64_t inserted_at; /* and how many had ever been */
     float spread;         /* mean |r|^2 of the sample that they were made of */
-    uint64_t retired;     /* epoch */
+    struct entry_row entries[CENTROIDS_MAX];
+    uint64_t retired; /* epoch */
     struct coding *next;
 };
 
@@ -105,7 +113,7 @@ struct walk {
     int8_t *signs_code; /* of the query less the centroid */
     const struct coding *coding;
     float base, slope;         /* b.q = slope * sum - base */
-    float away[CENTROIDS_MAX]; /* |q - c|^2 */
+    float away[CENTROIDS_MAX]; /* |q - c|^2 less |q|^2 */
     float *scratch;
     uint64_t *visited; /* a bit a slot */
     uint32_t limit;    /* slots below it are known to this walk */
@@ -145,12 +153,6 @@ struct graph_reader {
     struct walk *walk;
 };
 
-/* Slots near one centroid, or GRAPH_NONE. */
-struct entry_row {
-    _Atomic uint32_t slots[ENTRIES_EACH];
-    uint64_t seen; /* how many slots this is a sample of */
-};
-
 struct retired {
     uint64_t epoch;
     uint32_t slot;
@@ -170,15 +172,15 @@ struct graph {
     size_t line_bytes, code_bytes, half_bytes; /* of one slot */
     char **codes, **halves;
     _Atomic(struct coding *) coding;
-    struct coding *coming; /* the next, half made */
-    uint32_t coming_end;   /* slots below it have their new lines */
-    struct coding *gone;   /* replaced; a reader may still be in them */
+    struct training *training; /* centroids of the next, half made */
+    struct coding *coming;     /* the next, its lines half made */
+    uint32_t coming_end;       /* slots below it have their new lines */
+    struct coding *gone;       /* replaced; a reader may still be in them */
     struct links **links;
     struct node **nodes;
     _Atomic uint32_t slots_end;
     _Atomic size_t count; /* linked, twins among them */
     _Atomic size_t unrefined;
-    struct entry_row entries[CENTROIDS_MAX];
     uint64_t inserted; /* ever */
     uint32_t refine_at, scan_at;
     _Atomic uint64_t epoch;
@@ -189,6 +191,7 @@ struct graph {
     uint32_t *limbo;
     size_t limbo_count, limbo_cap;
     struct linker *linker;
+    struct populating *populating; /* while it is loaded */
 };
 
 static inline struct line *line_in(const struct graph *g, const struct coding *c, uint32_t slot)
@@ -242,6 +245,28 @@ static inline bool bit_at(const uint64_t *bits, uint32_t i)
 {
     return bits[i / 64] >> i % 64 & 1;
 }
+/* In the lines that readers see, and in those to come. */
+static inline bool slot_is_coming(const struct graph *g, uint32_t slot)
+{
+    return g->coming && slot < g->coming_end;
+}
+static inline void twin_set(struct graph *g, uint32_t slot, uint32_t twin)
+{
+    if (slot_is_coming(g, slot))
+        atomic_store_explicit(&line_in(g, g->coming, slot)->twin, twin, memory_order_relaxed);
+    atomic_store(&line_of(g, slot)->twin, twin);
+}
+static inline void slot_kill(struct graph *g, uint32_t slot)
+{
+    if (slot_is_coming(g, slot))
+        atomic_store_explicit(&line_in(g, g->coming, slot)->norm, NORM_DEAD, memory_order_relaxed);
+    atomic_store(&line_of(g, slot)->norm, NORM_DEAD);
+}
+static inline bool slot_has_row(const struct graph *g, uint32_t slot)
+{
+    uint8_t state = node_of(g, slot)->state;
+    return state == NODE_HELD || state == NODE_LINKED || state == NODE_TWIN;
+}
 static inline bool slot_dead(const struct graph *g, uint32_t slot)
 {
     return atomic_load_explicit(&line_of(g, slot)->norm, memory_order_relaxed) >= NORM_DEAD;
@@ -275,8 +300,10 @@ void graph_inserted(struct graph *g, uint32_t slot); /* graph_change.c: counts, 
 void entries_add(struct graph *g, uint32_t slot);                  /* it was linked */
 void entries_offer(struct graph *g, uint32_t slot);                /* if a place is free */
 void entries_replace(struct graph *g, uint32_t slot, uint32_t by); /* by: or GRAPH_NONE */
-void entries_clear(struct graph *g);
-void entries_make(struct graph *g);
+void entries_clear(struct coding *c);
+void entries_add_in(const struct graph *g, struct coding *c, uint32_t slot);
+void entries_make(struct graph *g);                         /* of the coding that readers see */
+void entries_fill(const struct graph *g, struct coding *c); /* if there is none */
 unsigned entries_pick(const struct walk *w, uint32_t out[ENTRIES]);
 
 /* graph_coding.c */
@@ -288,12 +315,28 @@ void coding_encode(const struct graph *g, const struct coding *c, struct line *l
                    float *scratch);
 void coding_chunk_add(struct graph *g, struct coding *c, uint32_t at);
 size_t coding_bytes(const struct graph *g);
+unsigned coding_nearest(const struct graph *g, const struct coding *c, const float *x,
+                        float *square);
 /* New centroids at once, as for `count` rows. */
 void coding_renew(struct graph *g, size_t count);
-/* After an insertion: while the graph is small, the centroids follow at once. */
+/* After an insertion: while the graph is small, the centroids follow its growth, some work with
+ * each insertion. */
 void coding_follow(struct graph *g);
-/* Looks whether better centroids are due, and makes some more lines of them. */
+/* Looks whether better centroids are due, and does some work at them: as much as the lines of
+ * `slots` slots are. */
 void coding_step(struct graph *g, uint32_t slots);
+
+/* graph_train.c: centroids of a sample of the rows. */
+struct training *training_new(const struct graph *g, unsigned centroids);
+void training_free(struct training *t);
+/* Goes on for about `work` distances between a row and a centroid. True: done. */
+bool training_step(const struct graph *g, struct training *t, size_t work);
+/* What it made, to be freed by the caller; NULL: there were no rows. *spread_now: what the spread
+ * is with the centroids in use. */
+struct coding *training_result(struct training *t, float *spread_now);
+
+/* graph_file.c */
+void populate_stop(struct graph *g);
 
 /* graph.c */
 uint64_t oldest_reader(struct graph *g);

@@ -164,12 +164,12 @@ static bool twin_hang(struct graph *g, uint32_t slot, uint32_t on)
     bool live = node->state == NODE_LINKED;
     if (live) {
         uint32_t next = atomic_load(&line_of(g, on)->twin);
-        atomic_store(&line_of(g, slot)->twin, next);
+        twin_set(g, slot, next);
         if (next != GRAPH_NONE)
             node_of(g, next)->previous = slot;
         own->previous = on;
         own->state = NODE_TWIN;
-        atomic_store(&line_of(g, on)->twin, slot);
+        twin_set(g, on, slot);
     }
     node_unlock(node);
     return live;

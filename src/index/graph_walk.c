@@ -52,7 +52,9 @@ size_t walk_bytes(const struct walk *w)
 static void signs_query(struct walk *w)
 {
     const struct graph *g = w->g;
-    const struct coding *c = atomic_load_explicit(&g->coding, memory_order_acquire);
+    /* First the limit: lines that come later have all slots below it. */
+    w->limit = atomic_load_explicit(&g->slots_end, memory_order_acquire);
+    struct coding *c = atomic_load_explicit(&g->coding, memory_order_acquire);
     float step = quantise_i8(w->query, w->signs_code, g->dims);
     int32_t total = 0;
     for (uint32_t i = 0; i < g->dims; i++)
@@ -94,8 +96,7 @@ void walk_query_slot(struct walk *w, uint32_t slot)
 
 void walk_begin(struct walk *w, unsigned width)
 {
-    uint32_t end = atomic_load_explicit(&w->g->slots_end, memory_order_acquire);
-    size_t words = ((size_t)end + 63) / 64;
+    size_t words = ((size_t)w->limit + 63) / 64;
     if (words > w->visited_words) {
         free(w->visited);
         free(w->bridges);
@@ -103,7 +104,6 @@ void walk_begin(struct walk *w, unsigned width)
         w->visited_words = words + words / 4 + 64;
         w->visited = xcalloc(w->visited_words, sizeof *w->visited);
     }
-    w->limit = end;
     if (width + 1 > w->pool.cap) {
         w->pool.cap = (width + 16) / 16 * 16 + 16;
         w->pool.keys = xrealloc(w->pool.keys, w->pool.cap * sizeof *w->pool.keys);

@@ -203,11 +203,15 @@ uint64_t section_get_u64(struct section_reader *r)
     return from_le(le, 8);
 }
 
+uint64_t section_left(const struct section_reader *r)
+{
+    return (r->end > r->offset ? r->end - r->offset : 0) + (r->n - r->at);
+}
+
 uint64_t section_get_count(struct section_reader *r, size_t item_bytes)
 {
     uint64_t n = section_get_u64(r);
-    uint64_t left = (r->end > r->offset ? r->end - r->offset : 0) + (r->n - r->at);
-    if (!r->err && n > left / item_bytes)
+    if (!r->err && n > section_left(r) / item_bytes)
         section_corrupt(r, "a count is larger than the file");
     return r->err ? 0 : n;
 }

@@ -27,6 +27,8 @@ uint64_t section_get_u64(struct section_reader *r);
 /* A count of items of at least `item_bytes` each: 0 and ERR_CORRUPT if the rest of the file cannot
  * hold them. */
 uint64_t section_get_count(struct section_reader *r, size_t item_bytes);
+/* An upper bound of what is still to come: bytes that were not given out. */
+uint64_t section_left(const struct section_reader *r);
 void section_corrupt(struct section_reader *r, const char *what);
 enum err section_error(const struct section_reader *r);
 /* Reads the end frame; *offset is behind the section on success. Frees. */

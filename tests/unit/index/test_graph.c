@@ -288,6 +288,45 @@ static void test_churn(void **state)
     world_free(&w);
 }
 
+/* New centroids come (at 1,024 rows, a part with each insertion) while all kinds of slots change.
+ */
+static void test_recoding(void **state)
+{
+    struct world w = world_new(96, 40, .7f);
+    uint32_t held[40], held_count = 0;
+    float x[96];
+    add_many(&w, 1010);
+    while (held_count < 40) {
+        row_random(&w, x);
+        held[held_count++] = hold(&w, x);
+        w.slot_count--; /* not to be found */
+    }
+    for (unsigned i = 0; i < 900; i++) {
+        w.noise = i % 4 ? .7f : 0;
+        add_many(&w, 1);
+        if (i % 2)
+            delete_at(&w, (uint32_t)rng_below(&rng, w.slot_count));
+        if (i % 20 == 0 && held_count) {
+            uint32_t slot = held[--held_count];
+            w.slots[w.slot_count++] = slot;
+            if (i % 40)
+                graph_insert(w.g, slot);
+            else {
+                graph_delete(w.g, slot);
+                free(w.rows[slot]);
+                w.rows[slot] = NULL;
+                w.slot_count--;
+            }
+        }
+        if (i % 10 == 0)
+            check(&w, .999);
+    }
+    w.noise = .7f;
+    check(&w, .999);
+    expect_recall(&w, 100, .95);
+    world_free(&w);
+}
+
 static void test_clusters_deleted(void **state)
 {
     struct world w = world_new(96, 40, .3f);
@@ -629,6 +668,7 @@ int main(void)
         cmocka_unit_test_setup(test_duplicates, setup),
         cmocka_unit_test_setup(test_equal_rows, setup),
         cmocka_unit_test_setup(test_churn, setup),
+        cmocka_unit_test_setup(test_recoding, setup),
         cmocka_unit_test_setup(test_clusters_deleted, setup),
         cmocka_unit_test_setup(test_build, setup),
         cmocka_unit_test_setup(test_filters, setup),
