@@ -26,6 +26,8 @@
 #define DEGREE 32u
 #define ALPHA 1.05f
 #define EF_CONSTRUCTION 128u
+#define EF_FIRST 64u /* of a build, which looks a second time */
+#define EF_REFINING 144u
 #define ENTRIES 64u /* that a walk takes */
 #define ENTRIES_EACH 8u
 #define READERS 128u
@@ -98,6 +100,9 @@ struct pool_of {
     unsigned cursor; /* none before it is unexpanded */
 };
 
+/* graph_pool.c: those of `count` that are among the best `width` come in. */
+void pool_add(struct pool_of *p, const float *keys, const uint32_t *slots, unsigned count);
+
 #define BATCH 64u
 struct batch {
     uint32_t slots[BATCH];
@@ -123,6 +128,8 @@ struct walk {
     struct batch batches[2];
     struct candidate *found; /* of walk_rank */
     size_t found_count, found_cap;
+    uint64_t *sort;
+    size_t sort_cap;
     size_t scored;     /* estimates made */
     uint64_t *bridges; /* filtered: slots that do not pass and were not reached through */
     size_t visits;     /* filtered: slots asked for */
@@ -280,7 +287,7 @@ static inline float slots_distance(const struct graph *g, float dot, uint32_t a,
 /* graph_link.c */
 struct linker *linker_new(struct graph *g);
 void linker_free(struct linker *k);
-void linker_insert(struct linker *k, uint32_t slot);
+void linker_insert(struct linker *k, uint32_t slot, unsigned width);
 /* Chooses the links of a linked slot anew. */
 void linker_refine(struct linker *k, uint32_t slot);
 /* A link away from `slot`, and live `more` as candidates in its place. */

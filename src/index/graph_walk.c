@@ -39,12 +39,13 @@ void walk_release(struct walk *w)
     free(w->pool.keys);
     free(w->pool.slots);
     free(w->found);
+    free(w->sort);
 }
 
 size_t walk_bytes(const struct walk *w)
 {
     return w->visited_words * (w->bridges ? 16 : 8) + w->touched_cap * 4 + w->pool.cap * 8 +
-           w->found_cap * sizeof *w->found;
+           w->found_cap * sizeof *w->found + w->sort_cap * 8;
 }
 
 /* --- the query --- */
@@ -153,42 +154,7 @@ static void batch_fill(struct walk *w, struct batch *b, uint32_t slot)
     w->touched_count += n;
 }
 
-/* --- the pool --- */
-
-/* How many keys are smaller or equal: the place of a new one. Without branches, since which way
- * each would go is a coin's throw. */
-static inline unsigned pool_place(const struct pool_of *p, float key)
-{
-    const float *at = p->keys;
-    unsigned n = p->count;
-    if (!n)
-        return 0;
-    while (n > 1) {
-        unsigned half = n / 2;
-        at += (at[half - 1] <= key) * half;
-        n -= half;
-    }
-    return (unsigned)(at - p->keys) + (*at <= key);
-}
-
-static inline void pool_add(struct pool_of *p, float key, uint32_t slot)
-{
-    unsigned at = pool_place(p, key);
-    if (p->count < p->width)
-        p->count++;
-    unsigned after = p->count - 1 - at;
-    memmove(p->keys + at + 1, p->keys + at, after * sizeof *p->keys);
-    memmove(p->slots + at + 1, p->slots + at, after * sizeof *p->slots);
-    p->keys[at] = key;
-    p->slots[at] = slot;
-    if (at < p->cursor)
-        p->cursor = at;
-}
-
-static inline float pool_worst(const struct pool_of *p)
-{
-    return p->count < p->width ? NORM_DEAD / 2 : p->keys[p->width - 1];
-}
+/* --- scoring --- */
 
 static inline float line_factor(const struct line *line)
 {
@@ -216,9 +182,7 @@ void walk_batch_score(struct walk *w, struct batch *b)
                   w->away[line->factor & (CENTROIDS_MAX - 1)] +
                   line_factor(line) * (w->base - w->slope * (float)sums[i]);
     }
-    for (unsigned i = 0; i < b->count; i++)
-        if (keys[i] < pool_worst(p))
-            pool_add(p, keys[i], b->slots[i]);
+    pool_add(p, keys, b->slots, b->count);
     w->scored += b->count;
     b->count = 0;
 }
@@ -299,12 +263,68 @@ static void rank_some(struct walk *w, size_t from, size_t n)
     }
 }
 
-static int candidate_cmp(const void *a, const void *b)
+/* Distances are not negative, so their bits are in the same order: a number for each candidate,
+ * sorted by runs of 8 that are merged. */
+static uint64_t candidate_key(const struct candidate *c)
 {
-    const struct candidate *x = a, *y = b;
-    return x->distance < y->distance   ? -1
-           : x->distance > y->distance ? 1
-                                       : (x->slot > y->slot) - (x->slot < y->slot);
+    uint32_t bits;
+    memcpy(&bits, &c->distance, sizeof bits);
+    return (uint64_t)bits << 32 | c->slot;
+}
+
+static void run_sort(uint64_t *keys, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        uint64_t x = keys[i];
+        size_t j = i;
+        for (; j > 0 && keys[j - 1] > x; j--)
+            keys[j] = keys[j - 1];
+        keys[j] = x;
+    }
+}
+
+static void runs_merge(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b_count,
+                       uint64_t *out)
+{
+    size_t i = 0, j = 0;
+    while (i < a_count && j < b_count) {
+        bool first = a[i] <= b[j]; /* without a branch: it is a coin's throw */
+        *out++ = first ? a[i] : b[j];
+        i += first;
+        j += !first;
+    }
+    memcpy(out, a + i, (a_count - i) * sizeof *a);
+    memcpy(out + a_count - i, b + j, (b_count - j) * sizeof *b);
+}
+
+#define RUN 8u
+
+static void found_sort(struct walk *w)
+{
+    size_t n = w->found_count;
+    if (2 * n > w->sort_cap) {
+        w->sort_cap = 2 * n;
+        w->sort = xrealloc(w->sort, w->sort_cap * sizeof *w->sort);
+    }
+    uint64_t *from = w->sort, *to = w->sort + n;
+    for (size_t i = 0; i < n; i++)
+        from[i] = candidate_key(&w->found[i]);
+    for (size_t i = 0; i < n; i += RUN)
+        run_sort(from + i, n - i < RUN ? n - i : RUN);
+    for (size_t run = RUN; run < n; run *= 2) {
+        for (size_t i = 0; i < n; i += 2 * run) {
+            size_t a = n - i < run ? n - i : run, b = n - i - a < run ? n - i - a : run;
+            runs_merge(from + i, a, from + i + a, b, to + i);
+        }
+        uint64_t *other = from;
+        from = to;
+        to = other;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)(from[i] >> 32);
+        memcpy(&w->found[i].distance, &bits, sizeof bits);
+        w->found[i].slot = (uint32_t)from[i];
+    }
 }
 
 void walk_rank(struct walk *w, bool sorted)
@@ -318,8 +338,8 @@ void walk_rank(struct walk *w, bool sorted)
         w->found[i].slot = w->pool.slots[i] & ~POOL_DONE;
     for (size_t i = 0; i < w->found_count; i += ROWS_AT_ONCE)
         rank_some(w, i, w->found_count - i < ROWS_AT_ONCE ? w->found_count - i : ROWS_AT_ONCE);
-    if (sorted && w->found_count)
-        qsort(w->found, w->found_count, sizeof *w->found, candidate_cmp);
+    if (sorted)
+        found_sort(w);
 }
 
 void walk_found_add(struct walk *w, const struct candidate *c, size_t n)
@@ -330,5 +350,5 @@ void walk_found_add(struct walk *w, const struct candidate *c, size_t n)
     }
     memcpy(w->found + w->found_count, c, n * sizeof *c);
     w->found_count += n;
-    qsort(w->found, w->found_count, sizeof *w->found, candidate_cmp);
+    found_sort(w);
 }
