@@ -18,6 +18,7 @@
 #include <time.h>
 
 #define K 10
+#define BATCH_MAX 1024u
 
 static void die(const char *what, const char *why)
 {
@@ -129,7 +130,7 @@ struct run {
     size_t width, from, step, hits_right;
     const struct truth *truth;
     double *us;
-    size_t scored;
+    size_t scored, batch;
 };
 
 static size_t right(const struct graph_hit *hits, size_t n, const uint32_t *best)
@@ -141,10 +142,34 @@ static size_t right(const struct graph_hit *hits, size_t n, const uint32_t *best
     return found;
 }
 
+/* Shares of the queries, as many at once; a query's time is that of its share. */
+static void run_batches(struct run *run)
+{
+    size_t found[BATCH_MAX], count = run->queries->count;
+    struct graph_hit *hits = xmalloc(BATCH_MAX * K * sizeof *hits);
+    for (size_t q = run->from * run->batch; q < count; q += run->step * run->batch) {
+        size_t n = count - q < run->batch ? count - q : run->batch;
+        int64_t begin = clock_mono_ns();
+        struct graph_reader *r = graph_enter(run->g);
+        graph_search_many(r, run->queries->rows + q * run->queries->dims, n, K, run->width, hits,
+                          found);
+        graph_leave(r);
+        for (size_t i = 0; i < n; i++) {
+            run->us[q + i] = (double)(clock_mono_ns() - begin) / 1e3;
+            run->hits_right += right(hits + i * K, found[i], run->truth->best[q + i]);
+        }
+    }
+    free(hits);
+}
+
 static void run_queries(void *arg)
 {
     struct run *run = arg;
     struct graph_hit hits[K];
+    if (run->batch) {
+        run_batches(run);
+        return;
+    }
     for (size_t q = run->from; q < run->queries->count; q += run->step) {
         int64_t begin = clock_mono_ns();
         struct graph_reader *r = graph_enter(run->g);
@@ -163,7 +188,8 @@ struct result {
 
 /* The best of some rounds: of the same work, the least disturbed. */
 static struct result measure(struct graph *g, const struct matrix *queries,
-                             const struct truth *truth, size_t width, unsigned threads)
+                             const struct truth *truth, size_t width, unsigned threads,
+                             size_t batch)
 {
     struct result best = {0};
     double *us = xcalloc(queries->count, sizeof *us);
@@ -173,7 +199,7 @@ static struct result measure(struct graph *g, const struct matrix *queries,
         size_t hits_right = 0, scored = 0;
         double begin = seconds();
         for (unsigned t = 0; t < threads; t++) {
-            runs[t] = (struct run){g, queries, width, t, threads, 0, truth, us, 0};
+            runs[t] = (struct run){g, queries, width, t, threads, 0, truth, us, 0, batch};
             started[t] = t ? thread_start("search", run_queries, &runs[t]) : NULL;
         }
         run_queries(&runs[0]);
@@ -199,14 +225,16 @@ struct options {
     const char *base, *queries, *graph;
     unsigned threads;
     size_t width; /* 0: all */
+    size_t batch; /* 0: graph_search */
     bool json, live;
 };
 
 static const char usage[] =
     "index --base A.npy --queries Q.npy [--threads N] [--json] [--live] [--graph FILE] [--width "
-    "W]\n"
+    "W] [--batch N]\n"
     "  --live        insert one by one instead of building at once\n"
-    "  --graph FILE  read the graph from FILE, or write it there if there is none";
+    "  --graph FILE  read the graph from FILE, or write it there if there is none\n"
+    "  --batch N     N queries (<= 1024) at once";
 
 static struct options options_read(int argc, char **argv)
 {
@@ -224,12 +252,14 @@ static struct options options_read(int argc, char **argv)
             o.graph = argv[++i];
         else if (!strcmp(argv[i], "--width") && i + 1 < argc)
             o.width = (size_t)atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--batch") && i + 1 < argc)
+            o.batch = (size_t)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
             o.threads = (unsigned)atoi(argv[++i]);
         else
             die(argv[i], usage);
     }
-    if (!o.base || !o.queries || o.threads < 1 || o.threads > 64)
+    if (!o.base || !o.queries || o.threads < 1 || o.threads > 64 || o.batch > BATCH_MAX)
         die("usage", usage);
     return o;
 }
@@ -326,7 +356,7 @@ static void sweep(const struct options *o, struct graph *g, const struct matrix 
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         if (o->width && o->width != widths[i])
             continue;
-        struct result r = measure(g, queries, truth, widths[i], o->threads);
+        struct result r = measure(g, queries, truth, widths[i], o->threads, o->batch);
         if (o->json)
             printf("{\"ef\":%zu,\"recall\":%.4f,\"qps\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
                    widths[i], r.recall, r.qps, r.p50, r.p99);

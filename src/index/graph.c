@@ -48,9 +48,9 @@ void graph_free(struct graph *g)
         return;
     populate_stop(g);
     for (unsigned i = 0; i < READERS; i++)
-        if (g->readers[i].walk) {
-            walk_release(g->readers[i].walk);
-            free(g->readers[i].walk);
+        for (unsigned j = 0; j < TOGETHER && g->readers[i].walks[j]; j++) {
+            walk_release(g->readers[i].walks[j]);
+            free(g->readers[i].walks[j]);
         }
     linker_free(g->linker);
     for (uint32_t i = 0; i < CHUNKS_MAX && g->codes[i]; i++) {

@@ -96,11 +96,12 @@ struct graph_filter {
  * `gave_up` may be NULL. Returns how many. */
 size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
                     const struct graph_filter *filter, struct graph_hit *out, bool *gave_up);
-/* `count` queries, dims floats apart; out[i * k], found[i]. One after the other for now. */
+/* `count` queries, dims floats apart; out[i * k], found[i]. The same answers as one
+ * after the other, faster, since their walks take turns. */
 void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
                        size_t width, struct graph_hit *out, size_t *found);
 
-/* How many slots the reader's last search estimated: what it cost. */
+/* How many slots the reader's last graph_search estimated: what it cost. */
 size_t graph_scored(const struct graph_reader *r);
 
 /* --- state --- */

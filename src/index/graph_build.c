@@ -27,7 +27,7 @@ static void build_run(struct build *b, struct linker *k)
         for (size_t i = from; i < b->count && i < from + SHARE; i++) {
             struct node *node = node_of(b->g, b->slots[i]);
             if (!b->again)
-                linker_insert(k, b->slots[i], EF_FIRST);
+                linker_insert(k, b->slots[i]);
             else if (node->state == NODE_LINKED) {
                 linker_refine(k, b->slots[i]);
                 node->refined = 1;

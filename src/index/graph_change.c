@@ -21,7 +21,7 @@ void graph_inserted(struct graph *g, uint32_t slot)
 void graph_insert(struct graph *g, uint32_t slot)
 {
     assert(node_of(g, slot)->state == NODE_HELD);
-    linker_insert(g->linker, slot, EF_CONSTRUCTION);
+    linker_insert(g->linker, slot);
     graph_inserted(g, slot);
     coding_follow(g);
 }

@@ -26,8 +26,6 @@
 #define DEGREE 32u
 #define ALPHA 1.05f
 #define EF_CONSTRUCTION 128u
-#define EF_FIRST 64u /* of a build, which looks a second time */
-#define EF_REFINING 144u
 #define ENTRIES 64u /* that a walk takes */
 #define ENTRIES_EACH 8u
 #define READERS 128u
@@ -126,6 +124,7 @@ struct walk {
     size_t touched_count, touched_cap, visited_words;
     struct pool_of pool;
     struct batch batches[2];
+    unsigned now;            /* the batch that is filled; the other one is scored */
     struct candidate *found; /* of walk_rank */
     size_t found_count, found_cap;
     uint64_t *sort;
@@ -139,8 +138,10 @@ void walk_release(struct walk *w);
 size_t walk_bytes(const struct walk *w);
 void walk_query(struct walk *w, const float *query); /* unrotated */
 void walk_query_slot(struct walk *w, uint32_t slot);
-/* Fills the pool. */
+/* Fills the pool: all at once, or a step at a time until there is none. */
 void walk_run(struct walk *w, unsigned width);
+void walk_start(struct walk *w, unsigned width);
+bool walk_step(struct walk *w);
 /* The same with slots that pass only; false: gave up. graph_filter.c */
 bool walk_run_filtered(struct walk *w, unsigned width, const struct graph_filter *filter);
 /* The pieces of both. */
@@ -154,10 +155,11 @@ void walk_rank(struct walk *w, bool sorted);
 void walk_found_add(struct walk *w, const struct candidate *c, size_t n); /* and sorts again */
 void walk_clear(struct walk *w); /* visited; before the next walk */
 
+#define TOGETHER 4u /* walks of graph_search_many */
 struct graph_reader {
     _Alignas(64) _Atomic uint64_t epoch; /* of its entry, plus 1; 0: free */
     struct graph *g;
-    struct walk *walk;
+    struct walk *walks[TOGETHER];
 };
 
 struct retired {
@@ -287,7 +289,7 @@ static inline float slots_distance(const struct graph *g, float dot, uint32_t a,
 /* graph_link.c */
 struct linker *linker_new(struct graph *g);
 void linker_free(struct linker *k);
-void linker_insert(struct linker *k, uint32_t slot, unsigned width);
+void linker_insert(struct linker *k, uint32_t slot);
 /* Chooses the links of a linked slot anew. */
 void linker_refine(struct linker *k, uint32_t slot);
 /* A link away from `slot`, and live `more` as candidates in its place. */

@@ -203,13 +203,13 @@ static void links_choose(struct linker *k, uint32_t slot)
             link_add(k, list[i], slot);
 }
 
-void linker_insert(struct linker *k, uint32_t slot, unsigned width)
+void linker_insert(struct linker *k, uint32_t slot)
 {
     struct graph *g = k->g;
     struct walk *w = &k->walk;
     struct node *node = node_of(g, slot);
     walk_query_slot(w, slot);
-    walk_run(w, width);
+    walk_run(w, EF_CONSTRUCTION);
     walk_rank(w, true);
     walk_clear(w);
     if (!twin_found(k, slot)) {
@@ -249,7 +249,7 @@ void linker_refine(struct linker *k, uint32_t slot)
 {
     struct walk *w = &k->walk;
     walk_query_slot(w, slot);
-    walk_run(w, EF_REFINING);
+    walk_run(w, EF_CONSTRUCTION);
     walk_rank(w, true);
     walk_clear(w);
     found_with_links(k, slot);

@@ -11,13 +11,13 @@
 #define RERANK_MIN 12
 #define RERANK_MORE 2
 
-static struct walk *reader_walk(struct graph_reader *r)
+static struct walk *reader_walk(struct graph_reader *r, unsigned at)
 {
-    if (!r->walk) {
-        r->walk = xmalloc(sizeof *r->walk);
-        walk_init(r->walk, r->g);
+    if (!r->walks[at]) {
+        r->walks[at] = xmalloc(sizeof *r->walks[at]);
+        walk_init(r->walks[at], r->g);
     }
-    return r->walk;
+    return r->walks[at];
 }
 
 static void row_fetch(const struct graph *g, uint32_t slot)
@@ -78,23 +78,11 @@ static size_t best_rows(const struct graph *g, const float *query, const struct 
     return n;
 }
 
-size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
-                    const struct graph_filter *filter, struct graph_hit *out, bool *gave_up)
+/* What a walk found -> the answer. */
+static size_t walk_answer(struct walk *w, const float *query, size_t k,
+                          const struct graph_filter *filter, struct graph_hit *out)
 {
-    const struct graph *g = r->g;
-    struct walk *w = reader_walk(r);
-    if (gave_up)
-        *gave_up = false;
-    if (!k || !graph_count(g))
-        return 0;
-    walk_query(w, query);
-    width = width > k ? width : k;
-    width = width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX;
-    bool done = true;
-    if (filter)
-        done = walk_run_filtered(w, (unsigned)width, filter);
-    else
-        walk_run(w, (unsigned)width);
+    const struct graph *g = w->g;
     walk_rank(w, false);
     walk_clear(w);
     size_t want = k + RERANK_MORE > RERANK_MIN ? k + RERANK_MORE : RERANK_MIN;
@@ -105,19 +93,77 @@ size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t
     size_t n = best_rows(g, query, &best, k, out);
     if (items != few)
         free(items);
+    return n;
+}
+
+static unsigned walk_width(size_t k, size_t width)
+{
+    width = width > k ? width : k;
+    return (unsigned)(width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX);
+}
+
+size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
+                    const struct graph_filter *filter, struct graph_hit *out, bool *gave_up)
+{
+    struct walk *w = reader_walk(r, 0);
+    bool done = true;
+    if (gave_up)
+        *gave_up = false;
+    if (!k || !graph_count(r->g))
+        return 0;
+    walk_query(w, query);
+    if (filter)
+        done = walk_run_filtered(w, walk_width(k, width), filter);
+    else
+        walk_run(w, walk_width(k, width));
+    size_t n = walk_answer(w, query, k, filter, out);
     if (gave_up)
         *gave_up = !done || (filter && n < k);
     return n;
 }
 
+/* Some walks take turns: while one waits for links or lines, the next one scores. */
+struct lane {
+    struct walk *walk;
+    size_t query; /* which it is at */
+};
+
+static bool lane_next(struct lane *l, const float *queries, size_t count, size_t *at,
+                      unsigned width)
+{
+    if (*at == count)
+        return false;
+    l->query = (*at)++;
+    walk_query(l->walk, queries + l->query * l->walk->g->dims);
+    walk_start(l->walk, width);
+    return true;
+}
+
 void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
                        size_t width, struct graph_hit *out, size_t *found)
 {
-    for (size_t i = 0; i < count; i++)
-        found[i] = graph_search(r, queries + i * r->g->dims, k, width, NULL, out + i * k, NULL);
+    struct lane lanes[TOGETHER];
+    unsigned n = 0;
+    size_t at = 0;
+    memset(found, 0, count * sizeof *found);
+    if (!k || !graph_count(r->g))
+        return;
+    while (n < TOGETHER && at < count) {
+        lanes[n].walk = reader_walk(r, n);
+        (void)lane_next(&lanes[n++], queries, count, &at, walk_width(k, width));
+    }
+    for (unsigned i = 0; n; i = i + 1 < n ? i + 1 : 0) {
+        struct lane *l = &lanes[i];
+        if (walk_step(l->walk))
+            continue;
+        const float *query = queries + l->query * r->g->dims;
+        found[l->query] = walk_answer(l->walk, query, k, NULL, out + l->query * k);
+        if (!lane_next(l, queries, count, &at, walk_width(k, width)))
+            *l = lanes[--n];
+    }
 }
 
 size_t graph_scored(const struct graph_reader *r)
 {
-    return r->walk ? r->walk->scored : 0;
+    return r->walks[0] ? r->walks[0]->scored : 0;
 }

@@ -229,20 +229,32 @@ static void start(struct walk *w)
     walk_links_fetch(w);
 }
 
-void walk_run(struct walk *w, unsigned width)
+void walk_start(struct walk *w, unsigned width)
 {
     walk_begin(w, width);
     start(w);
     w->batches[0].count = w->batches[1].count = 0;
-    for (unsigned now = 0;; now = !now) {
-        uint32_t slot = walk_next(w);
-        if (slot != GRAPH_NONE)
-            batch_fill(w, &w->batches[now], slot);
-        else if (!w->batches[!now].count)
-            break;
-        walk_batch_score(w, &w->batches[!now]);
-        walk_links_fetch(w);
-    }
+    w->now = 0;
+}
+
+bool walk_step(struct walk *w)
+{
+    uint32_t slot = walk_next(w);
+    if (slot != GRAPH_NONE)
+        batch_fill(w, &w->batches[w->now], slot);
+    else if (!w->batches[!w->now].count)
+        return false;
+    walk_batch_score(w, &w->batches[!w->now]);
+    walk_links_fetch(w);
+    w->now = !w->now;
+    return true;
+}
+
+void walk_run(struct walk *w, unsigned width)
+{
+    walk_start(w, width);
+    while (walk_step(w))
+        ;
 }
 
 /* --- the second look --- */

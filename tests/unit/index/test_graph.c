@@ -386,6 +386,35 @@ static void test_build(void **state)
     world_free(&one);
 }
 
+/* Many at once: the same answers. */
+static void test_many(void **state)
+{
+    struct world w = world_new(100, 40, .7f);
+    float *queries = xmalloc((size_t)9 * 100 * sizeof *queries);
+    struct graph_hit one[K], many[9 * K];
+    size_t found[9];
+    for (unsigned i = 0; i < 9; i++)
+        row_random(&w, queries + (size_t)i * 100);
+    struct graph_reader *r = graph_enter(w.g);
+    graph_search_many(r, queries, 9, K, 40, many, found);
+    assert_int_equal(found[0] + found[8], 0); /* an empty graph */
+    graph_leave(r);
+    add_many(&w, 3000);
+    r = graph_enter(w.g);
+    for (size_t count = 0; count <= 9; count++) {
+        memset(many, 0xff, sizeof many);
+        graph_search_many(r, queries, count, K, 10 + 20 * count, many, found);
+        for (size_t i = 0; i < count; i++) {
+            size_t n = graph_search(r, queries + i * 100, K, 10 + 20 * count, NULL, one, NULL);
+            assert_int_equal(n, found[i]);
+            assert_memory_equal(one, many + i * K, n * sizeof *one);
+        }
+    }
+    graph_leave(r);
+    free(queries);
+    world_free(&w);
+}
+
 /* --- filters --- */
 
 struct passing {
@@ -671,6 +700,7 @@ int main(void)
         cmocka_unit_test_setup(test_recoding, setup),
         cmocka_unit_test_setup(test_clusters_deleted, setup),
         cmocka_unit_test_setup(test_build, setup),
+        cmocka_unit_test_setup(test_many, setup),
         cmocka_unit_test_setup(test_filters, setup),
         cmocka_unit_test_setup(test_filter_gives_up, setup),
         cmocka_unit_test_setup(test_save_load, setup),
