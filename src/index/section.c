@@ -15,6 +15,9 @@ struct section_writer {
     struct err_info e;
     uint64_t sum; /* of the checksums so far */
     size_t n;
+    bool holding;
+    uint8_t *held; /* frames */
+    size_t held_bytes, held_cap;
     uint8_t buf[HEADER_BYTES + FRAME_BYTES];
 };
 
@@ -46,6 +49,9 @@ struct section_writer *section_writer_new(struct file *f)
     err_clear(&w->e);
     w->sum = 0;
     w->n = 0;
+    w->holding = false;
+    w->held = NULL;
+    w->held_bytes = w->held_cap = 0;
     return w;
 }
 
@@ -56,6 +62,29 @@ static uint64_t sum_add(uint64_t sum, uint64_t checksum)
     return checksum64(le, sizeof le, sum);
 }
 
+static void frame_hold(struct section_writer *w, size_t bytes)
+{
+    if (w->held_bytes + bytes > w->held_cap) {
+        w->held_cap = 2 * w->held_cap + bytes;
+        w->held = xrealloc(w->held, w->held_cap);
+    }
+    memcpy(w->held + w->held_bytes, w->buf, bytes);
+    w->held_bytes += bytes;
+}
+
+void section_hold(struct section_writer *w)
+{
+    w->holding = true;
+}
+
+void section_let_go(struct section_writer *w)
+{
+    w->holding = false;
+    if (!w->err && w->held_bytes)
+        w->err = file_write(w->file, w->held, w->held_bytes, &w->e);
+    w->held_bytes = 0;
+}
+
 static void frame_write(struct section_writer *w)
 {
     uint64_t checksum = w->n ? checksum64(w->buf + HEADER_BYTES, w->n, 0) : w->sum;
@@ -63,7 +92,9 @@ static void frame_write(struct section_writer *w)
     u32_to(w->buf + 4, 0);
     u64_to(w->buf + 8, checksum);
     w->sum = sum_add(w->sum, checksum);
-    if (!w->err)
+    if (w->holding)
+        frame_hold(w, HEADER_BYTES + w->n);
+    else if (!w->err)
         w->err = file_write(w->file, w->buf, HEADER_BYTES + w->n, &w->e);
     w->n = 0;
 }
@@ -104,6 +135,7 @@ enum err section_writer_end(struct section_writer *w, struct err_info *e)
     enum err err = w->err;
     if (err)
         err_set(e, err, w->e.field, "%s", w->e.message);
+    free(w->held);
     free(w);
     return err;
 }

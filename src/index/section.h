@@ -15,6 +15,9 @@ struct section_writer *section_writer_new(struct file *f);
 void section_put(struct section_writer *w, const void *p, size_t n);
 void section_put_u32(struct section_writer *w, uint32_t v);
 void section_put_u64(struct section_writer *w, uint64_t v);
+/* Between the two, what is put stays in memory: nothing is written under a caller's lock. */
+void section_hold(struct section_writer *w);
+void section_let_go(struct section_writer *w);
 /* Writes what is left and frees. */
 enum err section_writer_end(struct section_writer *w, struct err_info *e) MUST_CHECK;
 
