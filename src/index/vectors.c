@@ -1,48 +1,36 @@
-/* Rows in and out; documents by number. The scan is vectors_search.c. */
+/* Rows in and out; documents by number. vectors_scan.c and vectors_search.c find them. */
 #include "index/vectors_impl.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/rng.h"
+#include "index/graph_held.h"
 #include "index/scalar.h"
 #include "math/dot.h"
 #include "math/half.h"
+#include "math/rotate.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 struct vectors *vectors_new(uint32_t dims)
 {
-    assert(dims >= 1 && dims <= 4096);
-    struct vectors *v = xaligned(sizeof *v);
-    memset(v, 0, sizeof *v);
-    v->dims = dims;
-    v->chunk_shift = 0;
-    while ((2u << v->chunk_shift) <= CHUNK_ROWS_MAX &&
-           (2u << v->chunk_shift) * dims <= CHUNK_CODE_BYTES)
-        v->chunk_shift++;
-    v->chunks = xcalloc((ROWS_MAX >> v->chunk_shift) + 1, sizeof *v->chunks);
-    v->leaves = xcalloc(DOCUMENT_NUMBER_MAX / LEAF_NUMBERS + 1, sizeof *v->leaves);
-    v->scratch = xmalloc(dims * sizeof *v->scratch);
-    return v;
+    return vectors_of_graph(graph_new(dims));
 }
 
-static void chunk_free(struct chunk *c)
+struct vectors *vectors_of_graph(struct graph *g)
 {
-    free(c->codes);
-    free(c->halves);
-    free(c->scale);
-    free(c->rest);
-    free(c->length);
-    free(c->number);
-    free(c->passage);
-    free(c->next);
-    free(c->revision);
-    free(c->born);
-    free(c->died);
-    free(c);
+    struct vectors *v = xaligned(sizeof *v);
+    memset(v, 0, sizeof *v);
+    v->graph = g;
+    v->dims = graph_dims(g);
+    v->chunks = xcalloc((GRAPH_SLOTS_MAX >> CHUNK_SHIFT) + 1, sizeof *v->chunks);
+    v->leaves = xcalloc(DOCUMENT_NUMBER_MAX / LEAF_NUMBERS + 1, sizeof *v->leaves);
+    v->scratch = xmalloc(v->dims * sizeof *v->scratch);
+    atomic_store(&v->width, VECTORS_WIDTH);
+    lock_init(&v->lock, LOCK_INDEX);
+    return v;
 }
 
 void vectors_free(struct vectors *v)
@@ -50,12 +38,15 @@ void vectors_free(struct vectors *v)
     if (!v)
         return;
     for (uint32_t i = 0; v->chunks[i]; i++)
-        chunk_free(v->chunks[i]);
+        free(v->chunks[i]);
     for (uint32_t i = 0; i < v->leaves_end; i++)
         free(atomic_load(&v->leaves[i]));
+    graph_free(v->graph);
+    lock_release(&v->lock);
     free(v->chunks);
     free(v->leaves);
-    free(v->retired);
+    free(v->ended_tail.ring);
+    free(v->ended_linked.ring);
     free(v->scratch);
     free(v);
 }
@@ -91,7 +82,7 @@ void vectors_leave(struct reader *r)
     atomic_store(&r->seq, 0);
 }
 
-static uint64_t oldest_reader(struct vectors *v)
+uint64_t vectors_oldest_reader(struct vectors *v)
 {
     uint64_t oldest = atomic_load(&v->seq);
     for (unsigned i = 0; i < READERS; i++) {
@@ -105,76 +96,87 @@ static uint64_t oldest_reader(struct vectors *v)
 uint32_t vectors_head(const struct vectors *v, uint32_t number)
 {
     if (number > DOCUMENT_NUMBER_MAX)
-        return ROW_NONE;
+        return SLOT_NONE;
     struct leaf *leaf = atomic_load(&v->leaves[number / LEAF_NUMBERS]);
-    return leaf ? atomic_load(&leaf->head[number % LEAF_NUMBERS]) - 1 : ROW_NONE;
+    return leaf ? atomic_load(&leaf->head[number % LEAF_NUMBERS]) - 1 : SLOT_NONE;
 }
 
 /* --- the writer --- */
 
-/* Memory that is scanned; small: the first 2 MiB in ordinary pages. */
-static void *rows_new(size_t bytes, bool small)
+void vectors_lock(struct vectors *v)
 {
-    if (bytes < HUGE_PAGE)
-        return xaligned(bytes);
-    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    char *p = aligned_alloc(HUGE_PAGE, bytes);
-    assert(p);
-    size_t from = small ? HUGE_PAGE : 0;
-    if (bytes > from)
-        (void)madvise(p + from, bytes - from,
-                      MADV_HUGEPAGE); /* a wish: refused, it is only slower */
-    return p;
+    atomic_fetch_add(&v->waiting, 1);
+    lock_take(&v->lock);
+    atomic_fetch_sub(&v->waiting, 1);
 }
 
-static void chunk_add(struct vectors *v, uint32_t at)
+void vectors_slot_known(struct vectors *v, uint32_t slot)
 {
-    size_t rows = (size_t)1 << v->chunk_shift;
-    struct chunk *c = xcalloc(1, sizeof *c);
-    c->codes = rows_new(rows * v->dims, at == 0);
-    c->halves = rows_new(rows * v->dims * sizeof *c->halves, at == 0);
-    c->scale = xcalloc(rows, sizeof *c->scale);
-    c->rest = xcalloc(rows, sizeof *c->rest);
-    c->length = xcalloc(rows, sizeof *c->length);
-    c->number = xcalloc(rows, sizeof *c->number);
-    c->passage = xcalloc(rows, sizeof *c->passage);
-    c->next = xcalloc(rows, sizeof *c->next);
-    c->revision = xcalloc(rows, sizeof *c->revision);
-    c->born = xcalloc(rows, sizeof *c->born);
-    c->died = xcalloc(rows, sizeof *c->died); /* 0: nobody sees a row that was never used */
-    v->chunks[at] = c;
+    if (!chunk_of(v, slot)) /* died 0: nobody sees what was never used */
+        v->chunks[slot >> CHUNK_SHIFT] = xcalloc(1, sizeof **v->chunks);
+    if (slot >= atomic_load(&v->slots_end))
+        atomic_store(&v->slots_end, slot + 1);
 }
 
-static void retire(struct vectors *v, uint32_t row, uint64_t died)
+static void ended_add(struct ended *e, uint32_t slot, uint64_t died)
 {
-    if (v->retired_count == v->retired_cap) {
-        size_t cap = v->retired_cap ? 2 * v->retired_cap : 64;
-        struct retired *ring = xmalloc(cap * sizeof *ring);
-        for (size_t i = 0; i < v->retired_count; i++)
-            ring[i] = v->retired[(v->retired_first + i) % v->retired_cap];
-        free(v->retired);
-        v->retired = ring;
-        v->retired_first = 0;
-        v->retired_cap = cap;
+    if (e->count == e->cap) {
+        size_t cap = e->cap ? 2 * e->cap : 64;
+        struct ended_slot *ring = xmalloc(cap * sizeof *ring);
+        for (size_t i = 0; i < e->count; i++)
+            ring[i] = e->ring[(e->first + i) % e->cap];
+        free(e->ring);
+        e->ring = ring;
+        e->first = 0;
+        e->cap = cap;
     }
-    v->retired[(v->retired_first + v->retired_count++) % v->retired_cap] =
-        (struct retired){died, row};
+    e->ring[(e->first + e->count++) % e->cap] = (struct ended_slot){died, slot};
 }
 
-/* A row that nobody sees: an ended one, or a new one. `oldest`: no reader inside began earlier. */
-static uint32_t row_take(struct vectors *v, uint64_t oldest)
+uint32_t ended_take(struct ended *e, uint64_t oldest)
 {
-    if (v->retired_count && v->retired[v->retired_first].died <= oldest) {
-        uint32_t row = v->retired[v->retired_first].row;
-        v->retired_first = (v->retired_first + 1) % v->retired_cap;
-        v->retired_count--;
-        return row;
+    if (!e->count || e->ring[e->first].died > oldest)
+        return SLOT_NONE;
+    uint32_t slot = e->ring[e->first].slot;
+    e->first = (e->first + 1) % e->cap;
+    e->count--;
+    return slot;
+}
+
+void tail_add(struct vectors *v, uint32_t slot)
+{
+    struct chunk *c = chunk_of(v, slot);
+    uint32_t i = index_of(slot);
+    atomic_fetch_or(&c->tail[i / 64], UINT64_C(1) << i % 64);
+    atomic_fetch_add(&c->tail_count, 1);
+    atomic_fetch_add(&v->tail, 1);
+}
+
+void tail_remove(struct vectors *v, uint32_t slot)
+{
+    struct chunk *c = chunk_of(v, slot);
+    uint32_t i = index_of(slot);
+    atomic_fetch_and(&c->tail[i / 64], ~(UINT64_C(1) << i % 64));
+    atomic_fetch_sub(&c->tail_count, 1);
+    atomic_fetch_sub(&v->tail, 1);
+}
+
+/* Ended slots of the tail go back at once; those that are linked leave the graph with merging. */
+static void tail_sweep(struct vectors *v, uint32_t count)
+{
+    uint64_t oldest = vectors_oldest_reader(v);
+    for (uint32_t slot; count-- > 0 && (slot = ended_take(&v->ended_tail, oldest)) != SLOT_NONE;) {
+        tail_remove(v, slot);
+        graph_held_delete(v->graph, slot);
     }
-    uint32_t row = atomic_load(&v->rows_end);
-    if (!v->chunks[row >> v->chunk_shift])
-        chunk_add(v, row >> v->chunk_shift);
-    atomic_store(&v->rows_end, row + 1);
-    return row;
+}
+
+static uint32_t slot_take(struct vectors *v)
+{
+    uint32_t slot = graph_slot_take(v->graph);
+    assert(slot != GRAPH_NONE);
+    vectors_slot_known(v, slot);
+    return slot;
 }
 
 static float rounded_up(double x)
@@ -182,35 +184,46 @@ static float rounded_up(double x)
     return nextafterf((float)x, INFINITY);
 }
 
-/* Code, scale and the lengths that bound what the code leaves out. */
-static void row_quantise(struct vectors *v, struct chunk *c, uint32_t index, const uint16_t *half)
+/* The scale that fits the code best, and the lengths that bound what the code leaves out. */
+static void row_bound(struct vectors *v, struct chunk *c, uint32_t slot, const uint16_t *half)
 {
-    int8_t *code = c->codes + (size_t)index * v->dims;
+    const int8_t *code = graph_code(v->graph, slot);
     float *x = v->scratch;
+    uint32_t at = index_of(slot);
+    double dot = 0, square = 0, rest = 0;
     half_to_f32(half, x, v->dims);
-    float scale = quantise_i8(x, code, v->dims);
-    double rest = 0, length = 0;
+    rotate_f32(x, v->dims);
     for (uint32_t i = 0; i < v->dims; i++) {
-        double coded = (double)scale * code[i], left = x[i] - coded;
-        rest += left * left;
-        length += coded * coded;
+        dot += (double)x[i] * code[i];
+        square += (double)code[i] * code[i];
     }
-    c->scale[index] = scale;
-    c->rest[index] = rounded_up(sqrt(rest));
-    c->length[index] = rounded_up(sqrt(length));
+    float scale = square > 0 ? (float)(dot / square) : 0;
+    for (uint32_t i = 0; i < v->dims; i++) {
+        double left = x[i] - (double)scale * code[i];
+        rest += left * left;
+    }
+    c->scale[at] = scale;
+    c->rest[at] = rounded_up(sqrt(rest));
+    c->length[at] = rounded_up(fabs((double)scale) * sqrt(square));
 }
 
-static void row_write(struct vectors *v, uint32_t row, const uint16_t *half, uint64_t born)
+static void slot_fill(struct vectors *v, uint32_t slot, const uint16_t *half,
+                      const struct vector_hit *of, uint32_t next, uint64_t born)
 {
-    struct chunk *c = chunk_of(v, row);
-    uint32_t i = index_of(v, row);
-    memcpy(c->halves + (size_t)i * v->dims, half, v->dims * sizeof *half);
-    row_quantise(v, c, i, half);
+    struct chunk *c = chunk_of(v, slot);
+    uint32_t i = index_of(slot);
+    graph_row_set(v->graph, slot, half);
+    row_bound(v, c, slot, half);
+    c->number[i] = of->number;
+    c->passage[i] = of->passage;
+    c->revision[i] = of->revision;
+    c->next[i] = next;
     atomic_store_explicit(&c->born[i], born, memory_order_relaxed);
     atomic_store_explicit(&c->died[i], NEVER, memory_order_release);
+    tail_add(v, slot);
 }
 
-static _Atomic uint32_t *head_slot(struct vectors *v, uint32_t number)
+_Atomic uint32_t *vectors_head_place(struct vectors *v, uint32_t number)
 {
     uint32_t at = number / LEAF_NUMBERS;
     if (!atomic_load(&v->leaves[at])) {
@@ -230,14 +243,34 @@ static bool rows_finite(const uint16_t *rows, size_t n)
     return true;
 }
 
-/* Ends the rows from `row` on with change `seq`. */
-static void rows_retire(struct vectors *v, uint32_t row, uint64_t seq)
+/* Ends the slots from `slot` on with change `seq`. */
+static void slots_end(struct vectors *v, uint32_t slot, uint64_t seq)
 {
-    for (; row != ROW_NONE; row = chunk_of(v, row)->next[index_of(v, row)]) {
-        atomic_store_explicit(&chunk_of(v, row)->died[index_of(v, row)], seq, memory_order_relaxed);
-        retire(v, row, seq);
+    for (; slot != SLOT_NONE; slot = slot_next(v, slot)) {
+        atomic_store_explicit(&chunk_of(v, slot)->died[index_of(slot)], seq, memory_order_relaxed);
+        ended_add(tail_has(v, slot) ? &v->ended_tail : &v->ended_linked, slot, seq);
         atomic_fetch_sub(&v->rows, 1);
     }
+}
+
+static void document_put(struct vectors *v, uint32_t number, uint64_t revision,
+                         const uint16_t *rows, uint32_t count)
+{
+    uint64_t seq = atomic_load(&v->seq) + 1;
+    uint32_t before = vectors_head(v, number), next = SLOT_NONE;
+    tail_sweep(v, 2 * count);
+    for (uint32_t p = count; p-- > 0;) {
+        uint32_t slot = slot_take(v);
+        struct vector_hit of = {number, p, 0, revision};
+        slot_fill(v, slot, rows + (size_t)p * v->dims, &of, next, seq);
+        next = slot;
+    }
+    slots_end(v, before, seq);
+    atomic_store(vectors_head_place(v, number), next + 1);
+    atomic_fetch_add(&v->rows, count);
+    if (before == SLOT_NONE)
+        atomic_fetch_add(&v->documents, 1);
+    atomic_store(&v->seq, seq);
 }
 
 enum err vectors_put(struct vectors *v, uint32_t number, uint64_t revision, const uint16_t *rows,
@@ -248,42 +281,31 @@ enum err vectors_put(struct vectors *v, uint32_t number, uint64_t revision, cons
         vectors_delete(v, number);
         return ERR_OK;
     }
-    if (count > ROWS_MAX - atomic_load(&v->rows_end))
-        return err_set(e, ERR_FULL, NULL, "the vector index holds at most %u rows", ROWS_MAX);
     if (!rows_finite(rows, (size_t)count * v->dims))
         return err_set(e, ERR_INVALID, NULL,
                        "a vector of document %u has an infinite or undefined number", number);
-    uint64_t seq = atomic_load(&v->seq) + 1, oldest = oldest_reader(v);
-    uint32_t before = vectors_head(v, number), next = ROW_NONE;
-    for (uint32_t p = count; p-- > 0;) {
-        uint32_t row = row_take(v, oldest), i = index_of(v, row);
-        struct chunk *c = chunk_of(v, row);
-        c->number[i] = number;
-        c->passage[i] = p;
-        c->next[i] = next;
-        c->revision[i] = revision;
-        row_write(v, row, rows + (size_t)p * v->dims, seq);
-        next = row;
-    }
-    rows_retire(v, before, seq);
-    atomic_store(head_slot(v, number), next + 1);
-    atomic_fetch_add(&v->rows, count);
-    if (before == ROW_NONE)
-        atomic_fetch_add(&v->documents, 1);
-    atomic_store(&v->seq, seq);
-    return ERR_OK;
+    vectors_lock(v);
+    bool room = count <= GRAPH_SLOTS_MAX - graph_slots_end(v->graph);
+    if (room)
+        document_put(v, number, revision, rows, count);
+    lock_drop(&v->lock);
+    return room ? ERR_OK
+                : err_set(e, ERR_FULL, NULL, "the vector index holds at most %u rows",
+                          GRAPH_SLOTS_MAX);
 }
 
 void vectors_delete(struct vectors *v, uint32_t number)
 {
+    vectors_lock(v);
     uint32_t before = vectors_head(v, number);
-    if (before == ROW_NONE)
-        return;
-    uint64_t seq = atomic_load(&v->seq) + 1;
-    rows_retire(v, before, seq);
-    atomic_store(head_slot(v, number), 0);
-    atomic_fetch_sub(&v->documents, 1);
-    atomic_store(&v->seq, seq);
+    if (before != SLOT_NONE) {
+        uint64_t seq = atomic_load(&v->seq) + 1;
+        slots_end(v, before, seq);
+        atomic_store(vectors_head_place(v, number), 0);
+        atomic_fetch_sub(&v->documents, 1);
+        atomic_store(&v->seq, seq);
+    }
+    lock_drop(&v->lock);
 }
 
 /* --- documents --- */
@@ -298,10 +320,26 @@ size_t vectors_count(struct vectors *v)
     return atomic_load(&v->rows);
 }
 
+size_t vectors_tail(struct vectors *v)
+{
+    return atomic_load(&v->tail);
+}
+
+void vectors_width_set(struct vectors *v, unsigned width)
+{
+    atomic_store(&v->width, width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX);
+}
+
+unsigned vectors_width(struct vectors *v)
+{
+    return atomic_load(&v->width);
+}
+
 size_t vectors_bytes(struct vectors *v)
 {
-    return sizeof *v + atomic_load(&v->leaf_bytes) +
-           atomic_load(&v->rows_end) * (3 * (size_t)v->dims + 48);
+    size_t chunks = (atomic_load(&v->slots_end) + CHUNK_SLOTS - 1) >> CHUNK_SHIFT;
+    return sizeof *v + atomic_load(&v->leaf_bytes) + chunks * sizeof(struct chunk) +
+           graph_bytes(v->graph).all;
 }
 
 bool vectors_document(struct vectors *v, uint32_t number, float *out)
@@ -309,11 +347,11 @@ bool vectors_document(struct vectors *v, uint32_t number, float *out)
     uint64_t seq = 0;
     struct reader *r = vectors_enter(v, &seq);
     uint32_t row = vectors_head(v, number);
-    bool found = row != ROW_NONE;
+    bool found = row != SLOT_NONE;
     if (found)
         memset(out, 0, v->dims * sizeof *out);
-    for (; row != ROW_NONE; row = chunk_of(v, row)->next[index_of(v, row)]) {
-        const uint16_t *half = row_half(v, row);
+    for (; row != SLOT_NONE; row = slot_next(v, row)) {
+        const uint16_t *half = graph_row(v->graph, row);
         for (uint32_t i = 0; i < v->dims; i++)
             out[i] += half_to_float(half[i]);
     }
@@ -327,15 +365,15 @@ uint16_t *vectors_rows(struct vectors *v, uint32_t number, uint32_t *count, uint
     struct reader *r = vectors_enter(v, &seq);
     uint32_t head = vectors_head(v, number), n = 0;
     uint16_t *out = NULL;
-    for (uint32_t row = head; row != ROW_NONE; row = chunk_of(v, row)->next[index_of(v, row)])
+    for (uint32_t row = head; row != SLOT_NONE; row = slot_next(v, row))
         n++;
     if (n) {
         out = xmalloc((size_t)n * v->dims * sizeof *out);
         *count = n;
-        *revision = chunk_of(v, head)->revision[index_of(v, head)];
+        *revision = chunk_of(v, head)->revision[index_of(head)];
         uint16_t *to = out;
-        for (uint32_t row = head; row != ROW_NONE; row = chunk_of(v, row)->next[index_of(v, row)]) {
-            memcpy(to, row_half(v, row), v->dims * sizeof *to);
+        for (uint32_t row = head; row != SLOT_NONE; row = slot_next(v, row)) {
+            memcpy(to, graph_row(v->graph, row), v->dims * sizeof *to);
             to += v->dims;
         }
     }
@@ -351,16 +389,16 @@ float vectors_mean_cosine(struct vectors *v, unsigned pairs, uint64_t seed)
     unsigned found = 0;
     float *x = xmalloc(v->dims * sizeof *x);
     struct reader *r = vectors_enter(v, &seq);
-    uint32_t end = atomic_load(&v->rows_end);
+    uint32_t end = atomic_load(&v->slots_end);
     rng_init(&rng, seed);
     for (uint64_t tries = 0; end && found < pairs && tries < 64 * (uint64_t)pairs; tries++) {
         uint32_t a = (uint32_t)rng_below(&rng, end), b = (uint32_t)rng_below(&rng, end);
         const struct chunk *ca = chunk_of(v, a), *cb = chunk_of(v, b);
-        if (!row_visible(ca, index_of(v, a), seq) || !row_visible(cb, index_of(v, b), seq) ||
-            ca->number[index_of(v, a)] == cb->number[index_of(v, b)])
+        if (!slot_visible(ca, index_of(a), seq) || !slot_visible(cb, index_of(b), seq) ||
+            ca->number[index_of(a)] == cb->number[index_of(b)])
             continue;
-        half_to_f32(row_half(v, a), x, v->dims);
-        sum += (double)dot_f16_f32(row_half(v, b), x, v->dims);
+        half_to_f32(graph_row(v->graph, a), x, v->dims);
+        sum += (double)dot_f16_f32(graph_row(v->graph, b), x, v->dims);
         found++;
     }
     vectors_leave(r);

@@ -1,9 +1,13 @@
 /* The vector index: a query vector -> the nearest documents, each by its best passage.
  *
- * Now an exact scan: int8 rows for all, the best of them again in float16 (the values the store
- * holds); the score is the cosine of the float16 vectors. A later graph stands behind the same
- * functions. Rows are of length 1. One writer thread (put, delete, save); searches from any thread
- * in parallel, which see a document before or after a change, never half of one. */
+ * New rows are in a tail that is scanned exactly, so they are found at once and a put costs no
+ * walk; vectors_merge_step brings them into a graph (graph.h) in the background. The score is the
+ * cosine of the float16 vectors that the store holds, whichever way a document was found. Rows are
+ * of length 1.
+ *
+ * Threads: any may call anything; put, delete, merging, saving and the check take turns, merging
+ * gives way to the others. Searches run beside them without locks, and see a document before or
+ * after a change, never half of one. */
 #ifndef INDEX_VECTORS_H
 #define INDEX_VECTORS_H
 
@@ -11,13 +15,20 @@
 #include "index/docset.h"
 #include <stdint.h>
 
+/* Up to so many rows stay in the tail: a scan of them is about as quick as a walk. */
+#define VECTORS_SCAN_ROWS 10000
+/* A filter that so few documents pass is answered by a scan of their rows. */
+#define VECTORS_SCAN_MATCHES 10000
+/* How wide a walk looks at first; vectors_width_set. */
+#define VECTORS_WIDTH 128
+
 struct vectors;
 struct vectors *vectors_new(uint32_t dims); /* 1..4096 */
 void vectors_free(struct vectors *v);
 uint32_t vectors_dims(const struct vectors *v);
 
 /* All passages of a document, replacing what it had. `rows`: count x dims float16, borrowed.
- * ERR_FULL beyond 2^31 rows. Writer only. */
+ * ERR_FULL beyond 2^31 rows. About 8 us a row of 384; waits for a merging insertion (0.2 ms). */
 enum err vectors_put(struct vectors *v, uint32_t number, uint64_t revision, const uint16_t *rows,
                      uint32_t count, struct err_info *e) MUST_CHECK;
 void vectors_delete(struct vectors *v, uint32_t number);
@@ -28,10 +39,10 @@ struct vector_hit {
     float cosine;
     uint64_t revision; /* that was indexed */
 };
-/* The k nearest documents of `within` (NULL: all), best first, ties by number. `query`: dims
- * floats, length 1. Returns how many. `exact`: 0 lets an approximate index approximate; 1 must be
- * exact. Any thread. Cost: one pass over all rows (about 1.4 ms for 60,000 x 384), less with a
- * small `within`. */
+/* The k nearest documents of `within` (NULL: all), best first, ties by number: always k, or as many
+ * as there are. `query`: dims floats, length 1. `exact`: 1 must be exact; 0 may walk the graph,
+ * which misses a few in a hundred (vectors_width_set). Any thread. Cost: a walk is about 0.1 ms for
+ * k 10 in 200,000 x 384; a scan 1.4 ms for 60,000 rows, less with a small `within`. */
 size_t vectors_search(struct vectors *v, const float *query, size_t k, const struct docset *within,
                       bool exact, struct vector_hit *out);
 /* The best passage and cosine of given documents: out[i] belongs to numbers[i]; cosine NaN if it
@@ -47,13 +58,24 @@ uint16_t *vectors_rows(struct vectors *v, uint32_t number, uint32_t *count, uint
 float vectors_mean_cosine(struct vectors *v, unsigned pairs, uint64_t seed);
 size_t vectors_documents(struct vectors *v);
 size_t vectors_count(struct vectors *v); /* rows */
+size_t vectors_tail(struct vectors *v);  /* of them, not yet in the graph */
+/* How wide walks look: more is better and slower. */
+void vectors_width_set(struct vectors *v, unsigned width);
+unsigned vectors_width(struct vectors *v);
+
+/* Works at the graph for about `budget_ns`, less if somebody waits: brings rows of the tail in,
+ * takes deleted ones out, chooses links anew. False: nothing to do now. In the background. */
+bool vectors_merge_step(struct vectors *v, int64_t budget_ns);
+
 size_t vectors_bytes(struct vectors *v);
 
-/* Every invariant of the structure; ERR_CORRUPT names the first that does not hold. */
+/* Every invariant of the structure; ERR_CORRUPT names the first that does not hold. Writers wait:
+ * some seconds for a million rows. */
 enum err vectors_check(struct vectors *v, struct err_info *e) MUST_CHECK;
 
 /* A section of a snapshot, with its own checksum; loading verifies it and reads into anonymous
- * memory. ERR_CORRUPT: damaged (rebuild from the store). */
+ * memory. Saving holds others up for some ms at a time; it has what was put before it began, and of
+ * what changed meanwhile the one or the other. ERR_CORRUPT: damaged (rebuild from the store). */
 struct file;
 enum err vectors_save(struct vectors *v, struct file *f, struct err_info *e) MUST_CHECK;
 enum err vectors_load(struct file *f, uint64_t *offset, struct vectors **out,

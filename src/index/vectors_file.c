@@ -1,168 +1,272 @@
-/* The vector index in a snapshot, and its full check. The payload of its section (section.h),
- * numbers little-endian:
+/* The vector index in a snapshot. The payload of its section (section.h), numbers little-endian:
  *
- *     u64 "AKVECT01"   u32 dims   u32 0   u64 documents, and for each, numbers rising
- *         u32 number   u32 rows   u64 revision   rows x dims float16
+ *     u64 "AKVECT02"   the graph's head (graph_file.h)
+ *     for each block of the graph's slots: the graph's block, and for each of its slots
+ *         u32 number   u32 passage, the top bit set in the last of a document   u64 revision
+ *         f32 scale   f32 rest   f32 length         (u32 -1 in place of the number: ended, or free)
  *
- * Codes, scales and lengths are computed again when it is read. */
+ * Saving goes on beside the writer: it takes the lock for a block at a time and writes without it.
+ * Meanwhile the graph stands still (nothing is merged), so links and what they lead to are of one
+ * moment; only the tail changes, and what ends is marked. A document that changed after its first
+ * rows were saved may be there in half, or twice: loading takes the newest whole one and drops the
+ * rest, and whoever saves remembers a change from before, from which all later ones are replayed. */
 #include "index/vectors_impl.h"
 
 #include "base/arena.h"
+#include "index/graph_file.h"
+#include "index/graph_held.h"
 #include "index/scalar.h"
 #include "index/section.h"
-#include "math/dot.h"
-#include "math/half.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC UINT64_C(0x3130544345564B41) /* "AKVECT01" */
+#define MAGIC UINT64_C(0x3230544345564B41) /* "AKVECT02" */
+#define LAST (UINT32_C(1) << 31)
+#define RECORD_BYTES 28
 
-static uint32_t next_of(const struct vectors *v, uint32_t row)
+_Static_assert(CHUNK_SLOTS == GRAPH_BLOCK_SLOTS, "a block has one chunk");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "snapshots hold little-endian numbers");
+
+struct record {
+    uint32_t number, passage;
+    uint64_t revision;
+    float scale, rest, length;
+};
+
+/* --- saving --- */
+
+static void record_put(struct section_writer *w, const struct chunk *c, uint32_t i)
 {
-    return chunk_of(v, row)->next[index_of(v, row)];
+    uint8_t bytes[RECORD_BYTES];
+    bool live = atomic_load(&c->died[i]) == NEVER;
+    uint32_t number = live ? c->number[i] : SLOT_NONE;
+    uint32_t passage = c->passage[i] | (c->next[i] == SLOT_NONE ? LAST : 0);
+    memcpy(bytes, &number, 4);
+    memcpy(bytes + 4, &passage, 4);
+    memcpy(bytes + 8, &c->revision[i], 8);
+    memcpy(bytes + 16, &c->scale[i], 4);
+    memcpy(bytes + 20, &c->rest[i], 4);
+    memcpy(bytes + 24, &c->length[i], 4);
+    section_put(w, bytes, sizeof bytes);
 }
 
-/* Float16 in the file is little-endian, as the machines that akin runs on are. */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "snapshots hold little-endian rows");
-
-static void save_document(struct vectors *v, struct section_writer *w, uint32_t number,
-                          uint32_t head)
+static uint32_t block_slots(uint32_t from, uint32_t end)
 {
-    uint32_t rows = 0;
-    for (uint32_t row = head; row != ROW_NONE; row = next_of(v, row))
-        rows++;
-    section_put_u32(w, number);
-    section_put_u32(w, rows);
-    section_put_u64(w, chunk_of(v, head)->revision[index_of(v, head)]);
-    for (uint32_t row = head; row != ROW_NONE; row = next_of(v, row))
-        section_put(w, row_half(v, row), 2 * (size_t)v->dims);
+    return end - from < CHUNK_SLOTS ? end - from : CHUNK_SLOTS;
+}
+
+static void block_save(struct vectors *v, struct section_writer *w, uint32_t from, uint32_t end)
+{
+    uint32_t count = block_slots(from, end);
+    vectors_lock(v);
+    section_hold(w); /* in memory, while the lock is held */
+    graph_save_block(v->graph, w, from, count);
+    for (uint32_t i = 0; i < count; i++)
+        record_put(w, chunk_of(v, from), i);
+    lock_drop(&v->lock);
+    section_let_go(w);
+}
+
+static uint32_t head_save(struct vectors *v, struct section_writer *w)
+{
+    vectors_lock(v);
+    assert(!v->saving);
+    v->saving = true;
+    section_hold(w);
+    uint32_t end = atomic_load(&v->slots_end);
+    section_put_u64(w, MAGIC);
+    graph_save_head(v->graph, w, end);
+    lock_drop(&v->lock);
+    section_let_go(w);
+    return end;
 }
 
 enum err vectors_save(struct vectors *v, struct file *f, struct err_info *e)
 {
     struct section_writer *w = section_writer_new(f);
-    section_put_u64(w, MAGIC);
-    section_put_u32(w, v->dims);
-    section_put_u32(w, 0);
-    section_put_u64(w, vectors_documents(v));
-    for (uint32_t leaf = 0; leaf < v->leaves_end; leaf++)
-        for (uint32_t i = 0; atomic_load(&v->leaves[leaf]) && i < LEAF_NUMBERS; i++) {
-            uint32_t number = leaf * LEAF_NUMBERS + i, head = vectors_head(v, number);
-            if (head != ROW_NONE)
-                save_document(v, w, number, head);
-        }
+    uint32_t end = head_save(v, w);
+    for (uint32_t from = 0; from < end; from += CHUNK_SLOTS)
+        block_save(v, w, from, end);
+    vectors_lock(v);
+    v->saving = false;
+    lock_drop(&v->lock);
     return section_writer_end(w, e);
 }
 
-/* Grows with what is read, so that a wrong count cannot ask for more than the file holds. */
-static enum err load_document(struct vectors *v, struct section_reader *r, uint64_t *next,
-                              uint16_t **rows, size_t *cap, struct err_info *e)
+/* --- loading --- */
+
+static void record_get(struct section_reader *r, struct record *out)
 {
-    uint32_t number = section_get_u32(r), count = section_get_u32(r);
-    uint64_t revision = section_get_u64(r);
-    size_t bytes = 2 * (size_t)v->dims, n = 0;
-    if (number < *next || number > DOCUMENT_NUMBER_MAX || !count || count >= ROWS_MAX)
-        section_corrupt(r, "a document's number or count is out of range");
-    *next = (uint64_t)number + 1;
-    for (; n < count && !section_error(r); n++) {
-        if (n == *cap) {
-            *cap = *cap ? 2 * *cap : 4;
-            *rows = xrealloc(*rows, *cap * bytes);
+    uint8_t bytes[RECORD_BYTES];
+    section_get(r, bytes, sizeof bytes);
+    memcpy(&out->number, bytes, 4);
+    memcpy(&out->passage, bytes + 4, 4);
+    memcpy(&out->revision, bytes + 8, 8);
+    memcpy(&out->scale, bytes + 16, 4);
+    memcpy(&out->rest, bytes + 20, 4);
+    memcpy(&out->length, bytes + 24, 4);
+}
+
+static void slot_load(struct vectors *v, struct section_reader *r, uint32_t slot)
+{
+    struct record x;
+    record_get(r, &x);
+    vectors_slot_known(v, slot);
+    if (x.number != SLOT_NONE && x.number > DOCUMENT_NUMBER_MAX)
+        section_corrupt(r, "a document's number is out of range");
+    if (x.number != SLOT_NONE && (!isfinite(x.scale) || !(x.rest >= 0) || !(x.length >= 0)))
+        section_corrupt(r, "a row's bounds are not numbers");
+    struct chunk *c = chunk_of(v, slot);
+    uint32_t i = index_of(slot);
+    c->number[i] = x.number;
+    c->passage[i] = x.passage;
+    c->revision[i] = x.revision;
+    c->scale[i] = x.scale;
+    c->rest[i] = x.rest;
+    c->length[i] = x.length;
+}
+
+/* A slot that no document wants. */
+static void slot_drop(struct vectors *v, uint32_t slot)
+{
+    chunk_of(v, slot)->number[index_of(slot)] = SLOT_NONE;
+    if (graph_is_linked(v->graph, slot))
+        graph_delete(v->graph, slot);
+    else if (graph_is_held(v->graph, slot))
+        graph_held_delete(v->graph, slot);
+}
+
+/* Slots in the order of their documents: newest revision first, then passages. */
+struct place {
+    uint32_t number, passage, slot;
+    uint64_t revision;
+};
+
+static int place_cmp(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    if (x->revision != y->revision)
+        return x->revision > y->revision ? -1 : 1;
+    uint32_t p = x->passage & ~LAST, q = y->passage & ~LAST;
+    return (p > q) - (p < q);
+}
+
+/* A document that was put twice as the same may have a passage twice. */
+static size_t places_unique(struct vectors *v, struct place *p, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (kept && place_cmp(&p[kept - 1], &p[i]) == 0)
+            slot_drop(v, p[i].slot);
+        else
+            p[kept++] = p[i];
+    return kept;
+}
+
+/* places[0..count): of one document and revision. */
+static bool document_whole(const struct place *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((p[i].passage & ~LAST) != i || !!(p[i].passage & LAST) != (i + 1 == count))
+            return false;
+    return true;
+}
+
+static void slot_admit(struct vectors *v, uint32_t slot, uint32_t next)
+{
+    struct chunk *c = chunk_of(v, slot);
+    uint32_t i = index_of(slot);
+    c->passage[i] &= ~LAST;
+    c->next[i] = next;
+    atomic_store_explicit(&c->died[i], NEVER, memory_order_release);
+    if (!graph_is_linked(v->graph, slot))
+        tail_add(v, slot);
+}
+
+static void document_admit(struct vectors *v, const struct place *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        slot_admit(v, p[i].slot, i + 1 < count ? p[i + 1].slot : SLOT_NONE);
+    atomic_store(vectors_head_place(v, p->number), p->slot + 1);
+    atomic_fetch_add(&v->rows, count);
+    atomic_fetch_add(&v->documents, 1);
+}
+
+/* The newest whole one of a document, whose places are p[0..count); the others go. */
+static void document_settle(struct vectors *v, const struct place *p, size_t count)
+{
+    bool found = false;
+    for (size_t i = 0, n; i < count; i += n) {
+        for (n = 1; i + n < count && p[i + n].revision == p[i].revision;)
+            n++;
+        if (!found && document_whole(p + i, n)) {
+            document_admit(v, p + i, n);
+            found = true;
+            continue;
         }
-        section_get(r, *rows + n * v->dims, bytes);
+        for (size_t j = 0; j < n; j++)
+            slot_drop(v, p[i + j].slot);
     }
-    if (section_error(r))
-        return section_error(r);
-    enum err err = vectors_put(v, number, revision, *rows, count, e);
-    if (err)
-        section_corrupt(r, "a row is not finite");
-    return err;
+}
+
+static void documents_settle(struct vectors *v)
+{
+    uint32_t end = atomic_load(&v->slots_end);
+    struct place *places = xmalloc(((size_t)end + 1) * sizeof *places);
+    size_t count = 0;
+    for (uint32_t slot = 0; slot < end; slot++) {
+        const struct chunk *c = chunk_of(v, slot);
+        uint32_t i = index_of(slot);
+        bool used = graph_is_linked(v->graph, slot) || graph_is_held(v->graph, slot);
+        if (c->number[i] == SLOT_NONE || !used)
+            slot_drop(v, slot);
+        else
+            places[count++] =
+                (struct place){c->number[i], c->passage[i], slot, c->revision[i]};
+    }
+    qsort(places, count, sizeof *places, place_cmp);
+    count = places_unique(v, places, count);
+    for (size_t i = 0, n; i < count; i += n) {
+        for (n = 1; i + n < count && places[i + n].number == places[i].number;)
+            n++;
+        document_settle(v, places + i, n);
+    }
+    free(places);
+}
+
+static struct vectors *blocks_load(struct section_reader *r)
+{
+    uint32_t end = 0;
+    if (section_get_u64(r) != MAGIC)
+        section_corrupt(r, "not a vector index");
+    struct graph *g = section_error(r) ? NULL : graph_load_head(r, &end);
+    if (!g)
+        return NULL;
+    struct vectors *v = vectors_of_graph(g);
+    for (uint32_t from = 0; from < end && !section_error(r); from += CHUNK_SLOTS) {
+        uint32_t count = block_slots(from, end);
+        graph_load_block(g, r, from, count);
+        for (uint32_t i = 0; i < count && !section_error(r); i++)
+            slot_load(v, r, from + i);
+    }
+    graph_load_end(g, r);
+    return v;
 }
 
 enum err vectors_load(struct file *f, uint64_t *offset, struct vectors **out, struct err_info *e)
 {
     struct section_reader *r = section_reader_new(f, *offset);
-    struct vectors *v = NULL;
-    uint16_t *rows = NULL;
-    size_t cap = 0;
-    if (section_get_u64(r) != MAGIC)
-        section_corrupt(r, "not a vector index");
-    uint32_t dims = section_get_u32(r);
-    if (section_get_u32(r) || !dims || dims > 4096)
-        section_corrupt(r, "dimensions are not 1 to 4096");
-    if (!section_error(r))
-        v = vectors_new(dims);
-    uint64_t count = v ? section_get_count(r, 16 + 2 * (size_t)dims) : 0, next = 0;
-    for (uint64_t i = 0; i < count; i++)
-        if (load_document(v, r, &next, &rows, &cap, NULL))
-            break;
-    free(rows);
+    struct vectors *v = blocks_load(r);
     enum err err = section_reader_end(r, offset, e);
-    if (err)
+    if (err) {
         vectors_free(v);
-    else
-        *out = v;
-    return err;
-}
-
-/* --- the check --- */
-
-static enum err check_row(struct vectors *v, uint32_t row, uint32_t number, uint32_t passage,
-                          float *x, int8_t *code, struct err_info *e)
-{
-    struct chunk *c = chunk_of(v, row);
-    uint32_t i = index_of(v, row);
-    if (row >= atomic_load(&v->rows_end) || c->number[i] != number || c->passage[i] != passage)
-        return err_set(e, ERR_CORRUPT, NULL, "vectors: row %u is not passage %u of document %u",
-                       row, passage, number);
-    if (atomic_load(&c->died[i]) != NEVER || atomic_load(&c->born[i]) > atomic_load(&v->seq))
-        return err_set(e, ERR_CORRUPT, NULL, "vectors: row %u of document %u is not alive", row,
-                       number);
-    half_to_f32(row_half(v, row), x, v->dims);
-    float scale = quantise_i8(x, code, v->dims);
-    double rest = 0;
-    for (uint32_t d = 0; d < v->dims; d++)
-        rest += pow(x[d] - (double)scale * code[d], 2);
-    if (scale != c->scale[i] || memcmp(code, row_code(v, row), v->dims) || c->rest[i] < sqrt(rest))
-        return err_set(e, ERR_CORRUPT, NULL,
-                       "vectors: the code of row %u is not that of its values", row);
-    return ERR_OK;
-}
-
-static enum err check_documents(struct vectors *v, float *x, int8_t *code, struct err_info *e)
-{
-    size_t documents = 0, rows = 0, dead = 0;
-    enum err err = ERR_OK;
-    for (uint32_t number = 0; !err && number < v->leaves_end * LEAF_NUMBERS; number++) {
-        uint32_t row = vectors_head(v, number), passage = 0;
-        documents += row != ROW_NONE;
-        for (; !err && row != ROW_NONE; row = next_of(v, row)) {
-            err = check_row(v, row, number, passage++, x, code, e);
-            rows++;
-        }
-    }
-    for (uint32_t row = 0; row < atomic_load(&v->rows_end); row++)
-        dead += atomic_load(&chunk_of(v, row)->died[index_of(v, row)]) != NEVER;
-    if (err)
         return err;
-    if (documents != vectors_documents(v) || rows != vectors_count(v))
-        return err_set(e, ERR_CORRUPT, NULL,
-                       "vectors: %zu documents with %zu rows are found, %zu and %zu counted",
-                       documents, rows, vectors_documents(v), vectors_count(v));
-    if (dead != v->retired_count || dead + rows != atomic_load(&v->rows_end))
-        return err_set(e, ERR_CORRUPT, NULL, "vectors: %zu dead rows, %zu of them to be used again",
-                       dead, v->retired_count);
+    }
+    documents_settle(v);
+    *out = v;
     return ERR_OK;
-}
-
-/* Writer only: nothing may change meanwhile. */
-enum err vectors_check(struct vectors *v, struct err_info *e)
-{
-    float *x = xmalloc(v->dims * sizeof *x);
-    int8_t *code = xmalloc(v->dims);
-    enum err err = check_documents(v, x, code, e);
-    free(x);
-    free(code);
-    return err;
 }
