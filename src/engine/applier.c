@@ -10,8 +10,6 @@
 
 #define STEP_CHANGES 200
 #define WAIT_NS 50000000      /* how late a stop may be noticed */
-#define SNAPSHOT_CHANGES 2000 /* after so many the next pause of the writers is used */
-#define SNAPSHOT_IDLE_NS 2000000000LL
 #define RETRY_NS 200000000 /* after an error */
 #define FAILURES_TOLD 3    /* in a row, before waiting writers are told */
 
@@ -111,7 +109,7 @@ static enum err group_version(struct version *v, const struct document_record *d
 {
     enum err err = version_apply(v, docs, numbers, n, e);
     if (!err)
-        v->at = through;
+        __atomic_store_n(&v->at, through, __ATOMIC_RELAXED); /* the merger reads it */
     return err;
 }
 
@@ -352,36 +350,6 @@ static void applier_failed(struct engine *x, unsigned failures, enum err err,
     clock_sleep_ns(RETRY_NS);
 }
 
-static void snapshots_save(struct engine *x)
-{
-    for (struct collection *c = NULL; (c = collection_next(x, c));) {
-        struct err_info info = {0};
-        if (snapshot_save(c, &info)) {
-            metric_error(x, info.code);
-            log_event(LOG_WARN,
-                      "index snapshot not saved; the changes since the last are replayed at the "
-                      "next start",
-                      LOG_S("collection", c->name), LOG_S("reason", info.message));
-        }
-    }
-}
-
-/* When the indexes are saved: rather when nobody waits, and sooner after many changes, so that a
- * start after a crash has little to replay. */
-struct snapshot_clock {
-    int64_t saved_ns, busy_ns; /* last saved; last change applied */
-    uint64_t saved_change;
-};
-
-static bool snapshot_due(const struct engine *x, const struct snapshot_clock *k)
-{
-    int64_t pause_ns = (int64_t)x->options.snapshot_seconds * 1000000000, now_ns = clock_mono_ns();
-    int64_t since_ns = now_ns - k->saved_ns, idle_ns = now_ns - k->busy_ns;
-    bool many = x->applied - k->saved_change >= SNAPSHOT_CHANGES;
-    return (many && idle_ns > SNAPSHOT_IDLE_NS) || (since_ns > pause_ns && idle_ns > WAIT_NS) ||
-           since_ns > 4 * pause_ns;
-}
-
 /* What the builder has stored meanwhile. */
 static enum err versions_fetch(struct engine *x, struct arena *a, struct err_info *e)
 {
@@ -398,7 +366,8 @@ static void applier_run(void *arg)
     struct engine *x = arg;
     struct arena *a = arena_new(0);
     unsigned failures = 0;
-    struct snapshot_clock k = {clock_mono_ns(), clock_mono_ns(), x->applied};
+    struct snapshot_clock k;
+    snapshot_clock_start(x, &k);
     while (!applier_stopping(x)) {
         struct err_info info = {0};
         size_t count = 0;
@@ -410,17 +379,14 @@ static void applier_run(void *arg)
         failures = err ? failures + 1 : 0;
         if (err)
             applier_failed(x, failures, err, &info);
-        if (count > 0)
-            k.busy_ns = clock_mono_ns();
         if (snapshot_due(x, &k)) {
-            snapshots_save(x);
-            k.saved_ns = clock_mono_ns();
-            k.saved_change = x->applied;
+            snapshots_save(x, snapshot_save_documents);
+            snapshot_clock_saved(&k);
         }
         arena_reset(a);
     }
     arena_free(a);
-    snapshots_save(x);
+    snapshots_save(x, snapshot_save_documents);
 }
 
 void applier_start(struct engine *x)

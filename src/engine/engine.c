@@ -364,6 +364,8 @@ static void parts_close(struct engine *x)
     lock_release(&x->keeper_lock);
     lock_release(&x->builder_lock);
     cond_release(&x->builder_cond);
+    lock_release(&x->merger_lock);
+    cond_release(&x->merger_cond);
     lock_release(&x->models_lock);
     lock_release(&x->lock);
     free(x->data_dir);
@@ -395,6 +397,8 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     lock_init(&x->keeper_lock, LOCK_APPLIER);
     lock_init(&x->builder_lock, LOCK_APPLIER);
     cond_init(&x->builder_cond);
+    lock_init(&x->merger_lock, LOCK_APPLIER);
+    cond_init(&x->merger_cond);
     lock_init(&x->models_lock, LOCK_COLLECTION);
     cond_init(&x->applied_cond);
     cond_init(&x->keeper_cond);
@@ -414,6 +418,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     applier_start(x);
     keeper_start(x);
     builder_start(x);
+    merger_start(x);
     log_event(LOG_INFO, "engine ready", LOG_S("data", x->data_dir),
               LOG_S("model", x->model_info->name),
               LOG_S("precision", precision_name(x->model_info->precision)),
@@ -439,7 +444,8 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     builder_stop(x);
     keeper_stop(x);
     events_close(x->events, deadline_ns);
-    applier_stop(x); /* saves the snapshots */
+    applier_stop(x); /* these two save the snapshots */
+    merger_stop(x);
     parts_close(x);
 }
 

@@ -1,7 +1,7 @@
 /* What the files of engine/ share.
  *
  * Threads. Any number of callers; one applier (applier.c), the only writer of the indexes and of
- * the live state; one keeper (keeper.c) for what happens by itself: pending documents, expiry,
+ * the live state; one merger (merger.c) that works at the vector graphs in the background; one keeper (keeper.c) for what happens by itself: pending documents, expiry,
  * statistics; the threads of each import (ingest.c). Locks: engine->lock for the list of
  * collections, collection->lock for its live state and its versions, models_lock for the models
  * that are open, applied_lock for how far the applier came. None is held across I/O. */
@@ -76,8 +76,9 @@ struct version {
     uint32_t writing[VERSION_BATCH];
     size_t writing_count;
 
-    /* Applier only: the change that the vectors hold; that of the last snapshot, and the one that
-     * it names, which may be later; vectors came without a change. */
+    /* The change that the vectors hold, and that vectors came without one: the applier's, seen by
+     * the merger. The change of the last snapshot, and the one that it names, which may be later:
+     * the merger's. */
     uint64_t at, written, saved;
     bool touched;
 
@@ -159,6 +160,11 @@ struct engine {
     bool keeper_stop;
     uint64_t keeper_wakes;
     struct thread *keeper, *provider_keeper; /* the second: NULL without a provider */
+
+    struct lock merger_lock;
+    struct cond merger_cond;
+    bool merger_stop;
+    struct thread *merger;
 
     struct lock builder_lock;
     struct cond builder_cond;
@@ -267,8 +273,26 @@ enum err snapshot_version_open(struct version *v, const struct version_record *r
 /* After the changes were applied: vectors that were stored without a change after the last snapshot
  * are missing in it, then it is made anew. */
 enum err snapshot_version_check(struct version *v, struct err_info *e) MUST_CHECK;
-/* Applier only; nothing if nothing changed. */
-enum err snapshot_save(struct collection *c, struct err_info *e) MUST_CHECK;
+/* Nothing if nothing changed. Words, attributes, live state: applier only. */
+enum err snapshot_save_documents(struct collection *c, struct err_info *e) MUST_CHECK;
+/* The vectors of all versions: merger only, while the applier goes on. */
+enum err snapshot_save_vectors(struct collection *c, struct err_info *e) MUST_CHECK;
+/* Of each collection; an error is logged. */
+void snapshots_save(struct engine *x, enum err (*save)(struct collection *c, struct err_info *e));
+
+/* When to save: rather when nobody waits, and sooner after many changes, so that a start after a
+ * crash has little to replay. */
+struct snapshot_clock {
+    int64_t saved_ns, busy_ns; /* last saved; last seen that changes were applied */
+    uint64_t saved_change, seen_change;
+};
+void snapshot_clock_start(struct engine *x, struct snapshot_clock *k);
+bool snapshot_due(struct engine *x, struct snapshot_clock *k);
+void snapshot_clock_saved(struct snapshot_clock *k);
+
+/* ---- merger.c: a thread that merges vectors into their graphs, and saves them ---- */
+void merger_start(struct engine *x);
+void merger_stop(struct engine *x);
 
 /* ---- prepare.c: drafts on their way to the store, shared by put.c, ingest.c, backlog.c,
  * version_build.c ---- */

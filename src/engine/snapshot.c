@@ -7,6 +7,7 @@
  * Each is checked and made anew on its own (rows_file.c has the bytes of `rows`).
  * Whatever is damaged, of another lineage or model, or ahead of the store is dropped and made anew
  * from the store. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/rows_file.h"
@@ -16,31 +17,51 @@
 #define BEHIND_MAX                                                                                 \
     10000 /* changes of others after which an unchanged snapshot is saved again, so that a start   \
              reads few */
+#define SNAPSHOT_CHANGES 2000 /* after so many the next pause of the writers is used */
+#define SNAPSHOT_IDLE_NS 2000000000LL
+#define PAUSE_NS 50000000 /* without a change */
 #define WORDS_BATCH 500
 #define WORDS_BATCH_BYTES (8u << 20)
 
 /* ---- save ---- */
 
-static enum err versions_save(struct collection *c, const struct position *at, struct err_info *e)
+/* What the applier passed: nothing of it is missing in what is saved from now on. */
+static struct position position_applied(struct engine *x)
 {
-    enum err err = 0;
-    for (struct version *v = NULL; (v = version_next(c, v));) {
-        bool due = v->touched || v->at > v->written || at->change > v->saved + BEHIND_MAX;
-        if (err || !due)
-            continue;
-        err = rows_save(&(struct rows_of){c, v}, at, e);
-        v->touched = v->touched && err;
-    }
+    struct position at;
+    store_position(x->store, &at);
+    lock_take(&x->applied_lock);
+    at.change = x->applied;
+    lock_drop(&x->applied_lock);
+    return at;
+}
+
+static enum err version_save(struct version *v, struct err_info *e)
+{
+    struct position at = position_applied(v->collection->engine);
+    bool touched = __atomic_exchange_n(&v->touched, false, __ATOMIC_ACQUIRE);
+    bool changed = __atomic_load_n(&v->at, __ATOMIC_RELAXED) > v->written;
+    if (!touched && !changed && at.change <= v->saved + BEHIND_MAX)
+        return 0;
+    enum err err = rows_save(&(struct rows_of){v->collection, v}, &at, e);
+    if (err && touched)
+        __atomic_store_n(&v->touched, true, __ATOMIC_RELEASE);
     return err;
 }
 
-enum err snapshot_save(struct collection *c, struct err_info *e)
+enum err snapshot_save_vectors(struct collection *c, struct err_info *e)
 {
-    struct position at;
+    enum err err = 0;
+    for (struct version *v = NULL; (v = version_next(c, v));)
+        if (!err)
+            err = version_save(v, e);
+    return err;
+}
+
+enum err snapshot_save_documents(struct collection *c, struct err_info *e)
+{
+    struct position at = position_applied(c->engine);
     char text[POSITION_TEXT];
-    store_position(c->engine->store, &at);
-    at.change =
-        c->engine->applied; /* what the applier passed: nothing of this collection is missing */
     position_format(&at, text);
     enum err err = 0;
     if (c->words_at < at.change) {
@@ -51,7 +72,49 @@ enum err snapshot_save(struct collection *c, struct err_info *e)
     bool changed = c->rows_at > c->rows_written;
     if (!err && (changed || at.change > c->rows_saved + BEHIND_MAX))
         err = rows_save(&(struct rows_of){c, NULL}, &at, e);
-    return err ? err : versions_save(c, &at, e);
+    return err;
+}
+
+void snapshots_save(struct engine *x,
+                    enum err (*save)(struct collection *c, struct err_info *e))
+{
+    for (struct collection *c = NULL; (c = collection_next(x, c));) {
+        struct err_info info = {0};
+        if (save(c, &info)) {
+            metric_error(x, info.code);
+            log_event(LOG_WARN,
+                      "index snapshot not saved; the changes since the last are replayed at the "
+                      "next start",
+                      LOG_S("collection", c->name), LOG_S("reason", info.message));
+        }
+    }
+}
+
+/* ---- when ---- */
+
+void snapshot_clock_start(struct engine *x, struct snapshot_clock *k)
+{
+    k->saved_ns = k->busy_ns = clock_mono_ns();
+    k->saved_change = k->seen_change = position_applied(x).change;
+}
+
+bool snapshot_due(struct engine *x, struct snapshot_clock *k)
+{
+    uint64_t applied = position_applied(x).change;
+    int64_t pause_ns = (int64_t)x->options.snapshot_seconds * 1000000000, now_ns = clock_mono_ns();
+    if (applied != k->seen_change)
+        k->busy_ns = now_ns;
+    k->seen_change = applied;
+    int64_t since_ns = now_ns - k->saved_ns, idle_ns = now_ns - k->busy_ns;
+    bool many = applied - k->saved_change >= SNAPSHOT_CHANGES;
+    return (many && idle_ns > SNAPSHOT_IDLE_NS) || (since_ns > pause_ns && idle_ns > PAUSE_NS) ||
+           since_ns > 4 * pause_ns;
+}
+
+void snapshot_clock_saved(struct snapshot_clock *k)
+{
+    k->saved_ns = clock_mono_ns();
+    k->saved_change = k->seen_change;
 }
 
 /* ---- rebuild from the store ---- */

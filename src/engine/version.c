@@ -461,7 +461,7 @@ enum err version_fetch(struct version *v, struct arena *a, struct err_info *e)
         err = version_passages(v, a, numbers, n, DOCUMENT_PASSAGES | DOCUMENT_VECTORS, docs, e);
         if (!err)
             err = version_apply(v, docs, numbers, n, e);
-        v->touched = true;
+        __atomic_store_n(&v->touched, true, __ATOMIC_RELEASE); /* the merger takes it */
         if (err && more) { /* not lost: for the next try */
             lock_take(&v->collection->lock);
             fresh_add(v, numbers, n);

@@ -1,0 +1,68 @@
+/* The merger: one thread that works at the vector graphs in the background (index/vectors.h), a
+ * short step at a time, and saves the vectors of each version now and then. The applier goes on
+ * beside it: neither a merge nor a snapshot, of whatever size, is waited for. */
+#include "base/clock.h"
+#include "engine/internal.h"
+
+#define PAUSE_NS 200000000 /* when there is nothing to do */
+#define STEP_NS 10000000
+
+static bool merger_stopping(struct engine *x)
+{
+    lock_take(&x->merger_lock);
+    bool stop = x->merger_stop;
+    lock_drop(&x->merger_lock);
+    return stop;
+}
+
+/* A step at each graph. True if one of them has more to do. */
+static bool graphs_step(struct engine *x)
+{
+    bool more = false;
+    for (struct collection *c = NULL; (c = collection_next(x, c));)
+        for (struct version *v = NULL; (v = version_next(c, v));)
+            more |= vectors_merge_step(v->vectors, STEP_NS);
+    return more;
+}
+
+static void merger_pause(struct engine *x)
+{
+    int64_t until_ns = clock_mono_ns() + PAUSE_NS;
+    lock_take(&x->merger_lock);
+    while (!x->merger_stop && cond_wait_until(&x->merger_cond, &x->merger_lock, until_ns))
+        ;
+    lock_drop(&x->merger_lock);
+}
+
+static void merger_run(void *arg)
+{
+    struct engine *x = arg;
+    struct snapshot_clock k;
+    thread_background();
+    snapshot_clock_start(x, &k);
+    while (!merger_stopping(x)) {
+        bool more = graphs_step(x);
+        if (snapshot_due(x, &k)) {
+            snapshots_save(x, snapshot_save_vectors);
+            snapshot_clock_saved(&k);
+        }
+        if (!more)
+            merger_pause(x);
+    }
+    snapshots_save(x, snapshot_save_vectors);
+}
+
+void merger_start(struct engine *x)
+{
+    x->merger = thread_start("merger", merger_run, x);
+}
+
+void merger_stop(struct engine *x)
+{
+    lock_take(&x->merger_lock);
+    x->merger_stop = true;
+    cond_broadcast(&x->merger_cond);
+    lock_drop(&x->merger_lock);
+    thread_join(x->merger);
+    x->merger = NULL;
+}
