@@ -1,9 +1,12 @@
-/* bench_filters --base A.npy --queries Q.npy [--width N] [--k N]: the vector index under filters.
+/* bench_filters --base A.npy --queries Q.npy [--width N] [--k N] [--keep FILE] [--sweep 1]:
+ * the vector index under filters.
  *
  * Puts A (float32 or float16 rows, made length 1) one document a row, merges all of it, and prints
  * for filters that pass 50, 10, 1, .1 and .01 %, at random, following clusters, and all but the
  * query's own neighbourhood: recall, answers shorter than min(k, matches), queries a second, beside
- * the exact scan of what passes. Then how long a save holds writers up, and a load. */
+ * the exact scan of what passes; how long a save holds writers up, and a load. --keep: the index is
+ * loaded from the file, or made and saved there. --sweep 1: without a filter, widths for several k.
+ */
 #include "npy.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -66,12 +69,11 @@ static const char *const kinds[] = {"random", "clusters", "elsewhere"};
 
 static uint32_t *cluster; /* of each row: the nearest of CENTRES random rows */
 
-static void clusters_make(struct vectors *v)
+static void clusters_make(void)
 {
     struct rng r;
     struct vectors *centres = vectors_new(base.dims);
     rng_init(&r, 5);
-    (void)v;
     for (uint32_t c = 0; c < CENTRES; c++)
         if (vectors_put(centres, c, 1, half_of_row(rng_below(&r, base.count)), 1, NULL))
             die("put", "refused");
@@ -150,20 +152,53 @@ static void measure(struct vectors *v, enum kind kind, double share)
     docset_release(&d);
 }
 
-static void unfiltered(struct vectors *v, size_t want, unsigned width)
+static void unfiltered(struct vectors *v)
 {
     struct sums s = {0};
-    k = want;
-    vectors_width_set(v, width);
     for (size_t q = 0; q < queries.count; q++)
         compare(v, queries.rows + q * queries.dims, NULL, &s);
-    printf("all, k %4zu, width %4u: recall %.4f  %8.0f q/s  scan %8.0f q/s\n", want, width,
+    printf("all, k %4zu, width %4u: recall %.4f  %8.0f q/s  scan %8.0f q/s\n", k, vectors_width(v),
            (double)s.right / (double)s.wanted, (double)s.asked / s.walk_s,
            (double)s.asked / s.scan_s);
     fflush(stdout);
 }
 
+static void widths(struct vectors *v)
+{
+    static const size_t ks[] = {10, 50, 200, 1000};
+    size_t before = k;
+    for (size_t i = 0; i < sizeof ks / sizeof *ks; i++)
+        for (unsigned width = 64; width <= 4096; width *= 2) {
+            k = ks[i];
+            vectors_width_set(v, width);
+            if (width > k && width <= 16 * k)
+                unfiltered(v);
+        }
+    k = before;
+}
+
 /* --- saving beside a writer --- */
+
+static void kept(struct vectors *v, const char *path)
+{
+    struct file *f = NULL;
+    struct err_info e = {0};
+    if (file_open(path, FILE_CREATE, &f, &e) || vectors_save(v, f, &e))
+        die(path, e.message);
+    file_close(f);
+}
+
+static struct vectors *loaded(const char *path)
+{
+    struct file *f = NULL;
+    struct err_info e = {0};
+    struct vectors *v = NULL;
+    uint64_t offset = 0;
+    if (file_open(path, FILE_READ_ONLY, &f, &e) || vectors_load(f, &offset, &v, &e))
+        die(path, e.message);
+    file_close(f);
+    return v;
+}
 
 struct writing {
     struct vectors *v;
@@ -216,7 +251,8 @@ static void save_and_load(struct vectors *v)
 
 int main(int argc, char **argv)
 {
-    const char *base_path = NULL, *query_path = NULL;
+    const char *base_path = NULL, *query_path = NULL, *keep = NULL;
+    bool sweep = false;
     unsigned width = VECTORS_WIDTH;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--base"))
@@ -225,26 +261,30 @@ int main(int argc, char **argv)
             query_path = argv[i + 1];
         else if (!strcmp(argv[i], "--width"))
             width = (unsigned)atoi(argv[i + 1]);
+        else if (!strcmp(argv[i], "--keep"))
+            keep = argv[i + 1];
+        else if (!strcmp(argv[i], "--sweep"))
+            sweep = atoi(argv[i + 1]) != 0;
         else if (!strcmp(argv[i], "--k"))
             k = (size_t)atoi(argv[i + 1]);
     }
     if (!base_path || !query_path || !k || k > K_MAX)
-        die("usage", "--base A.npy --queries Q.npy [--width N] [--k 1..1000]");
-    size_t wanted = k;
+        die("usage", "--base A.npy --queries Q.npy [--width N] [--k 1..1000] [--keep FILE] [--sweep 1]");
     base = npy_read(base_path);
     queries = npy_read(query_path);
     if (base.dims != queries.dims || !base.count || !queries.count)
         die("queries", "other dimensions than the base");
-    struct vectors *v = filled();
+    struct vectors *v = keep && access(keep, R_OK) == 0 ? loaded(keep) : filled();
+    if (keep && access(keep, R_OK))
+        kept(v, keep);
     save_and_load(v);
     while (vectors_merge_step(v, STEP_NS))
         ;
-    for (unsigned w = 64; w <= 256; w *= 2)
-        unfiltered(v, 10, w);
-    unfiltered(v, 200, width);
-    k = wanted;
+    clusters_make();
+    if (sweep)
+        widths(v);
     vectors_width_set(v, width);
-    clusters_make(v);
+    unfiltered(v);
     static const double shares[] = {.5, .1, .01, .001, .0001};
     for (enum kind kind = RANDOM; kind <= ELSEWHERE; kind++)
         for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)

@@ -29,6 +29,8 @@ struct vectors *vectors_of_graph(struct graph *g)
     v->leaves = xcalloc(DOCUMENT_NUMBER_MAX / LEAF_NUMBERS + 1, sizeof *v->leaves);
     v->scratch = xmalloc(v->dims * sizeof *v->scratch);
     atomic_store(&v->width, VECTORS_WIDTH);
+    v->scan_rows = VECTORS_SCAN_ROWS;
+    v->scan_to_walk = SCAN_TO_WALK;
     lock_init(&v->lock, LOCK_INDEX);
     return v;
 }

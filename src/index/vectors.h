@@ -17,8 +17,6 @@
 
 /* Up to so many rows stay in the tail: a scan of them is about as quick as a walk. */
 #define VECTORS_SCAN_ROWS 10000
-/* A filter that so few documents pass is answered by a scan of their rows. */
-#define VECTORS_SCAN_MATCHES 10000
 /* How wide a walk looks at first; vectors_width_set. */
 #define VECTORS_WIDTH 128
 

@@ -50,7 +50,7 @@ static bool tail_next(struct vectors *v, uint32_t *out)
 static bool merge_in(struct vectors *v)
 {
     uint32_t slot;
-    bool begun = graph_count(v->graph) > 0 || atomic_load(&v->rows) > VECTORS_SCAN_ROWS;
+    bool begun = graph_count(v->graph) > 0 || atomic_load(&v->rows) > v->scan_rows;
     if (!begun || !atomic_load(&v->tail) || !tail_next(v, &slot))
         return false;
     graph_insert(v->graph, slot);

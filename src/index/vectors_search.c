@@ -1,7 +1,7 @@
 /* Which way to an answer: the planner.
  *
  *     exact, or few rows              scan of all rows
- *     few documents within            scan of their rows
+ *     few of the documents within     scan of their rows
  *     within, or all                  scan of the tail, then a walk of the graph
  *
  * A walk gives passages, and some that ended or began meanwhile; what is asked of it grows until
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define SEEDS 64u
+#define WIDER 1 /* a walk for so many times what is asked for */
 #define ASK_MORE 4 /* each round asks the graph for so many times as many */
 
 struct search {
@@ -120,10 +121,10 @@ static void seeds_choose(struct search *s)
 }
 
 /* How wide to walk for `ask` slots. */
-static size_t width_for(struct search *s, size_t ask)
+static size_t width_for(const struct search *s, size_t ask)
 {
     size_t width = vectors_width(s->v);
-    return width > ask + ask / 2 ? width : ask + ask / 2;
+    return width > WIDER * ask ? width : WIDER * ask;
 }
 
 /* The walk's `ask` best slots into the group. *least: what it did not give is no better, as far as
@@ -169,11 +170,18 @@ static size_t walk_rounds(struct search *s)
 
 /* --- the planner --- */
 
+/* A walk under a filter costs the more the fewer pass, about width * documents / matches; a scan of
+ * the matches, their number. */
+static bool few_match(const struct search *s)
+{
+    double matches = (double)s->within->count, documents = (double)vectors_documents(s->v);
+    return matches * matches < s->v->scan_to_walk * (double)width_for(s, s->k) * documents;
+}
+
 static bool scan_is_better(const struct search *s)
 {
     size_t linked = graph_count(s->v->graph);
-    return linked < VECTORS_SCAN_ROWS || vectors_tail(s->v) > linked ||
-           (s->within && s->within->count < VECTORS_SCAN_MATCHES);
+    return linked < s->v->scan_rows || vectors_tail(s->v) > linked || (s->within && few_match(s));
 }
 
 size_t vectors_search(struct vectors *v, const float *query, size_t k, const struct docset *within,
