@@ -269,7 +269,8 @@ int main(int argc, char **argv)
             k = (size_t)atoi(argv[i + 1]);
     }
     if (!base_path || !query_path || !k || k > K_MAX)
-        die("usage", "--base A.npy --queries Q.npy [--width N] [--k 1..1000] [--keep FILE] [--sweep 1]");
+        die("usage",
+            "--base A.npy --queries Q.npy [--width N] [--k 1..1000] [--keep FILE] [--sweep 1]");
     base = npy_read(base_path);
     queries = npy_read(query_path);
     if (base.dims != queries.dims || !base.count || !queries.count)

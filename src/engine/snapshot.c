@@ -75,8 +75,7 @@ enum err snapshot_save_documents(struct collection *c, struct err_info *e)
     return err;
 }
 
-void snapshots_save(struct engine *x,
-                    enum err (*save)(struct collection *c, struct err_info *e))
+void snapshots_save(struct engine *x, enum err (*save)(struct collection *c, struct err_info *e))
 {
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
         struct err_info info = {0};

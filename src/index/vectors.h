@@ -17,7 +17,7 @@
 
 /* Up to so many rows stay in the tail: a scan of them is about as quick as a walk. */
 #define VECTORS_SCAN_ROWS 10000
-/* How wide a walk looks at first; vectors_width_set. */
+/* How wide a walk for 10 looks at first; wider for more. */
 #define VECTORS_WIDTH 128
 
 struct vectors;
@@ -57,7 +57,8 @@ float vectors_mean_cosine(struct vectors *v, unsigned pairs, uint64_t seed);
 size_t vectors_documents(struct vectors *v);
 size_t vectors_count(struct vectors *v); /* rows */
 size_t vectors_tail(struct vectors *v);  /* of them, not yet in the graph */
-/* How wide walks look: more is better and slower. */
+/* How wide a walk for 10 looks: more is better and slower. A recall meter compares an answer with
+ * that of `exact` and sets it. */
 void vectors_width_set(struct vectors *v, unsigned width);
 unsigned vectors_width(struct vectors *v);
 

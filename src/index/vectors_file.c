@@ -9,7 +9,8 @@
  * Meanwhile the graph stands still (nothing is merged), so links and what they lead to are of one
  * moment; only the tail changes, and what ends is marked. A document that changed after its first
  * rows were saved may be there in half, or twice: loading takes the newest whole one and drops the
- * rest, and whoever saves remembers a change from before, from which all later ones are replayed. */
+ * rest, and whoever saves remembers a change from before, from which all later ones are replayed.
+ */
 #include "index/vectors_impl.h"
 
 #include "base/arena.h"
@@ -225,8 +226,7 @@ static void documents_settle(struct vectors *v)
         if (c->number[i] == SLOT_NONE || !used)
             slot_drop(v, slot);
         else
-            places[count++] =
-                (struct place){c->number[i], c->passage[i], slot, c->revision[i]};
+            places[count++] = (struct place){c->number[i], c->passage[i], slot, c->revision[i]};
     }
     qsort(places, count, sizeof *places, place_cmp);
     count = places_unique(v, places, count);

@@ -66,7 +66,7 @@ struct ended {
     struct ended_slot {
         uint64_t died;
         uint32_t slot;
-    } *ring;
+    } * ring;
     size_t first, count, cap;
 };
 

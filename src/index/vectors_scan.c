@@ -8,10 +8,10 @@
  *
  * All lengths on the right are known, so each row has an interval that its cosine lies in, widened
  * by what float32 sums may round: (dims + 8) 2^-23 |x| |y|, twice the textbook bound (Higham,
- * Accuracy and Stability, 3.1), and 64 times 2^-23 for the two rotations, of at most 52 sums each. A row whose upper end is below the k-th largest lower end of
- * different documents is not among the k best; every other is computed from its float16 values. So
- * the answer is the one of a full float32 scan. For that k-th largest, first passages only are
- * counted: each document once. */
+ * Accuracy and Stability, 3.1), and 64 times 2^-23 for the two rotations, of at most 52 sums each.
+ * A row whose upper end is below the k-th largest lower end of different documents is not among the
+ * k best; every other is computed from its float16 values. So the answer is the one of a full
+ * float32 scan. For that k-th largest, first passages only are counted: each document once. */
 #include "index/vectors_impl.h"
 
 #include "base/arena.h"
@@ -181,7 +181,8 @@ static bool row_wanted(const struct scan *s, uint32_t row)
 {
     const struct chunk *c = chunk_of(s->v, row);
     uint32_t index = index_of(row);
-    return slot_visible(c, index, s->seq) && (!s->within || docset_has(s->within, c->number[index]));
+    return slot_visible(c, index, s->seq) &&
+           (!s->within || docset_has(s->within, c->number[index]));
 }
 
 static void scan_all(struct scan *s, struct block *b)

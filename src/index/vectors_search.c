@@ -18,7 +18,6 @@
 #include <string.h>
 
 #define SEEDS 64u
-#define WIDER 1 /* a walk for so many times what is asked for */
 #define ASK_MORE 4 /* each round asks the graph for so many times as many */
 
 struct search {
@@ -120,11 +119,11 @@ static void seeds_choose(struct search *s)
     }
 }
 
-/* How wide to walk for `ask` slots. */
+/* How wide to walk for `ask` slots: v->width is that of 10. On 200,000 x 384, 128 gives recall .983
+ * at 10, .98 at 50 and 200, .987 at 1,000. */
 static size_t width_for(const struct search *s, size_t ask)
 {
-    size_t width = vectors_width(s->v);
-    return width > WIDER * ask ? width : WIDER * ask;
+    return vectors_width(s->v) * (ask + 22) / 32;
 }
 
 /* The walk's `ask` best slots into the group. *least: what it did not give is no better, as far as
@@ -180,8 +179,10 @@ static bool few_match(const struct search *s)
 
 static bool scan_is_better(const struct search *s)
 {
-    size_t linked = graph_count(s->v->graph);
-    return linked < s->v->scan_rows || vectors_tail(s->v) > linked || (s->within && few_match(s));
+    size_t linked = graph_count(s->v->graph), tail = vectors_tail(s->v);
+    double steps = s->v->scan_to_walk * (double)width_for(s, s->k);
+    return linked < s->v->scan_rows || (double)linked < steps || tail > linked ||
+           (s->within && few_match(s));
 }
 
 size_t vectors_search(struct vectors *v, const float *query, size_t k, const struct docset *within,

@@ -153,9 +153,8 @@ static void search_check(struct vectors *v, const float *query, size_t k,
 }
 
 enum filter { SHARE_50, SHARE_20, SHARE_5, SHARE_1, SHARE_0, CLUSTERS, OWN, ELSEWHERE, FILTERS };
-static const char *const filter_names[] = {"50 %",     "20 %",           "5 %",      "1 %",
-                                           "a few",    "whole clusters", "its own cluster",
-                                           "elsewhere"};
+static const char *const filter_names[] = {
+    "50 %", "20 %", "5 %", "1 %", "a few", "whole clusters", "its own cluster", "elsewhere"};
 
 static void filter_make(struct docset *d, enum filter f, uint32_t own)
 {
@@ -488,9 +487,9 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),  cmocka_unit_test(test_mass_delete),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_mass_delete),
         cmocka_unit_test(test_starving), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_reload),  cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_reload),   cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
