@@ -4,7 +4,6 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/rng.h"
-#include "index/graph_held.h"
 #include "index/scalar.h"
 #include "math/dot.h"
 #include "math/half.h"
@@ -169,7 +168,7 @@ static void tail_sweep(struct vectors *v, uint32_t count)
     uint64_t oldest = vectors_oldest_reader(v);
     for (uint32_t slot; count-- > 0 && (slot = ended_take(&v->ended_tail, oldest)) != SLOT_NONE;) {
         tail_remove(v, slot);
-        graph_held_delete(v->graph, slot);
+        graph_delete(v->graph, slot);
     }
 }
 

@@ -15,7 +15,6 @@
 
 #include "base/arena.h"
 #include "index/graph_file.h"
-#include "index/graph_held.h"
 #include "index/scalar.h"
 #include "index/section.h"
 #include <assert.h>
@@ -133,10 +132,8 @@ static void slot_load(struct vectors *v, struct section_reader *r, uint32_t slot
 static void slot_drop(struct vectors *v, uint32_t slot)
 {
     chunk_of(v, slot)->number[index_of(slot)] = SLOT_NONE;
-    if (graph_is_linked(v->graph, slot))
+    if (graph_is_linked(v->graph, slot) || graph_is_held(v->graph, slot))
         graph_delete(v->graph, slot);
-    else if (graph_is_held(v->graph, slot))
-        graph_held_delete(v->graph, slot);
 }
 
 /* Slots in the order of their documents: newest revision first, then passages. */
