@@ -121,6 +121,8 @@ void render_document(struct json_writer *w, const struct document_out *d)
         json_key(w, "pending");
         json_put_bool(w, true);
     }
+    if (d->duplicate_of.n)
+        put(w, "duplicate_of", d->duplicate_of);
     json_object_end(w);
 }
 

@@ -92,7 +92,10 @@ const struct schema schema_document_out = {
                {"url", &schema_string}, {"lang", &schema_string}, {"tags", &schema_text_list},
                {"attributes", &object}, {"created", &time_text, NEED},
                {"updated", &time_text, NEED}, {"expires", &time_text}, {"revision", &count, NEED},
-               {"pending", &schema_boolean, .help = "true: found by its words only, so far"}),
+               {"pending", &schema_boolean, .help = "true: found by its words only, so far"},
+               {"duplicate_of", &schema_string,
+                .help = "id of the oldest document of which this one is a near-copy: a few words "
+                        "changed, a sentence moved or added. Not given if there is none"}),
 };
 const struct schema schema_document_list = {
     .name = "Documents",

@@ -7,6 +7,7 @@
 #include "engine/internal.h"
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STEP_CHANGES 200
 #define WAIT_NS 50000000      /* how late a stop may be noticed */
@@ -15,6 +16,51 @@
 
 /* ---- one document ---- */
 
+/* The words of a stored document, as near-duplicates are told by them. */
+static size_t document_hashes(struct arena *a, const json_t *object, uint32_t **out)
+{
+    struct str title = json_str(json_object_get(object, "title")),
+               text = json_str(json_object_get(object, "text"));
+    uint32_t *of_title, *of_text;
+    size_t n = text_word_hashes(a, title, &of_title), m = text_word_hashes(a, text, &of_text);
+    *out = arena_array(a, n + m + 1, sizeof **out);
+    memcpy(*out, of_title, n * sizeof **out);
+    memcpy(*out + n, of_text, m * sizeof **out);
+    return n + m;
+}
+
+/* Of another document, for comparing (duplicates_read_fn). */
+static bool document_read_hashes(void *ctx, uint32_t number, const uint32_t **words, size_t *count)
+{
+    struct collection *c = ctx;
+    struct document_record d = {0};
+    struct err_info info = {0};
+    json_t *object = NULL;
+    uint32_t *hashes;
+    arena_reset(c->duplicates_arena);
+    if (store_documents_by_number(c->engine->store, c->duplicates_arena, c->id, &number, 1,
+                                  DOCUMENT_PAYLOAD, &d, &info)) {
+        log_event(LOG_WARN, "a document was not compared with one that may be its original",
+                  LOG_S("collection", c->name), LOG_S("reason", info.message));
+        return false;
+    }
+    if (!d.number || json_parse(d.payload, &object, NULL))
+        return false;
+    *count = document_hashes(c->duplicates_arena, object, &hashes);
+    *words = hashes;
+    json_decref(object);
+    return true;
+}
+
+static void document_compare(struct collection *c, uint32_t number, const json_t *object)
+{
+    struct arena *a = arena_new(0); /* reading another one resets the collection's */
+    uint32_t *words;
+    size_t count = document_hashes(a, object, &words);
+    duplicates_put(c->duplicates, number, words, count, document_read_hashes, c);
+    arena_free(a);
+}
+
 enum err document_index(struct collection *c, const struct document_record *d, struct err_info *e)
 {
     json_t *object = document_for_filters(d);
@@ -22,6 +68,7 @@ enum err document_index(struct collection *c, const struct document_record *d, s
         return err_set(e, ERR_CORRUPT, NULL, "the stored document \"%.*s\" is not JSON",
                        STR_ARG(d->id));
     attributes_put(c->attributes, d->number, object);
+    document_compare(c, d->number, object);
     json_decref(object);
     live_set(c, d->number, (struct live_row){d->revision});
     return 0;
@@ -30,6 +77,7 @@ enum err document_index(struct collection *c, const struct document_record *d, s
 static void document_forget(struct collection *c, uint32_t number)
 {
     attributes_delete(c->attributes, number);
+    duplicates_delete(c->duplicates, number, document_read_hashes, c);
     live_set(c, number, (struct live_row){0});
 }
 

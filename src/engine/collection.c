@@ -81,6 +81,8 @@ static void collection_free(struct collection *c)
         words_close(c->words);
     versions_free(c);
     attributes_free(c->attributes);
+    duplicates_free(c->duplicates);
+    arena_free(c->duplicates_arena);
     if (c->gone) {
         metric_collection_drop(c->engine, c->name);
         if (file_remove_tree(c->dir, &info))
@@ -152,6 +154,7 @@ static struct collection *collection_new(struct engine *x, const struct collecti
     assert(r->name.n <= COLLECTION_NAME_MAX);
     memcpy(c->name, r->name.s, r->name.n);
     c->documents_stored = r->documents;
+    c->duplicates_arena = arena_new(0);
     lock_init(&c->lock, LOCK_COLLECTION);
     snprintf(name, sizeof name, "index/%u", c->id);
     c->dir = path_join(x->data_dir, name);

@@ -20,7 +20,32 @@ void document_out_make(struct arena *a, const struct document_record *d, struct 
         .updated_us = d->updated_us,
         .expires_us = d->expires_us,
         .pending = d->state == DOCUMENT_PENDING,
+        .number = d->number,
     };
+}
+
+enum err documents_mark_copies(struct collection *c, struct arena *a,
+                               struct document_out *const *documents, size_t count,
+                               struct err_info *e)
+{
+    uint32_t *originals = arena_array(a, count + 1, sizeof *originals);
+    struct document_out **copies = arena_array(a, count + 1, sizeof *copies);
+    size_t n = 0;
+    int64_t now_us = clock_wall_us();
+    for (size_t i = 0; i < count; i++) {
+        originals[n] = duplicates_original(c->duplicates, documents[i]->number);
+        if (originals[n])
+            copies[n++] = documents[i];
+    }
+    if (n == 0)
+        return 0;
+    struct document_record *docs = arena_array(a, n, sizeof *docs);
+    enum err err = store_documents_by_number(c->engine->store, a, c->id, originals, n,
+                                             DOCUMENT_HEAD, docs, e);
+    for (size_t i = 0; i < n && !err; i++)
+        if (docs[i].number && !document_expired(&docs[i], now_us))
+            copies[i]->duplicate_of = docs[i].id;
+    return err;
 }
 
 bool document_expired(const struct document_record *d, int64_t now_us)
@@ -68,13 +93,16 @@ enum err engine_get(struct engine *x, struct str collection, struct str id, stru
     err = store_document_get(x->store, a, c->id, id, DOCUMENT_PAYLOAD, &d, &info);
     if (!err && document_expired(&d, clock_wall_us()))
         err = ERR_NOT_FOUND;
+    if (!err) {
+        document_out_make(a, &d, out);
+        err = documents_mark_copies(c, a, (struct document_out *const[]){out}, 1, &info);
+    }
     collection_unref(c);
     if (err == ERR_NOT_FOUND)
         return err_set(e, err, "id", "there is no document \"%.*s\" in this collection",
                        (int)(id.n < 200 ? id.n : 200), id.s);
     if (err)
         return err_set(e, err, info.field, "%s", info.message);
-    document_out_make(a, &d, out);
     return 0;
 }
 
@@ -173,6 +201,11 @@ enum err engine_list(struct engine *x, struct str collection, struct str filter,
     else if (!err)
         err = list_walk(&l, filtered ? &match : NULL, e);
     docset_release(&match);
+    struct document_out **all = arena_array(a, l.count + 1, sizeof *all);
+    for (size_t i = 0; i < l.count; i++)
+        all[i] = &l.out[i];
+    if (!err)
+        err = documents_mark_copies(l.c, a, all, l.count, e);
     collection_unref(l.c);
     if (err)
         return err;

@@ -103,6 +103,8 @@ struct document_out {
     uint64_t revision;
     int64_t created_us, updated_us, expires_us;
     bool pending;
+    uint32_t number;
+    struct str duplicate_of; /* the id of an older document that it is a near-copy of; or empty */
 };
 struct put_options {
     bool atomic;          /* all or nothing */
@@ -188,6 +190,7 @@ struct find_request {
     const struct str *exclude;
     size_t exclude_count;
     double diversity;
+    bool hide_copies; /* those with duplicate_of */
     int64_t deadline_ns;
 };
 struct find_hit {

@@ -79,6 +79,17 @@ static enum err exclude_ids(struct find *f, const struct str *ids, size_t count,
     return err;
 }
 
+static void exclude_copies(struct find *f)
+{
+    struct docset copies;
+    if (!f->r->hide_copies)
+        return;
+    docset_init(&copies);
+    duplicates_copies(f->c->duplicates, &copies);
+    docset_or(&f->without, &copies);
+    docset_release(&copies);
+}
+
 /* ---- candidates ---- */
 
 static enum err ask(struct find *f, size_t depth, struct err_info *e)
@@ -246,6 +257,14 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
     passage_make(f, l, h);
 }
 
+static enum err mark_copies(struct find *f, struct find_answer *answer, struct err_info *e)
+{
+    struct document_out **all = arena_array(f->a, answer->count + 1, sizeof *all);
+    for (size_t i = 0; i < answer->count; i++)
+        all[i] = &answer->hits[i].document;
+    return documents_mark_copies(f->c, f->a, all, answer->count, e);
+}
+
 /* ---- facets ---- */
 
 /* The documents that match, as far as a facet counts them. */
@@ -311,6 +330,8 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     int64_t t0 = clock_mono_ns();
     for (size_t i = 0; i < out->count; i++)
         hit_make(f, &loaded[offset + i], &out->hits[i]);
+    if ((err = mark_copies(f, out, e)))
+        return err;
     out->load_ns += clock_mono_ns() - t0;
     out->total = f->result.total;
     out->total_exact = f->result.total_exact;
@@ -373,6 +394,8 @@ static enum err search_once(struct engine *x, struct str collection, const struc
         err = check_model(&f, e);
     if (!err)
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
+    if (!err)
+        exclude_copies(&f);
     if (!err && f.without.count) {
         attributes_all(f.c->attributes, &f.within);
         docset_minus(&f.within, &f.without);
@@ -480,8 +503,10 @@ static enum err similar_once(struct engine *x, struct str collection, const stru
     }
     if (!err)
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
-    if (!err)
+    if (!err) {
+        exclude_copies(&f);
         err = find_run(&f, out, e);
+    }
     find_end(&f);
     return err;
 }

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/settings.h"
 #include "events/events.h"
+#include "index/duplicates.h"
 #include "index/filter.h"
 #include "index/vectors.h"
 #include "index/words.h"
@@ -107,6 +108,8 @@ struct collection {
     bool gone;                 /* deleted: the last one to leave removes its files */
 
     struct attributes *attributes;
+    struct duplicates *duplicates;
+    struct arena *duplicates_arena; /* applier only: of the text that is compared */
     struct words *words;
 
     struct lock lock; /* for all that follows */
@@ -257,7 +260,7 @@ void applier_stop(struct engine *x);
 /* Waits until `change` is searchable. ERR_TIMEOUT; ERR_UNAVAILABLE if the applier stands still. */
 enum err applied_wait(struct engine *x, uint64_t change, int64_t deadline_ns,
                       struct err_info *e) MUST_CHECK;
-/* Brings one document into attributes and live state. */
+/* Brings one document into attributes, near-duplicates and live state. */
 enum err document_index(struct collection *c, const struct document_record *d,
                         struct err_info *e) MUST_CHECK;
 /* What words_apply wants of a document; strings in the arena. */
@@ -375,6 +378,10 @@ enum err version_compare(struct version *active, struct version *v, const struct
 bool document_expired(const struct document_record *d, int64_t now_us);
 /* What a reader gets to see; `payload` may have been left out. */
 void document_out_make(struct arena *a, const struct document_record *d, struct document_out *out);
+/* Fills in what each document is a copy of. */
+enum err documents_mark_copies(struct collection *c, struct arena *a,
+                               struct document_out *const *documents, size_t count,
+                               struct err_info *e) MUST_CHECK;
 /* Numbers of ids: 0 where there is none. */
 enum err numbers_of_ids(struct collection *c, struct arena *a, const struct str *ids, size_t count,
                         uint32_t *numbers, struct err_info *e) MUST_CHECK;

@@ -41,7 +41,8 @@ static void collect(void *ctx)
         const char *name[] = {c->name};
         gauge_set(gauge_of(x->metrics->documents, name), (double)documents);
         gauge_set(gauge_of(x->metrics->passages, name), (double)passages);
-        bytes += attributes_bytes(c->attributes) + words_bytes(c->words);
+        bytes += attributes_bytes(c->attributes) + duplicates_bytes(c->duplicates) +
+                 words_bytes(c->words);
     }
     gauge_set(x->metrics->index_bytes, (double)bytes);
     if (!x->store)

@@ -323,7 +323,10 @@ static enum err rows_make(struct recommendation *m, struct recommend_answer *out
         row->source = h->source;
         err = explanation_make(m, h, row, e);
     }
-    return err;
+    struct document_out **all = arena_array(m->a, out->count + 1, sizeof *all);
+    for (size_t i = 0; i < out->count; i++)
+        all[i] = &out->rows[i].document;
+    return err ? err : documents_mark_copies(m->c, m->a, all, out->count, e);
 }
 
 static enum err recommend_check(const struct recommend_request *r, struct err_info *e)

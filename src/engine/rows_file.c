@@ -1,7 +1,7 @@
 /* The file of a collection's rows, `rows`, written beside and renamed. Its bytes, little-endian:
  *
  *       0  8  "AKINDOCS" or "AKINVECS"
- *       8  4  format, 2
+ *       8  4  format, 3
  *      12  4  collection id
  *      16  4  dims; 0 in documents
  *      20  4  version id; 0 in documents
@@ -12,7 +12,8 @@
  *     128  8  checksum of the live rows
  *     136  8  checksum of the bytes before
  *     144     live rows, 8 bytes each: revision
- *             the section of attributes or of vectors (index/), with its own checksum */
+ *             the sections of attributes and of near-duplicates, or that of vectors (index/), each
+ *             with its own checksum */
 #include "engine/rows_file.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -21,7 +22,7 @@
 
 #define MAGIC_DOCUMENTS "AKINDOCS"
 #define MAGIC_VECTORS "AKINVECS"
-#define FORMAT 2
+#define FORMAT 3
 #define HEADER_BYTES 144
 #define LIVE_BYTES 8
 #define LIVE_MAX (1u << 31)
@@ -107,6 +108,8 @@ static enum err rows_write(const struct rows_of *of, const char *path, const str
         err = file_write(f, live, live_bytes, e);
     if (!err)
         err = of->v ? vectors_save(of->v->vectors, f, e) : attributes_save(of->c->attributes, f, e);
+    if (!err && !of->v)
+        err = duplicates_save(of->c->duplicates, f, e);
     if (!err)
         err = file_sync(f, e);
     file_close(f);
@@ -181,14 +184,21 @@ static enum err documents_read(struct collection *c, struct file *f, const uint8
                                uint64_t bytes, struct err_info *e)
 {
     struct attributes *x = NULL;
+    struct duplicates *duplicates = NULL;
     uint64_t offset = HEADER_BYTES + get64(h + 120) * LIVE_BYTES;
     enum err err = live_load(c, f, h, bytes, e);
     if (!err)
         err = attributes_load(f, &offset, &x, e);
-    if (err)
+    if (!err)
+        err = duplicates_load(f, &offset, &duplicates, e);
+    if (err) {
+        attributes_free(x);
         return err;
+    }
     attributes_free(c->attributes);
+    duplicates_free(c->duplicates);
     c->attributes = x;
+    c->duplicates = duplicates;
     c->rows_at = get64(h + 24);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* Snapshots: the indexes of a collection on disk, caches of the store with a position.
  *
- *     index/<collection id>/documents/rows       attributes and live state
+ *     index/<collection id>/documents/rows       attributes, near-duplicates and live state
  *     index/<collection id>/<version id>/rows    the vectors of one embedding version
  *     index/<collection id>/words/words.db       words; keeps its position itself
  *
@@ -212,8 +212,10 @@ static enum err version_rebuild(struct version *v, struct err_info *e)
 static void rows_reset(struct collection *c)
 {
     attributes_free(c->attributes);
+    duplicates_free(c->duplicates);
     free(c->live);
     c->attributes = attributes_new();
+    c->duplicates = duplicates_new();
     c->live = NULL;
     c->live_count = c->documents = 0;
     c->rows_at = c->rows_saved = c->rows_written = 0;

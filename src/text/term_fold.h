@@ -24,4 +24,7 @@ void term_fold_init(struct term_fold *f);
  * 64 bytes. A view into `f` (until the next call) or of `word`; empty if nothing is left. */
 struct str term_fold(struct term_fold *f, struct str word);
 
+/* A letter, digit or mark of a script that is written without spaces. */
+bool term_is_dense(uint32_t c);
+
 #endif

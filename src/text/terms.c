@@ -108,8 +108,7 @@ static void ascii_words(struct term_analyzer *t, struct str text, size_t start, 
 
 /* --- everything else --- */
 
-/* Scripts that are written without spaces. */
-static bool is_dense(uint32_t c)
+bool term_is_dense(uint32_t c)
 {
     UErrorCode code = U_ZERO_ERROR;
     if (c < 0xe00)
@@ -144,7 +143,7 @@ static size_t dense_end(struct str text, size_t at)
     if (at >= text.n)
         return at;
     size_t end = at;
-    if (!is_dense(utf8_next(text, &end)))
+    if (!term_is_dense(utf8_next(text, &end)))
         return at;
     for (size_t next = end; next < text.n; end = next)
         if (!is_attached(utf8_next(text, &next)))

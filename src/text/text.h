@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Byte offset of the first byte that is not well-formed UTF-8 (RFC 3629: no surrogates, no
  * overlong forms, <= U+10FFFF), or s.n if all is. About 4 GB/s on ASCII. */
@@ -32,5 +33,10 @@ struct term_analyzer;
 struct term_analyzer *term_analyzer_new(void); /* holds ICU iterators: one thread at a time */
 void term_analyzer_free(struct term_analyzer *t);
 void term_analyze(struct term_analyzer *t, struct str text, term_fn *emit, void *ctx);
+
+/* Hashes of the text's words in their order, in the arena; returns how many. A word is a run of
+ * letters and digits, in any case; of scripts that are written without spaces each character is
+ * one. Punctuation and spaces do not count, so texts that differ in those alone have the same. */
+size_t text_word_hashes(struct arena *a, struct str text, uint32_t **out);
 
 #endif

@@ -1,0 +1,55 @@
+/* Near-duplicates: which document is a near-copy of which older one?
+ *
+ * Two texts are near when they resemble each other by at least .65 (shingles.h: the mean of the
+ * Jaccard indices of their words and of their pairs of neighbouring words): a few words changed,
+ * case, punctuation, a sentence moved or added. Sharing half of the text is not enough. Documents
+ * are taken by their age, which is their number: one is a copy of the oldest original near to it,
+ * else an original itself; a copy is never the original of another. When an original goes or
+ * changes, its copies are judged again, the oldest first.
+ *
+ * Candidates come from a sketch of each text (MinHash in bands); they are judged by their texts,
+ * which are not kept here: a callback reads them. Of originals that agree in a whole band only 256
+ * are found by it, so that very many texts from one mould cost no more than a few.
+ *
+ * One writer (put, delete, save); duplicates_original, duplicates_copies and duplicates_bytes from
+ * any thread. No lock is held while a text is read. Memory: 132 bytes a document and up to 16 more
+ * for an original. */
+#ifndef INDEX_DUPLICATES_H
+#define INDEX_DUPLICATES_H
+
+#include "base/err.h"
+#include "index/docset.h"
+#include <stdint.h>
+
+struct duplicates;
+struct duplicates *duplicates_new(void);
+void duplicates_free(struct duplicates *d);
+
+/* The hashes of a document's words, in the order of the text; borrowed until the next call. False:
+ * there is no such text now. */
+typedef bool duplicates_read_fn(void *ctx, uint32_t number, const uint32_t **words, size_t *count);
+
+/* Replaces what is known of a document; without words it is a copy of nothing. About 10 us for a
+ * text of 100 words and what reading at most 4 texts takes if some are alike. */
+void duplicates_put(struct duplicates *d, uint32_t number, const uint32_t *words, size_t count,
+                    duplicates_read_fn *read, void *ctx);
+void duplicates_delete(struct duplicates *d, uint32_t number, duplicates_read_fn *read, void *ctx);
+
+/* The number of the document that this one is a copy of; 0: of none. */
+uint32_t duplicates_original(struct duplicates *d, uint32_t number);
+/* All copies, into `out` (initialised by the caller; overwritten). */
+void duplicates_copies(struct duplicates *d, struct docset *out);
+size_t duplicates_bytes(struct duplicates *d);
+
+/* Every invariant; ERR_CORRUPT names the first that does not hold. Writer. */
+enum err duplicates_check(struct duplicates *d, struct err_info *e) MUST_CHECK;
+
+/* A section of a snapshot file, with its own checksum. ERR_CORRUPT: damaged. */
+struct file;
+enum err duplicates_save(struct duplicates *d, struct file *f, struct err_info *e) MUST_CHECK;
+enum err duplicates_load(struct file *f, uint64_t *offset, struct duplicates **out,
+                         struct err_info *e) MUST_CHECK;
+/* Tests: the same documents, sketches and originals. */
+bool duplicates_equal(struct duplicates *x, struct duplicates *y);
+
+#endif
