@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "index/duplicates.h"
 #include "index/filter.h"
 #include "index/section.h"
 #include "index/vectors.h"
@@ -77,6 +78,25 @@ static void check_attributes(struct file *f)
     attributes_free(again);
 }
 
+static void check_duplicates(struct file *f)
+{
+    struct duplicates *d = NULL, *again = NULL;
+    uint64_t offset = 0;
+    if (duplicates_load(f, &offset, &d, NULL)) {
+        file_close(f);
+        return;
+    }
+    file_close(f);
+    f = file_made();
+    offset = 0;
+    if (duplicates_check(d, NULL) || duplicates_save(d, f, NULL) ||
+        duplicates_load(f, &offset, &again, NULL) || !duplicates_equal(d, again))
+        abort();
+    file_close(f);
+    duplicates_free(d);
+    duplicates_free(again);
+}
+
 static struct file *input(const uint8_t *data, size_t n, bool raw)
 {
     struct file *f = file_made();
@@ -97,7 +117,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (!n)
         return 0;
     struct file *f = input(data + 1, n - 1, data[0] & 1);
-    if (data[0] & 2)
+    if (data[0] & 4)
+        check_duplicates(f);
+    else if (data[0] & 2)
         check_vectors(f);
     else
         check_attributes(f);

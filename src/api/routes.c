@@ -12,6 +12,7 @@
 
 static const struct schema list_limit = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = LIMIT_MAX};
+static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show|hide"};
 static const struct schema facets = {
     .type = SCHEMA_ARRAY, .items = &schema_string, .count_max = 16};
 static const struct schema mode = {.type = SCHEMA_STRING, .choices = "hybrid|semantic|lexical"};
@@ -157,6 +158,7 @@ const struct route routes[ROUTE_COUNT] = {
                     {"filter", &query_filter}, {"limit", &schema_limit, .fallback = "20"},
                     {"offset", &schema_offset, .fallback = "0"}, {"cursor", &schema_cursor},
                     {"min_score", &share, .fallback = "0"}, {"facets", &facets},
+                    {"duplicates", &duplicates, .fallback = "\"show\""},
                     {"explain", &schema_flag, .fallback = "false"}),
          .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_search_answer}),
          .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},

@@ -145,6 +145,7 @@ void run_similar(struct call *c)
     if (id.n) {
         r.ids = &id;
         r.id_count = 1;
+        r.id_alone = true;
     }
     r.vector = vector_read(c, &r.vector_dims);
     r.exclude = input_strs(c->arena, c->input, "exclude", &r.exclude_count);

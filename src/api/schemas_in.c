@@ -39,7 +39,7 @@ const struct schema schema_path_name = {
 };
 const struct schema schema_limit = {.type = SCHEMA_INTEGER,
                                     .bounded = true,
-                                    .min = 0,
+                                    .min = 1,
                                     .max = LIMIT_MAX,
                                     .help = "how many at most"};
 const struct schema schema_offset = {.type = SCHEMA_INTEGER,

@@ -40,8 +40,8 @@ enum err documents_mark_copies(struct collection *c, struct arena *a,
     if (n == 0)
         return 0;
     struct document_record *docs = arena_array(a, n, sizeof *docs);
-    enum err err = store_documents_by_number(c->engine->store, a, c->id, originals, n,
-                                             DOCUMENT_HEAD, docs, e);
+    enum err err =
+        store_documents_by_number(c->engine->store, a, c->id, originals, n, DOCUMENT_HEAD, docs, e);
     for (size_t i = 0; i < n && !err; i++)
         if (docs[i].number && !document_expired(&docs[i], now_us))
             copies[i]->duplicate_of = docs[i].id;
@@ -76,6 +76,8 @@ enum err filter_select(struct collection *c, struct arena *a, struct str filter,
         return 0;
     }
     enum err err = filter_parse(a, filter, &tree, &info);
+    if (!err)
+        err = attributes_know(c->attributes, tree, filter, &info);
     if (!err)
         err = attributes_select(c->attributes, tree, out, &info);
     return err ? err_set(e, err, "/filter", "%s", info.message) : 0;

@@ -184,6 +184,7 @@ struct find_request {
     /* similar: one of these */
     const struct str *ids;
     size_t id_count;
+    bool id_alone; /* it was given as "id", not as "ids" */
     struct str text;
     const float *vector;
     size_t vector_dims;

@@ -9,6 +9,7 @@
 #include "math/half.h"
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,9 +56,12 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
         .mean_cosine = version_mean_cosine(f->v),
     };
     struct err_info info = {0};
-    if (str_trim(r->filter).n > 0 && (err = filter_parse(a, r->filter, &f->filter, &info)))
-        return err_set(e, err, "/filter", "%s", info.message);
-    return 0;
+    if (str_trim(r->filter).n == 0)
+        return 0;
+    err = filter_parse(a, r->filter, &f->filter, &info);
+    if (!err)
+        err = attributes_know(f->c->attributes, f->filter, r->filter, &info);
+    return err ? err_set(e, err, "/filter", "%s", info.message) : 0;
 }
 
 static void find_end(struct find *f)
@@ -428,10 +432,12 @@ static enum err vector_of_ids(struct find *f, struct err_info *e)
     uint32_t *numbers = arena_array(f->a, r->id_count, sizeof *numbers);
     float *one = arena_array(f->a, dims, sizeof *one);
     size_t found = 0;
+    char pointer[40] = "/id";
     enum err err = numbers_of_ids(f->c, f->a, r->ids, r->id_count, numbers, e);
     for (size_t i = 0; i < r->id_count && !err; i++) {
+        snprintf(pointer, sizeof pointer, r->id_alone ? "/id" : "/ids/%zu", i);
         if (numbers[i] == 0)
-            return err_set(e, ERR_NOT_FOUND, r->id_count > 1 ? "/ids" : "/id",
+            return err_set(e, ERR_NOT_FOUND, pointer,
                            "there is no document \"%.*s\" in this collection",
                            (int)(r->ids[i].n < 200 ? r->ids[i].n : 200), r->ids[i].s);
         docset_add(&f->without, numbers[i]);
@@ -442,7 +448,8 @@ static enum err vector_of_ids(struct find *f, struct err_info *e)
             f->vector[d] += one[d];
     }
     if (!err && (found == 0 || !(normalise_f32(f->vector, dims) > 1e-9f)))
-        err = err_set(e, ERR_UNAVAILABLE, "/id", "is not embedded yet; try again in a moment");
+        err = err_set(e, ERR_UNAVAILABLE, r->id_alone ? "/id" : "/ids",
+                      "is not embedded yet; try again in a moment");
     return err;
 }
 
@@ -480,8 +487,11 @@ static enum err vector_given(struct find *f, struct err_info *e)
                        "must have %u numbers, the dimensions of this collection", dims);
     memcpy(f->vector, f->r->vector, dims * sizeof *f->vector);
     for (unsigned i = 0; i < dims; i++)
-        if (!isfinite(f->vector[i]))
-            return err_set(e, ERR_INVALID, "/vector", "must hold finite numbers");
+        if (!isfinite(f->vector[i])) {
+            char pointer[40];
+            snprintf(pointer, sizeof pointer, "/vector/%u", i);
+            return err_set(e, ERR_INVALID, pointer, "must be a finite number of 32 bits");
+        }
     if (!(normalise_f32(f->vector, dims) > 1e-12f))
         return err_set(e, ERR_INVALID, "/vector", "must not be all zeros");
     return 0;

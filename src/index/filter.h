@@ -53,6 +53,11 @@ void attributes_delete(struct attributes *x, uint32_t number);
 /* All documents that match, into `out` (initialised by the caller; overwritten). Any thread. */
 enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out,
                            struct err_info *e) MUST_CHECK;
+/* ERR_INVALID: `f` (parsed from `text`) compares a field that no document has or had; the message
+ * names the character and the nearest field that is known. EXISTS may ask for any field, and
+ * nothing is refused where there are no documents. Any thread. */
+enum err attributes_know(struct attributes *x, const struct filter *f, struct str text,
+                         struct err_info *e) MUST_CHECK;
 /* The documents that exist. */
 void attributes_all(struct attributes *x, struct docset *out);
 size_t attributes_bytes(struct attributes *x);

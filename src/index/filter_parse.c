@@ -167,11 +167,15 @@ static struct filter *negated(struct parser *p, const struct filter *f)
 
 static const struct filter *parse_test(struct parser *p)
 {
+    size_t at = p->t.at;
     struct str field = parse_field(p);
     if (p->t.err)
         return NULL;
-    if (p->t.token == T_OP)
-        return parse_comparison(p, field);
+    if (p->t.token == T_OP) {
+        struct filter *comparison = parse_comparison(p, field);
+        comparison->at = at;
+        return comparison;
+    }
     bool not = tokens_take_word(&p->t, "not");
     struct filter *f = NULL;
     if (tokens_take_word(&p->t, "in"))
@@ -186,6 +190,8 @@ static const struct filter *parse_test(struct parser *p)
         f = parse_between(p, field);
     else
         tokens_expected(&p->t, "= != < <= > >= IN EXISTS or a range after the field");
+    if (f)
+        f->at = at;
     return not &&f ? negated(p, f) : f;
 }
 

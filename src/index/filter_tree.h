@@ -23,6 +23,7 @@ enum filter_op {
 
 struct filter {
     enum filter_op op;
+    size_t at;             /* of a test: the byte of the text where it begins */
     struct str field;      /* canonical: what document_fields() gives */
     struct scalar *values; /* of a comparison; their kind is number or string where order matters */
     const struct filter **children; /* of AND, OR, NOT */

@@ -10,6 +10,9 @@
  */
 enum { POOL_TIMES = 4, POOL_MIN = 50, POOL_MAX = 1000 };
 
+/* So many unwanted documents are asked for and passed over; more are taken out before. */
+enum { DROPPED_MAX = 64 };
+
 /* The first `depth` of `hits` in an order in which they resemble each other less. */
 static size_t diversify(struct vectors *v, struct search_hit **hits, size_t count, size_t depth,
                         double diversity, struct arena *a)
@@ -39,11 +42,15 @@ enum err search_similar(const struct search_view *v, const float *vector,
 {
     struct docset within;
     size_t wanted = depth, dropped = without ? without->count : 0, count = 0;
+    bool restricted = filter || dropped > DROPPED_MAX;
     enum err rc = ERR_OK;
     docset_init(&within);
-    if (filter) {
+    if (filter)
         rc = attributes_select(v->attributes, filter, &within, e);
-        if (rc == ERR_OK && without)
+    else if (restricted)
+        attributes_all(v->attributes, &within);
+    if (restricted) {
+        if (without)
             docset_minus(&within, without);
         dropped = 0;
     }
@@ -55,8 +62,8 @@ enum err search_similar(const struct search_view *v, const float *vector,
     }
     struct vector_hit *near = arena_array(a, wanted + dropped + 1, sizeof(*near));
     struct search_hit *hits = arena_array(a, wanted + dropped + 1, sizeof(*hits));
-    size_t found =
-        vectors_search(v->vectors, vector, wanted + dropped, filter ? &within : NULL, false, near);
+    size_t found = vectors_search(v->vectors, vector, wanted + dropped, restricted ? &within : NULL,
+                                  false, near);
     for (size_t i = 0; i < found; i++) {
         double score = fuse_semantic((double)near[i].cosine, (double)v->mean_cosine);
         if ((without && docset_has(without, near[i].number)) || score < min_score)
@@ -76,7 +83,7 @@ enum err search_similar(const struct search_view *v, const float *vector,
     *out = (struct search_result){
         .hits = hits, .count = count < depth ? count : depth, .total_exact = true};
     size_t all = vectors_documents(v->vectors);
-    out->total = filter ? within.count : all > dropped ? all - dropped : 0;
+    out->total = restricted ? within.count : all > dropped ? all - dropped : 0;
     if (min_score > 0) {
         out->total = count;
         out->total_exact = found < wanted + dropped || count < found;

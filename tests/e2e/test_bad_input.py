@@ -45,8 +45,8 @@ def test_wrong_documents(server, document, pointer):
 @pytest.mark.parametrize("path, body, pointer, says", [
     ("/search", {}, "/q", "missing"),
     ("/search", {"q": 5}, "/q", "a string"),
-    ("/search", {"q": "x", "limit": 1001}, "/limit", "from 0 to 1000"),
-    ("/search", {"q": "x", "limit": -1}, "/limit", "from 0 to 1000"),
+    ("/search", {"q": "x", "limit": 1001}, "/limit", "from 1 to 1000"),
+    ("/search", {"q": "x", "limit": 0}, "/limit", "from 1 to 1000"),
     ("/search", {"q": "x", "limit": "10"}, "/limit", "an integer"),
     ("/search", {"q": "x", "limt": 10}, "/limt", "did you mean limit?"),
     ("/search", {"q": "x", "mode": "fuzzy"}, "/mode", "hybrid, semantic, lexical"),

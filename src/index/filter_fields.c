@@ -1,0 +1,94 @@
+/* Does a filter ask for fields that the documents have? */
+#include "index/attributes_impl.h"
+#include <string.h>
+
+#define NAME_MAX 64 /* bytes that are compared */
+
+static const char *const own_fields[] = {"id", "lang", "tags", "created", "updated", "expires"};
+
+static size_t cut(struct str s)
+{
+    return s.n < NAME_MAX ? s.n : NAME_MAX;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein 1966. */
+static unsigned distance(struct str a, struct str b)
+{
+    unsigned row[NAME_MAX + 1];
+    size_t n = cut(a), m = cut(b);
+    for (size_t j = 0; j <= m; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 0; i < n; i++) {
+        unsigned before = row[0];
+        row[0] = (unsigned)i + 1;
+        for (size_t j = 0; j < m; j++) {
+            unsigned above = row[j + 1];
+            row[j + 1] = least(before + (a.s[i] != b.s[j]), least(row[j], above) + 1);
+            before = above;
+        }
+    }
+    return row[m];
+}
+
+static void consider(struct str name, struct str candidate, struct str *best, unsigned *best_at)
+{
+    unsigned d = distance(name, candidate);
+    if (d < *best_at) {
+        *best_at = d;
+        *best = candidate;
+    }
+}
+
+static struct str nearest(const struct attributes *x, struct str name)
+{
+    struct str best = STR("id");
+    unsigned best_at = 2 * NAME_MAX;
+    for (unsigned i = 0; i < x->field_count; i++)
+        consider(name, x->fields[i]->name, &best, &best_at);
+    for (size_t i = 0; i < sizeof own_fields / sizeof *own_fields; i++)
+        consider(name, str_c(own_fields[i]), &best, &best_at);
+    return best;
+}
+
+static size_t character(struct str text, size_t byte)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < byte && i < text.n; i++)
+        n += ((unsigned char)text.s[i] & 0xC0) != 0x80;
+    return n;
+}
+
+static bool known(const struct attributes *x, struct str name)
+{
+    return field_is_reserved(name) || attributes_field(x, name);
+}
+
+static enum err check(const struct attributes *x, const struct filter *f, struct str text,
+                      struct err_info *e)
+{
+    enum err err = ERR_OK;
+    for (unsigned i = 0; f->op <= FILTER_NOT && i < f->count && !err; i++)
+        err = check(x, f->children[i], text, e);
+    if (f->op <= FILTER_NOT || f->op == FILTER_EXISTS || known(x, f->field))
+        return err;
+    struct str other = nearest(x, f->field);
+    return err_set(e, ERR_INVALID, NULL,
+                   "filter, character %zu: no document has the field %.*s; the nearest known is "
+                   "%.*s",
+                   character(text, f->at), (int)cut(f->field), f->field.s, (int)cut(other),
+                   other.s);
+}
+
+enum err attributes_know(struct attributes *x, const struct filter *f, struct str text,
+                         struct err_info *e)
+{
+    rwlock_read(&x->lock);
+    enum err err = x->all.count && !x->fields_dropped ? check(x, f, text, e) : ERR_OK;
+    rwlock_drop(&x->lock);
+    return err;
+}
