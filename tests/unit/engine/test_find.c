@@ -224,7 +224,7 @@ static void similar_in_its_forms(void **state)
     assert_true(found(&answer, "d000"));
     struct str unknown = STR("nobody");
     struct err_info info = {0};
-    r = (struct find_request){.ids = &unknown, .id_count = 1, .limit = 3};
+    r = (struct find_request){.ids = &unknown, .id_count = 1, .id_alone = true, .limit = 3};
     assert_int_equal(engine_similar(f->x, C, &r, f->a, &answer, &info), ERR_NOT_FOUND);
     assert_string_equal(info.field, "/id");
 }
