@@ -71,7 +71,7 @@ static void each_fault_is_named(void **state)
     expect_fault(ROUTE_SEARCH, "{}", "/q", "missing");
     expect_fault(ROUTE_SEARCH, "{\"q\":1}", "/q", "a string");
     expect_fault(ROUTE_SEARCH, "{\"q\":null}", "/q", "not null");
-    expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1001}", "/limit", "from 0 to 1000");
+    expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1001}", "/limit", "from 1 to 1000");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":-1}", "/limit", "not -1");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1.5}", "/limit", "not 1.5");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[-7]}", "/input/0", "not -7");
@@ -171,7 +171,7 @@ static void wrong_parameters_are_named(void **state)
     static const struct {
         const char *name, *value, *says;
     } wrong[] = {
-        {"limit", "ten", "an integer from 0 to 1000"},
+        {"limit", "ten", "an integer from 1 to 1000"},
         {"limit", "", "integer"},
         {"limit", "1001", "1000"},
         {"offset", "-1", "from 0"},
