@@ -206,8 +206,7 @@ uint32_t graph_slot_take(struct graph *g)
     if (!g->codes[slot >> GRAPH_CHUNK_SHIFT])
         chunk_add(g, slot >> GRAPH_CHUNK_SHIFT);
     /* Dead in these lines for good, if others replace them before it is filled. */
-    atomic_store_explicit(&line_of(g, slot)->twin, GRAPH_NONE, memory_order_relaxed);
-    atomic_store_explicit(&line_of(g, slot)->norm, NORM_DEAD, memory_order_relaxed);
+    line_make_dead(g, line_of(g, slot));
     atomic_store(&g->slots_end, slot + 1);
     return slot;
 }

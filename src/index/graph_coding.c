@@ -131,12 +131,12 @@ static void slots_encode(struct graph *g, uint32_t to)
     for (; g->coming_end < to; g->coming_end++) {
         uint32_t slot = g->coming_end;
         struct line *from = line_in(g, now, slot), *line = line_in(g, g->coming, slot);
-        line->scale = from->scale;
-        atomic_store_explicit(&line->twin, atomic_load(&from->twin), memory_order_relaxed);
         if (!slot_has_row(g, slot)) {
-            atomic_store_explicit(&line->norm, NORM_DEAD, memory_order_relaxed);
+            line_make_dead(g, line);
             continue;
         }
+        line->scale = from->scale;
+        atomic_store_explicit(&line->twin, atomic_load(&from->twin), memory_order_relaxed);
         half_to_f32(half_of(g, slot), x, g->dims);
         rotate_f32(x, g->dims);
         coding_encode(g, g->coming, line, x, scratch);

@@ -22,6 +22,7 @@
 #include "index/graph.h"
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 #define DEGREE 32u
 #define ALPHA 1.05f
@@ -270,6 +271,13 @@ static inline void slot_kill(struct graph *g, uint32_t slot)
     if (slot_is_coming(g, slot))
         atomic_store_explicit(&line_in(g, g->coming, slot)->norm, NORM_DEAD, memory_order_relaxed);
     atomic_store(&line_of(g, slot)->norm, NORM_DEAD);
+}
+/* Of a slot that never had a row in these lines. A walk may come by: all that it reads is set. */
+static inline void line_make_dead(const struct graph *g, struct line *line)
+{
+    memset(line, 0, g->line_bytes);
+    atomic_store_explicit(&line->twin, GRAPH_NONE, memory_order_relaxed);
+    atomic_store_explicit(&line->norm, NORM_DEAD, memory_order_relaxed);
 }
 static inline bool slot_has_row(const struct graph *g, uint32_t slot)
 {

@@ -211,6 +211,8 @@ static void test_random(void **state)
         filters_check(v, scores);
         if (round % 10 == 9)
             check(v);
+        if (round % 10 == 4) /* however slow the machine is */
+            merge_all(v);
     }
     assert_true(graph_count(v->graph) > DOCUMENTS / 2); /* or nothing was tried */
     floor_hold(&all, .97, "all");
