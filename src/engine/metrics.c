@@ -12,6 +12,11 @@ static const char *const feedback_types[] = {"view", "click", "like",    "save",
 static const char *const strategies[] = {"profile", "popular", "newest"};
 static const char *const task_states[] = {"queued", "running", "done", "failed"};
 
+/* What memory an index takes. */
+enum part { PART_VECTORS, PART_WORDS, PART_ATTRIBUTES, PART_DUPLICATES, PART_LIVE, PART_COUNT };
+static const char *const part_names[PART_COUNT] = {"vectors", "words", "attributes", "duplicates",
+                                                   "live"};
+
 struct engine_metrics {
     struct histogram *stages[STAGE_COUNT][2]; /* ok, failed */
     struct histogram *search[4];              /* by mode; similar */
@@ -20,7 +25,7 @@ struct engine_metrics {
     struct counter_family *errors;
     struct counter *cache_hits, *cache_misses;
     struct counter *truncated;
-    struct gauge *lag, *index_bytes;
+    struct gauge *lag, *index_bytes, *parts[PART_COUNT], *tail, *rough;
     struct gauge_family *documents, *passages, *tasks;
 };
 
@@ -28,22 +33,33 @@ static void collect(void *ctx)
 {
     struct engine *x = ctx;
     struct position now;
-    size_t bytes = 0;
+    size_t bytes = 0, parts[PART_COUNT] = {0}, tail = 0, rough = 0;
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
         lock_take(&c->lock);
         size_t documents = c->documents, passages = 0;
+        parts[PART_LIVE] += c->live_count * sizeof *c->live;
         lock_drop(&c->lock);
         for (struct version *v = NULL; (v = version_next(c, v));) {
-            bytes += vectors_bytes(v->vectors);
+            parts[PART_VECTORS] += vectors_bytes(v->vectors);
+            tail += vectors_tail(v->vectors);
+            rough += vectors_rough(v->vectors);
             if (version_state(v) == VERSION_ACTIVE)
                 passages = vectors_count(v->vectors);
         }
         const char *name[] = {c->name};
         gauge_set(gauge_of(x->metrics->documents, name), (double)documents);
         gauge_set(gauge_of(x->metrics->passages, name), (double)passages);
-        bytes += attributes_bytes(c->attributes) + duplicates_bytes(c->duplicates) +
-                 words_bytes(c->words);
+        parts[PART_ATTRIBUTES] += attributes_bytes(c->attributes);
+        parts[PART_DUPLICATES] += duplicates_bytes(c->duplicates);
+        parts[PART_WORDS] += words_memory(c->words);
+        bytes += words_bytes(c->words);
     }
+    for (int i = 0; i < PART_COUNT; i++) {
+        bytes += parts[i];
+        gauge_set(x->metrics->parts[i], (double)parts[i]);
+    }
+    gauge_set(x->metrics->tail, (double)tail);
+    gauge_set(x->metrics->rough, (double)rough);
     gauge_set(x->metrics->index_bytes, (double)bytes);
     if (!x->store)
         return;
@@ -103,6 +119,17 @@ void metrics_open(struct engine *x)
     m->index_bytes = gauge_of(
         gauge_family("index_bytes", "Bytes of all indexes, in memory and of words on disk.", NULL),
         NULL);
+    struct gauge_family *memory =
+        gauge_family("index_memory_bytes", "Bytes of the indexes in memory.", "part");
+    for (int i = 0; i < PART_COUNT; i++)
+        m->parts[i] = gauge_of(memory, (const char *[]){part_names[i]});
+    m->tail = gauge_of(gauge_family("index_tail_rows",
+                                    "Vectors that are scanned until a graph has them.", NULL),
+                       NULL);
+    m->rough =
+        gauge_of(gauge_family("index_rough_rows",
+                              "Vectors in a graph whose links will be chosen anew.", NULL),
+                 NULL);
     m->documents = gauge_family("documents", "Documents that the indexes hold.", "collection");
     m->passages =
         gauge_family("passages", "Passages with a vector that the indexes hold.", "collection");

@@ -326,6 +326,11 @@ size_t vectors_tail(struct vectors *v)
     return atomic_load(&v->tail);
 }
 
+size_t vectors_rough(struct vectors *v)
+{
+    return graph_unrefined(v->graph);
+}
+
 void vectors_width_set(struct vectors *v, unsigned width)
 {
     atomic_store(&v->width, width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX);

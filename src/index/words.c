@@ -380,6 +380,15 @@ static size_t bytes_of(const char *path, const char *suffix)
     return (size_t)size;
 }
 
+size_t words_memory(struct words *w)
+{
+    rwlock_read(&w->lock);
+    size_t bytes = sizeof *w + w->numbers_size * (sizeof *w->lengths + sizeof *w->revisions) +
+                   w->all.word_count * sizeof *w->all.words + w->bucket_count * sizeof *w->buckets + w->list_bytes;
+    rwlock_drop(&w->lock);
+    return bytes;
+}
+
 size_t words_bytes(struct words *w)
 {
     return bytes_of(w->path, "") + bytes_of(w->path, "-wal");

@@ -73,6 +73,7 @@ enum err words_score(struct words *w, struct str query, const uint32_t *numbers,
 enum err words_count(struct words *w, struct str query, const struct docset *within, size_t *out,
                      struct err_info *e) MUST_CHECK;
 enum err words_check(struct words *w, struct err_info *e) MUST_CHECK;
-size_t words_bytes(struct words *w); /* on disk */
+size_t words_bytes(struct words *w);  /* on disk */
+size_t words_memory(struct words *w); /* bytes, without SQLite's */
 
 #endif

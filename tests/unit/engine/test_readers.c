@@ -394,7 +394,10 @@ static void metrics_stand_at_zero_from_the_start(void **state)
         "akin_recommend_duration_seconds_count{strategy=\"profile\"} ",
         "akin_errors_total{class=\"full\"} ",
         "akin_events_published_total{type=\"document.processed\"} ",
-        "akin_index_bytes "};
+        "akin_index_bytes ",
+        "akin_index_memory_bytes{part=\"vectors\"} ",
+        "akin_index_tail_rows ",
+        "akin_index_rough_rows "};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (metric(names[i]) < 0)
             fail_msg("%s", names[i]);
