@@ -73,7 +73,7 @@ def texts_take():
     texts = short_texts(a.texts, want)
     if len(texts) < want:
         told(f"only {len(texts)} distinct short texts were found for {want}: running with those (--texts FILE takes more)")
-    held = min(HELD_OUT, len(texts) // 10)
+    held = len(texts) - a.rows if len(texts) == want else len(texts) // 10
     texts, rest = texts[:-held], texts[-held:]
     if a.vectors and len(texts) > Vectors(a.vectors).count:
         texts = texts[:Vectors(a.vectors).count]

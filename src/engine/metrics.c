@@ -123,13 +123,12 @@ void metrics_open(struct engine *x)
         gauge_family("index_memory_bytes", "Bytes of the indexes in memory.", "part");
     for (int i = 0; i < PART_COUNT; i++)
         m->parts[i] = gauge_of(memory, (const char *[]){part_names[i]});
-    m->tail = gauge_of(gauge_family("index_tail_rows",
-                                    "Vectors that are scanned until a graph has them.", NULL),
-                       NULL);
-    m->rough =
-        gauge_of(gauge_family("index_rough_rows",
-                              "Vectors in a graph whose links will be chosen anew.", NULL),
-                 NULL);
+    m->tail = gauge_of(
+        gauge_family("index_tail_rows", "Vectors that are scanned until a graph has them.", NULL),
+        NULL);
+    m->rough = gauge_of(gauge_family("index_rough_rows",
+                                     "Vectors in a graph whose links will be chosen anew.", NULL),
+                        NULL);
     m->documents = gauge_family("documents", "Documents that the indexes hold.", "collection");
     m->passages =
         gauge_family("passages", "Passages with a vector that the indexes hold.", "collection");

@@ -57,7 +57,8 @@ float vectors_mean_cosine(struct vectors *v, unsigned pairs, uint64_t seed);
 size_t vectors_documents(struct vectors *v);
 size_t vectors_count(struct vectors *v); /* rows */
 size_t vectors_tail(struct vectors *v);  /* of them, not yet in the graph */
-size_t vectors_rough(struct vectors *v); /* of them, in the graph by links that will be chosen anew */
+size_t
+vectors_rough(struct vectors *v); /* of them, in the graph by links that will be chosen anew */
 /* How wide a walk for 10 looks: more is better and slower. A recall meter compares an answer with
  * that of `exact` and sets it. */
 void vectors_width_set(struct vectors *v, unsigned width);

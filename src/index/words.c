@@ -384,7 +384,8 @@ size_t words_memory(struct words *w)
 {
     rwlock_read(&w->lock);
     size_t bytes = sizeof *w + w->numbers_size * (sizeof *w->lengths + sizeof *w->revisions) +
-                   w->all.word_count * sizeof *w->all.words + w->bucket_count * sizeof *w->buckets + w->list_bytes;
+                   w->all.word_count * sizeof *w->all.words + w->bucket_count * sizeof *w->buckets +
+                   w->list_bytes;
     rwlock_drop(&w->lock);
     return bytes;
 }
