@@ -1,9 +1,9 @@
 /* The inside of http/: a server, its connections, their requests. Private to http/.
  *
- * Threads: MHD's loops call loop.c; one thread of our own (watch.c) accepts connections and watches
- * the clock; everybody else calls request.c and reply.c. A connection belongs to its loop. A
- * request has two holders: the loop, until MHD says that it is completed, and whoever owes the
- * reply; it is freed by the later one. What they share is under request->lock.
+ * Threads: the loops (loops.c) run MHD, which calls loop.c; one more (watch.c) accepts connections
+ * and watches the clock; everybody else calls request.c and reply.c. A connection belongs to its
+ * loop. A request has two holders: the loop, until MHD says that it is completed, and whoever owes
+ * the reply; it is freed by the later one. What they share is under request->lock.
  *
  * Locks: server->lock (LOCK_HTTP: the list of connections, conn->request), then request->lock
  * (LOCK_QUEUE). Under request->lock only calls that do not wait: MHD's suspend and resume, and
@@ -32,8 +32,19 @@ enum {
 #define REPLY_BYTES_PER_MS 32 /* a slower reader is cut off after deadline_ms more */
 #define NEVER INT64_MAX
 
+struct loop {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    struct thread *thread;
+    int pipe[2];             /* descriptors of new connections, or a wake-up */
+    atomic_bool woken;       /* a wake-up is in the pipe, or about to be */
+    atomic_uint connections; /* of it, those in the pipe too */
+    unsigned started;        /* loop: connections that MHD has ever begun to serve */
+};
+
 struct conn {
     struct http_server *server;
+    struct loop *loop;
     struct conn *next, **link;    /* server->lock */
     struct http_request *request; /* server->lock */
     int64_t since_ns;             /* server->lock: accepted, or the last request ended */
@@ -45,7 +56,7 @@ struct conn {
 struct http_server {
     struct http_options o; /* defaults filled in, strings owned */
     struct http_handler handler;
-    struct MHD_Daemon *daemon;
+    struct loop *loops; /* o.threads */
     struct thread *watch;
     int listen_fd, wake_fd;
     int64_t probed_ns; /* watch.c */
@@ -114,6 +125,7 @@ struct http_request {
     int64_t started_ns, deadline_ns;
     struct str peer;
     const char *local;
+    struct loop *loop;
     uintptr_t line_at, line_end; /* of the target, in MHD's buffer */
     bool counted;                /* headers were in: done() is owed */
     void *user;
@@ -158,6 +170,14 @@ void reply_release(struct http_request *r); /* no lock needed any more */
 void raw_start(struct http_request *r, int64_t now);
 void raw_pump(struct http_request *r);
 void raw_timeout(int fd); /* a bare 408 before the head is in */
+
+/* loops.c */
+enum err loops_open(struct http_server *s, struct err_info *e);
+void loops_hand(struct http_server *s, int fd); /* a new connection, to the idlest; owns fd */
+void loop_wake(struct loop *l);                 /* after MHD_resume_connection */
+void loop_forget(struct loop *l);               /* one of its connections is no more */
+void loops_join(struct http_server *s); /* after `aborting`: ends the loops, closes what is left */
+void loops_release(struct http_server *s);
 
 /* loop.c: MHD's callbacks */
 enum MHD_Result loop_call(void *cls, struct MHD_Connection *c, const char *url, const char *method,

@@ -25,12 +25,15 @@ static void address_text(const struct sockaddr *sa, char *out, size_t size)
         *out = '\0';
 }
 
-static void conn_started(struct http_server *s, struct MHD_Connection *c, void **context)
+static void conn_started(struct loop *l, struct MHD_Connection *c, void **context)
 {
+    struct http_server *s = l->server;
     struct conn *conn = xcalloc(1, sizeof *conn);
     struct sockaddr_storage own;
     socklen_t size = sizeof own;
+    l->started++;
     conn->server = s;
+    conn->loop = l;
     conn->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     conn->fresh = true;
     conn->since_ns = clock_mono_ns();
@@ -58,19 +61,19 @@ static void conn_closed(struct http_server *s, void **context)
     if (conn->next)
         conn->next->link = conn->link;
     lock_drop(&s->lock);
+    loop_forget(conn->loop);
     free(conn);
     *context = NULL;
-    if (atomic_fetch_sub(&s->connections, 1) >= s->o.connections_max)
-        watch_wake(s); /* it had stopped accepting */
 }
 
 void loop_connection(void *cls, struct MHD_Connection *c, void **context,
                      enum MHD_ConnectionNotificationCode what)
 {
+    struct loop *l = cls;
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
-        conn_started(cls, c, context);
+        conn_started(l, c, context);
     else
-        conn_closed(cls, context);
+        conn_closed(l->server, context);
 }
 
 static struct conn *conn_of(struct MHD_Connection *c)

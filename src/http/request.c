@@ -15,6 +15,7 @@ struct http_request *request_new(struct http_server *s, struct MHD_Connection *c
     r->server = s;
     r->arena = a;
     r->connection = c;
+    r->loop = conn->loop;
     r->fd = conn->fd;
     r->peer = arena_str(a, str_c(conn->peer));
     r->local = arena_strdup(a, conn->local);
@@ -79,6 +80,7 @@ void request_resume(struct http_request *r)
         return;
     r->suspended = false;
     MHD_resume_connection(r->connection);
+    loop_wake(r->loop);
 }
 
 void request_complete(struct http_request *r, enum MHD_RequestTerminationCode why)

@@ -1,6 +1,5 @@
 #include "http/internal.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -111,48 +110,6 @@ static enum err listener_open(struct http_server *s, struct err_info *e)
     return ERR_OK;
 }
 
-/* ---- MHD ---- */
-
-__attribute__((format(printf, 2, 0))) static void mhd_log(void *cls, const char *fmt, va_list ap)
-{
-    char text[512];
-    vsnprintf(text, sizeof text, fmt, ap);
-    text[strcspn(text, "\n")] = '\0';
-    log_event(LOG_DEBUG, "microhttpd", LOG_S("said", text));
-}
-
-/* The path and the query are decoded by ourselves, strictly. */
-static size_t unescape_nothing(void *cls, struct MHD_Connection *c, char *text)
-{
-    return strlen(text);
-}
-
-static enum err daemon_start(struct http_server *s, struct err_info *e)
-{
-    const struct http_options *o = &s->o;
-    unsigned flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem pool[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    if (o->threads == 1)
-        pool[0].option = MHD_OPTION_END;
-    s->strict_layout = strncmp(MHD_get_version(), "0.9.75", 6) == 0; /* before a loop runs */
-    s->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, loop_call, s, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, s,
-        MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, s, MHD_OPTION_URI_LOG_CALLBACK, loop_line,
-        s, MHD_OPTION_NOTIFY_COMPLETED, loop_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-        loop_connection, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_CONNECTION_LIMIT, o->connections_max + 4 * o->threads,
-        MHD_OPTION_CONNECTION_TIMEOUT, (o->idle_ms + 999) / 1000 + 1, MHD_OPTION_ARRAY, pool,
-        MHD_OPTION_END);
-    if (!s->daemon)
-        return err_set(e, ERR_UNAVAILABLE, NULL, "the HTTP loops did not start: %s",
-                       strerror(errno));
-    return ERR_OK;
-}
-
 /* ---- life ---- */
 
 void server_unref(struct http_server *s)
@@ -163,6 +120,7 @@ void server_unref(struct http_server *s)
         close(s->listen_fd);
     if (s->wake_fd >= 0)
         close(s->wake_fd);
+    loops_release(s);
     cond_release(&s->quiet);
     lock_release(&s->lock);
     options_release(&s->o);
@@ -187,7 +145,7 @@ enum err http_open(const struct http_options *o, const struct http_handler *h,
     else
         err = listener_open(s, e);
     if (!err)
-        err = daemon_start(s, e);
+        err = loops_open(s, e);
     if (err) {
         server_unref(s);
         return err;
@@ -244,7 +202,7 @@ void http_stop(struct http_server *s, int64_t deadline_ns)
     /* From here on nobody suspends: the loops look at `aborting` under the lock of the request. */
     atomic_store(&s->aborting, true);
     requests_nudge(s, true);
-    MHD_stop_daemon(s->daemon);
+    loops_join(s);
     atomic_store(&s->stopped, true);
 }
 

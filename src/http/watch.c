@@ -30,16 +30,11 @@ void watch_wake(struct http_server *s)
 
 static bool accept_one(struct http_server *s)
 {
-    struct sockaddr_storage from;
-    socklen_t size = sizeof from;
-    int one = 1,
-        fd = accept4(s->listen_fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int one = 1, fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return errno == EINTR || errno == ECONNABORTED;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    atomic_fetch_add(&s->connections, 1);
-    if (MHD_add_connection(s->daemon, fd, (struct sockaddr *)&from, size) != MHD_YES)
-        atomic_fetch_sub(&s->connections, 1); /* MHD has closed it */
+    loops_hand(s, fd);
     return true;
 }
 

@@ -1,9 +1,10 @@
 /* A server with a small handler, and raw sockets to talk to it.
  *
  * Paths: /hello answers on the loop; /echo collects the body and answers from a pool; /drop wants
- * no body; /early answers in headers(); /hold waits for harness_release; /stream reads its body on
- * the pool and answers its length; /fault reads one piece and answers 422; /crawl reads only when
- * harness.allowed grows; /file answers a file; /params lists the query. */
+ * no body; /early answers in headers(); /hold waits for harness_release; /gate stops its loop until
+ * harness.gate is free; /stream reads its body on the pool and answers its length; /fault reads one
+ * piece and answers 422; /crawl reads only when harness.allowed grows; /file answers a file;
+ * /params lists the query. */
 #ifndef TEST_HTTP_HARNESS_H
 #define TEST_HTTP_HARNESS_H
 
@@ -33,10 +34,10 @@ struct harness {
     struct http_handler handler;
     struct pool *pool;
     uint16_t port;
-    struct lock lock;
+    struct lock lock, gate;
     struct http_request *held[HELD_MAX];
     unsigned held_count;
-    atomic_uint requests, dones, last_status, refusals;
+    atomic_uint requests, at_gate, dones, last_status, refusals;
     atomic_size_t read_bytes, allowed, last_bytes_in;
     atomic_int last_err;
     atomic_bool departed;
@@ -148,6 +149,11 @@ static void on_request(void *ctx, struct http_request *r)
         assert_int_equal(pool_submit(h->pool, LANE_INTERACTIVE, run_echo, r), 0);
     } else if (path_is(r, "/departed")) {
         assert_int_equal(pool_submit(h->pool, LANE_INTERACTIVE, run_wait_departed, r), 0);
+    } else if (path_is(r, "/gate")) {
+        atomic_fetch_add(&h->at_gate, 1);
+        lock_take(&h->gate);
+        lock_drop(&h->gate);
+        answer_text(r, 200, "through");
     } else if (path_is(r, "/file")) {
         http_reply_file(r, 200, "text/plain", h->file, false);
     } else if (path_is(r, "/params")) {
@@ -187,6 +193,7 @@ static inline void harness_open(struct harness *h, const struct http_options *op
     struct err_info e = {0};
     memset(h, 0, sizeof *h);
     lock_init(&h->lock, LOCK_LEAF);
+    lock_init(&h->gate, LOCK_ENGINE);
     h->pool = pool_new("test", 4, 1000);
     h->handler = (struct http_handler){h, on_headers, on_request, on_refuse, on_done};
     if (!o.address)
@@ -215,6 +222,7 @@ static inline void harness_close(struct harness *h)
     pool_free(h->pool);
     http_free(h->server);
     lock_release(&h->lock);
+    lock_release(&h->gate);
 }
 
 /* ---- the other side ---- */

@@ -200,6 +200,38 @@ static void test_many_connections(void **state)
     assert_int_equal(http_in_flight(h.server), 0);
 }
 
+/* A loop that was busy finds so many events at once when it looks again. 128 is what MHD takes with
+ * one epoll_wait, and 0.9.75 would have waited for one more. */
+static void test_events_at_once(void **state)
+{
+    static const int counts[] = {64, 127, 128, 129, 200};
+    struct http_options o = {.threads = 1};
+    struct harness one;
+    int fds[200], gate;
+    harness_open(&one, &o);
+    gate = dial(&one);
+    for (int i = 0; i < 200; i++) {
+        fds[i] = dial(&one);
+        say(fds[i], GET("/hello")); /* so that no event of the beginning is left over */
+        expect(fds[i], 200, "hello");
+    }
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        lock_take(&one.gate);
+        say(gate, GET("/gate"));
+        wait_for_uint(&one.at_gate, (unsigned)k + 1);
+        for (int i = 0; i < counts[k]; i++)
+            say(fds[i], GET("/hello"));
+        lock_drop(&one.gate);
+        expect(gate, 200, "through");
+        for (int i = 0; i < counts[k]; i++)
+            expect(fds[i], 200, "hello");
+    }
+    for (int i = 0; i < 200; i++)
+        close(fds[i]);
+    close(gate);
+    harness_close(&one);
+}
+
 static void test_ipv6(void **state)
 {
     struct harness six;
@@ -246,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_query, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_connections, setup, teardown),
+        cmocka_unit_test(test_events_at_once),
         cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
         cmocka_unit_test_setup_teardown(test_port_in_use, setup, teardown),
     };
