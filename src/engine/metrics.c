@@ -10,6 +10,7 @@ static const char *const feedback_types[] = {"view", "click", "like",    "save",
                                              "read", "rate",  "dislike", "custom"};
 #define FEEDBACK_TYPES (sizeof feedback_types / sizeof *feedback_types)
 static const char *const strategies[] = {"profile", "popular", "newest"};
+static const char *const indexes[INDEX_COUNT] = {"documents", "vectors", "words"};
 static const char *const task_states[] = {"queued", "running", "done", "failed"};
 
 /* What memory an index takes. */
@@ -27,6 +28,7 @@ struct engine_metrics {
     struct counter *truncated;
     struct gauge *lag, *index_bytes, *parts[PART_COUNT], *tail, *rough;
     struct gauge_family *documents, *passages, *tasks;
+    struct counter *saves[INDEX_COUNT][2], *rebuilds[INDEX_COUNT]; /* saves: ok, failed */
 };
 
 static void collect(void *ctx)
@@ -92,10 +94,27 @@ static void declare_histograms(struct engine_metrics *m)
         m->recommend[i] = histogram_of(f, (const char *[]){strategies[i]});
 }
 
+static void declare_files(struct engine_metrics *m)
+{
+    struct counter_family *saves =
+        counter_family("index_saves_total", "Index files written.", "index,outcome");
+    struct counter_family *rebuilds = counter_family(
+        "index_rebuilds_total",
+        "Indexes made anew from the store: missing, damaged or too far behind.", "index");
+    for (int i = 0; i < INDEX_COUNT; i++) {
+        m->rebuilds[i] = counter_of(rebuilds, (const char *[]){indexes[i]});
+        if (i == INDEX_WORDS)
+            continue;
+        m->saves[i][0] = counter_of(saves, (const char *[]){indexes[i], "ok"});
+        m->saves[i][1] = counter_of(saves, (const char *[]){indexes[i], "failed"});
+    }
+}
+
 void metrics_open(struct engine *x)
 {
     struct engine_metrics *m = x->metrics = xcalloc(1, sizeof *m);
     declare_histograms(m);
+    declare_files(m);
     struct counter_family *feedback =
         counter_family("feedback_total", "Feedback accepted.", "type");
     for (size_t i = 0; i < FEEDBACK_TYPES; i++)
@@ -202,6 +221,16 @@ void metric_error(struct engine *x, enum err err)
 {
     if (err)
         counter_add(counter_of(x->metrics->errors, (const char *[]){err_name(err)}), 1);
+}
+
+void metric_index_saved(struct engine *x, enum index_kind index, bool ok)
+{
+    counter_add(x->metrics->saves[index][!ok], 1);
+}
+
+void metric_index_rebuilt(struct engine *x, enum index_kind index)
+{
+    counter_add(x->metrics->rebuilds[index], 1);
 }
 
 void metric_task(struct engine *x, const char *state, double change)

@@ -36,6 +36,18 @@ static struct position position_applied(struct engine *x)
     return at;
 }
 
+static enum err file_save(const struct rows_of *of, const struct position *at, struct err_info *e)
+{
+    int64_t t0 = clock_mono_ns();
+    enum err err = rows_save(of, at, e);
+    metric_index_saved(of->c->engine, of->v ? INDEX_VECTORS : INDEX_DOCUMENTS, !err);
+    if (!err)
+        log_event(LOG_DEBUG, "index saved", LOG_S("collection", of->c->name),
+                  LOG_S("index", of->v ? "vectors" : "documents"),
+                  LOG_F("seconds", (double)(clock_mono_ns() - t0) / 1e9));
+    return err;
+}
+
 static enum err version_save(struct version *v, struct err_info *e)
 {
     struct position at = position_applied(v->collection->engine);
@@ -43,7 +55,7 @@ static enum err version_save(struct version *v, struct err_info *e)
     bool changed = __atomic_load_n(&v->at, __ATOMIC_RELAXED) > v->written;
     if (!touched && !changed && at.change <= v->saved + BEHIND_MAX)
         return 0;
-    enum err err = rows_save(&(struct rows_of){v->collection, v}, &at, e);
+    enum err err = file_save(&(struct rows_of){v->collection, v}, &at, e);
     if (err && touched)
         __atomic_store_n(&v->touched, true, __ATOMIC_RELEASE);
     return err;
@@ -71,7 +83,7 @@ enum err snapshot_save_documents(struct collection *c, struct err_info *e)
     }
     bool changed = c->rows_at > c->rows_written;
     if (!err && (changed || at.change > c->rows_saved + BEHIND_MAX))
-        err = rows_save(&(struct rows_of){c, NULL}, &at, e);
+        err = file_save(&(struct rows_of){c, NULL}, &at, e);
     return err;
 }
 
@@ -148,16 +160,28 @@ static enum err rebuild_document(void *ctx, const struct document_record *d)
     return err;
 }
 
+static void rebuild_begun(const struct collection *c, const char *what)
+{
+    log_event(LOG_INFO, "rebuilding an index from the store", LOG_S("collection", c->name),
+              LOG_S("index", what));
+}
+
+static void rebuild_ended(const struct collection *c, const char *what, int64_t t0)
+{
+    log_event(LOG_INFO, "index rebuilt", LOG_S("collection", c->name), LOG_S("index", what),
+              LOG_F("seconds", (double)(clock_mono_ns() - t0) / 1e9));
+}
+
 static enum err rebuild(struct collection *c, bool rows, bool words, struct err_info *e)
 {
     struct position at;
     char text[POSITION_TEXT];
     struct rebuild b = {.c = c, .rows = rows, .words = words, .e = e};
-    if (c->documents_stored > 0)
-        log_event(LOG_INFO, "rebuilding an index from the store", LOG_S("collection", c->name),
-                  LOG_S("index", rows && words ? "documents, words"
-                                 : rows        ? "documents"
-                                               : "words"));
+    const char *what = rows && words ? "documents, words" : rows ? "documents" : "words";
+    int64_t t0 = clock_mono_ns();
+    bool told = c->documents_stored > 0;
+    if (told)
+        rebuild_begun(c, what);
     b.a = arena_new(0);
     b.batch = xcalloc(WORDS_BATCH, sizeof *b.batch);
     enum err err = store_document_scan(c->engine->store, c->id, DOCUMENT_PAYLOAD, rebuild_document,
@@ -170,6 +194,11 @@ static enum err rebuild(struct collection *c, bool rows, bool words, struct err_
         c->words_at = at.change;
     if (!err && rows)
         c->rows_at = at.change;
+    if (!err && told) {
+        rebuild_ended(c, what, t0);
+        for (int i = rows ? 0 : 1; i < (words ? 2 : 1); i++)
+            metric_index_rebuilt(c->engine, i ? INDEX_WORDS : INDEX_DOCUMENTS);
+    }
     free(b.batch);
     arena_free(b.a);
     return err;
@@ -196,13 +225,14 @@ static enum err version_rebuild(struct version *v, struct err_info *e)
     vectors_free(v->vectors);
     v->vectors = vectors_new(v->dims);
     v->at = v->saved = v->written = 0;
-    log_event(LOG_INFO, "rebuilding an index from the store",
-              LOG_S("collection", v->collection->name), LOG_S("index", "vectors"),
-              LOG_I("version", v->id));
+    rebuild_begun(v->collection, "vectors");
+    int64_t t0 = clock_mono_ns();
     enum err err = store_version_scan(s, v->id, parts, rebuild_vectors, &b, &at, e);
     if (!err) {
         v->at = at.change;
         v->touched = true;
+        rebuild_ended(v->collection, "vectors", t0);
+        metric_index_rebuilt(v->collection->engine, INDEX_VECTORS);
     }
     return err;
 }
