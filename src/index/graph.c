@@ -191,22 +191,41 @@ void graph_slot_sweep(struct graph *g)
     g->limbo_count = kept;
 }
 
+static void links_clear(struct graph *g, uint32_t slot)
+{
+    struct links *links = links_of(g, slot);
+    for (unsigned i = 0; i < DEGREE; i++)
+        link_set(links, i, GRAPH_NONE);
+}
+
+/* Deleted long enough ago; or GRAPH_NONE. */
+static uint32_t retired_take(struct graph *g)
+{
+    if (!g->retired_count || g->retired[g->retired_first].epoch > oldest_reader(g))
+        return GRAPH_NONE;
+    uint32_t slot = g->retired[g->retired_first].slot;
+    g->retired_first = (g->retired_first + 1) % g->retired_cap;
+    g->retired_count--;
+    assert(!indegree_of(g, slot));
+    return slot;
+}
+
 uint32_t graph_slot_take(struct graph *g)
 {
-    if (g->retired_count && g->retired[g->retired_first].epoch <= oldest_reader(g)) {
-        uint32_t slot = g->retired[g->retired_first].slot;
-        g->retired_first = (g->retired_first + 1) % g->retired_cap;
-        g->retired_count--;
+    uint32_t slot = retired_take(g);
+    if (slot != GRAPH_NONE) {
+        links_clear(g, slot);
         node_of(g, slot)->state = NODE_FREE;
         return slot;
     }
-    uint32_t slot = atomic_load(&g->slots_end);
+    slot = atomic_load(&g->slots_end);
     if (slot >= GRAPH_SLOTS_MAX)
         return GRAPH_NONE;
     if (!g->codes[slot >> GRAPH_CHUNK_SHIFT])
         chunk_add(g, slot >> GRAPH_CHUNK_SHIFT);
     /* Dead in these lines for good, if others replace them before it is filled. */
     line_make_dead(g, line_of(g, slot));
+    links_clear(g, slot);
     atomic_store(&g->slots_end, slot + 1);
     return slot;
 }
@@ -238,9 +257,6 @@ void graph_row_set(struct graph *g, uint32_t slot, const uint16_t *row)
         atomic_store_explicit(&other->twin, GRAPH_NONE, memory_order_relaxed);
         coding_encode(g, g->coming, other, x, g->linker->walk.scratch);
     }
-    struct links *links = links_of(g, slot);
-    for (unsigned i = 0; i < DEGREE; i++)
-        atomic_store_explicit(&links->to[i], GRAPH_NONE, memory_order_relaxed);
     *node = (struct node){.state = NODE_HELD, .previous = GRAPH_NONE};
 }
 

@@ -55,6 +55,22 @@ static void build_pass(struct build *b, unsigned threads)
         thread_join(started[i]);
 }
 
+static void build_count(struct graph *g)
+{
+    size_t unrefined = 0;
+    for (uint32_t s = 0; s < atomic_load(&g->slots_end); s++)
+        unrefined += node_of(g, s)->state == NODE_LINKED && !node_of(g, s)->refined;
+    atomic_store(&g->unrefined, unrefined);
+}
+
+/* Two threads may have taken the last two links to a slot at the same time. */
+static void orphans_adopt(struct graph *g, const uint32_t *slots, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (node_of(g, slots[i])->state == NODE_LINKED && !indegree_of(g, slots[i]))
+            linker_adopt(g->linker, slots[i]);
+}
+
 void graph_build(struct graph *g, const uint32_t *slots, size_t count, unsigned threads)
 {
     size_t first = count < ENTRIES ? count : ENTRIES; /* entries for the rest to start from */
@@ -69,8 +85,6 @@ void graph_build(struct graph *g, const uint32_t *slots, size_t count, unsigned 
         graph_inserted(g, slots[i]);
     b = (struct build){.g = g, .slots = slots, .count = count, .again = true};
     build_pass(&b, threads);
-    size_t unrefined = 0;
-    for (uint32_t s = 0; s < atomic_load(&g->slots_end); s++)
-        unrefined += node_of(g, s)->state == NODE_LINKED && !node_of(g, s)->refined;
-    atomic_store(&g->unrefined, unrefined);
+    orphans_adopt(g, slots, count);
+    build_count(g);
 }

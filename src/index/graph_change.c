@@ -77,7 +77,7 @@ static void neighbour_mend(struct leaving *x, uint32_t neighbour)
 
 static bool more_lead_to(const struct leaving *x)
 {
-    return atomic_load(&node_of(x->g, x->slot)->indegree) > 0;
+    return indegree_of(x->g, x->slot) > 0;
 }
 
 /* Those that link to it are looked for among those that it links to, and those that they link to.
@@ -104,15 +104,6 @@ static void neighbours_mend(struct leaving *x)
     }
 }
 
-/* Nothing else leads to `slot`: those that it links to shall. */
-static void orphan_adopt(struct graph *g, uint32_t slot)
-{
-    uint32_t to[DEGREE];
-    unsigned n = live_links(g, slot, to);
-    for (unsigned i = 0; i < n && i < 2; i++)
-        link_force(g, to[i], slot);
-}
-
 static void heir_enter(struct leaving *x)
 {
     struct graph *g = x->g;
@@ -135,16 +126,18 @@ static void linked_delete(struct graph *g, uint32_t slot)
         heir_enter(&x);
     else if (!node_of(g, slot)->refined)
         atomic_fetch_sub(&g->unrefined, 1);
+    node_of(g, slot)->state = NODE_DEAD; /* before: its last link is not worth keeping */
     neighbours_mend(&x);
-    node_of(g, slot)->state = NODE_DEAD;
     entries_replace(g, slot, x.heir != GRAPH_NONE ? x.heir : x.count ? x.links[0] : GRAPH_NONE);
     slot_kill(g, slot);
     unsigned n = links_read(g, slot, all);
     for (unsigned i = 0; i < n; i++) { /* the links stay for readers that are there now */
         indegree_drop(g, all[i]);
-        if (!atomic_load(&node_of(g, all[i])->indegree) && !slot_dead(g, all[i]))
-            orphan_adopt(g, all[i]);
+        if (!indegree_of(g, all[i]) && !slot_dead(g, all[i]))
+            linker_adopt(g->linker, all[i]);
     }
+    if (x.heir != GRAPH_NONE && !indegree_of(g, x.heir))
+        linker_adopt(g->linker, x.heir);
 }
 
 static void twin_delete(struct graph *g, uint32_t slot)
@@ -185,6 +178,8 @@ static void dead_links_drop(struct graph *g, uint32_t slot)
             list[kept++] = list[i];
     for (unsigned i = 0; kept < n && i < DEGREE; i++)
         link_set(links_of(g, slot), i, i < kept ? list[i] : GRAPH_NONE);
+    if (n && !kept) /* a dead end */
+        linker_refine(g->linker, slot);
 }
 
 #define SCANNED_FOR_EACH 64

@@ -22,23 +22,35 @@ struct check {
 
 #define WRONG(c, ...) err_set((c)->e, ERR_CORRUPT, NULL, "graph: " __VA_ARGS__)
 
+/* The line is that of the row in c->x, and hangs together with that which readers see. */
+static enum err check_line(struct check *c, const struct coding *coding, uint32_t slot)
+{
+    const struct graph *g = c->g;
+    const struct line *line = line_in(g, coding, slot), *seen = line_of(g, slot);
+    coding_encode(g, coding, c->line, c->x, c->scratch);
+    if (memcmp(c->line->bits, line->bits, g->words * sizeof *line->bits) != 0 ||
+        c->line->factor != line->factor || atomic_load(&c->line->norm) != atomic_load(&line->norm))
+        return WRONG(c, "the signs of slot %u are not those of its row", slot);
+    if (line->scale != seen->scale || atomic_load(&line->twin) != atomic_load(&seen->twin))
+        return WRONG(c, "slot %u has another twin in the lines to come", slot);
+    return ERR_OK;
+}
+
 /* The codes are those of the row. */
 static enum err check_row(struct check *c, uint32_t slot)
 {
     const struct graph *g = c->g;
-    const struct line *line = line_of(g, slot);
     half_to_f32(half_of(g, slot), c->x, g->dims);
     rotate_f32(c->x, g->dims);
     memset(c->code, 0, g->code_bytes);
     quantise_i8(c->x, c->code, g->dims);
-    coding_encode(g, atomic_load(&g->coding), c->line, c->x, c->scratch);
     if (memcmp(c->code, code_of(g, slot), g->code_bytes) != 0 ||
-        line->scale != code_scale(c->code, g->dims))
+        line_of(g, slot)->scale != code_scale(c->code, g->dims))
         return WRONG(c, "the code of slot %u is not that of its row", slot);
-    if (memcmp(c->line->bits, line->bits, g->words * sizeof *line->bits) != 0 ||
-        c->line->factor != line->factor || atomic_load(&c->line->norm) != atomic_load(&line->norm))
-        return WRONG(c, "the signs of slot %u are not those of its row", slot);
-    return ERR_OK;
+    enum err err = check_line(c, atomic_load(&g->coding), slot);
+    if (!err && slot_is_coming(g, slot))
+        err = check_line(c, g->coming, slot);
+    return err;
 }
 
 static enum err check_link(struct check *c, uint32_t slot, unsigned at, uint32_t to)
@@ -87,22 +99,37 @@ static enum err check_twins(struct check *c, uint32_t slot)
     return ERR_OK;
 }
 
-static enum err check_slot(struct check *c, uint32_t slot)
+/* What has no row is dead in all lines; what is not linked has no links or twins. */
+static enum err check_apart(struct check *c, uint32_t slot)
 {
     const struct graph *g = c->g;
     uint8_t state = node_of(g, slot)->state;
+    bool dead = !slot_has_row(g, slot);
+    if (slot_dead(g, slot) != dead ||
+        (slot_is_coming(g, slot) && line_dead(line_in(g, g->coming, slot)) != dead))
+        return WRONG(c, "slot %u of state %u looks %s to searches", slot, state,
+                     dead ? "alive" : "dead");
+    if ((state == NODE_FREE || state == NODE_HELD) && link_at(links_of(g, slot), 0) != GRAPH_NONE)
+        return WRONG(c, "slot %u of state %u has links", slot, state);
+    if (state == NODE_HELD && atomic_load(&line_of(g, slot)->twin) != GRAPH_NONE)
+        return WRONG(c, "held slot %u has a twin", slot);
+    return ERR_OK;
+}
+
+static enum err check_slot(struct check *c, uint32_t slot)
+{
+    uint8_t state = node_of(c->g, slot)->state;
     enum err err = ERR_OK;
     assert(state <= NODE_DEAD);
     c->states[state]++;
-    if (state == NODE_HELD || state == NODE_LINKED || state == NODE_TWIN)
+    if (slot_has_row(c->g, slot))
         err = check_row(c, slot);
     if (!err && state == NODE_LINKED)
         err = check_links(c, slot);
     if (!err && state == NODE_LINKED)
         err = check_twins(c, slot);
-    if (!err && slot_dead(g, slot) != (state == NODE_DEAD) && state != NODE_FREE)
-        err = WRONG(c, "slot %u of state %u looks %s to searches", slot, state,
-                    slot_dead(g, slot) ? "dead" : "alive");
+    if (!err)
+        err = check_apart(c, slot);
     return err;
 }
 
@@ -134,36 +161,45 @@ static enum err check_counts(struct check *c)
     return ERR_OK;
 }
 
-static uint32_t entry_at(const struct graph *g, unsigned i)
+static uint32_t entry_at(const struct coding *c, unsigned i)
 {
-    const struct coding *c = atomic_load(&g->coding);
     return atomic_load(&c->entries[i / ENTRIES_EACH].slots[i % ENTRIES_EACH]);
+}
+
+/* *n: how many there are. */
+static enum err check_entries_in(struct check *c, const struct coding *coding, size_t *n)
+{
+    for (unsigned i = 0; i < CENTROIDS_MAX * ENTRIES_EACH; i++) {
+        uint32_t slot = entry_at(coding, i);
+        if (slot == GRAPH_NONE)
+            continue;
+        if (slot >= c->end || node_of(c->g, slot)->state != NODE_LINKED)
+            return WRONG(c, "entry %u is not linked", slot);
+        ++*n;
+    }
+    return ERR_OK;
 }
 
 static enum err check_entries(struct check *c)
 {
     const struct graph *g = c->g;
-    size_t n = 0;
-    for (unsigned i = 0; i < CENTROIDS_MAX * ENTRIES_EACH; i++) {
-        uint32_t slot = entry_at(g, i);
-        if (slot == GRAPH_NONE)
-            continue;
-        if (slot >= c->end || node_of(g, slot)->state != NODE_LINKED)
-            return WRONG(c, "entry %u is not linked", slot);
-        n++;
-    }
-    if (!n && graph_count(g))
-        return WRONG(c, "nothing to start from");
-    return ERR_OK;
+    size_t n = 0, coming = 0;
+    enum err err = check_entries_in(c, atomic_load(&g->coding), &n);
+    if (!err && g->coming)
+        err = check_entries_in(c, g->coming, &coming);
+    if (!err && !n && graph_count(g))
+        err = WRONG(c, "nothing to start from");
+    return err;
 }
 
 static size_t count_reachable(const struct graph *g, uint32_t end)
 {
+    const struct coding *coding = atomic_load(&g->coding);
     uint64_t *seen = xcalloc(end / 64 + 1, sizeof *seen);
     uint32_t *stack = xmalloc(((size_t)end + 1) * sizeof *stack);
     size_t depth = 0, reached = 0;
     for (unsigned i = 0; i < CENTROIDS_MAX * ENTRIES_EACH; i++) {
-        uint32_t slot = entry_at(g, i);
+        uint32_t slot = entry_at(coding, i);
         if (slot == GRAPH_NONE || bit_at(seen, slot))
             continue;
         seen[slot / 64] |= UINT64_C(1) << slot % 64;

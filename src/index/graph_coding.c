@@ -135,6 +135,7 @@ static void slots_encode(struct graph *g, uint32_t to)
             line_make_dead(g, line);
             continue;
         }
+        memset(line, 0, g->line_bytes);
         line->scale = from->scale;
         atomic_store_explicit(&line->twin, atomic_load(&from->twin), memory_order_relaxed);
         half_to_f32(half_of(g, slot), x, g->dims);
@@ -234,7 +235,9 @@ void coding_follow(struct graph *g)
     if (count > 2 * LAST_AT)
         return;
     gone_free(g);
-    if (count >= FIRST_AT && count <= LAST_AT && !(count & (count - 1))) {
+    bool doubled = count >= FIRST_AT && count <= LAST_AT && !(count & (count - 1));
+    if (doubled && count != g->followed_at) { /* once, if rows come and go at that size */
+        g->followed_at = count;
         coding_stop(g);
         coding_start(g);
     }

@@ -91,12 +91,13 @@ void entries_fill(const struct graph *g, struct coding *c)
 static bool entry_drop(const struct graph *g, struct coding *c, uint32_t slot)
 {
     struct entry_row *row = row_of(g, c, slot);
+    bool had = false;
     for (unsigned i = 0; i < ENTRIES_EACH; i++)
         if (atomic_load(&row->slots[i]) == slot) {
             atomic_store(&row->slots[i], GRAPH_NONE);
-            return true;
+            had = true;
         }
-    return false;
+    return had;
 }
 
 void entries_replace(struct graph *g, uint32_t slot, uint32_t by)

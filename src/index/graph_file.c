@@ -35,7 +35,7 @@ static uint8_t saved_state(const struct graph *g, uint32_t slot)
     return state == NODE_DEAD ? NODE_FREE : state;
 }
 
-/* One array of a block; slots that are free may hold anything. */
+/* One array of a block; slots that are free hold what was there before: zeros are written. */
 static void put_array(struct section_writer *w, const struct graph *g, const char *array,
                       size_t bytes, uint32_t from, uint32_t count)
 {
@@ -58,7 +58,7 @@ void graph_save_block(const struct graph *g, struct section_writer *w, uint32_t 
     uint8_t states[GRAPH_BLOCK_SLOTS] = {0}, refined[GRAPH_BLOCK_SLOTS] = {0};
     for (uint32_t i = 0; i < count; i++) {
         states[i] = saved_state(g, from + i);
-        refined[i] = node_of(g, from + i)->refined;
+        refined[i] = states[i] == NODE_LINKED && node_of(g, from + i)->refined;
     }
     section_put(w, states, count);
     section_put(w, refined, count);
@@ -269,7 +269,7 @@ static void slot_admit(struct graph *g, uint32_t slot, size_t *linked, size_t *u
     *unrefined += node->state == NODE_LINKED && !node->refined;
     if (node->state != NODE_DEAD)
         return;
-    slot_kill(g, slot);
+    line_make_dead(g, line);
     graph_slot_drop(g, slot);
 }
 
@@ -290,6 +290,9 @@ void graph_load_end(struct graph *g, struct section_reader *r)
     entries_make(g);
     atomic_store(&g->count, linked);
     atomic_store(&g->unrefined, unrefined);
+    for (uint32_t slot = 0; slot < end; slot++)
+        if (node_of(g, slot)->state == NODE_LINKED && !indegree_of(g, slot))
+            linker_adopt(g->linker, slot);
 }
 
 enum err graph_load(struct file *f, uint64_t *offset, struct graph **out, struct err_info *e)

@@ -47,6 +47,8 @@ static void asked_flush(struct filtered *f)
     w->visits += f->asked_count;
     for (unsigned i = 0; i < f->asked_count; i++) {
         uint32_t slot = f->asked[i];
+        if (!pass[i] && line_dead(line_in(w->g, w->coding, slot)))
+            continue; /* what it links to may be anything by now */
         if (!pass[i] && !twin_passes(f, slot)) {
             w->bridges[slot / 64] |= UINT64_C(1) << slot % 64;
             continue;

@@ -191,7 +191,8 @@ struct graph {
     _Atomic uint32_t slots_end;
     _Atomic size_t count; /* linked, twins among them */
     _Atomic size_t unrefined;
-    uint64_t inserted; /* ever */
+    uint64_t inserted;  /* ever */
+    size_t followed_at; /* how many slots were linked when coding_follow last began */
     uint32_t refine_at, scan_at;
     _Atomic uint64_t epoch;
     struct graph_reader readers[READERS];
@@ -284,9 +285,13 @@ static inline bool slot_has_row(const struct graph *g, uint32_t slot)
     uint8_t state = node_of(g, slot)->state;
     return state == NODE_HELD || state == NODE_LINKED || state == NODE_TWIN;
 }
+static inline bool line_dead(const struct line *line)
+{
+    return atomic_load_explicit(&line->norm, memory_order_relaxed) >= NORM_DEAD;
+}
 static inline bool slot_dead(const struct graph *g, uint32_t slot)
 {
-    return atomic_load_explicit(&line_of(g, slot)->norm, memory_order_relaxed) >= NORM_DEAD;
+    return line_dead(line_of(g, slot));
 }
 static inline float slots_distance(const struct graph *g, float dot, uint32_t a, uint32_t b)
 {
@@ -305,9 +310,15 @@ void linker_mend(struct linker *k, uint32_t slot, uint32_t without, const uint32
                  unsigned more_count);
 /* A link from `slot` to `to`, whatever has to go for it. */
 void link_force(struct graph *g, uint32_t slot, uint32_t to);
+/* Nothing leads to `slot`: those that it links to shall. */
+void linker_adopt(struct linker *k, uint32_t slot);
 unsigned links_read(const struct graph *g, uint32_t slot, uint32_t *out);
 void node_lock(struct node *n);
 void node_unlock(struct node *n);
+static inline uint32_t indegree_of(const struct graph *g, uint32_t slot)
+{
+    return atomic_load_explicit(&node_of(g, slot)->indegree, memory_order_relaxed);
+}
 void indegree_add(struct graph *g, uint32_t slot);
 void indegree_drop(struct graph *g, uint32_t slot);
 

@@ -22,6 +22,9 @@ void linker_free(struct linker *k)
     free(k);
 }
 
+/* Slots that link to one that nothing else leads to. */
+#define ADOPTERS 2u
+
 /* One slot's links at a time; only builds with several threads ever wait. */
 void node_lock(struct node *n)
 {
@@ -83,24 +86,46 @@ static unsigned choose(struct linker *k, const struct candidate *c, size_t count
     return n;
 }
 
-/* Writes a slot's links; it is locked. What was there and is not any more stays if nothing else
- * leads to it. */
+static bool has_last_link(const struct graph *g, uint32_t slot)
+{
+    const struct node *node = node_of(g, slot);
+    return node->state == NODE_LINKED &&
+           atomic_load_explicit(&node->indegree, memory_order_relaxed) == 1;
+}
+
+/* Old links stay if nothing else leads to where they lead, in place of the farthest if there is no
+ * room. */
+static unsigned last_links_keep(const struct graph *g, const uint32_t *old, unsigned old_count,
+                                uint32_t *list, unsigned n)
+{
+    unsigned at = DEGREE;
+    for (unsigned i = 0; i < old_count; i++) {
+        if (list_has(list, n, old[i]) || !has_last_link(g, old[i]))
+            continue;
+        if (n < DEGREE) {
+            list[n++] = old[i];
+            continue;
+        }
+        while (at > 0 && list_has(old, old_count, list[at - 1]) && has_last_link(g, list[at - 1]))
+            at--;
+        if (at > 0)
+            list[--at] = old[i];
+    }
+    return n;
+}
+
+/* Writes a slot's links; it is locked. `list` has room for DEGREE. */
 static void links_write(struct graph *g, uint32_t slot, const uint32_t *old, unsigned old_count,
                         uint32_t *list, unsigned n)
 {
     struct links *l = links_of(g, slot);
+    n = last_links_keep(g, old, old_count, list, n);
     for (unsigned i = 0; i < n; i++)
         if (!list_has(old, old_count, list[i]))
             indegree_add(g, list[i]);
-    for (unsigned i = 0; i < old_count; i++) {
-        if (list_has(list, n, old[i]))
-            continue;
-        if (n < DEGREE && !slot_dead(g, old[i]) &&
-            atomic_load_explicit(&node_of(g, old[i])->indegree, memory_order_relaxed) == 1)
-            list[n++] = old[i];
-        else
+    for (unsigned i = 0; i < old_count; i++)
+        if (!list_has(list, n, old[i]))
             indegree_drop(g, old[i]);
-    }
     for (unsigned i = 0; i < DEGREE; i++)
         link_set(l, i, i < n ? list[i] : GRAPH_NONE);
 }
@@ -129,15 +154,15 @@ static void sort_candidates(struct candidate *c, unsigned n)
     }
 }
 
-/* A link from `slot` to `to`, pruned if there is no room. */
+/* A link from `slot` to `to`; if there is no room, the dead go, then all are chosen anew. */
 static void link_add(struct linker *k, uint32_t slot, uint32_t to)
 {
     struct graph *g = k->g;
-    uint32_t old[DEGREE + 1], list[DEGREE + 1];
+    uint32_t old[DEGREE], list[DEGREE + 1];
     struct candidate c[DEGREE + 1];
     struct node *node = node_of(g, slot);
     node_lock(node);
-    unsigned n = links_read(g, slot, old);
+    unsigned n = links_read(g, slot, old), kept = 0;
     if (list_has(old, n, to))
         goto done;
     if (n < DEGREE) {
@@ -145,12 +170,16 @@ static void link_add(struct linker *k, uint32_t slot, uint32_t to)
         link_set(links_of(g, slot), n, to);
         goto done;
     }
-    memcpy(list, old, sizeof old);
-    list[n] = to;
-    distances(g, slot, list, n + 1, c);
-    sort_candidates(c, n + 1);
-    unsigned chosen = choose(k, c, n + 1, list);
-    links_write(g, slot, old, n, list, chosen);
+    for (unsigned i = 0; i < n; i++)
+        if (!slot_dead(g, old[i]))
+            list[kept++] = old[i];
+    list[kept++] = to;
+    if (kept > DEGREE) {
+        distances(g, slot, list, kept, c);
+        sort_candidates(c, kept);
+        kept = choose(k, c, kept, list);
+    }
+    links_write(g, slot, old, n, list, kept);
 done:
     node_unlock(node);
 }
@@ -201,6 +230,8 @@ static void links_choose(struct linker *k, uint32_t slot)
     for (unsigned i = 0; i < n; i++)
         if (!list_has(old, old_count, list[i]))
             link_add(k, list[i], slot);
+    for (unsigned i = 0; i < n && i < ADOPTERS && !indegree_of(g, slot); i++)
+        link_force(g, list[i], slot);
 }
 
 void linker_insert(struct linker *k, uint32_t slot)
@@ -283,21 +314,45 @@ void linker_mend(struct linker *k, uint32_t slot, uint32_t without, const uint32
     node_unlock(node);
 }
 
+/* Of full links, which one goes: to a dead slot, or the last (the farthest, unless added later) to
+ * one that others lead to as well. */
+static unsigned link_to_spare(const struct graph *g, const uint32_t *links)
+{
+    unsigned at = DEGREE - 1;
+    for (unsigned i = 0; i < DEGREE; i++)
+        if (slot_dead(g, links[i]))
+            return i;
+    while (at > 0 && has_last_link(g, links[at]))
+        at--;
+    return has_last_link(g, links[at]) ? DEGREE - 1 : at;
+}
+
 void link_force(struct graph *g, uint32_t slot, uint32_t to)
 {
     uint32_t old[DEGREE];
     struct node *node = node_of(g, slot);
     node_lock(node);
-    unsigned n = links_read(g, slot, old), at = n;
+    unsigned n = links_read(g, slot, old);
     if (!list_has(old, n, to)) {
-        if (n == DEGREE) /* the last ones are the farthest, unless added later */
-            for (at = n - 1; at > 0; at--)
-                if (atomic_load(&node_of(g, old[at])->indegree) > 1)
-                    break;
+        unsigned at = n < DEGREE ? n : link_to_spare(g, old);
         if (at < n)
             indegree_drop(g, old[at]);
         indegree_add(g, to);
         link_set(links_of(g, slot), at, to);
     }
     node_unlock(node);
+}
+
+void linker_adopt(struct linker *k, uint32_t slot)
+{
+    struct graph *g = k->g;
+    uint32_t to[DEGREE];
+    unsigned n = links_read(g, slot, to), adopted = 0;
+    for (unsigned i = 0; i < n && adopted < ADOPTERS; i++)
+        if (!slot_dead(g, to[i])) {
+            link_force(g, to[i], slot);
+            adopted++;
+        }
+    if (!adopted)
+        linker_refine(k, slot);
 }
