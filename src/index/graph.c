@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define SWEPT_FOR_EACH 4 /* dead slots looked at for each that is taken */
 
 static size_t rounded(size_t n, size_t to)
 {
@@ -167,7 +168,7 @@ static void retired_add(struct graph *g, uint32_t slot, uint64_t epoch)
 /* A dead slot whose links are gone, or not yet. */
 void graph_slot_drop(struct graph *g, uint32_t slot)
 {
-    if (atomic_load(&node_of(g, slot)->indegree)) {
+    if (indegree_of(g, slot)) {
         if (g->limbo_count == g->limbo_cap) {
             g->limbo_cap = g->limbo_cap ? 2 * g->limbo_cap : 64;
             g->limbo = xrealloc(g->limbo, g->limbo_cap * sizeof *g->limbo);
@@ -178,17 +179,16 @@ void graph_slot_drop(struct graph *g, uint32_t slot)
     retired_add(g, slot, atomic_fetch_add(&g->epoch, 1) + 1);
 }
 
-void graph_slot_sweep(struct graph *g)
+void graph_slot_sweep(struct graph *g, size_t count)
 {
-    size_t kept = 0, count = g->limbo_count;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t slot = g->limbo[i];
-        if (atomic_load(&node_of(g, slot)->indegree))
-            g->limbo[kept++] = slot;
-        else
-            retired_add(g, slot, atomic_fetch_add(&g->epoch, 1) + 1);
+    for (; count && g->limbo_count; count--) {
+        g->limbo_at = g->limbo_at + 1 < g->limbo_count ? g->limbo_at + 1 : 0;
+        uint32_t slot = g->limbo[g->limbo_at];
+        if (indegree_of(g, slot))
+            continue;
+        g->limbo[g->limbo_at] = g->limbo[--g->limbo_count];
+        retired_add(g, slot, atomic_fetch_add(&g->epoch, 1) + 1);
     }
-    g->limbo_count = kept;
 }
 
 static void links_clear(struct graph *g, uint32_t slot)
@@ -212,6 +212,7 @@ static uint32_t retired_take(struct graph *g)
 
 uint32_t graph_slot_take(struct graph *g)
 {
+    graph_slot_sweep(g, SWEPT_FOR_EACH);
     uint32_t slot = retired_take(g);
     if (slot != GRAPH_NONE) {
         links_clear(g, slot);

@@ -192,7 +192,7 @@ static void dead_links_scan(struct graph *g, uint32_t count)
         if (node_of(g, g->scan_at)->state == NODE_LINKED)
             dead_links_drop(g, g->scan_at);
     }
-    graph_slot_sweep(g);
+    graph_slot_sweep(g, count);
 }
 
 void graph_refine_step(struct graph *g, uint32_t count)

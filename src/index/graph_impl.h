@@ -200,7 +200,7 @@ struct graph {
     struct retired *retired;
     size_t retired_first, retired_count, retired_cap;
     uint32_t *limbo;
-    size_t limbo_count, limbo_cap;
+    size_t limbo_count, limbo_cap, limbo_at;
     struct linker *linker;
     struct populating *populating; /* while it is loaded */
 };
@@ -372,6 +372,7 @@ void *chunk_new(size_t bytes, bool small);
 float code_scale(const int8_t *code, uint32_t dims);
 void chunk_add(struct graph *g, uint32_t at);
 void graph_slot_drop(struct graph *g, uint32_t slot); /* dead: -> retired or limbo */
-void graph_slot_sweep(struct graph *g); /* limbo -> retired, where no link leads any more */
+/* limbo -> retired, where no link leads any more; looks at `count`, going round. */
+void graph_slot_sweep(struct graph *g, size_t count);
 
 #endif
