@@ -17,12 +17,13 @@
 /* ---- one document ---- */
 
 /* The words of a stored document, as near-duplicates are told by them. */
-static size_t document_hashes(struct arena *a, const json_t *object, uint32_t **out)
+static size_t document_marks(struct arena *a, const json_t *object, uint64_t **out)
 {
     struct str title = json_str(json_object_get(object, "title")),
                text = json_str(json_object_get(object, "text"));
-    uint32_t *of_title, *of_text;
-    size_t n = text_word_hashes(a, title, &of_title), m = text_word_hashes(a, text, &of_text);
+    uint64_t *of_title, *of_text;
+    size_t n = text_word_marks(a, title, DUPLICATES_WORDS_MAX, &of_title),
+           m = text_word_marks(a, text, DUPLICATES_WORDS_MAX - n, &of_text);
     *out = arena_array(a, n + m + 1, sizeof **out);
     memcpy(*out, of_title, n * sizeof **out);
     memcpy(*out + n, of_text, m * sizeof **out);
@@ -30,13 +31,13 @@ static size_t document_hashes(struct arena *a, const json_t *object, uint32_t **
 }
 
 /* Of another document, for comparing (duplicates_read_fn). */
-static bool document_read_hashes(void *ctx, uint32_t number, const uint32_t **words, size_t *count)
+static bool document_read_marks(void *ctx, uint32_t number, const uint64_t **words, size_t *count)
 {
     struct collection *c = ctx;
     struct document_record d = {0};
     struct err_info info = {0};
     json_t *object = NULL;
-    uint32_t *hashes;
+    uint64_t *marks;
     arena_reset(c->duplicates_arena);
     if (store_documents_by_number(c->engine->store, c->duplicates_arena, c->id, &number, 1,
                                   DOCUMENT_PAYLOAD, &d, &info)) {
@@ -46,8 +47,8 @@ static bool document_read_hashes(void *ctx, uint32_t number, const uint32_t **wo
     }
     if (!d.number || json_parse(d.payload, &object, NULL))
         return false;
-    *count = document_hashes(c->duplicates_arena, object, &hashes);
-    *words = hashes;
+    *count = document_marks(c->duplicates_arena, object, &marks);
+    *words = marks;
     json_decref(object);
     return true;
 }
@@ -55,9 +56,9 @@ static bool document_read_hashes(void *ctx, uint32_t number, const uint32_t **wo
 static void document_compare(struct collection *c, uint32_t number, const json_t *object)
 {
     struct arena *a = arena_new(0); /* reading another one resets the collection's */
-    uint32_t *words;
-    size_t count = document_hashes(a, object, &words);
-    duplicates_put(c->duplicates, number, words, count, document_read_hashes, c);
+    uint64_t *words;
+    size_t count = document_marks(a, object, &words);
+    duplicates_put(c->duplicates, number, words, count, document_read_marks, c);
     arena_free(a);
 }
 
@@ -77,7 +78,7 @@ enum err document_index(struct collection *c, const struct document_record *d, s
 static void document_forget(struct collection *c, uint32_t number)
 {
     attributes_delete(c->attributes, number);
-    duplicates_delete(c->duplicates, number, document_read_hashes, c);
+    duplicates_delete(c->duplicates, number, document_read_marks, c);
     live_set(c, number, (struct live_row){0});
 }
 

@@ -5,13 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pair is near from this resemblance on. Measured on 63,000 package descriptions: one edit in
- * twenty words leaves .86 to .95, a sentence appended to three .72 or more; texts that share half
- * of their words have .4. */
-static const double near_min = .65;
-
-/* Of SKETCH_BYTES. Below the first the texts are not looked at (pairs of words in common: a third
- * or less, but for one chance in a hundred), from the second on they need not be. */
+/* Of SKETCH_BYTES. Below the first the texts are not looked at (shingles in common: a third or
+ * less, but for one chance in a hundred); from the second on, copies of the same original follow
+ * each other unread. */
 enum { AGREEMENT_MIN = 19, AGREEMENT_SURE = 40, READS_MAX = 4 };
 
 struct duplicates *duplicates_new(void)
@@ -89,13 +85,13 @@ static void number_set(struct duplicates *d, uint32_t number, uint32_t slot)
     d->leaves[leaf][number % LEAF_SLOTS] = slot;
 }
 
-uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number,
+uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number, uint32_t text,
                              const uint8_t sketch[SKETCH_BYTES])
 {
     uint32_t slot = slot_take(d);
     if (slot == SLOT_NONE)
         return slot;
-    d->rows[slot] = (struct duplicate_row){number, SLOT_NONE, SLOT_NONE, SLOT_NONE};
+    d->rows[slot] = (struct duplicate_row){number, text, SLOT_NONE, SLOT_NONE, SLOT_NONE};
     memcpy(d->sketches[slot], sketch, SKETCH_BYTES);
     for (unsigned band = 0; band < BANDS; band++)
         d->chain[(size_t)slot * BANDS + band] = NODE_LOOSE;
@@ -193,7 +189,7 @@ struct judged {
 
 static const struct shingles *judged_text(struct judged *j)
 {
-    const uint32_t *words;
+    const uint64_t *words;
     size_t count;
     if (j->given)
         return j->given;
@@ -205,34 +201,41 @@ static const struct shingles *judged_text(struct judged *j)
 
 static bool texts_near(struct judged *j, uint32_t other)
 {
-    const uint32_t *words;
+    const uint64_t *words;
     size_t count;
     struct shingles theirs;
     const struct shingles *text = judged_text(j);
     if (!text || !j->read(j->ctx, j->d->rows[other].number, &words, &count))
         return false; /* changed or gone: that is judged when its change comes */
     shingles_init(&theirs, words, count);
-    bool near = shingles_resemblance(text, &theirs) >= near_min;
+    bool near = shingles_near(text, &theirs);
     shingles_release(&theirs);
     return near;
 }
 
-/* Of the candidates those that are near, in their order, into themselves: all that are sure, and of
+static bool texts_same(const struct duplicates *d, uint32_t x, uint32_t y)
+{
+    return d->rows[x].text == d->rows[y].text &&
+           memcmp(d->sketches[x], d->sketches[y], SKETCH_BYTES) == 0;
+}
+
+/* Of the candidates those that are near, in their order, into themselves: the same texts, and of
  * the others the READS_MAX that agree most, if their texts say so. */
 static size_t candidates_judge(struct judged *j, uint32_t *slots, size_t count)
 {
-    unsigned doubtful[SKETCH_BYTES + 1] = {0}, least = AGREEMENT_SURE, reads = 0;
-    const uint8_t *sketch = j->d->sketches[j->slot];
+    unsigned doubtful[SKETCH_BYTES + 1] = {0}, least = SKETCH_BYTES + 1, reads = 0;
+    const struct duplicates *d = j->d;
+    const uint8_t *sketch = d->sketches[j->slot];
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
-        doubtful[sketch_agreement(j->d->sketches[slots[i]], sketch)]++;
+        doubtful[sketch_agreement(d->sketches[slots[i]], sketch)]++;
     while (least > AGREEMENT_MIN && reads < READS_MAX)
         reads += doubtful[--least];
     reads = 0;
     for (size_t i = 0; i < count; i++) {
-        unsigned agreement = sketch_agreement(j->d->sketches[slots[i]], sketch);
-        bool near = agreement >= AGREEMENT_SURE;
-        if (!near && agreement >= least && reads++ < 2 * READS_MAX)
+        bool near = texts_same(d, slots[i], j->slot);
+        if (!near && sketch_agreement(d->sketches[slots[i]], sketch) >= least &&
+            reads++ < 2 * READS_MAX)
             near = texts_near(j, slots[i]);
         if (near)
             slots[kept++] = slots[i];
@@ -252,12 +255,21 @@ static size_t candidates_side(const struct judged *j, const uint32_t *from, size
     return n;
 }
 
-static uint32_t oldest(const struct duplicates *d, const uint32_t *slots, size_t count)
+/* The one that agrees most, of those the oldest. */
+static uint32_t nearest(const struct judged *j, const uint32_t *slots, size_t count)
 {
+    const struct duplicates *d = j->d;
     uint32_t best = SLOT_NONE;
-    for (size_t i = 0; i < count; i++)
-        if (best == SLOT_NONE || d->rows[slots[i]].number < d->rows[best].number)
+    unsigned most = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned agreement = sketch_agreement(d->sketches[slots[i]], d->sketches[j->slot]) + 1;
+        agreement += texts_same(d, slots[i], j->slot);
+        if (agreement > most ||
+            (agreement == most && d->rows[slots[i]].number < d->rows[best].number)) {
             best = slots[i];
+            most = agreement;
+        }
+    }
     return best;
 }
 
@@ -273,7 +285,7 @@ static void judge(struct judged *j, struct queue *q)
         younger = candidates_judge(j, all, candidates_side(j, all, count, false, all));
     rwlock_write(&d->lock);
     if (older > 0)
-        duplicates_attach(d, j->slot, oldest(d, side, older));
+        duplicates_attach(d, j->slot, nearest(j, side, older));
     else
         bands_link(d, j->slot);
     for (size_t i = 0; i < younger; i++) {
@@ -341,7 +353,7 @@ void duplicates_delete(struct duplicates *d, uint32_t number, duplicates_read_fn
     queue_run(&q, d, NULL, read, ctx);
 }
 
-void duplicates_put(struct duplicates *d, uint32_t number, const uint32_t *words, size_t count,
+void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words, size_t count,
                     duplicates_read_fn *read, void *ctx)
 {
     struct shingles text;
@@ -354,14 +366,15 @@ void duplicates_put(struct duplicates *d, uint32_t number, const uint32_t *words
     }
     shingles_init(&text, words, count);
     shingles_sketch(&text, sketch);
-    if (slot != SLOT_NONE && memcmp(d->sketches[slot], sketch, SKETCH_BYTES) == 0) {
-        shingles_release(&text); /* the text is the same, or nearly */
+    if (slot != SLOT_NONE && d->rows[slot].text == text.digest &&
+        memcmp(d->sketches[slot], sketch, SKETCH_BYTES) == 0) {
+        shingles_release(&text);
         return;
     }
     duplicates_delete(d, number, read, ctx);
     struct queue q = {.d = d};
     rwlock_write(&d->lock);
-    slot = duplicates_slot_add(d, number, sketch);
+    slot = duplicates_slot_add(d, number, text.digest, sketch);
     rwlock_drop(&d->lock);
     if (slot != SLOT_NONE)
         queue_add(&q, number);

@@ -1,19 +1,19 @@
 /* Near-duplicates: which document is a near-copy of which older one?
  *
- * Two texts are near when they resemble each other by at least .65 (shingles.h: the mean of the
- * Jaccard indices of their words and of their pairs of neighbouring words): a few words changed,
- * case, punctuation, a sentence moved or added. Sharing half of the text is not enough. Documents
- * are taken by their age, which is their number: one is a copy of the oldest original near to it,
- * else an original itself; a copy is never the original of another. When an original goes or
+ * Two texts are near if one is the other with small edits (shingles_near): some words misspelt, a
+ * few replaced, words added or left out, a sentence appended or moved, in any case and punctuation.
+ * Texts from one mould are not: the same sentence about another thing. Documents are taken by their
+ * age, which is their number: one is a copy of the original that it resembles most, of several the
+ * oldest, or an original itself; a copy is never the original of another. When an original goes or
  * changes, its copies are judged again, the oldest first.
  *
- * Candidates come from a sketch of each text (MinHash in bands); they are judged by their texts,
- * which are not kept here: a callback reads them. Of originals that agree in a whole band only 256
- * are found by it, so that very many texts from one mould cost no more than a few.
+ * Candidates come from a sketch of each text (MinHash in bands); those that agree most are judged
+ * by their texts, which are not kept here: a callback reads them. Of originals that agree in a
+ * whole band only 256 are found by it, so that very many texts from one mould cost no more than a
+ * few.
  *
- * One writer (put, delete, save); duplicates_original, duplicates_copies and duplicates_bytes from
- * any thread. No lock is held while a text is read. Memory: 132 bytes a document and up to 16 more
- * for an original. */
+ * One writer (put, delete, save); the rest from any thread. No lock is held while a text is read.
+ * Memory: 136 bytes a document and up to 16 more for an original. */
 #ifndef INDEX_DUPLICATES_H
 #define INDEX_DUPLICATES_H
 
@@ -25,13 +25,16 @@ struct duplicates;
 struct duplicates *duplicates_new(void);
 void duplicates_free(struct duplicates *d);
 
-/* The hashes of a document's words, in the order of the text; borrowed until the next call. False:
- * there is no such text now. */
-typedef bool duplicates_read_fn(void *ctx, uint32_t number, const uint32_t **words, size_t *count);
+/* More words of a text than so many need not be given: longer ones are told by their beginning. */
+#define DUPLICATES_WORDS_MAX 20000
+
+/* A document's words (base/wordmark.h), in the order of the text; borrowed until the next call.
+ * False: there is no such text now. */
+typedef bool duplicates_read_fn(void *ctx, uint32_t number, const uint64_t **words, size_t *count);
 
 /* Replaces what is known of a document; without words it is a copy of nothing. About 10 us for a
  * text of 100 words and what reading at most 4 texts takes if some are alike. */
-void duplicates_put(struct duplicates *d, uint32_t number, const uint32_t *words, size_t count,
+void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words, size_t count,
                     duplicates_read_fn *read, void *ctx);
 void duplicates_delete(struct duplicates *d, uint32_t number, duplicates_read_fn *read, void *ctx);
 
@@ -41,7 +44,8 @@ uint32_t duplicates_original(struct duplicates *d, uint32_t number);
 void duplicates_copies(struct duplicates *d, struct docset *out);
 size_t duplicates_bytes(struct duplicates *d);
 
-/* Every invariant; ERR_CORRUPT names the first that does not hold. Writer. */
+/* Every invariant; ERR_CORRUPT names the first that does not hold. The
+ * writer waits: some ms for a million. */
 enum err duplicates_check(struct duplicates *d, struct err_info *e) MUST_CHECK;
 
 /* A section of a snapshot file, with its own checksum. ERR_CORRUPT: damaged. */

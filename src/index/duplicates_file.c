@@ -2,14 +2,14 @@
  *
  *     u64 magic   u64 documents, and for each, numbers rising:
  *     u32 number   u32 number of its original, 0: none   u16 bands that it is linked into
- *     48 bytes of sketch */
+ *     u32 digest of its words   48 bytes of sketch */
 #include "base/arena.h"
 #include "index/duplicates_impl.h"
 #include "index/section.h"
 #include <string.h>
 
-#define MAGIC UINT64_C(0x3130535055444B41) /* "AKDUPS01" */
-#define RECORD_BYTES (10 + SKETCH_BYTES)
+#define MAGIC UINT64_C(0x3230535055444B41) /* "AKDUPS02" */
+#define RECORD_BYTES (14 + SKETCH_BYTES)
 
 static uint32_t bands_mask(const struct duplicates *d, uint32_t slot)
 {
@@ -48,6 +48,7 @@ enum err duplicates_save(struct duplicates *d, struct file *f, struct err_info *
         section_put_u32(w, (uint32_t)number);
         section_put_u32(w, original_number(d, slot));
         section_put(w, bands, sizeof bands);
+        section_put_u32(w, d->rows[slot].text);
         section_put(w, d->sketches[slot], SKETCH_BYTES);
     }
     return section_writer_end(w, e);
@@ -59,6 +60,7 @@ static void load_document(struct duplicates *d, struct section_reader *r, uint64
     uint8_t bands[2], sketch[SKETCH_BYTES];
     uint32_t number = section_get_u32(r), original = section_get_u32(r);
     section_get(r, bands, sizeof bands);
+    uint32_t text = section_get_u32(r);
     section_get(r, sketch, sizeof sketch);
     uint32_t mask = bands[0] | (uint32_t)bands[1] << 8, of = duplicates_slot(d, original);
     if (number < *next || number > INT32_MAX)
@@ -68,7 +70,7 @@ static void load_document(struct duplicates *d, struct section_reader *r, uint64
     *next = (uint64_t)number + 1;
     if (section_error(r))
         return;
-    uint32_t slot = duplicates_slot_add(d, number, sketch);
+    uint32_t slot = duplicates_slot_add(d, number, text, sketch);
     if (slot == SLOT_NONE)
         section_corrupt(r, "too many documents");
     else if (original)
@@ -108,6 +110,7 @@ bool duplicates_equal(struct duplicates *x, struct duplicates *y)
             continue;
         uint32_t same = duplicates_slot(y, x->rows[slot].number);
         if (same == SLOT_NONE || original_number(x, slot) != original_number(y, same) ||
+            x->rows[slot].text != y->rows[same].text ||
             memcmp(x->sketches[slot], y->sketches[same], SKETCH_BYTES) != 0)
             return false;
     }
@@ -156,6 +159,7 @@ enum err duplicates_check(struct duplicates *d, struct err_info *e)
 {
     size_t linked = 0, copies = 0;
     const char *what = NULL;
+    rwlock_read(&d->lock);
     for (uint32_t slot = 0; slot < d->slot_count && !what; slot++) {
         if (!duplicates_in_use(d, slot))
             continue;
@@ -166,5 +170,6 @@ enum err duplicates_check(struct duplicates *d, struct err_info *e)
         what = "the number of copies differs";
     if (!what && (linked != d->linked || linked != bands_walk(d)))
         what = "the bands hold what is no original";
+    rwlock_drop(&d->lock);
     return what ? err_set(e, ERR_CORRUPT, NULL, "near-duplicates: %s", what) : ERR_OK;
 }

@@ -27,6 +27,7 @@ enum {
 
 struct duplicate_row {
     uint32_t number;     /* 0: the slot is free */
+    uint32_t text;       /* digest of its words */
     uint32_t original;   /* slot, of a copy; else SLOT_NONE */
     uint32_t next, prev; /* slots: of an original next is its first copy; of a copy its neighbours
                             in the list, prev SLOT_NONE in the first; of a free slot the next free
@@ -56,7 +57,7 @@ static inline bool duplicates_in_use(const struct duplicates *d, uint32_t slot)
 /* ---- duplicates.c, also for the file ---- */
 uint32_t duplicates_slot(const struct duplicates *d, uint32_t number); /* SLOT_NONE */
 /* A loose one; the lock is held. SLOT_NONE: there are too many. */
-uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number,
+uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number, uint32_t text,
                              const uint8_t sketch[SKETCH_BYTES]);
 void duplicates_attach(struct duplicates *d, uint32_t copy, uint32_t original); /* lock held */
 

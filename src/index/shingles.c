@@ -1,5 +1,6 @@
 #include "index/shingles.h"
 #include "base/arena.h"
+#include "base/wordmark.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,32 +13,26 @@ static uint32_t mix32(uint32_t x) /* the finalizer of MurmurHash3 */
     return x ^ x >> 16;
 }
 
-static uint32_t pair_hash(uint32_t first, uint32_t second)
+static uint32_t word_hash(uint64_t word)
 {
-    return mix32(mix32(first) * 0x9e3779b1u + second);
+    return mix32((uint32_t)(word >> 32) * 0x9e3779b1u + mix32((uint32_t)word));
 }
 
-static int compare(const void *a, const void *b)
+static uint32_t pair_hash(uint32_t first, uint32_t second)
+{
+    return mix32(first * 0x9e3779b1u + second);
+}
+
+static int compare32(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
-#define INSERTION_MAX 24
-
-static void sort(uint32_t *x, size_t n)
+static int compare64(const void *a, const void *b)
 {
-    if (n > INSERTION_MAX) {
-        qsort(x, n, sizeof *x, compare);
-        return;
-    }
-    for (size_t i = 1; i < n; i++) {
-        uint32_t v = x[i];
-        size_t at = i;
-        for (; at > 0 && x[at - 1] > v; at--)
-            x[at] = x[at - 1];
-        x[at] = v;
-    }
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
 }
 
 static size_t unique(uint32_t *x, size_t n)
@@ -49,20 +44,26 @@ static size_t unique(uint32_t *x, size_t n)
     return kept;
 }
 
-void shingles_init(struct shingles *s, const uint32_t *words, size_t count)
+void shingles_init(struct shingles *s, const uint64_t *words, size_t count)
 {
-    s->words = xmalloc((2 * count + 1) * sizeof *s->words);
-    s->pairs = s->words + count;
-    s->word_count = count;
-    for (size_t i = 0; i + 1 < count; i++)
-        s->pairs[i] = pair_hash(words[i], words[i + 1]);
-    if (count == 1)
-        s->pairs[0] = mix32(words[0]);
+    size_t bytes = count * sizeof *s->words + count * sizeof *s->pairs + 1;
+    *s = (struct shingles){.words = xmalloc(bytes), .word_count = count};
+    s->pairs = (uint32_t *)(s->words + count);
+    uint32_t before = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t h = word_hash(words[i]);
+        if (i < SHINGLES_FIRSTS)
+            s->firsts[i] = h;
+        if (i > 0)
+            s->pairs[s->pair_count++] = pair_hash(before, h);
+        s->digest = pair_hash(s->digest, h);
+        s->dense_count += (words[i] & WORDMARK_DENSE) != 0;
+        before = h;
+    }
     if (count > 0)
         memcpy(s->words, words, count * sizeof *words);
-    s->pair_count = count > 1 ? count - 1 : count;
-    sort(s->words, s->word_count);
-    sort(s->pairs, s->pair_count);
+    qsort(s->words, count, sizeof *s->words, compare64);
+    qsort(s->pairs, s->pair_count, sizeof *s->pairs, compare32);
     s->pair_count = unique(s->pairs, s->pair_count);
 }
 
@@ -72,28 +73,16 @@ void shingles_release(struct shingles *s)
     *s = (struct shingles){0};
 }
 
-static double jaccard(const uint32_t *a, size_t n, const uint32_t *b, size_t m)
+static void sketch_add(const uint32_t *hashes, size_t count, const uint32_t factor[SKETCH_BYTES],
+                       const uint32_t offset[SKETCH_BYTES], uint32_t least[SKETCH_BYTES])
 {
-    size_t i = 0, j = 0, common = 0;
-    while (i < n && j < m) {
-        if (a[i] == b[j]) {
-            common++;
-            i++;
-            j++;
-        } else if (a[i] < b[j]) {
-            i++;
-        } else {
-            j++;
+    for (size_t k = 0; k < count; k++) {
+        for (unsigned i = 0; i < SKETCH_BYTES; i++) {
+            uint32_t h = hashes[k] * factor[i] + offset[i];
+            h ^= h >> 15; /* else the order of a few values is nearly the same for all i */
+            least[i] = h < least[i] ? h : least[i];
         }
     }
-    return n + m ? (double)common / (double)(n + m - common) : 0;
-}
-
-double shingles_resemblance(const struct shingles *a, const struct shingles *b)
-{
-    return (jaccard(a->words, a->word_count, b->words, b->word_count) +
-            jaccard(a->pairs, a->pair_count, b->pairs, b->pair_count)) /
-           2;
 }
 
 void shingles_sketch(const struct shingles *s, uint8_t out[SKETCH_BYTES])
@@ -104,13 +93,9 @@ void shingles_sketch(const struct shingles *s, uint8_t out[SKETCH_BYTES])
         offset[i] = mix32(2 * i + 2);
         least[i] = UINT32_MAX;
     }
-    for (size_t k = 0; k < s->pair_count; k++) {
-        for (unsigned i = 0; i < SKETCH_BYTES; i++) {
-            uint32_t h = s->pairs[k] * factor[i] + offset[i];
-            h ^= h >> 15; /* else the order of a few values is nearly the same for all i */
-            least[i] = h < least[i] ? h : least[i];
-        }
-    }
+    sketch_add(s->pairs, s->pair_count, factor, offset, least);
+    sketch_add(s->firsts, s->word_count < SHINGLES_FIRSTS ? s->word_count : SHINGLES_FIRSTS, factor,
+               offset, least);
     for (unsigned i = 0; i < SKETCH_BYTES; i++)
         out[i] = (uint8_t)mix32(least[i]);
 }

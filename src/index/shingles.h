@@ -1,5 +1,5 @@
-/* What is compared of two texts: their words and their pairs of neighbouring words, as hashes; and
- * a sketch of the pairs, from which the resemblance is estimated without the texts. */
+/* What is compared of two texts: their words (base/wordmark.h) and their pairs of neighbouring
+ * words; and a sketch of them, from which the resemblance is estimated without the texts. */
 #ifndef INDEX_SHINGLES_H
 #define INDEX_SHINGLES_H
 
@@ -8,24 +8,34 @@
 #include <stdint.h>
 
 #define SKETCH_BYTES 48
+#define SHINGLES_FIRSTS 16
 
 struct shingles {
-    uint32_t *words; /* sorted, with repeats */
-    uint32_t *pairs; /* sorted, each once; of a single word: it alone */
-    size_t word_count, pair_count;
+    uint64_t *words; /* sorted, with repeats */
+    uint32_t *pairs; /* hashes, sorted, each once */
+    size_t word_count, pair_count, dense_count;
+    uint32_t firsts[SHINGLES_FIRSTS]; /* hashes of the first words */
+    uint32_t digest;                  /* of all words in their order */
 };
-/* `words`: in the order of the text, borrowed. Cost: about 15 ns a word and n log n of sorting. */
-void shingles_init(struct shingles *s, const uint32_t *words, size_t count);
+/* `words`: in the order of the text, borrowed. Cost: about 20 ns a word and n log n of sorting. */
+void shingles_init(struct shingles *s, const uint64_t *words, size_t count);
 void shingles_release(struct shingles *s);
 
-/* From 0 (nothing in common) to 1: the mean of two Jaccard indices, of the words (with repeats) and
- * of the pairs. Scattered small edits harm the first little and the second twice as much; texts
- * that only share a part lose the same in both. */
-double shingles_resemblance(const struct shingles *a, const struct shingles *b);
+/* Is one the other with small edits? By the words that only one of them has, n those of the longer:
+ *   misspelt   at most 1 + n/8 (wordmark_misspelt)
+ *   replaced   at most n/12; none in a text of fewer than 20 words, where another word is another
+ *              thing ("bindings for foo", "bindings for bar")
+ *   added or left out   at most .3 n; of fewer than 20 words n/6, and none with a digit
+ *   renamed    none: a word that stood there twice, and now another one as often, is the mould of a
+ *              text and not the text (more than twice beyond 400 words)
+ * and by their order: three pairs in ten in common at least. Two characters of a script without
+ * spaces make one word of the 20. */
+bool shingles_near(const struct shingles *a, const struct shingles *b);
 
-/* MinHash (Broder 1997) of the pairs with SKETCH_BYTES permutations, of each the low byte of a mix
- * of the minimum: b-bit minwise hashing (Li, Koenig 2010). Two sketches agree in a byte with
- * probability J + (1 - J) / 256. */
+/* MinHash (Broder 1997) of the pairs and the first words with SKETCH_BYTES permutations, of each
+ * the low byte of a mix of the minimum: b-bit minwise hashing (Li, Koenig 2010). Two sketches agree
+ * in a byte with probability J + (1 - J) / 256. The words by themselves are there for short texts,
+ * of which one edit takes half of the pairs. */
 void shingles_sketch(const struct shingles *s, uint8_t out[SKETCH_BYTES]);
 unsigned sketch_agreement(const uint8_t a[SKETCH_BYTES], const uint8_t b[SKETCH_BYTES]);
 

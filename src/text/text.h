@@ -34,9 +34,10 @@ struct term_analyzer *term_analyzer_new(void); /* holds ICU iterators: one threa
 void term_analyzer_free(struct term_analyzer *t);
 void term_analyze(struct term_analyzer *t, struct str text, term_fn *emit, void *ctx);
 
-/* Hashes of the text's words in their order, in the arena; returns how many. A word is a run of
- * letters and digits, in any case; of scripts that are written without spaces each character is
- * one. Punctuation and spaces do not count, so texts that differ in those alone have the same. */
-size_t text_word_hashes(struct arena *a, struct str text, uint32_t **out);
+/* The text's words in their order as marks (base/wordmark.h), the first `count_max`, in the arena;
+ * returns how many. A word is a run of letters and digits, in any case; of scripts that are written
+ * without spaces each character is one. Punctuation and spaces do not count, so texts that differ in
+ * those alone have the same. */
+size_t text_word_marks(struct arena *a, struct str text, size_t count_max, uint64_t **out);
 
 #endif

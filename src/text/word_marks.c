@@ -1,32 +1,20 @@
-/* A text -> the hashes of its words, for telling texts that are nearly the same. */
+/* A text -> its words as marks (base/wordmark.h), for telling texts that are nearly the same. */
 #include "text/text.h"
+#include "base/wordmark.h"
 #include "text/term_fold.h"
 #include <unicode/uchar.h>
 
-#define HASH_START UINT64_C(0xcbf29ce484222325) /* FNV-1a over code points */
-#define HASH_STEP UINT64_C(0x100000001b3)
-
 struct words {
-    uint32_t *hashes;
+    uint64_t *marks;
     size_t count;
-    uint64_t hash; /* of the word so far */
-    bool inside;
-    bool dense; /* it is a character of a script without spaces */
+    struct wordmark word; /* so far */
+    bool dense;           /* it is a character of a script without spaces */
 };
-
-static void word_add(struct words *w, uint32_t c)
-{
-    w->hash = ((w->inside ? w->hash : HASH_START) ^ c) * HASH_STEP;
-    w->inside = true;
-}
 
 static void word_end(struct words *w)
 {
-    if (!w->inside)
-        return;
-    uint64_t h = w->hash * UINT64_C(0x9e3779b97f4a7c15);
-    w->hashes[w->count++] = (uint32_t)(h >> 32);
-    w->inside = false;
+    if (w->word.length)
+        w->marks[w->count++] = wordmark_end(&w->word);
 }
 
 static void add_ascii(struct words *w, unsigned char c)
@@ -35,9 +23,9 @@ static void add_ascii(struct words *w, unsigned char c)
         word_end(w);
     w->dense = false;
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-        word_add(w, c);
+        wordmark_add(&w->word, c, c <= '9');
     else if (c >= 'A' && c <= 'Z')
-        word_add(w, c | 32u);
+        wordmark_add(&w->word, c | 32u, false);
     else
         word_end(w);
 }
@@ -57,14 +45,19 @@ static void add_other(struct words *w, uint32_t c)
             word_end(w);
         w->dense = dense;
     }
-    word_add(w, (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT));
+    wordmark_add(&w->word, (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT),
+                 kind & U_GC_N_MASK);
+    if (w->dense)
+        w->word.flags |= WORDMARK_DENSE;
 }
 
-size_t text_word_hashes(struct arena *a, struct str text, uint32_t **out)
+size_t text_word_marks(struct arena *a, struct str text, size_t count_max, uint64_t **out)
 {
     /* Words of one byte stand two bytes apart, dense characters have three. */
-    struct words w = {.hashes = arena_array(a, text.n / 2 + 1, sizeof *w.hashes)};
-    for (size_t at = 0; at < text.n;) {
+    size_t bound = text.n / 2 + 1;
+    struct words w = {
+        .marks = arena_array(a, (bound < count_max ? bound : count_max) + 1, sizeof *w.marks)};
+    for (size_t at = 0; at < text.n && w.count < count_max;) {
         unsigned char c = (unsigned char)text.s[at];
         if (c < 0x80) {
             add_ascii(&w, c);
@@ -74,6 +67,6 @@ size_t text_word_hashes(struct arena *a, struct str text, uint32_t **out)
         }
     }
     word_end(&w);
-    *out = w.hashes;
-    return w.count;
+    *out = w.marks;
+    return w.count < count_max ? w.count : count_max;
 }
