@@ -27,7 +27,8 @@ struct vectors *vectors_of_graph(struct graph *g)
     v->chunks = xcalloc((GRAPH_SLOTS_MAX >> CHUNK_SHIFT) + 1, sizeof *v->chunks);
     v->leaves = xcalloc(DOCUMENT_NUMBER_MAX / LEAF_NUMBERS + 1, sizeof *v->leaves);
     v->scratch = xmalloc(v->dims * sizeof *v->scratch);
-    atomic_store(&v->width, VECTORS_WIDTH);
+    vectors_width_set(v, VECTORS_WIDTH);
+    v->meter = meter_new(v->dims);
     v->scan_rows = VECTORS_SCAN_ROWS;
     v->scan_to_walk = SCAN_TO_WALK;
     lock_init(&v->lock, LOCK_INDEX);
@@ -42,6 +43,7 @@ void vectors_free(struct vectors *v)
         free(v->chunks[i]);
     for (uint32_t i = 0; i < v->leaves_end; i++)
         free(atomic_load(&v->leaves[i]));
+    meter_free(v->meter);
     graph_free(v->graph);
     lock_release(&v->lock);
     free(v->chunks);
@@ -333,19 +335,20 @@ size_t vectors_rough(struct vectors *v)
 
 void vectors_width_set(struct vectors *v, unsigned width)
 {
-    atomic_store(&v->width, width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX);
+    for (int i = 0; i < 2; i++)
+        atomic_store(&v->width[i], width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX);
 }
 
 unsigned vectors_width(struct vectors *v)
 {
-    return atomic_load(&v->width);
+    return atomic_load(&v->width[0]);
 }
 
 size_t vectors_bytes(struct vectors *v)
 {
     size_t chunks = (atomic_load(&v->slots_end) + CHUNK_SLOTS - 1) >> CHUNK_SHIFT;
     return sizeof *v + atomic_load(&v->leaf_bytes) + chunks * sizeof(struct chunk) +
-           graph_bytes(v->graph).all;
+           graph_bytes(v->graph).all + meter_bytes(v->meter);
 }
 
 bool vectors_document(struct vectors *v, uint32_t number, float *out)

@@ -59,10 +59,32 @@ size_t vectors_count(struct vectors *v); /* rows */
 size_t vectors_tail(struct vectors *v);  /* of them, not yet in the graph */
 size_t
 vectors_rough(struct vectors *v); /* of them, in the graph by links that will be chosen anew */
-/* How wide a walk for 10 looks: more is better and slower. A recall meter compares an answer with
- * that of `exact` and sets it. */
+/* How wide a walk for 10 looks: more is better and slower. The meter below changes it. */
 void vectors_width_set(struct vectors *v, unsigned width);
 unsigned vectors_width(struct vectors *v);
+
+/* The recall meter. A sample of the searches that were not asked to be exact is kept: of those
+ * since the last sample was taken each is as likely as another. One by one they are repeated,
+ * walked and scanned, under one state of the index; what share of the scan's answer the walk had
+ * (ties are right) is the recall. Where a scan answers anyway it is 1. Walks look as widely as
+ * holds `target` (recall.h), those under a filter on their own. */
+struct vectors_recall {
+    double ratio;            /* decayed mean; 1 until something was measured */
+    uint64_t samples;        /* measured so far, */
+    unsigned width;          /* of a walk for 10, */
+    unsigned width_filtered; /* and of one under a filter */
+};
+struct vectors_recall vectors_recall(struct vectors *v);
+enum vectors_measured {
+    VECTORS_MEASURED_NOTHING, /* no search since */
+    VECTORS_MEASURED_PART, /* of a sample: the index remembers what is deleted until it is done */
+    VECTORS_MEASURED_SCAN,
+    VECTORS_MEASURED_WALK,
+    VECTORS_MEASURED_FILTERED
+};
+/* One walk, or a scan of about `rows` rows; without locks, in the background. One thread at a
+ * time. */
+enum vectors_measured vectors_measure_step(struct vectors *v, double target, uint32_t rows);
 
 /* Works at the graph for about `budget_ns`, less if somebody waits: brings rows of the tail in,
  * takes deleted ones out, chooses links anew. False: nothing to do now. In the background. */

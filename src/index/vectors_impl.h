@@ -28,10 +28,12 @@
 
 #include "base/thread.h"
 #include "index/graph.h"
+#include "index/recall.h"
 #include "index/vectors.h"
 #include <stdatomic.h>
 #include <stddef.h>
 
+_Static_assert(RECALL_WIDTH_MAX <= GRAPH_WIDTH_MAX, "the meter asks for what a walk can do");
 #define SLOT_NONE GRAPH_NONE
 #define CHUNK_SHIFT 12
 #define CHUNK_SLOTS (UINT32_C(1) << CHUNK_SHIFT)
@@ -78,7 +80,8 @@ struct vectors {
     _Atomic uint64_t seq;
     _Atomic uint32_t slots_end; /* slots below it have a chunk */
     _Atomic size_t rows, documents, tail, leaf_bytes;
-    _Atomic unsigned width; /* of a walk */
+    _Atomic unsigned width[2]; /* of a walk for 10: over all; under a filter */
+    struct meter *meter;
     /* VECTORS_SCAN_ROWS, SCAN_TO_WALK; tests, which have few rows, take less. */
     size_t scan_rows;
     double scan_to_walk;
@@ -161,5 +164,33 @@ enum scan_what { SCAN_ALL, SCAN_MEMBERS, SCAN_TAIL };
  * all) holds, of all rows or of the tail; SCAN_MEMBERS looks up each member of `within`. */
 void vectors_scan(struct vectors *v, uint64_t seq, const float *query, size_t k,
                   const struct docset *within, enum scan_what what, struct group *g);
+/* As SCAN_ALL, in parts, all of them inside; what it borrows must stay. scan_part looks at about so
+ * many rows more; false: it was the last. scan_end frees; `g` NULL: it is given up. */
+struct scan;
+struct scan *scan_begin(struct vectors *v, uint64_t seq, const float *query, size_t k,
+                        const struct docset *within);
+bool scan_part(struct scan *s, uint32_t rows);
+void scan_end(struct scan *s, struct group *g);
+
+/* --- vectors_search.c --- */
+/* The k best of the group, best first, ties by number. */
+size_t group_best(const struct group *g, size_t k, struct vector_hit *out);
+enum way {
+    WAY_SCAN,
+    WAY_SCAN_FOR_WIDTH, /* a walk of VECTORS_WIDTH would be better, the one of today's is not */
+    WAY_WALK
+};
+/* As vectors_search would answer now, of what `seq` sees, if it would walk; else only which way.
+ * Inside. */
+enum way vectors_walk(struct vectors *v, uint64_t seq, const float *query, size_t k,
+                      const struct docset *within, struct vector_hit *out, size_t *count);
+
+/* --- vectors_meter.c --- */
+struct meter *meter_new(uint32_t dims);
+void meter_free(struct meter *m);
+size_t meter_bytes(struct meter *m);
+/* A live search, which is kept now and then. Any thread. */
+void meter_offer(struct meter *m, const float *query, size_t k, const struct docset *within,
+                 enum way way);
 
 #endif

@@ -33,6 +33,7 @@ struct candidate {
 struct scan {
     struct vectors *v;
     uint64_t seq;
+    uint32_t at, end; /* of a scan in parts: rows from `at` on are left */
     const struct docset *within;
     const float *query;
     int8_t *code; /* stride bytes, as rows have */
@@ -185,10 +186,10 @@ static bool row_wanted(const struct scan *s, uint32_t row)
            (!s->within || docset_has(s->within, c->number[index]));
 }
 
-static void scan_all(struct scan *s, struct block *b)
+/* `row` starts a block; a chunk holds whole ones. */
+static void scan_rows(struct scan *s, struct block *b, uint32_t row, uint32_t end)
 {
-    uint32_t end = atomic_load(&s->v->slots_end);
-    for (uint32_t row = 0; row < end; row += BLOCK) { /* a chunk holds whole blocks */
+    for (; row < end; row += BLOCK) {
         uint32_t n = end - row < BLOCK ? end - row : BLOCK;
         b->count = 0;
         for (uint32_t i = 0; i < n; i++)
@@ -337,6 +338,14 @@ static void candidates_score(struct scan *s, struct group *g)
     free(best.items);
 }
 
+static void scan_finish(struct scan *s, struct group *g)
+{
+    prune(s);
+    qsort(s->candidates, s->count, sizeof *s->candidates, candidate_cmp);
+    candidates_score(s, g);
+    scan_release(s);
+}
+
 void vectors_scan(struct vectors *v, uint64_t seq, const float *query, size_t k,
                   const struct docset *within, enum scan_what what, struct group *g)
 {
@@ -348,9 +357,35 @@ void vectors_scan(struct vectors *v, uint64_t seq, const float *query, size_t k,
     else if (what == SCAN_TAIL)
         scan_tail(&s, &b);
     else
-        scan_all(&s, &b);
-    prune(&s);
-    qsort(s.candidates, s.count, sizeof *s.candidates, candidate_cmp);
-    candidates_score(&s, g);
-    scan_release(&s);
+        scan_rows(&s, &b, 0, atomic_load(&v->slots_end));
+    scan_finish(&s, g);
+}
+
+struct scan *scan_begin(struct vectors *v, uint64_t seq, const float *query, size_t k,
+                        const struct docset *within)
+{
+    struct scan *s = xmalloc(sizeof *s);
+    *s = (struct scan){.v = v, .seq = seq, .query = query, .k = k, .within = within};
+    s->end = atomic_load(&v->slots_end);
+    scan_init(s);
+    return s;
+}
+
+bool scan_part(struct scan *s, uint32_t rows)
+{
+    struct block b = {0};
+    uint32_t blocks = rows / BLOCK + 1, left = s->end - s->at;
+    uint32_t end = blocks < left / BLOCK ? s->at + blocks * BLOCK : s->end;
+    scan_rows(s, &b, s->at, end);
+    s->at = end;
+    return end < s->end;
+}
+
+void scan_end(struct scan *s, struct group *g)
+{
+    if (g)
+        scan_finish(s, g);
+    else
+        scan_release(s);
+    free(s);
 }

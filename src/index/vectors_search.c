@@ -26,6 +26,7 @@ struct search {
     size_t k;
     const struct docset *within;
     uint64_t seq;
+    unsigned width; /* of a walk for 10 */
     struct group group;
     uint32_t seeds[SEEDS];
     unsigned seed_count;
@@ -65,17 +66,17 @@ static void passages_score(struct search *s)
     }
 }
 
-static size_t hits_best(struct search *s)
+size_t group_best(const struct group *g, size_t k, struct vector_hit *out)
 {
     struct topk best;
-    topk_init(&best, xmalloc(s->k * sizeof(struct topk_item)), s->k);
-    for (size_t i = 0; i < s->group.count; i++) { /* id: by number, and where it stands */
-        const struct vector_hit *hit = &s->group.found[i].hit;
+    topk_init(&best, xmalloc(k * sizeof(struct topk_item)), k);
+    for (size_t i = 0; i < g->count; i++) { /* id: by number, and where it stands */
+        const struct vector_hit *hit = &g->found[i].hit;
         topk_add(&best, hit->cosine, (uint64_t)hit->number << 32 | i);
     }
     topk_sort(&best);
     for (size_t i = 0; i < best.count; i++)
-        s->out[i] = s->group.found[(uint32_t)best.items[i].id].hit;
+        out[i] = g->found[(uint32_t)best.items[i].id].hit;
     free(best.items);
     return best.count;
 }
@@ -85,7 +86,7 @@ static size_t scan(struct search *s, enum scan_what what)
     group_release(&s->group);
     group_init(&s->group);
     vectors_scan(s->v, s->seq, s->query, s->k, s->within, what, &s->group);
-    return hits_best(s);
+    return group_best(&s->group, s->k, s->out);
 }
 
 static size_t scan_exact(struct search *s)
@@ -119,11 +120,11 @@ static void seeds_choose(struct search *s)
     }
 }
 
-/* How wide to walk for `ask` slots: v->width is that of 10. On 200,000 x 384, 128 gives recall .983
+/* How wide to walk for `ask` slots. On 200,000 x 384, 128 gives recall .983
  * at 10, .98 at 50 and 200, .987 at 1,000. */
-static size_t width_for(const struct search *s, size_t ask)
+static size_t width_for(unsigned width, size_t ask)
 {
-    return vectors_width(s->v) * (ask + 22) / 32;
+    return width * (ask + 22) / 32;
 }
 
 /* The walk's `ask` best slots into the group. *least: what it did not give is no better, as far as
@@ -138,8 +139,8 @@ static bool walk(struct search *s, size_t ask, float *least)
     struct graph_hit *hits = xmalloc(ask * sizeof *hits);
     bool gave_up = false;
     struct graph_reader *r = graph_enter(s->v->graph);
-    size_t n = graph_search(r, s->query, ask, width_for(s, ask), s->within ? &filter : NULL, hits,
-                            &gave_up);
+    size_t n = graph_search(r, s->query, ask, width_for(s->width, ask), s->within ? &filter : NULL,
+                            hits, &gave_up);
     for (size_t i = 0; i < n; i++)
         if (slot_visible(chunk_of(s->v, hits[i].slot), index_of(hits[i].slot), s->seq))
             group_add(&s->group, slot_hit(s->v, hits[i].slot, hits[i].cosine), hits[i].slot);
@@ -160,7 +161,7 @@ static size_t walk_rounds(struct search *s)
         if (!walk(s, ask, &least))
             break;
         passages_score(s);
-        n = hits_best(s);
+        n = group_best(&s->group, s->k, s->out);
         if (n == s->k && s->out[n - 1].cosine >= least)
             return n;
     }
@@ -171,36 +172,66 @@ static size_t walk_rounds(struct search *s)
 
 /* A walk under a filter costs the more the fewer pass, about width * documents / matches; a scan of
  * the matches, their number. */
-static bool few_match(const struct search *s)
+static bool few_match(const struct search *s, double steps)
 {
     double matches = (double)s->within->count, documents = (double)vectors_documents(s->v);
-    return matches * matches < s->v->scan_to_walk * (double)width_for(s, s->k) * documents;
+    return matches * matches < steps * documents;
 }
 
-static bool scan_is_better(const struct search *s)
+static bool scan_is_better(const struct search *s, unsigned width)
 {
     size_t linked = graph_count(s->v->graph), tail = vectors_tail(s->v);
-    double steps = s->v->scan_to_walk * (double)width_for(s, s->k);
+    double steps = s->v->scan_to_walk * (double)width_for(width, s->k);
     return linked < s->v->scan_rows || (double)linked < steps || tail > linked ||
-           (s->within && few_match(s));
+           (s->within && few_match(s, steps));
+}
+
+static enum way way_choose(const struct search *s)
+{
+    if (!scan_is_better(s, s->width))
+        return WAY_WALK;
+    return scan_is_better(s, VECTORS_WIDTH) ? WAY_SCAN : WAY_SCAN_FOR_WIDTH;
+}
+
+static bool search_begin(struct search *s)
+{
+    size_t documents = vectors_documents(s->v);
+    if (s->within && s->within->count < documents)
+        documents = s->within->count;
+    s->k = s->k < documents ? s->k : documents;
+    s->width = atomic_load(&s->v->width[s->within != NULL]);
+    if (s->k)
+        group_init(&s->group);
+    return s->k > 0;
 }
 
 size_t vectors_search(struct vectors *v, const float *query, size_t k, const struct docset *within,
                       bool exact, struct vector_hit *out)
 {
-    size_t documents = vectors_documents(v);
-    if (within && within->count < documents)
-        documents = within->count;
-    k = k < documents ? k : documents;
-    if (!k)
-        return 0;
     struct search s = {.v = v, .query = query, .k = k, .within = within, .out = out};
-    group_init(&s.group);
+    if (!search_begin(&s))
+        return 0;
     struct reader *r = vectors_enter(v, &s.seq);
-    size_t n = exact || scan_is_better(&s) ? scan_exact(&s) : walk_rounds(&s);
+    enum way way = exact ? WAY_SCAN : way_choose(&s);
+    size_t n = way == WAY_WALK ? walk_rounds(&s) : scan_exact(&s);
     vectors_leave(r);
     group_release(&s.group);
+    if (!exact)
+        meter_offer(v->meter, query, s.k, within, way);
     return n;
+}
+
+enum way vectors_walk(struct vectors *v, uint64_t seq, const float *query, size_t k,
+                      const struct docset *within, struct vector_hit *out, size_t *count)
+{
+    struct search s = {.v = v, .query = query, .k = k, .within = within, .seq = seq, .out = out};
+    if (!search_begin(&s))
+        return WAY_SCAN;
+    enum way way = way_choose(&s);
+    if (way == WAY_WALK)
+        *count = walk_rounds(&s);
+    group_release(&s.group);
+    return way;
 }
 
 void vectors_score(struct vectors *v, const float *query, const uint32_t *numbers, size_t count,
