@@ -85,19 +85,15 @@ static bool more_lead_to(const struct leaving *x)
 static void neighbours_mend(struct leaving *x)
 {
     const struct graph *g = x->g;
-    for (unsigned i = 0; i < x->count; i++) {
-        __builtin_prefetch(links_of(g, x->links[i]));
-        __builtin_prefetch((const char *)links_of(g, x->links[i]) + 64);
-    }
+    for (unsigned i = 0; i < x->count; i++)
+        links_fetch(g, x->links[i]);
     for (unsigned i = 0; i < x->count && more_lead_to(x); i++)
         neighbour_mend(x, x->links[i]);
     for (unsigned i = 0; i < x->count && more_lead_to(x); i++) {
         uint32_t second[DEGREE];
         unsigned n = links_read(g, x->links[i], second);
-        for (unsigned j = 0; j < n; j++) {
-            __builtin_prefetch(links_of(g, second[j]));
-            __builtin_prefetch((const char *)links_of(g, second[j]) + 64);
-        }
+        for (unsigned j = 0; j < n; j++)
+            links_fetch(g, second[j]);
         for (unsigned j = 0; j < n && more_lead_to(x); j++)
             if (node_of(g, second[j])->state == NODE_LINKED)
                 neighbour_mend(x, second[j]);

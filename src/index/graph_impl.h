@@ -20,6 +20,7 @@
 #define INDEX_GRAPH_IMPL_H
 
 #include "index/graph.h"
+#include "math/simd.h"
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
@@ -242,15 +243,11 @@ static inline void link_set(struct links *l, unsigned i, uint32_t slot)
 }
 static inline void line_fetch(const struct graph *g, const struct coding *c, uint32_t slot)
 {
-    const char *line = (const char *)line_in(g, c, slot);
-    for (size_t i = 0; i < g->line_bytes; i += 64)
-        __builtin_prefetch(line + i);
+    lines_fetch(line_in(g, c, slot), g->line_bytes);
 }
 static inline void links_fetch(const struct graph *g, uint32_t slot)
 {
-    const char *l = (const char *)links_of(g, slot);
-    __builtin_prefetch(l);
-    __builtin_prefetch(l + 64);
+    lines_fetch(links_of(g, slot), sizeof(struct links));
 }
 static inline bool bit_at(const uint64_t *bits, uint32_t i)
 {

@@ -22,9 +22,7 @@ static struct walk *reader_walk(struct graph_reader *r, unsigned at)
 
 static void row_fetch(const struct graph *g, uint32_t slot)
 {
-    const char *row = (const char *)half_of(g, slot);
-    for (size_t i = 0; i < g->half_bytes; i += 64)
-        __builtin_prefetch(row + i);
+    lines_fetch(half_of(g, slot), g->half_bytes);
 }
 
 static bool slot_passes(const struct graph_filter *filter, uint32_t slot)

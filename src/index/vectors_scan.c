@@ -18,6 +18,7 @@
 #include "index/scalar.h"
 #include "math/dot.h"
 #include "math/rotate.h"
+#include "math/simd.h"
 #include "math/topk.h"
 #include <math.h>
 #include <stdlib.h>
@@ -252,9 +253,7 @@ bool hit_better(const struct vector_hit *a, const struct vector_hit *b)
 
 static void prefetch_row(const struct vectors *v, uint32_t row)
 {
-    const char *p = (const char *)graph_row(v->graph, row);
-    for (size_t i = 0; i < 2 * (size_t)v->dims; i += 64)
-        __builtin_prefetch(p + i);
+    lines_fetch(graph_row(v->graph, row), 2 * (size_t)v->dims);
 }
 
 static int candidate_cmp(const void *a, const void *b)

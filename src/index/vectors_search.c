@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "math/dot.h"
+#include "math/simd.h"
 #include "math/topk.h"
 #include <math.h>
 #include <stdlib.h>
@@ -35,9 +36,7 @@ struct search {
 
 static void prefetch_row(const struct vectors *v, uint32_t slot)
 {
-    const char *p = (const char *)graph_row(v->graph, slot);
-    for (size_t i = 0; i < 2 * (size_t)v->dims; i += 64)
-        __builtin_prefetch(p + i);
+    lines_fetch(graph_row(v->graph, slot), 2 * (size_t)v->dims);
 }
 
 /* The best passage of a document as it is now. False: it has none. */

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 enum simd_level {
     SIMD_SCALAR,
@@ -42,5 +43,15 @@ void simd_force_bf16(bool on); /* false: as if the processor had no AVX512_BF16 
 #else
 #define SIMD_X86 0
 #endif
+
+/* Asks memory for p[0..n) ahead of its use. The empty asm: GCC takes a function that does nothing
+ * but __builtin_prefetch for one without effect and drops calls to it (12.2 did, of a graph's walk,
+ * which then took twice as long). */
+static inline void lines_fetch(const void *p, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)p + i);
+    __asm__ volatile("");
+}
 
 #endif
