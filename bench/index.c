@@ -57,6 +57,30 @@ static struct truth truth_make(const uint16_t *halves, const struct matrix *base
     return t;
 }
 
+/* The same, kept in a file: K slots a query. */
+static struct truth truth_kept(const char *path, const uint16_t *halves, const struct matrix *base,
+                               const struct matrix *queries)
+{
+    char *data;
+    size_t n, want = queries->count * sizeof(uint32_t[K]);
+    struct err_info e = {0};
+    struct truth t;
+    if (!file_exists(path)) {
+        t = truth_make(halves, base, queries);
+        if (file_write_atomic(path, t.best, want, 0644, &e))
+            die(path, e.message);
+        return t;
+    }
+    if (file_read_all(path, want + 1, &data, &n, &e))
+        die(path, e.message);
+    if (n != want)
+        die(path, "the exact answers to other queries than --queries");
+    t.best = xmalloc(want + 1);
+    memcpy(t.best, data, want);
+    free(data);
+    return t;
+}
+
 /* --- measuring --- */
 
 static double seconds(void)
@@ -166,7 +190,7 @@ static struct result round_of(struct run *runs, double *us, unsigned threads)
 }
 
 struct options {
-    const char *base, *queries, *graph;
+    const char *base, *queries, *graph, *truth;
     unsigned threads, rounds;
     size_t width; /* 0: all */
     size_t batch; /* 0: graph_search */
@@ -187,6 +211,7 @@ static const char usage[] =
     "  --batch N        N queries (<= 1024) by one call\n"
     "  --live           insert one by one instead of building at once\n"
     "  --graph FILE     read the graph from FILE, or write it there if there is none\n"
+    "  --truth FILE     read the exact answers from FILE, or write them there if there is none\n"
     "  --no-writes      leave out the inserts and deletes\n"
     "  --exact-walk     beside it recall of the same graph walked with exact distances\n"
     "  --ask            widths come from standard input, a line each, and are answered in turn\n";
@@ -234,6 +259,8 @@ static void value_read(struct options *o, const char *name, const char *value)
         o->queries = value;
     else if (!strcmp(name, "--graph") && value)
         o->graph = value;
+    else if (!strcmp(name, "--truth") && value)
+        o->truth = value;
     else
         die(name, "unknown, or without its value; --help tells the options");
 }
@@ -456,7 +483,8 @@ int main(int argc, char **argv)
     t.resident = resident_bytes() - resident;
     if (o->graph && !kept)
         graph_keep(o->graph, b.g);
-    b.truth = truth_make(halves, &base, &b.queries);
+    b.truth = o->truth ? truth_kept(o->truth, halves, &base, &b.queries)
+                       : truth_make(halves, &base, &b.queries);
     b.exact = o->exact_walk ? exact_walk_new(b.g) : NULL;
     widths_print(&b);
     struct graph_bytes bytes = graph_bytes(b.g);

@@ -137,7 +137,7 @@ class Akin:
     name = "akin"
 
     def __init__(self, base, queries, kept=None, *options, rounds=2):
-        graph = ["--graph", str(kept / "akin")] if kept else []
+        graph = ["--graph", str(kept / "akin"), "--truth", str(kept / "truth")] if kept else []
         self.queries = len(np.load(queries, mmap_mode="r"))
         self.rounds, self.total = rounds, {}
         self.process = subprocess.Popen([BENCH, "--base", base, "--queries", queries, "--json", "--ask", "--rounds", str(rounds), *graph, *options],
