@@ -51,6 +51,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_TEI_INFO] = run_tei_info,
     [ROUTE_CHANGES] = run_changes,
     [ROUTE_BACKUPS_CREATE] = run_backup_create,
+    [ROUTE_CHECKS_CREATE] = run_check_create,
     [ROUTE_LIVEZ] = run_livez,
     [ROUTE_READYZ] = run_readyz,
     [ROUTE_METRICS] = run_metrics,

@@ -94,7 +94,7 @@ call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_us
 call_run run_embeddings, run_models_list, run_model_get;
 call_run run_tei_embed, run_tei_embed_all, run_tei_similarity, run_tei_tokenize, run_tei_decode,
     run_tei_info;
-call_run run_changes, run_backup_create, run_livez, run_readyz, run_metrics, run_version,
+call_run run_changes, run_backup_create, run_check_create, run_livez, run_readyz, run_metrics, run_version,
     run_openapi;
 call_run run_page;
 

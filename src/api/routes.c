@@ -265,6 +265,13 @@ const struct route routes[ROUTE_COUNT] = {
          "else goes on. It is checked before it is there.",
          .answers = ANSWERS({201, &schema_backup}), .problems = "507", .scope = SCOPE_ADMIN,
          .cost = COST_INTERACTIVE},
+    [ROUTE_CHECKS_CREATE] =
+        {"POST", "/v1/checks", "createCheck", "work",
+         "Is the store whole, and does every index hold exactly what it holds? Reads everything, in "
+         "the background, while all else goes on; what would hold up writers is left out, and "
+         "said. The answer comes at the end.",
+         .answers = ANSWERS({200, &schema_check}), .problems = "503", .scope = SCOPE_ADMIN,
+         .cost = COST_INTERACTIVE},
     /* ---- ops ---- */
     [ROUTE_LIVEZ] = {"GET", "/livez", "live", "ops", "The process answers",
                      .answers = ANSWERS({200, &schema_state})},

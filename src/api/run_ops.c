@@ -3,6 +3,7 @@
 #include "api/response.h"
 #include "api/server.h"
 #include "base/metrics.h"
+#include "base/thread.h"
 #include <string.h>
 
 static void state_reply(struct call *c, const char *state)
@@ -119,6 +120,78 @@ void run_backup_create(struct call *c)
     json_put_str(w, position);
     json_object_end(w);
     response_send(c, 201, &out);
+}
+
+/* ---- checks ---- */
+
+struct checking {
+    struct call *c;
+    struct json_writer *w;
+    char digest[65];
+    enum err err;
+    struct err_info e;
+};
+
+static void check_line(void *ctx, const struct check_line *l)
+{
+    static const char *const states[] = {
+        [CHECK_OK] = "ok", [CHECK_WRONG] = "wrong", [CHECK_LEFT_OUT] = "left out"};
+    struct json_writer *w = ((struct checking *)ctx)->w;
+    json_object_begin(w);
+    json_key(w, "what");
+    json_put_c(w, l->what);
+    json_key(w, "collection");
+    json_put_c(w, l->collection);
+    json_key(w, "version");
+    json_put_int(w, l->version);
+    json_key(w, "count");
+    json_put_int(w, (int64_t)l->count);
+    json_key(w, "unit");
+    json_put_c(w, l->unit);
+    json_key(w, "state");
+    json_put_c(w, states[l->state]);
+    json_key(w, "text");
+    json_put_c(w, l->text);
+    json_key(w, "next");
+    json_put_c(w, l->next);
+    json_object_end(w);
+}
+
+static bool check_cancelled(void *ctx)
+{
+    struct call *c = ((struct checking *)ctx)->c;
+    return atomic_load(&c->api->draining) || http_departed(c->request);
+}
+
+static void check_run(void *arg)
+{
+    struct checking *k = arg;
+    struct check_watch w = {
+        .ctx = k, .serving = true, .line = check_line, .cancelled = check_cancelled};
+    thread_background(); /* readers come first; the worker could not come back from there */
+    k->err = engine_check(k->c->engine, &w, k->digest, &k->e);
+}
+
+void run_check_create(struct call *c)
+{
+    struct response out;
+    struct checking k = {.c = c, .w = response_begin(&out)};
+    json_object_begin(k.w);
+    json_key(k.w, "checks");
+    json_array_begin(k.w);
+    thread_join(thread_start("akin-check", check_run, &k));
+    if (k.err && k.err != ERR_CORRUPT) {
+        response_drop(&out);
+        call_error(c, &k.e);
+        return;
+    }
+    json_array_end(k.w);
+    json_key(k.w, "ok");
+    json_put_bool(k.w, !k.err);
+    json_key(k.w, "digest");
+    json_put_c(k.w, k.digest);
+    json_object_end(k.w);
+    response_send(c, 200, &out);
 }
 
 /* ---- the page ---- */

@@ -322,6 +322,27 @@ const struct schema schema_backup = {
                      {"bytes", &count, NEED},
                      {"position", &schema_string, NEED, .help = "it holds all up to here"}),
 };
+static const struct schema check_state = {.type = SCHEMA_STRING, .choices = "ok|wrong|left out"};
+static const struct schema check_line = {
+    .name = "CheckLine",
+    .type = SCHEMA_OBJECT,
+    .fields =
+        FIELDS({"what", &schema_string, NEED, .help = "\"store\", \"documents\", \"graph\" ..."},
+               {"collection", &schema_string, NEED, .help = "empty: it belongs to none"},
+               {"version", &count, NEED, .help = "embedding version; 0: it belongs to none"},
+               {"count", &count, NEED, .help = "how many `unit` there are"},
+               {"unit", &schema_string, NEED}, {"state", &check_state, NEED},
+               {"text", &schema_string, NEED, .help = "a finding a line; or why it was left out"},
+               {"next", &schema_string, NEED, .help = "what to do about it"}),
+};
+const struct schema schema_check = {
+    .name = "Check",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"ok", &schema_flag, NEED, .help = "nothing is wrong with what was checked"},
+                     {"digest", &schema_string, NEED,
+                      .help = "of all documents with their revisions and vectors"},
+                     {"checks", LIST_OF(&check_line), NEED}),
+};
 const struct schema schema_state = {
     .name = "State",
     .type = SCHEMA_OBJECT,

@@ -416,8 +416,10 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
         .workers = x->options.event_workers, .in_effect = changes_in_effect, .in_effect_ctx = x};
     x->events = events_open(x->store, &eo);
     applier_start(x);
-    keeper_start(x);
-    builder_start(x);
+    if (!o->quiet) {
+        keeper_start(x);
+        builder_start(x);
+    }
     merger_start(x);
     log_event(LOG_INFO, "engine ready", LOG_S("data", x->data_dir),
               LOG_S("model", x->model_info->name),
@@ -441,8 +443,10 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     x->closing = true;
     lock_drop(&x->lock);
     model_stop(x->model);
-    builder_stop(x);
-    keeper_stop(x);
+    if (!x->options.quiet) {
+        builder_stop(x);
+        keeper_stop(x);
+    }
     events_close(x->events, deadline_ns);
     applier_stop(x); /* these two save the snapshots */
     merger_stop(x);

@@ -41,6 +41,7 @@ struct engine_options {
     unsigned store_readers;     /* 0: 4 */
     unsigned slow_ms;           /* statements over this are logged; 0: 100 */
     unsigned snapshot_seconds;  /* index snapshots at most this often; 0: 60 */
+    bool quiet;                 /* nothing happens by itself: no expiry, no embedding. For checks */
 };
 
 /* ERR_CONFLICT: another process holds the data directory (the message names its pid and address
@@ -458,11 +459,32 @@ enum err engine_backup_create(struct engine *x, struct arena *a, struct str *pat
                               struct str *position, struct err_info *e) MUST_CHECK;
 enum err engine_restore(const char *data_dir, const char *backup,
                         struct err_info *e) MUST_CHECK; /* directory not in use */
-/* Compares store and indexes: the set of (document, revision, passage, vector digest). One finding
- * a line into `report`. `digest` (65, may be NULL): of the store's set. ERR_CORRUPT if they differ
- * or an invariant fails. */
-enum err engine_doctor(struct engine *x, struct strbuf *report, char *digest,
-                       struct err_info *e) MUST_CHECK;
+/* One thing that was checked. Strings are the callee's only during the call. */
+enum check_state { CHECK_OK, CHECK_WRONG, CHECK_LEFT_OUT };
+struct check_line {
+    const char *what;       /* "store", "documents", "graph", "words", "near-duplicates", "model" */
+    const char *collection; /* "": it belongs to none */
+    uint32_t version;       /* embedding version; 0: it belongs to none */
+    uint64_t count;         /* how many `unit` there are */
+    const char *unit;
+    enum check_state state;
+    const char *text; /* a finding a line, at most 50; or why it was left out */
+    const char *next; /* what to do about it */
+};
+struct check_watch {
+    void *ctx;
+    bool serving; /* what would hold up others for longer than some ms is left out, and says so */
+    void (*line)(void *ctx, const struct check_line *l);
+    void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total); /* may be NULL */
+    bool (*cancelled)(void *ctx);                                                 /* may be NULL */
+};
+/* Is the store whole, does every index hold each document of it once and as it is, and nothing
+ * else, is each index and model whole in itself? Reads everything: some seconds for 100,000
+ * documents. `digest` (65, may be NULL): of the set of (document, revision, passage, vector) of
+ * all active versions. ERR_CORRUPT: something is wrong; ERR_BUSY: a check is under way. Any thread;
+ * without `serving` nobody else may call anything (engine_options.quiet). */
+enum err engine_check(struct engine *x, const struct check_watch *w, char *digest,
+                      struct err_info *e) MUST_CHECK;
 struct events;
 struct events *engine_events(struct engine *x);
 

@@ -1,10 +1,11 @@
 /* What the files of engine/ share.
  *
  * Threads. Any number of callers; one applier (applier.c), the only writer of the indexes and of
- * the live state; one merger (merger.c) that works at the vector graphs in the background; one keeper (keeper.c) for what happens by itself: pending documents, expiry,
- * statistics; the threads of each import (ingest.c). Locks: engine->lock for the list of
- * collections, collection->lock for its live state and its versions, models_lock for the models
- * that are open, applied_lock for how far the applier came. None is held across I/O. */
+ * the live state; one merger (merger.c) that works at the vector graphs in the background; one
+ * keeper (keeper.c) for what happens by itself: pending documents, expiry, statistics; the threads
+ * of each import (ingest.c). Locks: engine->lock for the list of collections, collection->lock for
+ * its live state and its versions, models_lock for the models that are open, applied_lock for how
+ * far the applier came. None is held across I/O. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -22,6 +23,7 @@
 #include "text/text.h"
 #include "base/metrics.h"
 #include "base/thread.h"
+#include <stdatomic.h>
 
 #define COLLECTION_NAME_MAX 64
 #define WRITE_TRIES 8 /* of a write whose document is changed by others meanwhile */
@@ -148,7 +150,9 @@ struct engine {
     struct lock lock;
     struct collection *collections;
     bool closing;
-    unsigned imports; /* running */
+    atomic_bool checking;      /* engine_check runs */
+    atomic_uint files_dropped; /* index files that were damaged when they were opened */
+    unsigned imports;          /* running */
 
     struct lock applied_lock;
     struct cond applied_cond;
@@ -215,6 +219,11 @@ bool model_is_default(struct engine *x, struct str name);
 enum err choice_take(struct engine *x, const struct version_choice *choice, struct model **out,
                      struct err_info *e) MUST_CHECK;
 void models_close(struct engine *x);
+/* Each open model that has files: are they what they were? */
+void models_verify(struct engine *x,
+                   void (*each)(void *ctx, const char *dir, enum err err,
+                                const struct err_info *info),
+                   void *ctx);
 unsigned model_tokens_max(const struct model *m); /* of a passage, without the model's own */
 unsigned model_tokens_best(const struct model *m);
 

@@ -226,3 +226,37 @@ unsigned model_tokens_best(const struct model *m)
 {
     return model_info(m)->tokens_best - own_tokens(m);
 }
+
+/* ---- care ---- */
+
+static struct model_entry *entry_at(struct engine *x, size_t i)
+{
+    struct model_entry *m = x->models;
+    for (; m && i; i--)
+        m = m->next;
+    return m;
+}
+
+void models_verify(struct engine *x,
+                   void (*each)(void *ctx, const char *dir, enum err err,
+                                const struct err_info *info),
+                   void *ctx)
+{
+    char dir[600], before[600] = "", cache[600];
+    snprintf(cache, sizeof cache, "%s/packed", x->data_dir);
+    for (size_t i = 0;; i++) {
+        lock_take(&x->models_lock);
+        const struct model_entry *m = entry_at(x, i);
+        if (m)
+            memcpy(dir, m->dir, sizeof dir);
+        lock_drop(&x->models_lock);
+        if (!m)
+            return;
+        if (!file_is_dir(dir) || strcmp(dir, before) == 0)
+            continue; /* a provider's, the stub; or the same one, run otherwise */
+        struct err_info info = {0};
+        enum err err = model_verify(dir, cache, &info);
+        each(ctx, dir, err, &info);
+        memcpy(before, dir, sizeof before);
+    }
+}

@@ -314,6 +314,7 @@ static enum err words_load(struct collection *c, const struct position *now, boo
         c->words_at = at.change;
         return 0;
     }
+    c->engine->files_dropped += err || text[0];
     if (err || text[0])
         log_event(LOG_WARN, "word index dropped: damaged, or of another state of the store",
                   LOG_S("collection", c->name), LOG_S("reason", why.message));
@@ -330,6 +331,7 @@ enum err snapshot_open(struct collection *c, struct err_info *e)
     enum err err = rows_load(&(struct rows_of){c, NULL}, &now, &why);
     bool rows = !err && replayable(c->engine, c->rows_at);
     if (!rows) {
+        c->engine->files_dropped += err && err != ERR_NOT_FOUND;
         if (err && err != ERR_NOT_FOUND)
             log_event(LOG_WARN, "index snapshot dropped", LOG_S("collection", c->name),
                       LOG_S("reason", why.message));
@@ -349,6 +351,7 @@ enum err snapshot_version_open(struct version *v, const struct version_record *r
     enum err err = rows_load(&(struct rows_of){v->collection, v}, before, &why);
     if (!err && replayable(v->collection->engine, v->at))
         return 0;
+    v->collection->engine->files_dropped += err && err != ERR_NOT_FOUND;
     if (err && err != ERR_NOT_FOUND)
         log_event(LOG_WARN, "index snapshot dropped", LOG_S("collection", v->collection->name),
                   LOG_I("version", v->id), LOG_S("reason", why.message));

@@ -159,19 +159,32 @@ static bool holds(const struct attributes *y, uint32_t number, struct str field,
     return same && posting_has(&same->posting, number) && posting_has(&f->exists, number);
 }
 
+static bool same(const struct attributes *x, const struct attributes *y, uint32_t number)
+{
+    const struct holding *values = attributes_holding(x, number);
+    bool equal = docset_has(&y->all, number) &&
+                 (values->count == attributes_holding(y, number)->count ||
+                  (x->fields_dropped && values->count < attributes_holding(y, number)->count));
+    for (uint32_t i = 0; equal && i < values->count; i++)
+        equal = holds(y, number, x->fields[values->values[i]->field]->name, values->values[i]);
+    return equal;
+}
+
+bool attributes_same(struct attributes *x, const struct attributes *y, uint32_t number)
+{
+    rwlock_read(&x->lock);
+    bool equal = docset_has(&x->all, number) ? same(x, y, number) : !docset_has(&y->all, number);
+    rwlock_drop(&x->lock);
+    return equal;
+}
+
 bool attributes_equal(struct attributes *x, struct attributes *y)
 {
     bool equal = x->all.count == y->all.count && x->fields_dropped == y->fields_dropped;
     rwlock_read(&x->lock);
     for (uint32_t n = docset_next(&x->all, 0); equal && n != UINT32_MAX;
-         n = docset_next(&x->all, n + 1)) {
-        equal = docset_has(&y->all, n) &&
-                attributes_holding(x, n)->count == attributes_holding(y, n)->count;
-        for (uint32_t i = 0; equal && i < attributes_holding(x, n)->count; i++) {
-            const struct value *v = attributes_holding(x, n)->values[i];
-            equal = holds(y, n, x->fields[v->field]->name, v);
-        }
-    }
+         n = docset_next(&x->all, n + 1))
+        equal = same(x, y, n) && attributes_holding(x, n)->count == attributes_holding(y, n)->count;
     rwlock_drop(&x->lock);
     return equal;
 }

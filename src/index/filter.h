@@ -78,6 +78,9 @@ struct file;
 enum err attributes_save(struct attributes *x, struct file *f, struct err_info *e) MUST_CHECK;
 enum err attributes_load(struct file *f, uint64_t *offset, struct attributes **out,
                          struct err_info *e) MUST_CHECK;
+/* Is a document absent from both, or has it the same values? `y`: of the caller alone. A field that
+ * `x` left out as one too many may be in `y`. Any thread. */
+bool attributes_same(struct attributes *x, const struct attributes *y, uint32_t number);
 bool attributes_equal(struct attributes *x,
                       struct attributes *y); /* tests: the same documents and values */
 

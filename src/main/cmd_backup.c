@@ -1,6 +1,5 @@
-/* akin backup, restore, doctor, config: care for the data directory. */
+/* akin backup, restore, config: care for the data directory. */
 #include "base/file.h"
-#include "main/progress.h"
 #include "main/session.h"
 #include "main/settings.h"
 #include <stdio.h>
@@ -71,51 +70,6 @@ static int run_restore(const struct args *a)
     return rc == ERR_OK ? 0 : command_fail(&e, 1);
 }
 
-static enum err examine(const struct config *c, struct strbuf *report, char digest[65],
-                        struct err_info *e)
-{
-    struct strbuf model_dir;
-    struct remote_options remote;
-    struct engine_options o;
-    struct engine *x = NULL;
-    strbuf_init(&model_dir, 0);
-    enum err rc = settings_engine(c, &model_dir, &remote, &o, e);
-    if (rc == ERR_OK)
-        rc = engine_open(&o, &x, e);
-    if (rc == ERR_OK)
-        rc = engine_doctor(x, report, digest, e);
-    if (x)
-        engine_close(x, 0);
-    strbuf_release(&model_dir);
-    return rc;
-}
-
-static int run_doctor(const struct args *a)
-{
-    struct err_info e = {0};
-    struct config *c = NULL;
-    struct strbuf report;
-    char digest[65] = "";
-    strbuf_init(&report, 0);
-    enum err rc = settings_load(a, &c, &e);
-    if (rc == ERR_OK) {
-        settings_log(c, true);
-        rc = examine(c, &report, digest, &e);
-    }
-    if (args_has(a, "--json")) {
-        json_t *out = json_pack("{s:b,s:s,s:s}", "ok", rc == ERR_OK, "digest", digest, "report",
-                                report.n ? report.buf : "");
-        if (out && json_dumpf(out, stdout, JSON_COMPACT) == 0)
-            putchar('\n');
-        json_decref(out);
-    } else if (report.n) {
-        fwrite(report.buf, 1, report.n, stdout);
-    }
-    strbuf_release(&report);
-    config_free(c);
-    return rc == ERR_OK ? 0 : command_fail(&e, 1);
-}
-
 static int run_config(const struct args *a)
 {
     struct err_info e = {0};
@@ -150,16 +104,6 @@ const struct command command_restore = {
     .example = "  akin restore --data ./news monday.akin\n",
     .options = care_options,
     .run = run_restore,
-};
-const struct command command_doctor = {
-    .name = "doctor",
-    .summary = "check the store and its indexes against each other",
-    .usage = "akin doctor [options]",
-    .text = "Needs the data directory for itself: stop the server first. Exit code 1 if anything "
-            "is wrong.",
-    .example = "  akin doctor --data ./news\n",
-    .options = care_options,
-    .run = run_doctor,
 };
 const struct command command_config = {
     .name = "config",

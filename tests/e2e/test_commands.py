@@ -48,7 +48,7 @@ def test_beside_a_server_and_without_one(texts, tmp_path):
         assert json.loads(akin("search", "--json", "number7", "--filter", "year > 2010", *common).stdout)["data"][0]["id"] != "s7"
         assert akin("similar", "-c", "shop", "s3", "-n", "2", *common).stdout
         assert akin("recommend", "-c", "shop", "--like", "s3", "--explain", *common).stdout
-        assert str(with_server.process.pid) in akin("doctor", *common, code=1).stderr
+        assert "nothing is wrong" in akin("doctor", *common).stdout
     finally:
         with_server.stop()
 

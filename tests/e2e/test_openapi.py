@@ -56,8 +56,8 @@ ROUTES = [
     ("/v1/collections/{c}/users/{id}", "PUT"), ("/v1/collections/{c}/users/{id}", "GET"), ("/v1/collections/{c}/users/{id}", "DELETE"),
     ("/v1/collections/{c}/users/{id}/recommendations", "GET"), ("/v1/embeddings", "POST"), ("/v1/models", "GET"),
     ("/v1/models/{model}", "GET"), ("/embed", "POST"), ("/embed_all", "POST"), ("/similarity", "POST"), ("/tokenize", "POST"),
-    ("/decode", "POST"), ("/info", "GET"), ("/v1/changes", "GET"), ("/v1/backups", "POST"), ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"),
-    ("/openapi.json", "GET"), ("/", "GET"), ("/page/style.css", "GET"), ("/page/page.js", "GET"),
+    ("/decode", "POST"), ("/info", "GET"), ("/v1/changes", "GET"), ("/v1/backups", "POST"), ("/v1/checks", "POST"),
+    ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"), ("/openapi.json", "GET"), ("/", "GET"), ("/page/style.css", "GET"), ("/page/page.js", "GET"),
 ]
 
 

@@ -139,12 +139,19 @@ static inline void delete_one(struct fixture *f, const char *id)
 }
 
 /* What the indexes hold is what the store holds; the digest of it. */
+static inline void doctor_line(void *report, const struct check_line *l)
+{
+    if (l->state == CHECK_WRONG)
+        strbuf_printf(report, "%s %s: %s\n", l->collection, l->what, l->text);
+}
+
 static inline void doctor(struct fixture *f, char digest[65])
 {
     struct strbuf report;
     struct err_info info = {0};
+    struct check_watch w = {.ctx = &report, .line = doctor_line};
     strbuf_init(&report, 0);
-    enum err err = engine_doctor(f->x, &report, digest, &info);
+    enum err err = engine_check(f->x, &w, digest, &info);
     if (err)
         fail_msg("doctor: %s\n%.*s", info.message, STR_ARG(strbuf_str(&report)));
     strbuf_release(&report);
