@@ -60,6 +60,15 @@ void call_error(struct call *c, const struct err_info *e)
                                       .fault_count = inside});
 }
 
+void call_input_error(struct call *c, const struct err_info *e)
+{
+    struct err_info as_parameter = {0};
+    bool renamed = !c->body && e->field[0] == '/';
+    if (renamed)
+        err_set(&as_parameter, e->code, e->field + 1, "%s", e->message);
+    call_error(c, renamed ? &as_parameter : e);
+}
+
 void call_faults(struct call *c, const struct faults *f)
 {
     const struct fault *first = &f->list[0];

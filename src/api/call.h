@@ -49,6 +49,8 @@ void call_json(struct call *c, int status, struct strbuf *out);
 void call_empty(struct call *c, int status);
 /* The status follows from e->code and e->field. */
 void call_error(struct call *c, const struct err_info *e);
+/* The same where the engine speaks of a pointer into a body and a GET has parameters. */
+void call_input_error(struct call *c, const struct err_info *e);
 void call_faults(struct call *c, const struct faults *f);
 void call_problem(struct call *c, int status, const char *code, const char *detail);
 /* Headers that belong to what was done. */

@@ -376,7 +376,7 @@ void run_documents_list(struct call *c)
     if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
         engine_list(c->engine, call_collection(c), input_str(c->input, "filter"), at.key, offset,
                     limit, c->arena, &list, &count, &more, &e))
-        call_error(c, &e);
+        call_input_error(c, &e);
     else
         list_reply(c, list, count, more, binding);
 }

@@ -94,17 +94,6 @@ static enum search_mode mode_of(struct str s)
     return str_eq_c(s, "lexical") ? SEARCH_LEXICAL : SEARCH_HYBRID;
 }
 
-/* The engine speaks of pointers into a body; a GET has parameters. */
-static void find_error(struct call *c, struct err_info *e)
-{
-    if (!c->body && e->field[0] == '/') {
-        struct err_info as_parameter = {0};
-        err_set(&as_parameter, e->code, e->field + 1, "%s", e->message);
-        *e = as_parameter;
-    }
-    call_error(c, e);
-}
-
 void run_search(struct call *c)
 {
     struct err_info e = {0};
@@ -115,7 +104,7 @@ void run_search(struct call *c)
     int64_t start = clock_mono_ns();
     if (find_fill(c, &r, binding, &e) ||
         engine_search(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
-        find_error(c, &e);
+        call_input_error(c, &e);
         return;
     }
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
@@ -153,7 +142,7 @@ void run_similar(struct call *c)
     int64_t start = clock_mono_ns();
     if (find_fill(c, &r, binding, &e) ||
         engine_similar(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
-        find_error(c, &e);
+        call_input_error(c, &e);
         return;
     }
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
@@ -201,7 +190,7 @@ static void recommend(struct call *c, struct recommend_request *r)
     if (r->offset + r->limit > REACH_MAX)
         r->limit = r->offset < REACH_MAX ? REACH_MAX - r->offset : 0;
     if (engine_recommend(c->engine, call_collection(c), r, c->arena, &answer, &e)) {
-        find_error(c, &e);
+        call_input_error(c, &e);
         return;
     }
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
