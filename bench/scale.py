@@ -7,7 +7,7 @@ took, what it weighs, how quickly it answers, and how it starts again.
 The texts are real and distinct: lines of the files (or their column "summary"), else what Debian's package descriptions give; how many
 were found is said. The last of them are not imported: queries are made of their words, each asked once. --vectors A.npy sends vectors
 along, so that all but the encoder is measured."""
-import argparse, http.client, json, mmap, multiprocessing, pathlib, random, re, shutil, socket, struct, sys, threading, time, urllib.parse
+import argparse, http.client, json, mmap, multiprocessing, os, pathlib, random, re, shutil, socket, struct, sys, threading, time, urllib.parse
 
 from load import Client
 from setting import Server, WORK, machine
@@ -27,6 +27,7 @@ p.add_argument("--precision", default="int8")
 p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for the server")
 p.add_argument("--data", type=pathlib.Path, default=WORK / "scale-data", help="made anew")
 p.add_argument("--keep", action="store_true", help="leave the data directory there")
+p.add_argument("--reuse", action="store_true", help="search in what --keep has left there, with the same texts")
 p.add_argument("--json", nargs="?", const="-", metavar="FILE", help="the numbers as one JSON object")
 a = p.parse_args()
 out = {"rows": 0}
@@ -110,6 +111,19 @@ def status_mb(pid, name):
     return int(found.group(1)) / 1024
 
 
+def thread_cpu_s(pid):
+    """Processor seconds by the threads' names."""
+    out = {}
+    for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            name, fields = stat.read_text().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue  # it has ended
+        fields = fields.split()
+        out[name] = out.get(name, 0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return out
+
+
 def tree_bytes(path):
     return sum(f.stat().st_size for f in pathlib.Path(path).rglob("*") if f.is_file())
 
@@ -117,37 +131,44 @@ def tree_bytes(path):
 # ---- the import ----
 
 class Watch(threading.Thread):
-    """Memory and how far the indexes are, until stop()."""
+    """How far the indexes are, what each thread has worked so far, until stop()."""
 
     def __init__(self, server, total):
         super().__init__(daemon=True)
-        self.server, self.total, self.ended = server, total, threading.Event()
-        self.started, self.seen, self.rss_mb = time.monotonic(), [], 0  # seen: (seconds, documents, tail, processor seconds)
+        self.server, self.total, self.ended, self.started = server, total, threading.Event(), time.monotonic()
+        self.seen = [(0.0, 0, {})]  # seconds, documents, processor seconds by thread
+
+    def look(self):
+        m, cpu, before = metrics(self.server.url), thread_cpu_s(self.server.process.pid), self.seen[-1][2]
+        cpu = {name: max(cpu.get(name, 0), before.get(name, 0)) for name in cpu | before}  # some threads end with the import
+        self.seen.append((time.monotonic() - self.started, int(m.get('documents{collection="bench"}', 0)), cpu))
+        return m
 
     def run(self):
-        last = 0
+        told = 0
         while not self.ended.wait(.5):
-            m = metrics(self.server.url)
-            seconds = time.monotonic() - self.started
-            self.rss_mb = max(self.rss_mb, self.server.rss_mb())
-            self.seen.append((seconds, m.get('documents{collection="bench"}', 0), m["index_tail_rows"], self.server.cpu_s()))
-            if seconds - last >= 10:
-                last = seconds
-                print(f"  {seconds:5.0f} s  {self.seen[-1][1]:8.0f} of {self.total}, {self.seen[-1][2]:.0f} in the tail, "
-                      f"{self.server.rss_mb():.0f} MB", flush=True)
+            m, (seconds, documents, _) = self.look(), self.seen[-1]
+            if seconds - told >= 10:
+                told = seconds
+                print(f"  {seconds:5.0f} s  {documents:7} of {self.total}, {m['index_tail_rows']:.0f} in the tail, {self.server.rss_mb():.0f} MB", flush=True)
 
     def stop(self):
         self.ended.set()
         self.join()
+        self.look()
 
     def tenths(self):
-        """Documents a second in each tenth of them."""
-        out, at = [], (0.0, 0)
-        for seconds, documents, *_ in self.seen:
-            if documents >= self.total * (len(out) + 1) / 10 and seconds > at[0]:
-                out.append(round((documents - at[1]) / (seconds - at[0])))
-                at = seconds, documents
-        return out
+        """For each tenth of the documents: how many a second, and the threads' processor time for one in us."""
+        marks = [self.seen[0]]
+        for seen in self.seen[1:]:
+            if seen[1] >= self.total * len(marks) / 10:
+                marks.append(seen)
+        rates, cpu = [], {}
+        for (s0, n0, c0), (s1, n1, c1) in zip(marks, marks[1:]):
+            rates.append(round((n1 - n0) / (s1 - s0)))
+            for name, seconds in c1.items():
+                cpu.setdefault(name, []).append(round(1e6 * (seconds - c0.get(name, 0)) / (n1 - n0)))
+        return rates, {name: us for name, us in sorted(cpu.items(), key=lambda x: -sum(x[1])) if max(us) >= 10}
 
 
 def stream(url, path):
@@ -183,10 +204,14 @@ def import_all(server, path, count):
     watch.stop()
     if end["done"] != count or end["failed"]:
         raise SystemExit(f"of {count} documents: {end}")
-    told(f"import: {seconds:.1f} s, {count / seconds:.0f} documents/s; in each tenth: {watch.tenths()}; processor {server.cpu_s():.1f} s; "
+    rates, cpu = watch.tenths()
+    told(f"import: {seconds:.1f} s, {count / seconds:.0f} documents/s, processor {server.cpu_s():.1f} s; "
          f"{server.rss_mb():.0f} MB resident, {status_mb(server.process.pid, 'VmHWM'):.0f} MB at most",
-         import_s=seconds, import_documents_per_s=count / seconds, import_tenths_per_s=watch.tenths(), import_cpu_s=server.cpu_s(),
+         import_s=seconds, import_documents_per_s=count / seconds, import_tenths_per_s=rates, import_tenths_cpu_us=cpu, import_cpu_s=server.cpu_s(),
          rss_after_import_mb=server.rss_mb(), peak_mb=status_mb(server.process.pid, "VmHWM"))
+    print(f"  documents/s in each tenth: {' '.join(map(str, rates))}; processor time of a document, us:")
+    for name, us in cpu.items():
+        print(f"    {name:15} {' '.join(f'{x:5}' for x in us)}")
 
 
 def settle(server):
@@ -281,17 +306,33 @@ def kinds(queries, count, rng):
     return out
 
 
+def stages(log, position):
+    """Medians of the parts of a search in ms, as the server's log has them from `position` on."""
+    with open(log) as f:
+        f.seek(position)
+        lines = [json.loads(line) for line in f if '"message":"request"' in line]
+    out = {}
+    for name in ("embed_ms", "words_ms", "vectors_ms", "load_ms"):
+        some = sorted(line[name] for line in lines if name in line)
+        if some:
+            out[name[:-3]] = some[len(some) // 2]
+    return out
+
+
 def search_all(server, rest, count):
     rng = random.Random(3)
-    clients = a.clients
+    clients, log = a.clients, WORK / "server.log"
     queries = queries_make(rest, 6 * (len(clients) * a.queries + 50))
     table = out["search"] = {}
     for name, make in kinds(queries, count, rng).items():
         closed_loop(server.url, make(50), 1)  # what every later query finds warm
         for n in clients:
+            position = log.stat().st_size
             r = closed_loop(server.url, make(a.queries), n)
+            r["stages_ms"] = stages(log, position)
             table[f"{name}, {n} clients"] = r
-            print(f"{name:13} {n} clients  p50 {r['p50_ms']:7.2f} ms  p99 {r['p99_ms']:7.2f} ms  {r['per_s']:6.0f} queries/s", flush=True)
+            print(f"{name:13} {n} clients  p50 {r['p50_ms']:7.2f} ms  p99 {r['p99_ms']:7.2f} ms  {r['per_s']:6.0f} queries/s   "
+                  + ", ".join(f"{k} {v:.2f}" for k, v in r["stages_ms"].items()), flush=True)
 
 
 def hits(client, path):
@@ -328,13 +369,15 @@ options = ["--set", f"embed.precision={a.precision}", *(x for s in a.set for x i
 texts, rest = texts_take()
 told(f"{len(texts)} documents, {sum(map(len, texts)) / len(texts):.0f} characters each" + (", vectors given" if a.vectors else ""),
      rows=len(texts), vectors_given=bool(a.vectors))
-shutil.rmtree(a.data, ignore_errors=True)
-a.data.parent.mkdir(parents=True, exist_ok=True)
-path = a.data.with_suffix(".jsonl")
-documents_write(texts, path)
+if not a.reuse:
+    shutil.rmtree(a.data, ignore_errors=True)
+    a.data.parent.mkdir(parents=True, exist_ok=True)
+    path = a.data.with_suffix(".jsonl")
+    documents_write(texts, path)
 with Server(a.data, *options) as server:
-    import_all(server, path, len(texts))
-    path.unlink()
+    if not a.reuse:
+        import_all(server, path, len(texts))
+        path.unlink()
     settle(server)
     weigh(server, a.data, len(texts))
     search_all(server, rest, len(texts))
