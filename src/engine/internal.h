@@ -83,6 +83,7 @@ struct version {
      * the merger. The change of the last snapshot, and the one that it names, which may be later:
      * the merger's. */
     uint64_t at, written, saved;
+    uint64_t worked_saved; /* what the merger had done for the last snapshot (vectors_worked) */
     bool touched;
 
     /* Builder only: how far a pass through the missing documents came, and when to go on. */
@@ -296,6 +297,7 @@ void snapshots_save(struct engine *x, enum err (*save)(struct collection *c, str
  * crash has little to replay. */
 struct snapshot_clock {
     int64_t saved_ns, busy_ns; /* last saved; last seen that changes were applied */
+    int64_t due_ns, took_ns;   /* when it was due, and how long saving took, the last time */
     uint64_t saved_change, seen_change;
 };
 void snapshot_clock_start(struct engine *x, struct snapshot_clock *k);

@@ -18,6 +18,9 @@
     10000 /* changes of others after which an unchanged snapshot is saved again, so that a start   \
              reads few */
 #define SNAPSHOT_CHANGES 2000 /* after so many the next pause of the writers is used */
+#define SAVING_SHARE 20       /* of the time, at most one in so many is spent on saving */
+#define WORKED_SHARE 16 /* of the rows, once so many were worked at, that alone is worth saving */
+#define WORKED_MIN 1000
 #define SNAPSHOT_IDLE_NS 2000000000LL
 #define PAUSE_NS 50000000 /* without a change */
 #define WORDS_BATCH 500
@@ -48,15 +51,25 @@ static enum err file_save(const struct rows_of *of, const struct position *at, s
     return err;
 }
 
+/* The graph holds more of the rows than its snapshot: what a start would have to merge again. */
+static bool worth_saving(struct version *v, uint64_t worked)
+{
+    uint64_t rows = vectors_count(v->vectors) / WORKED_SHARE;
+    return worked - v->worked_saved >= (rows > WORKED_MIN ? rows : WORKED_MIN);
+}
+
 static enum err version_save(struct version *v, struct err_info *e)
 {
     struct position at = position_applied(v->collection->engine);
     bool touched = __atomic_exchange_n(&v->touched, false, __ATOMIC_ACQUIRE);
     bool changed = __atomic_load_n(&v->at, __ATOMIC_RELAXED) > v->written;
-    if (!touched && !changed && at.change <= v->saved + BEHIND_MAX)
+    uint64_t worked = vectors_worked(v->vectors);
+    if (!touched && !changed && !worth_saving(v, worked) && at.change <= v->saved + BEHIND_MAX)
         return 0;
     enum err err = file_save(&(struct rows_of){v->collection, v}, &at, e);
-    if (err && touched)
+    if (!err)
+        v->worked_saved = worked;
+    else if (touched)
         __atomic_store_n(&v->touched, true, __ATOMIC_RELEASE);
     return err;
 }
@@ -105,7 +118,8 @@ void snapshots_save(struct engine *x, enum err (*save)(struct collection *c, str
 
 void snapshot_clock_start(struct engine *x, struct snapshot_clock *k)
 {
-    k->saved_ns = k->busy_ns = clock_mono_ns();
+    k->saved_ns = k->busy_ns = k->due_ns = clock_mono_ns();
+    k->took_ns = 0;
     k->saved_change = k->seen_change = position_applied(x).change;
 }
 
@@ -118,6 +132,9 @@ bool snapshot_due(struct engine *x, struct snapshot_clock *k)
     k->seen_change = applied;
     int64_t since_ns = now_ns - k->saved_ns, idle_ns = now_ns - k->busy_ns;
     bool many = applied - k->saved_change >= SNAPSHOT_CHANGES;
+    if (since_ns < SAVING_SHARE * k->took_ns)
+        return false;
+    k->due_ns = now_ns;
     return (many && idle_ns > SNAPSHOT_IDLE_NS) || (since_ns > pause_ns && idle_ns > PAUSE_NS) ||
            since_ns > 4 * pause_ns;
 }
@@ -125,6 +142,7 @@ bool snapshot_due(struct engine *x, struct snapshot_clock *k)
 void snapshot_clock_saved(struct snapshot_clock *k)
 {
     k->saved_ns = clock_mono_ns();
+    k->took_ns = k->saved_ns - k->due_ns;
     k->saved_change = k->seen_change;
 }
 
@@ -224,7 +242,7 @@ static enum err version_rebuild(struct version *v, struct err_info *e)
     unsigned parts = DOCUMENT_PASSAGES | DOCUMENT_VECTORS;
     vectors_free(v->vectors);
     v->vectors = vectors_new(v->dims);
-    v->at = v->saved = v->written = 0;
+    v->at = v->saved = v->written = v->worked_saved = 0;
     rebuild_begun(v->collection, "vectors");
     int64_t t0 = clock_mono_ns();
     enum err err = store_version_scan(s, v->id, parts, rebuild_vectors, &b, &at, e);
@@ -360,7 +378,7 @@ enum err snapshot_version_open(struct version *v, const struct version_record *r
     vectors_free(v->vectors);
     v->vectors = vectors_new(v->dims);
     v->at = before->change;
-    v->saved = v->written = 0;
+    v->saved = v->written = v->worked_saved = 0;
     return 0;
 }
 

@@ -89,6 +89,9 @@ enum vectors_measured vectors_measure_step(struct vectors *v, double target, uin
 /* Works at the graph for about `budget_ns`, less if somebody waits: brings rows of the tail in,
  * takes deleted ones out, chooses links anew. False: nothing to do now. In the background. */
 bool vectors_merge_step(struct vectors *v, int64_t budget_ns);
+/* Rows that it has brought in or whose links it has chosen anew: work that is lost with what was
+ * not saved since. Rises. */
+uint64_t vectors_worked(struct vectors *v);
 
 size_t vectors_bytes(struct vectors *v);
 

@@ -80,6 +80,7 @@ struct vectors {
     _Atomic uint64_t seq;
     _Atomic uint32_t slots_end; /* slots below it have a chunk */
     _Atomic size_t rows, documents, tail, leaf_bytes;
+    _Atomic uint64_t worked;   /* by merging, rows */
     _Atomic unsigned width[2]; /* of a walk for 10: over all; under a filter */
     struct meter *meter;
     /* VECTORS_SCAN_ROWS, SCAN_TO_WALK; tests, which have few rows, take less. */

@@ -55,6 +55,7 @@ static bool merge_in(struct vectors *v)
         return false;
     graph_insert(v->graph, slot);
     tail_remove(v, slot);
+    atomic_fetch_add(&v->worked, 1);
     return true;
 }
 
@@ -64,7 +65,13 @@ static bool refine(struct vectors *v)
         return false;
     v->worn -= v->worn > 0;
     graph_refine_step(v->graph, 1);
+    atomic_fetch_add(&v->worked, 1);
     return true;
+}
+
+uint64_t vectors_worked(struct vectors *v)
+{
+    return atomic_load(&v->worked);
 }
 
 bool vectors_merge_step(struct vectors *v, int64_t budget_ns)
