@@ -271,6 +271,17 @@ static enum err mark_copies(struct find *f, struct find_answer *answer, struct e
 
 /* ---- facets ---- */
 
+/* Those of `out` that hold a word of the query. */
+static enum err matching_words(struct find *f, struct docset *out, struct err_info *e)
+{
+    struct docset found;
+    docset_init(&found);
+    enum err err = words_match(f->c->words, f->r->q, out, &found, e);
+    docset_release(out);
+    *out = found;
+    return err;
+}
+
 /* The documents that match, as far as a facet counts them. */
 static enum err matching(struct find *f, struct docset *out, struct err_info *e)
 {
@@ -280,9 +291,10 @@ static enum err matching(struct find *f, struct docset *out, struct err_info *e)
         docset_minus(out, &f->without);
     if (err || (r->min_score <= 0 && (f->vector || (r->mode != SEARCH_LEXICAL && !f->degraded.n))))
         return err;
+    if (r->min_score <= 0)
+        return matching_words(f, out, e);
     struct search_result kept = f->result;
-    size_t depth = r->min_score > 0 ? FACET_DEPTH : words_documents(f->c->words) + 1;
-    if ((err = ask(f, depth, e)))
+    if ((err = ask(f, FACET_DEPTH, e)))
         return err;
     docset_release(out);
     docset_init(out);

@@ -69,7 +69,11 @@ enum err words_search(struct words *w, struct arena *a, struct str query, size_t
 /* BM25 of given documents (0 if none of the terms): the same numbers words_search gives. */
 enum err words_score(struct words *w, struct str query, const uint32_t *numbers, size_t count,
                      struct word_hit *out, double *bound, struct err_info *e) MUST_CHECK;
-/* How many documents of `within` hold at least one term. */
+/* The documents of `within` (NULL: all) that hold at least one term; `out` is initialised. Cost:
+ * the postings of all terms, about a ns each. */
+enum err words_match(struct words *w, struct str query, const struct docset *within,
+                     struct docset *out, struct err_info *e) MUST_CHECK;
+/* How many those are. */
 enum err words_count(struct words *w, struct str query, const struct docset *within, size_t *out,
                      struct err_info *e) MUST_CHECK;
 enum err words_check(struct words *w, struct err_info *e) MUST_CHECK;

@@ -277,22 +277,42 @@ enum err words_score(struct words *w, struct str query, const uint32_t *numbers,
     return ERR_OK;
 }
 
-enum err words_count(struct words *w, struct str query, const struct docset *within, size_t *out,
-                     struct err_info *e)
+/* The count is left to the end: most postings are of documents that are there already. */
+static void matches_add(const struct term_list *l, struct docset *out)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        uint32_t number = l->numbers[i];
+        if (number / 64 >= out->word_count)
+            docset_add(out, number);
+        out->words[number / 64] |= UINT64_C(1) << number % 64;
+    }
+}
+
+enum err words_match(struct words *w, struct str query, const struct docset *within,
+                     struct docset *out, struct err_info *e)
 {
     struct query q;
-    struct docset found;
     enum err err = query_begin(&q, w, query, e);
     if (err)
         return err;
-    docset_init(&found);
-    for (size_t i = q.count; i-- > 0;)
-        for (uint32_t at = q.lists[i]->count; at-- > 0;)
-            docset_add(&found, q.lists[i]->numbers[at]);
+    for (size_t i = q.count; i-- > 0;) /* the longest first: it makes room */
+        matches_add(q.lists[i], out);
+    query_end(&q, w);
+    out->count = 0;
+    for (size_t i = 0; i < out->word_count; i++)
+        out->count += (size_t)__builtin_popcountll(out->words[i]);
     if (within)
-        docset_and(&found, within);
+        docset_and(out, within);
+    return ERR_OK;
+}
+
+enum err words_count(struct words *w, struct str query, const struct docset *within, size_t *out,
+                     struct err_info *e)
+{
+    struct docset found;
+    docset_init(&found);
+    enum err err = words_match(w, query, within, &found, e);
     *out = found.count;
     docset_release(&found);
-    query_end(&q, w);
-    return ERR_OK;
+    return err;
 }

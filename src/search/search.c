@@ -12,8 +12,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Each list gives this many distinct documents at least, so that a document that is good by both
- * parts and best by neither is among the candidates. */
+/* Each of two lists gives this many distinct documents at least, so that a document that is good by
+ * both parts and best by neither is among the candidates; and one list, where what is good enough
+ * is counted. */
 enum { CANDIDATES_MIN = 200 };
 
 static const char *const mode_names[] = {"hybrid", "semantic", "lexical"};
@@ -231,6 +232,13 @@ static enum err count_total(const struct search_job *j, struct search_result *ou
     return ERR_OK;
 }
 
+static size_t list_depth(const struct search_query *q)
+{
+    if (q->mode != SEARCH_HYBRID && !(q->min_score > 0))
+        return q->depth;
+    return q->depth * 2 > CANDIDATES_MIN ? q->depth * 2 : CANDIDATES_MIN;
+}
+
 enum err search_run(const struct search_view *v, const struct search_query *q, struct arena *a,
                     struct search_result *out, struct err_info *e)
 {
@@ -238,7 +246,7 @@ enum err search_run(const struct search_view *v, const struct search_query *q, s
     struct search_result r = {0};
     size_t scored = 0;
     docset_init(&j.selected);
-    j.depth = q->depth * 2 > CANDIDATES_MIN ? q->depth * 2 : CANDIDATES_MIN;
+    j.depth = list_depth(q);
     enum err rc = select_documents(&j, e);
     if (rc == ERR_OK && q->mode != SEARCH_SEMANTIC)
         rc = find_worded(&j, &r.stages, e);
