@@ -351,6 +351,22 @@ def found_by_own_text(server, texts, how_many=300):
     told(f"found among the first 10 by their own text: {found} of {len(some)}", found_by_own_text=found / len(some))
 
 
+def recall(server, rest, how_many=300):
+    """Of what an exact comparison finds, how much a search does: among the first 10, a hit as good as the tenth counts."""
+    client, rng = Client(server.url), random.Random(9)
+    for name, filtered in (("all", False), ("1 %", True)):
+        shares = []
+        for q in queries_make(rest, how_many, seed=11 + filtered):
+            f = f"&filter={urllib.parse.quote(f'group = {rng.randrange(GROUPS)}')}" if filtered else ""
+            got = [client.ask("GET", f"/v1/collections/bench/search?mode=semantic&limit=10&q={urllib.parse.quote(q)}{f}{exact}")
+                   for exact in ("", "&exact=true")]
+            if any(status != 200 for status, _ in got):
+                raise SystemExit(f"{q}: {got}")
+            some, all_of_them = ([h["score"] for h in answer["data"]] for _, answer in got)
+            shares.append(sum(s >= all_of_them[-1] for s in some) / len(all_of_them))
+        told(f"recall of semantic searches at 10, {name}: {sum(shares) / len(shares):.4f}", **{f"recall {name}": sum(shares) / len(shares)})
+
+
 # ---- the whole ----
 
 def again(data, rest):
@@ -383,6 +399,7 @@ with Server(a.data, *options) as server:
     search_all(server, rest, len(texts))
     if not a.vectors:
         found_by_own_text(server, texts)
+    recall(server, rest)
     stop = time.monotonic()
 stop = time.monotonic() - stop
 told(f"stopped in {stop:.1f} s", stop_s=stop)
