@@ -26,6 +26,12 @@ struct area {
     size_t findings;
 };
 
+/* A document that differed at first sight: a write may be on its way. */
+struct doubt {
+    uint32_t number;
+    unsigned looks; /* in a row that saw a difference, with nobody at work at it */
+};
+
 struct checkup {
     struct engine *x;
     const struct check_watch *w;
@@ -38,8 +44,8 @@ struct checkup {
     bool active;               /* v is the active one: the digest is of its vectors */
     struct sha256 digest;
     size_t findings;
-    uint32_t *doubtful; /* numbers that differed at first sight: a write may be on its way */
-    size_t doubtful_count, doubtful_cap;
+    struct doubt *doubts;
+    size_t doubt_count, doubt_cap;
     size_t documents, embedded;
 };
 
@@ -182,13 +188,13 @@ static const char *ghost(struct checkup *k, uint32_t number)
     return NULL;
 }
 
-static void doubt(struct checkup *k, uint32_t number)
+static void doubt_add(struct checkup *k, uint32_t number)
 {
-    if (k->doubtful_count == k->doubtful_cap) {
-        k->doubtful_cap = k->doubtful_cap ? 2 * k->doubtful_cap : 64;
-        k->doubtful = xrealloc(k->doubtful, k->doubtful_cap * sizeof *k->doubtful);
+    if (k->doubt_count == k->doubt_cap) {
+        k->doubt_cap = k->doubt_cap ? 2 * k->doubt_cap : 64;
+        k->doubts = xrealloc(k->doubts, k->doubt_cap * sizeof *k->doubts);
     }
-    k->doubtful[k->doubtful_count++] = number;
+    k->doubts[k->doubt_count++] = (struct doubt){number, 0};
 }
 
 static enum err check_document(void *ctx, const struct document_record *d)
@@ -200,7 +206,7 @@ static enum err check_document(void *ctx, const struct document_record *d)
     k->documents++;
     k->embedded += d->state == DOCUMENT_READY && d->passage_count > 0;
     if (difference(k, d))
-        doubt(k, d->number);
+        doubt_add(k, d->number);
     if (k->documents % PROGRESS_EVERY)
         return 0;
     if (k->w->progress)
@@ -245,30 +251,43 @@ static enum err look_again(struct checkup *k, struct arena *a, uint32_t number, 
     return err;
 }
 
+/* Once over all that are in doubt; those that are settled leave the list. */
+static enum err doubts_pass(struct checkup *k, struct arena *a, struct err_info *e)
+{
+    size_t left = 0;
+    enum err err = 0;
+    for (size_t i = 0; i < k->doubt_count; i++) {
+        struct doubt d = k->doubts[i];
+        const char *what = NULL;
+        struct str id = STR("");
+        bool sure = false;
+        arena_reset(a);
+        if (!err && i % PROGRESS_EVERY == 0)
+            err = cancelled(k, e);
+        if (!err)
+            err = look_again(k, a, d.number, &what, &id, &sure, e);
+        if (err || !what)
+            continue;
+        d.looks = sure ? d.looks + 1 : 0;
+        if (d.looks == LOOKS)
+            finding(k, "document %u \"%.*s\": %s", d.number, STR_ARG(id), what);
+        else
+            k->doubts[left++] = d;
+    }
+    k->doubt_count = left;
+    return err;
+}
+
 /* A finding is one that stays: a reader may see a commit a moment before store_position tells of
  * it. */
-static enum err check_doubtful(struct checkup *k, struct err_info *e)
+static enum err check_doubts(struct checkup *k, struct err_info *e)
 {
     struct arena *a = arena_new(0);
     enum err err = 0;
-    for (size_t i = 0; i < k->doubtful_count && !err; i++) {
-        const char *what = NULL;
-        struct str id = STR("");
-        unsigned looks = 0; /* in a row that saw a difference, and nobody at work */
-        for (int try = 0; try < SETTLE_TRIES && looks < LOOKS && !err; try++) {
-            bool sure = false;
-            if (try)
-                clock_sleep_ns(SETTLE_NS);
-            arena_reset(a);
-            err = look_again(k, a, k->doubtful[i], &what, &id, &sure, e);
-            if (!err && !what)
-                break;
-            looks = sure ? looks + 1 : 0;
-        }
-        if (!err && looks == LOOKS)
-            finding(k, "document %u \"%.*s\": %s", k->doubtful[i], STR_ARG(id), what);
-        if (!err)
-            err = cancelled(k, e);
+    for (int pass = 0; pass < SETTLE_TRIES && k->doubt_count && !err; pass++) {
+        if (pass)
+            clock_sleep_ns(SETTLE_NS);
+        err = doubts_pass(k, a, e);
     }
     arena_free(a);
     return err;
@@ -287,7 +306,7 @@ static void find_ghosts(struct checkup *k)
         end = all.word_count * 64;
     for (uint32_t n = 1; n < end; n++)
         if (!docset_has(&k->seen, n) && ghost(k, n))
-            doubt(k, n);
+            doubt_add(k, n);
     docset_release(&all);
 }
 
@@ -353,7 +372,7 @@ static enum err version_settle(struct checkup *k, struct err_info *e)
 static enum err check_documents(struct checkup *k, struct err_info *e)
 {
     struct position at;
-    k->doubtful_count = k->documents = k->embedded = 0;
+    k->doubt_count = k->documents = k->embedded = 0;
     docset_init(&k->seen);
     k->shadow = attributes_new();
     area_begin(k, "documents", "documents");
@@ -362,7 +381,7 @@ static enum err check_documents(struct checkup *k, struct err_info *e)
         err = store_version_scan(k->x->store, k->v->id, parts(k), check_document, k, &at, e);
     if (!err) {
         find_ghosts(k);
-        err = check_doubtful(k, e);
+        err = check_doubts(k, e);
     }
     if (!err && k->active)
         check_counts(k, &at);
@@ -519,7 +538,7 @@ static enum err check_all(struct checkup *k, struct err_info *e)
     k->v = NULL;
     if (!err)
         models_verify(k->x, check_model, k);
-    free(k->doubtful);
+    free(k->doubts);
     return err;
 }
 
