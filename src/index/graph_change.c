@@ -10,7 +10,7 @@
 
 void graph_inserted(struct graph *g, uint32_t slot)
 {
-    g->inserted++;
+    g->changes++;
     if (node_of(g, slot)->state == NODE_LINKED) {
         entries_add(g, slot);
         atomic_fetch_add(&g->unrefined, 1);
@@ -149,8 +149,10 @@ void graph_delete(struct graph *g, uint32_t slot)
 {
     struct node *node = node_of(g, slot);
     assert(node->state == NODE_HELD || node->state == NODE_LINKED || node->state == NODE_TWIN);
-    if (node->state != NODE_HELD)
+    if (node->state != NODE_HELD) {
         atomic_fetch_sub(&g->count, 1);
+        g->changes++;
+    }
     if (node->state == NODE_LINKED)
         linked_delete(g, slot);
     else if (node->state == NODE_TWIN)

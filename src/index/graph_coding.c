@@ -182,14 +182,14 @@ static void coding_take(struct graph *g, size_t count, bool anyway)
         for (uint32_t i = 0; i < CHUNKS_MAX && g->codes[i]; i++)
             coding_chunk_add(g, c, i);
         c->trained_at = count;
-        c->inserted_at = g->inserted;
+        c->changes_at = g->changes;
         g->coming = c;
         g->coming_end = 0;
         return;
     }
     coding_free(c);
     now->trained_at = count;
-    now->inserted_at = g->inserted;
+    now->changes_at = g->changes;
 }
 
 void coding_renew(struct graph *g, size_t count)
@@ -207,12 +207,11 @@ void coding_renew(struct graph *g, size_t count)
     coding_swap(g);
 }
 
-/* Four times as many rows, half as many, or as many new ones as there are. */
+/* Rows that came and went since may lie elsewhere: an eighth of those before and now. */
 static bool coding_due(const struct graph *g, const struct coding *c)
 {
     size_t count = graph_count(g);
-    return count >= FIRST_AT && (count / 4 >= c->trained_at || count <= c->trained_at / 2 ||
-                                 g->inserted - c->inserted_at > count + c->trained_at);
+    return count >= FIRST_AT && g->changes - c->changes_at > (count + c->trained_at) / 8;
 }
 
 static void coding_go_on(struct graph *g, uint32_t slots)

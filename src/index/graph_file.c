@@ -20,11 +20,11 @@ void graph_save_head(const struct graph *g, struct section_writer *w, uint32_t s
     section_put_u64(w, MAGIC);
     section_put_u32(w, g->dims);
     section_put_u32(w, slots);
-    section_put_u64(w, g->inserted);
+    section_put_u64(w, g->changes);
     const struct coding *c = atomic_load(&g->coding);
     section_put_u32(w, c->count);
     section_put_u64(w, c->trained_at);
-    section_put_u64(w, c->inserted_at);
+    section_put_u64(w, c->changes_at);
     section_put(w, &c->spread, sizeof c->spread);
     section_put(w, c->centroids, c->count * g->dims * sizeof *c->centroids);
 }
@@ -155,7 +155,7 @@ static bool coding_load(struct graph *g, struct section_reader *r)
         return false;
     struct coding *c = coding_new(g, count);
     c->trained_at = section_get_u64(r);
-    c->inserted_at = section_get_u64(r);
+    c->changes_at = section_get_u64(r);
     section_get(r, &c->spread, sizeof c->spread);
     section_get(r, c->centroids, count * g->dims * sizeof *c->centroids);
     coding_ready(g, c);
@@ -174,7 +174,7 @@ struct graph *graph_load_head(struct section_reader *r, uint32_t *slots)
     if (section_get_u64(r) != MAGIC)
         section_corrupt(r, "not a vector graph");
     uint32_t dims = section_get_u32(r), end = section_get_u32(r);
-    uint64_t inserted = section_get_u64(r);
+    uint64_t changes = section_get_u64(r);
     if (!dims || dims > GRAPH_DIMS_MAX)
         section_corrupt(r, "dimensions are not 1 to 4096");
     if (end > GRAPH_SLOTS_MAX)
@@ -182,7 +182,7 @@ struct graph *graph_load_head(struct section_reader *r, uint32_t *slots)
     if (section_error(r))
         return NULL;
     struct graph *g = graph_new(dims);
-    g->inserted = inserted;
+    g->changes = changes;
     if (!coding_load(g, r)) {
         graph_free(g);
         return NULL;

@@ -3,8 +3,8 @@
  *
  * The payload of its section (section.h), numbers little-endian:
  *
- *     u64 "AKGRAPH1"   u32 dims   u32 slots   u64 inserted
- *     u32 centroids   u64 slots, u64 insertions when they were made   f32 spread   centroids x dims
+ *     u64 "AKGRAPH1"   u32 dims   u32 slots   u64 changes
+ *     u32 centroids   u64 slots, u64 changes when they were made   f32 spread   centroids x dims
  * x f32 for each block of GRAPH_BLOCK_SLOTS slots, the last one shorter: slots x u8 state (free,
  * held, linked, twin)   slots x u8 refined slots x line   slots x links   slots x code   slots x
  * row     (zeros of free ones)

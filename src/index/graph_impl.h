@@ -61,12 +61,12 @@ struct entry_row {
 #endif
 struct coding {
     unsigned count;
-    float *centroids;     /* count x dims, rotated; the first is 0 if there is only one */
-    float *squares;       /* their lengths, squared */
-    char **lines;         /* by chunk */
-    size_t trained_at;    /* how many slots were linked then */
-    uint64_t inserted_at; /* and how many had ever been */
-    float spread;         /* mean |r|^2 of the sample that they were made of */
+    float *centroids;    /* count x dims, rotated; the first is 0 if there is only one */
+    float *squares;      /* their lengths, squared */
+    char **lines;        /* by chunk */
+    size_t trained_at;   /* how many slots were linked then */
+    uint64_t changes_at; /* and g->changes */
+    float spread;        /* mean |r|^2 of the sample that they were made of */
     struct entry_row entries[CENTROIDS_MAX];
     uint64_t retired; /* epoch */
     struct coding *next;
@@ -192,7 +192,7 @@ struct graph {
     _Atomic uint32_t slots_end;
     _Atomic size_t count; /* linked, twins among them */
     _Atomic size_t unrefined;
-    uint64_t inserted;  /* ever */
+    uint64_t changes;   /* insertions and deletions ever */
     size_t followed_at; /* how many slots were linked when coding_follow last began */
     uint32_t refine_at, scan_at;
     _Atomic uint64_t epoch;
