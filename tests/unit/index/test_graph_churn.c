@@ -113,6 +113,40 @@ static void test_not_refined(void **state)
     world_free(&w);
 }
 
+/* It links to all that link to it. */
+static bool links_are_mutual(const struct world *w, uint32_t slot)
+{
+    uint32_t own[DEGREE], list[DEGREE];
+    unsigned own_count = links_read(w->g, slot, own), mutual = 0;
+    for (unsigned i = 0; i < own_count; i++) {
+        unsigned n = links_read(w->g, own[i], list);
+        for (unsigned j = 0; j < n; j++)
+            mutual += list[j] == slot;
+    }
+    return mutual == indegree_of(w->g, slot);
+}
+
+/* Where all that leads to a slot is found, it is free at once. */
+static void test_links_all_found(void **state)
+{
+    struct world w = world_new(96, 4, .8f);
+    unsigned mutual = 0;
+    add_many(&w, 12);
+    for (unsigned i = 0; i < 300; i++) {
+        uint32_t at = (uint32_t)rng_below(&rng, w.slot_count);
+        bool expected = links_are_mutual(&w, w.slots[at]);
+        size_t before = w.g->limbo_count;
+        delete_at(&w, at);
+        if (expected)
+            assert_int_equal(w.g->limbo_count, before);
+        mutual += expected;
+        add_many(&w, 1);
+    }
+    assert_true(mutual > 30);
+    check(&w, 1);
+    world_free(&w);
+}
+
 static void test_clusters_deleted(void **state)
 {
     struct world w = world_new(96, 40, .3f);
@@ -311,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup(test_ten_rounds, world_setup),
         cmocka_unit_test_setup(test_odd_dims, world_setup),
         cmocka_unit_test_setup(test_not_refined, world_setup),
+        cmocka_unit_test_setup(test_links_all_found, world_setup),
         cmocka_unit_test_setup(test_clusters_deleted, world_setup),
         cmocka_unit_test_setup(test_all_replaced, world_setup),
         cmocka_unit_test_setup(test_recoding, world_setup),
