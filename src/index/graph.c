@@ -40,6 +40,7 @@ struct graph *graph_new(uint32_t dims)
     for (unsigned i = 0; i < READERS; i++)
         g->readers[i].g = g;
     g->linker = linker_new(g);
+    bytes_note(g);
     return g;
 }
 
@@ -106,6 +107,10 @@ struct graph_reader *graph_enter(struct graph *g)
 
 void graph_leave(struct graph_reader *r)
 {
+    size_t bytes = 0;
+    for (unsigned i = 0; i < TOGETHER && r->walks[i]; i++)
+        bytes += walk_bytes(r->walks[i]);
+    atomic_store_explicit(&r->bytes, bytes, memory_order_relaxed);
     atomic_store(&r->epoch, 0);
 }
 
@@ -160,6 +165,7 @@ static void retired_add(struct graph *g, uint32_t slot, uint64_t epoch)
         g->retired = ring;
         g->retired_first = 0;
         g->retired_cap = cap;
+        bytes_note(g);
     }
     g->retired[(g->retired_first + g->retired_count++) % g->retired_cap] =
         (struct retired){epoch, slot};
@@ -172,6 +178,7 @@ void graph_slot_drop(struct graph *g, uint32_t slot)
         if (g->limbo_count == g->limbo_cap) {
             g->limbo_cap = g->limbo_cap ? 2 * g->limbo_cap : 64;
             g->limbo = xrealloc(g->limbo, g->limbo_cap * sizeof *g->limbo);
+            bytes_note(g);
         }
         g->limbo[g->limbo_count++] = slot;
         return;
@@ -309,13 +316,27 @@ bool graph_is_linked(const struct graph *g, uint32_t slot)
     return state == NODE_LINKED || state == NODE_TWIN;
 }
 
+void bytes_note(struct graph *g)
+{
+    size_t lines = atomic_load(&g->slots_end) * g->line_bytes;
+    size_t n = g->retired_cap * sizeof *g->retired + g->limbo_cap * sizeof *g->limbo;
+    n += coding_bytes(g, atomic_load(&g->coding));
+    if (g->training)
+        n += training_bytes(g, g->training);
+    if (g->coming)
+        n += coding_bytes(g, g->coming) + lines;
+    for (const struct coding *c = g->gone; c; c = c->next)
+        n += coding_bytes(g, c) + lines;
+    atomic_store(&g->other_bytes, n);
+}
+
 struct graph_bytes graph_bytes(const struct graph *g)
 {
     size_t slots = atomic_load(&g->slots_end);
     struct graph_bytes b = {.hot = slots * (g->line_bytes + g->code_bytes + sizeof(struct links))};
     b.all = b.hot + slots * (g->half_bytes + sizeof(struct node)) + sizeof *g +
-            5 * CHUNKS_MAX * sizeof(void *);
-    b.all += g->retired_cap * sizeof *g->retired + g->limbo_cap * sizeof *g->limbo;
-    b.all += coding_bytes(g);
+            4 * CHUNKS_MAX * sizeof(void *) + atomic_load(&g->other_bytes);
+    for (unsigned i = 0; i < READERS; i++)
+        b.all += atomic_load_explicit(&g->readers[i].bytes, memory_order_relaxed);
     return b;
 }

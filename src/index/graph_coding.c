@@ -55,9 +55,8 @@ void coding_chunk_add(struct graph *g, struct coding *c, uint32_t at)
         c->lines[at] = chunk_new(GRAPH_CHUNK_SLOTS * g->line_bytes, at == 0);
 }
 
-size_t coding_bytes(const struct graph *g)
+size_t coding_bytes(const struct graph *g, const struct coding *c)
 {
-    const struct coding *c = atomic_load(&g->coding);
     return sizeof *c + CHUNKS_MAX * sizeof(char *) + c->count * (g->dims + 1) * sizeof(float);
 }
 
@@ -205,6 +204,7 @@ void coding_renew(struct graph *g, size_t count)
         return;
     slots_encode(g, atomic_load(&g->slots_end));
     coding_swap(g);
+    bytes_note(g);
 }
 
 /* Rows that came and went since may lie elsewhere: an eighth of those before and now. */
@@ -226,6 +226,7 @@ static void coding_go_on(struct graph *g, uint32_t slots)
         if (g->coming_end == end)
             coding_swap(g);
     }
+    bytes_note(g);
 }
 
 void coding_follow(struct graph *g)

@@ -293,6 +293,7 @@ void graph_load_end(struct graph *g, struct section_reader *r)
     for (uint32_t slot = 0; slot < end; slot++)
         if (node_of(g, slot)->state == NODE_LINKED && !indegree_of(g, slot))
             linker_adopt(g->linker, slot);
+    bytes_note(g);
 }
 
 enum err graph_load(struct file *f, uint64_t *offset, struct graph **out, struct err_info *e)

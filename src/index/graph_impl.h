@@ -162,6 +162,7 @@ struct graph_reader {
     _Alignas(64) _Atomic uint64_t epoch; /* of its entry, plus 1; 0: free */
     struct graph *g;
     struct walk *walks[TOGETHER];
+    _Atomic size_t bytes; /* of the walks, when it left */
 };
 
 struct retired {
@@ -192,8 +193,9 @@ struct graph {
     _Atomic uint32_t slots_end;
     _Atomic size_t count; /* linked, twins among them */
     _Atomic size_t unrefined;
-    uint64_t changes;   /* insertions and deletions ever */
-    size_t followed_at; /* how many slots were linked when coding_follow last began */
+    _Atomic size_t other_bytes; /* than those of slots and readers */
+    uint64_t changes;           /* insertions and deletions ever */
+    size_t followed_at;         /* how many slots were linked when coding_follow last began */
     uint32_t refine_at, scan_at;
     _Atomic uint64_t epoch;
     struct graph_reader readers[READERS];
@@ -339,7 +341,7 @@ void coding_ready(const struct graph *g, struct coding *c); /* its centroids are
 void coding_encode(const struct graph *g, const struct coding *c, struct line *line, const float *x,
                    float *scratch);
 void coding_chunk_add(struct graph *g, struct coding *c, uint32_t at);
-size_t coding_bytes(const struct graph *g);
+size_t coding_bytes(const struct graph *g, const struct coding *c); /* but lines */
 unsigned coding_nearest(const struct graph *g, const struct coding *c, const float *x,
                         float *square);
 /* New centroids at once, as for `count` rows. */
@@ -354,6 +356,7 @@ void coding_step(struct graph *g, uint32_t slots);
 /* graph_train.c: centroids of a sample of the rows. */
 struct training *training_new(const struct graph *g, unsigned centroids);
 void training_free(struct training *t);
+size_t training_bytes(const struct graph *g, const struct training *t);
 /* Goes on for about `work` distances between a row and a centroid. True: done. */
 bool training_step(const struct graph *g, struct training *t, size_t work);
 /* What it made, to be freed by the caller; NULL: there were no rows. *spread_now: what the spread
@@ -365,6 +368,7 @@ void populate_stop(struct graph *g);
 
 /* graph.c */
 uint64_t oldest_reader(struct graph *g);
+void bytes_note(struct graph *g); /* when memory that is not a slot's came or went */
 void *chunk_new(size_t bytes, bool small);
 float code_scale(const int8_t *code, uint32_t dims);
 void chunk_add(struct graph *g, uint32_t at);

@@ -50,6 +50,12 @@ void training_free(struct training *t)
     free(t);
 }
 
+size_t training_bytes(const struct graph *g, const struct training *t)
+{
+    return sizeof *t + SAMPLE_MAX * (g->dims + 1) * sizeof(float) +
+           CENTROIDS_MAX * g->dims * sizeof(float) + (t->made ? coding_bytes(g, t->made) : 0);
+}
+
 static float *row_at(const struct graph *g, const struct training *t, size_t at)
 {
     return t->rows + at * g->dims;

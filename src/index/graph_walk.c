@@ -44,7 +44,8 @@ void walk_release(struct walk *w)
 
 size_t walk_bytes(const struct walk *w)
 {
-    return w->visited_words * (w->bridges ? 16 : 8) + w->touched_cap * 4 + w->pool.cap * 8 +
+    return sizeof *w + 2 * w->g->dims * sizeof(float) + w->g->code_bytes + w->g->words * 64 +
+           w->visited_words * (w->bridges ? 16 : 8) + w->touched_cap * 4 + w->pool.cap * 8 +
            w->found_cap * sizeof *w->found + w->sort_cap * 8;
 }
 

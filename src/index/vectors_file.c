@@ -37,18 +37,21 @@ struct record {
 
 /* --- saving --- */
 
+/* Of a slot that ended, nothing is told. */
 static void record_put(struct section_writer *w, const struct chunk *c, uint32_t i)
 {
-    uint8_t bytes[RECORD_BYTES];
+    uint8_t bytes[RECORD_BYTES] = {0};
     bool live = atomic_load(&c->died[i]) == NEVER;
     uint32_t number = live ? c->number[i] : SLOT_NONE;
     uint32_t passage = c->passage[i] | (c->next[i] == SLOT_NONE ? LAST : 0);
     memcpy(bytes, &number, 4);
-    memcpy(bytes + 4, &passage, 4);
-    memcpy(bytes + 8, &c->revision[i], 8);
-    memcpy(bytes + 16, &c->scale[i], 4);
-    memcpy(bytes + 20, &c->rest[i], 4);
-    memcpy(bytes + 24, &c->length[i], 4);
+    if (live) {
+        memcpy(bytes + 4, &passage, 4);
+        memcpy(bytes + 8, &c->revision[i], 8);
+        memcpy(bytes + 16, &c->scale[i], 4);
+        memcpy(bytes + 20, &c->rest[i], 4);
+        memcpy(bytes + 24, &c->length[i], 4);
+    }
     section_put(w, bytes, sizeof bytes);
 }
 
