@@ -33,6 +33,23 @@ void render_time(struct json_writer *w, const char *key, int64_t us)
     json_put_c(w, text);
 }
 
+static void render_index(struct json_writer *w, const struct collection_info *x)
+{
+    json_key(w, "index");
+    json_object_begin(w);
+    put_int(w, "passages", x->index.passages);
+    put_int(w, "linked", x->index.linked);
+    put_int(w, "tail", x->index.tail);
+    put_int(w, "unrefined", x->index.unrefined);
+    put_int(w, "bytes", x->index.bytes);
+    put_double(w, "recall", round(x->index.recall * 1e4) / 1e4);
+    put_int(w, "recall_samples", x->index.recall_samples);
+    put_double(w, "recall_target", x->index.recall_target);
+    put_int(w, "width", x->index.width);
+    put_int(w, "width_filtered", x->index.width_filtered);
+    json_object_end(w);
+}
+
 void render_collection(struct json_writer *w, const struct collection_info *x)
 {
     json_object_begin(w);
@@ -46,6 +63,7 @@ void render_collection(struct json_writer *w, const struct collection_info *x)
     put_int(w, "documents", x->documents);
     put_int(w, "passages", x->passages);
     put_int(w, "pending", x->pending);
+    render_index(w, x);
     render_time(w, "created", x->created_us);
     render_time(w, "updated", x->updated_us);
     put_int(w, "revision", x->revision);

@@ -159,6 +159,7 @@ const struct route routes[ROUTE_COUNT] = {
                     {"offset", &schema_offset, .fallback = "0"}, {"cursor", &schema_cursor},
                     {"min_score", &share, .fallback = "0"}, {"facets", &facets},
                     {"duplicates", &duplicates, .fallback = "\"show\""},
+                    {"exact", &schema_flag, .fallback = "false"},
                     {"explain", &schema_flag, .fallback = "false"}),
          .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_search_answer}),
          .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},

@@ -34,6 +34,7 @@ static enum err find_fill(struct call *c, struct find_request *r, uint64_t bindi
     r->min_score = input_double(c->input, "min_score", 0);
     r->facets = input_strs(c->arena, c->input, "facets", &r->facet_count);
     r->hide_copies = str_eq_c(input_str(c->input, "duplicates"), "hide");
+    r->exact = input_bool(c->input, "exact", false);
     r->explain = input_bool(c->input, "explain", false);
     r->deadline_ns = http_deadline_ns(c->request);
     enum err err = input_offset(c, binding, &r->offset, e);

@@ -212,6 +212,12 @@ static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show
             .fallback = "\"show\"",                                                                \
             .help = "hide: without those that are near-copies of an older document"                \
     }
+#define EXACT                                                                                      \
+    {                                                                                              \
+        "exact", &schema_boolean,                                                                  \
+            .fallback = "false",                                                                   \
+            .help = "compare all vectors: slower, and nothing is missed"                           \
+    }
 static const struct schema facet_list = {.type = SCHEMA_ARRAY, .items = &nonempty, .count_max = 16};
 static const struct schema number_list = {
     .type = SCHEMA_ARRAY, .items = &schema_number, .count_min = 1, .count_max = 4096};
@@ -230,7 +236,7 @@ const struct schema schema_search = {
          .help = "by words and meaning, by meaning alone, by words alone"},
         LIMITS, {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
         {"facets", &facet_list, .help = "count the values of these fields"}, DUPLICATES,
-        {"explain", &schema_boolean, .fallback = "false"}),
+        EXACT, {"explain", &schema_boolean, .fallback = "false"}),
     .example = "{\"q\":\"pumpkin\",\"mode\":\"hybrid\",\"limit\":10}",
 };
 const struct schema schema_similar = {
@@ -239,7 +245,7 @@ const struct schema schema_similar = {
     .fields = FIELDS(
         {"id", &schema_id}, {"ids", &id_list_one}, {"text", &text_one}, {"vector", &number_list},
         LIMITS, {"exclude", &id_list, .help = "documents that are not wanted"},
-        {"min_score", &share, .fallback = "0"}, {"facets", &facet_list}, DUPLICATES,
+        {"min_score", &share, .fallback = "0"}, {"facets", &facet_list}, DUPLICATES, EXACT,
         {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0", .help = "0: nearest first; towards 1: less alike"}),
     .exactly_one = "id|ids|text|vector",

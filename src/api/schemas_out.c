@@ -20,6 +20,23 @@ static const struct schema maybe_number = {.type = SCHEMA_NUMBER, .nullable = tr
         .type = SCHEMA_ARRAY, .items = (x)                                                         \
     }
 
+static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
+static const struct schema index_state = {
+    .name = "IndexState",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"passages", &count, NEED, .help = "with a vector"},
+        {"linked", &count, NEED, .help = "in the graph"},
+        {"tail", &count, NEED, .help = "not yet in the graph: they are scanned"},
+        {"unrefined", &count, NEED, .help = "in the graph, and their links will be chosen anew"},
+        {"bytes", &count, NEED, .help = "of the vectors in memory"},
+        {"recall", &share, NEED,
+         .help = "share of the true answers that the last searches had, as measured on a sample"},
+        {"recall_samples", &count, NEED, .help = "measured since the start; recall is 1 before"},
+        {"recall_target", &share, NEED, .help = "index.recall_target"},
+        {"width", &count, NEED, .help = "of a walk for 10"},
+        {"width_filtered", &count, NEED, .help = "of a walk for 10 under a filter"}),
+};
 const struct schema schema_collection = {
     .name = "Collection",
     .type = SCHEMA_OBJECT,
@@ -29,6 +46,7 @@ const struct schema schema_collection = {
         {"dims", &count, NEED}, {"embedding_version", &count, NEED, .help = "the active one"},
         {"documents", &count, NEED}, {"passages", &count, NEED},
         {"pending", &count, NEED, .help = "documents not embedded yet"},
+        {"index", &index_state, NEED, .help = "of the vectors of the active version"},
         {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
 };
 const struct schema schema_collections = {
@@ -38,7 +56,6 @@ const struct schema schema_collections = {
 };
 static const struct schema version_state = {.type = SCHEMA_STRING,
                                             .choices = "building|ready|active|retired"};
-static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 static const struct schema progress = {
     .name = "Progress",
     .type = SCHEMA_OBJECT,

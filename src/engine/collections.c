@@ -20,6 +20,21 @@ static enum err name_check(struct str name, struct err_info *e)
     return 0;
 }
 
+static void index_info_make(struct engine *x, struct vectors *v, struct collection_info *out)
+{
+    struct vectors_recall r = vectors_recall(v);
+    out->index.passages = vectors_count(v);
+    out->index.linked = vectors_linked(v);
+    out->index.tail = vectors_tail(v);
+    out->index.unrefined = vectors_rough(v);
+    out->index.bytes = vectors_bytes(v);
+    out->index.recall = r.ratio;
+    out->index.recall_samples = r.samples;
+    out->index.recall_target = x->options.recall_target;
+    out->index.width = r.width;
+    out->index.width_filtered = r.width_filtered;
+}
+
 static void info_make(struct engine *x, const struct collection_record *r, struct arena *a,
                       struct collection_info *out)
 {
@@ -39,6 +54,8 @@ static void info_make(struct engine *x, const struct collection_record *r, struc
         .updated_us = r->updated_us,
         .revision = r->revision,
     };
+    if (v)
+        index_info_make(x, v->vectors, out);
     version_unref(v);
     if (c)
         collection_unref(c);

@@ -317,6 +317,8 @@ static void options_default(struct engine_options *o)
         o->ingest_workers = thread_cores();
     if (o->snapshot_seconds == 0)
         o->snapshot_seconds = 60;
+    if (o->recall_target <= 0)
+        o->recall_target = .98;
 }
 
 static enum err parts_open(struct engine *x, struct err_info *e)
@@ -366,6 +368,8 @@ static void parts_close(struct engine *x)
     cond_release(&x->builder_cond);
     lock_release(&x->merger_lock);
     cond_release(&x->merger_cond);
+    lock_release(&x->meter_lock);
+    cond_release(&x->meter_cond);
     lock_release(&x->models_lock);
     lock_release(&x->lock);
     free(x->data_dir);
@@ -399,6 +403,8 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     cond_init(&x->builder_cond);
     lock_init(&x->merger_lock, LOCK_APPLIER);
     cond_init(&x->merger_cond);
+    lock_init(&x->meter_lock, LOCK_APPLIER);
+    cond_init(&x->meter_cond);
     lock_init(&x->models_lock, LOCK_COLLECTION);
     cond_init(&x->applied_cond);
     cond_init(&x->keeper_cond);
@@ -421,6 +427,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
         builder_start(x);
     }
     merger_start(x);
+    meter_start(x);
     log_event(LOG_INFO, "engine ready", LOG_S("data", x->data_dir),
               LOG_S("model", x->model_info->name),
               LOG_S("precision", precision_name(x->model_info->precision)),
@@ -443,6 +450,7 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     x->closing = true;
     lock_drop(&x->lock);
     model_stop(x->model);
+    meter_stop(x);
     if (!x->options.quiet) {
         builder_stop(x);
         keeper_stop(x);

@@ -25,6 +25,8 @@ struct engine;
 struct remote_options; /* embed/embed.h */
 
 #define EMBED_CACHE_NONE UINT64_MAX
+#define RECALL_TARGET_MIN .5
+#define RECALL_TARGET_MAX .9999
 struct engine_options {
     const char
         *data_dir; /* made with mode 0700; LOCK, FORMAT, akin.db, index/, models/, tmp/, backups/ */
@@ -42,6 +44,7 @@ struct engine_options {
     unsigned slow_ms;           /* statements over this are logged; 0: 100 */
     unsigned snapshot_seconds;  /* index snapshots at most this often; 0: 60 */
     bool quiet;                 /* nothing happens by itself: no expiry, no embedding. For checks */
+    double recall_target;       /* of searches among vectors; 0: .98 */
 };
 
 /* ERR_CONFLICT: another process holds the data directory (the message names its pid and address
@@ -71,6 +74,12 @@ struct collection_info {
     uint64_t documents, passages, pending;
     int64_t created_us, updated_us;
     uint64_t revision;
+    struct { /* of the active version's vectors, as it is in memory */
+        uint64_t passages, linked, tail, unrefined, bytes;
+        double recall, recall_target; /* as measured on live searches; 1 until they were */
+        uint64_t recall_samples;
+        unsigned width, width_filtered; /* of a walk for 10 */
+    } index;
 };
 /* Which model, and how it is run. */
 struct version_choice {
@@ -193,6 +202,7 @@ struct find_request {
     size_t exclude_count;
     double diversity;
     bool hide_copies; /* those with duplicate_of */
+    bool exact;       /* among vectors: all are compared */
     int64_t deadline_ns;
 };
 struct find_hit {

@@ -101,7 +101,7 @@ static enum err ask(struct find *f, size_t depth, struct err_info *e)
     const struct find_request *r = f->r;
     if (f->vector)
         return search_similar(&f->view, f->vector, f->filter, f->without.count ? &f->without : NULL,
-                              depth, r->min_score, r->diversity, f->a, &f->result, e);
+                              depth, r->min_score, r->diversity, r->exact, f->a, &f->result, e);
     struct search_query q = {
         .mode = r->mode,
         .text = r->q,
@@ -111,6 +111,7 @@ static enum err ask(struct find *f, size_t depth, struct err_info *e)
         .min_score = r->min_score,
         .deadline_ns = r->deadline_ns,
         .words_only = f->degraded.n > 0,
+        .exact = r->exact,
     };
     enum err err = search_run(&f->view, &q, f->a, &f->result, e);
     if (!err && f->result.degraded.n)

@@ -2,10 +2,11 @@
  *
  * Threads. Any number of callers; one applier (applier.c), the only writer of the indexes and of
  * the live state; one merger (merger.c) that works at the vector graphs in the background; one
- * keeper (keeper.c) for what happens by itself: pending documents, expiry, statistics; the threads
- * of each import (ingest.c). Locks: engine->lock for the list of collections, collection->lock for
- * its live state and its versions, models_lock for the models that are open, applied_lock for how
- * far the applier came. None is held across I/O. */
+ * meter (meter.c) that measures how right searches are; one keeper (keeper.c) for what happens by
+ * itself: pending documents, expiry, statistics; the threads of each import (ingest.c). Locks:
+ * engine->lock for the list of collections, collection->lock for its live state and its versions,
+ * models_lock for the models that are open, applied_lock for how far the applier came. None is held
+ * across I/O. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -174,6 +175,11 @@ struct engine {
     bool merger_stop;
     struct thread *merger;
 
+    struct lock meter_lock;
+    struct cond meter_cond;
+    bool meter_stop;
+    struct thread *meter;
+
     struct lock builder_lock;
     struct cond builder_cond;
     bool builder_stop, builder_wanted;
@@ -308,6 +314,10 @@ void snapshot_clock_saved(struct snapshot_clock *k);
 void merger_start(struct engine *x);
 void merger_stop(struct engine *x);
 
+/* ---- meter.c: a thread that measures how right searches are ---- */
+void meter_start(struct engine *x);
+void meter_stop(struct engine *x);
+
 /* ---- prepare.c: drafts on their way to the store, shared by put.c, ingest.c, backlog.c,
  * version_build.c ---- */
 /* Looks the drafts up in the store and decides what is to be done for each. `judge_in_store`: never
@@ -429,11 +439,13 @@ void metric_feedback(struct engine *x, struct str type);
 void metric_embedding_cache(struct engine *x, size_t hits, size_t misses);
 void metric_error(struct engine *x, enum err err);
 enum index_kind { INDEX_DOCUMENTS, INDEX_VECTORS, INDEX_WORDS, INDEX_COUNT };
-void metric_index_saved(struct engine *x, enum index_kind index, bool ok); /* a file; not of words */
+void metric_index_saved(struct engine *x, enum index_kind index,
+                        bool ok); /* a file; not of words */
 void metric_index_rebuilt(struct engine *x, enum index_kind index);
 void metric_task(struct engine *x, const char *state,
                  double change); /* "queued", "running", "done", "failed" */
 void metric_truncated(struct engine *x, size_t count);
+void metric_measured(struct engine *x, enum vectors_measured how);
 void metric_collection_drop(struct engine *x, const char *name);
 bool feedback_type_known(struct str type);
 

@@ -1,6 +1,7 @@
 /* Metrics of the engine; names in the design. Declared at opening, so that they stand at 0 from the
  * start. */
 #include "engine/internal.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ struct engine_metrics {
     struct counter *cache_hits, *cache_misses;
     struct counter *truncated;
     struct gauge *lag, *index_bytes, *parts[PART_COUNT], *tail, *rough;
-    struct gauge_family *documents, *passages, *tasks;
+    struct gauge_family *documents, *passages, *tasks, *recall, *width;
+    struct counter *measured[3];
     struct counter *saves[INDEX_COUNT][2], *rebuilds[INDEX_COUNT]; /* saves: ok, failed */
 };
 
@@ -39,16 +41,21 @@ static void collect(void *ctx)
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
         lock_take(&c->lock);
         size_t documents = c->documents, passages = 0;
+        struct vectors_recall recall = {.ratio = 1};
         parts[PART_LIVE] += c->live_count * sizeof *c->live;
         lock_drop(&c->lock);
         for (struct version *v = NULL; (v = version_next(c, v));) {
             parts[PART_VECTORS] += vectors_bytes(v->vectors);
             tail += vectors_tail(v->vectors);
             rough += vectors_rough(v->vectors);
-            if (version_state(v) == VERSION_ACTIVE)
+            if (version_state(v) == VERSION_ACTIVE) {
                 passages = vectors_count(v->vectors);
+                recall = vectors_recall(v->vectors);
+            }
         }
         const char *name[] = {c->name};
+        gauge_set(gauge_of(x->metrics->recall, name), recall.ratio);
+        gauge_set(gauge_of(x->metrics->width, name), recall.width);
         gauge_set(gauge_of(x->metrics->documents, name), (double)documents);
         gauge_set(gauge_of(x->metrics->passages, name), (double)passages);
         parts[PART_ATTRIBUTES] += attributes_bytes(c->attributes);
@@ -70,6 +77,23 @@ static void collect(void *ctx)
     uint64_t applied = x->applied;
     lock_drop(&x->applied_lock);
     gauge_set(x->metrics->lag, now.change > applied ? (double)(now.change - applied) : 0);
+}
+
+static void declare_recall(struct engine_metrics *m)
+{
+    m->recall = gauge_family("index_recall_ratio",
+                             "Share of the true answers among vectors that searches had, as "
+                             "measured on a sample of the last ones; 1 before the first sample.",
+                             "collection");
+    m->width =
+        gauge_family("index_walk_width", "How wide a walk for 10 looks, to hold the recall target.",
+                     "collection");
+    struct counter_family *f =
+        counter_family("index_recall_samples_total",
+                       "Searches that were measured, by how they were answered.", "plan");
+    m->measured[0] = counter_of(f, (const char *[]){"scan"});
+    m->measured[1] = counter_of(f, (const char *[]){"walk"});
+    m->measured[2] = counter_of(f, (const char *[]){"filtered_walk"});
 }
 
 static void declare_histograms(struct engine_metrics *m)
@@ -114,6 +138,7 @@ void metrics_open(struct engine *x)
 {
     struct engine_metrics *m = x->metrics = xcalloc(1, sizeof *m);
     declare_histograms(m);
+    declare_recall(m);
     declare_files(m);
     struct counter_family *feedback =
         counter_family("feedback_total", "Feedback accepted.", "type");
@@ -243,8 +268,16 @@ void metric_truncated(struct engine *x, size_t count)
     counter_add(x->metrics->truncated, (double)count);
 }
 
+void metric_measured(struct engine *x, enum vectors_measured how)
+{
+    assert(how >= VECTORS_MEASURED_SCAN);
+    counter_add(x->metrics->measured[how - VECTORS_MEASURED_SCAN], 1);
+}
+
 void metric_collection_drop(struct engine *x, const char *name)
 {
+    gauge_drop(x->metrics->recall, (const char *[]){name});
+    gauge_drop(x->metrics->width, (const char *[]){name});
     gauge_drop(x->metrics->documents, (const char *[]){name});
     gauge_drop(x->metrics->passages, (const char *[]){name});
 }

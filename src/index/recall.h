@@ -8,10 +8,6 @@
 
 #include <stdint.h>
 
-#define RECALL_TARGET .98 /* the default */
-#define RECALL_TARGET_MIN .5
-#define RECALL_TARGET_MAX .9999
-
 /* Of all measurements, the last few hundred weigh most: 1/256 the newest. */
 struct recall_mean {
     double value; /* 1 until there is a measurement */

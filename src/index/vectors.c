@@ -333,6 +333,11 @@ size_t vectors_rough(struct vectors *v)
     return graph_unrefined(v->graph);
 }
 
+size_t vectors_linked(struct vectors *v)
+{
+    return graph_count(v->graph);
+}
+
 void vectors_width_set(struct vectors *v, unsigned width)
 {
     for (int i = 0; i < 2; i++)

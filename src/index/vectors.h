@@ -55,8 +55,9 @@ uint16_t *vectors_rows(struct vectors *v, uint32_t number, uint32_t *count, uint
 /* Mean cosine of `pairs` random passage pairs of different documents, from a seed. */
 float vectors_mean_cosine(struct vectors *v, unsigned pairs, uint64_t seed);
 size_t vectors_documents(struct vectors *v);
-size_t vectors_count(struct vectors *v); /* rows */
-size_t vectors_tail(struct vectors *v);  /* of them, not yet in the graph */
+size_t vectors_count(struct vectors *v);  /* rows */
+size_t vectors_tail(struct vectors *v);   /* of them, not yet in the graph */
+size_t vectors_linked(struct vectors *v); /* in the graph, those that are on their way out too */
 size_t
 vectors_rough(struct vectors *v); /* of them, in the graph by links that will be chosen anew */
 /* How wide a walk for 10 looks: more is better and slower. The meter below changes it. */

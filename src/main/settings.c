@@ -36,6 +36,8 @@ static const struct setting table[] = {
     {"embed.tokens_max", SETTING_INT, "8191", 32, 1000000, NULL, false,
      "of a text that the provider takes, estimated"},
     {"events.workers", SETTING_INT, "3", 1, 64, NULL, false, "threads that run event handlers"},
+    {"index.recall_target", SETTING_FLOAT, "0.98", RECALL_TARGET_MIN, RECALL_TARGET_MAX, NULL,
+     false, "share of the true answer that searches among vectors have; their width follows"},
     {"index.snapshot_seconds", SETTING_INT, "60", 1, 86400, NULL, false,
      "indexes are saved at most this often"},
     {"ingest.workers", SETTING_INT, "0", 0, 256, NULL, false,
@@ -199,6 +201,7 @@ enum err settings_engine(const struct config *c, struct strbuf *model_dir,
         .store_readers = (unsigned)config_int(c, "store.readers"),
         .slow_ms = (unsigned)config_int(c, "store.slow_ms"),
         .snapshot_seconds = (unsigned)config_int(c, "index.snapshot_seconds"),
+        .recall_target = config_float(c, "index.recall_target"),
     };
     return ERR_OK;
 }

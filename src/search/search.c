@@ -86,7 +86,8 @@ static enum err find_near(struct search_job *j, struct search_stages *stages, st
         return rc;
     started = clock_mono_ns();
     j->near = arena_array(j->arena, j->depth, sizeof(*j->near));
-    j->near_count = vectors_search(v->vectors, j->vector, j->depth, j->within, false, j->near);
+    j->near_count =
+        vectors_search(v->vectors, j->vector, j->depth, j->within, j->query->exact, j->near);
     stages->vectors_ns = clock_mono_ns() - started;
     return ERR_OK;
 }

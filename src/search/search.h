@@ -44,6 +44,7 @@ struct search_query {
     size_t depth;                /* how many hits are wanted at most: offset + limit (+ slack) */
     double min_score;            /* cuts before totals and facets; <= 0: none */
     int64_t deadline_ns;
+    bool exact;      /* among vectors: all are compared */
     bool words_only; /* hybrid: the query could not be embedded before, so it is not tried */
 };
 
@@ -83,7 +84,7 @@ enum err search_run(const struct search_view *v, const struct search_query *q, s
  * cosine to those chosen. */
 enum err search_similar(const struct search_view *v, const float *vector,
                         const struct filter *filter, const struct docset *without, size_t depth,
-                        double min_score, double diversity, struct arena *a,
+                        double min_score, double diversity, bool exact, struct arena *a,
                         struct search_result *out, struct err_info *e) MUST_CHECK;
 
 /* Where to look first in a passage: the byte ranges of `text` that the query's terms cover, merged,

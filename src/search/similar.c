@@ -37,7 +37,7 @@ static size_t diversify(struct vectors *v, struct search_hit **hits, size_t coun
 
 enum err search_similar(const struct search_view *v, const float *vector,
                         const struct filter *filter, const struct docset *without, size_t depth,
-                        double min_score, double diversity, struct arena *a,
+                        double min_score, double diversity, bool exact, struct arena *a,
                         struct search_result *out, struct err_info *e)
 {
     struct docset within;
@@ -63,7 +63,7 @@ enum err search_similar(const struct search_view *v, const float *vector,
     struct vector_hit *near = arena_array(a, wanted + dropped + 1, sizeof(*near));
     struct search_hit *hits = arena_array(a, wanted + dropped + 1, sizeof(*hits));
     size_t found = vectors_search(v->vectors, vector, wanted + dropped, restricted ? &within : NULL,
-                                  false, near);
+                                  exact, near);
     for (size_t i = 0; i < found; i++) {
         double score = fuse_semantic((double)near[i].cosine, (double)v->mean_cosine);
         if ((without && docset_has(without, near[i].number)) || score < min_score)
