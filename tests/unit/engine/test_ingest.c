@@ -1,7 +1,5 @@
 /* Imports: each document once, in order, bad ones alone, whatever the number of workers. */
 #include "help.h"
-#include "base/clock.h"
-#include "index/vectors.h"
 
 struct stream {
     size_t count, at;
@@ -230,24 +228,6 @@ static void a_source_that_breaks_ends_the_import(void **state)
     doctor(f, NULL);
 }
 
-/* What the merger did after the last change is not done again after a stop. */
-static void merged_vectors_are_kept(void **state)
-{
-    struct fixture *f = *state;
-    size_t count = VECTORS_SCAN_ROWS + 1000;
-    create(f, "c");
-    import(f, count, 0);
-    fixture_close(f);
-    fixture_open(f);
-    while (metric("akin_index_tail_rows ") > 0 || metric("akin_index_rough_rows ") > 0)
-        clock_sleep_ns(1000000);
-    fixture_close(f);
-    fixture_open(f);
-    assert_int_equal(metric("akin_index_tail_rows "), 0);
-    assert_int_equal(metric("akin_index_rough_rows "), 0);
-    assert_int_equal(metric("akin_passages{collection=\"c\"} "), count);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,7 +238,6 @@ int main(void)
         TEST(a_version_that_returns_wins),
         TEST(a_line_over_the_bound_fails_alone),
         TEST(a_source_that_breaks_ends_the_import),
-        TEST(merged_vectors_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
