@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define STEP_CHANGES 200
-#define WAIT_NS 50000000      /* how late a stop may be noticed */
+#define WAIT_NS 50000000   /* how late a stop may be noticed */
 #define RETRY_NS 200000000 /* after an error */
 #define FAILURES_TOLD 3    /* in a row, before waiting writers are told */
 
@@ -148,7 +148,7 @@ static enum err group_rows(struct collection *c, const struct document_record *d
         if (err)
             return err;
     }
-    c->rows_at = through;
+    __atomic_store_n(&c->rows_at, through, __ATOMIC_RELAXED); /* the merger reads it */
     return 0;
 }
 
@@ -429,13 +429,13 @@ static void applier_run(void *arg)
         if (err)
             applier_failed(x, failures, err, &info);
         if (snapshot_due(x, &k)) {
-            snapshots_save(x, snapshot_save_documents);
+            snapshots_save(x, snapshot_save_words);
             snapshot_clock_saved(&k);
         }
         arena_reset(a);
     }
     arena_free(a);
-    snapshots_save(x, snapshot_save_documents);
+    snapshots_save(x, snapshot_save_words);
 }
 
 void applier_start(struct engine *x)

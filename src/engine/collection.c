@@ -189,13 +189,20 @@ static void orphans_remove(struct collection *c)
 enum err collection_open(struct engine *x, const struct collection_record *r, struct err_info *e)
 {
     struct collection *c = collection_new(x, r);
+    struct snapshot_opening *opening = NULL;
     enum err err = file_mkdirs(c->rows_dir, 0700, e);
     if (!err)
         err = file_mkdirs(c->words_dir, 0700, e);
-    if (!err)
-        err = snapshot_open(c, e);
-    if (!err)
+    if (!err) {
+        opening = snapshot_open(c);
         err = versions_follow(c, e);
+    }
+    if (opening) {
+        struct err_info info = {0};
+        enum err end = snapshot_opened(opening, &info);
+        if (end && !err)
+            err = err_set(e, end, info.field, "%s", info.message);
+    }
     if (!err && !c->active)
         err = err_set(e, ERR_CORRUPT, NULL, "collection \"%s\" has no active embedding version",
                       c->name);

@@ -129,10 +129,11 @@ struct collection {
     uint64_t popular_change; /* feedback_change that it was made from */
     int64_t popular_ns;
 
-    /* Applier only: the change that each index holds, and since when it differs from its files. */
+    /* The change that each index holds: the applier's; the merger looks at rows_at. */
     uint64_t words_at, rows_at;
-    uint64_t rows_written; /* rows_at of the last snapshot: nothing to save while they are equal */
-    uint64_t rows_saved;   /* the change that the snapshot names, which may be later */
+    /* Of the last snapshot, the merger's: rows_at (nothing to save while they are equal), and the
+     * change that it names, which may be later. */
+    uint64_t rows_written, rows_saved;
 };
 
 struct engine {
@@ -284,18 +285,22 @@ void document_words(struct arena *a, const struct document_record *d, struct wor
 
 /* ---- snapshot.c ---- */
 /* Fills the collection's indexes from their files, from the store if they are damaged; those of its
- * versions on their own. */
-enum err snapshot_open(struct collection *c, struct err_info *e) MUST_CHECK;
+ * versions on their own, between the two calls. Until the second, which frees, attributes,
+ * near-duplicates and live state are nobody else's. */
+struct snapshot_opening;
+struct snapshot_opening *snapshot_open(struct collection *c);
+enum err snapshot_opened(struct snapshot_opening *o, struct err_info *e) MUST_CHECK;
 /* `before`: a position from before the record was read. */
 enum err snapshot_version_open(struct version *v, const struct version_record *r,
                                const struct position *before, struct err_info *e) MUST_CHECK;
 /* After the changes were applied: vectors that were stored without a change after the last snapshot
  * are missing in it, then it is made anew. */
 enum err snapshot_version_check(struct version *v, struct err_info *e) MUST_CHECK;
-/* Nothing if nothing changed. Words, attributes, live state: applier only. */
-enum err snapshot_save_documents(struct collection *c, struct err_info *e) MUST_CHECK;
-/* The vectors of all versions: merger only, while the applier goes on. */
-enum err snapshot_save_vectors(struct collection *c, struct err_info *e) MUST_CHECK;
+/* Nothing if nothing changed. The position of words (they keep the rest themselves): applier only. */
+enum err snapshot_save_words(struct collection *c, struct err_info *e) MUST_CHECK;
+/* Attributes, near-duplicates, live state, the vectors of all versions: merger only, while the
+ * applier goes on. */
+enum err snapshot_save_rows(struct collection *c, struct err_info *e) MUST_CHECK;
 /* Of each collection; an error is logged. */
 void snapshots_save(struct engine *x, enum err (*save)(struct collection *c, struct err_info *e));
 

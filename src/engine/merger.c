@@ -1,6 +1,6 @@
 /* The merger: one thread that works at the vector graphs in the background (index/vectors.h), a
- * short step at a time, and saves the vectors of each version now and then. The applier goes on
- * beside it: neither a merge nor a snapshot, of whatever size, is waited for. */
+ * short step at a time, and saves the indexes now and then. The applier goes on beside it: neither
+ * a merge nor a snapshot, of whatever size, is waited for. */
 #include "base/clock.h"
 #include "engine/internal.h"
 
@@ -43,13 +43,13 @@ static void merger_run(void *arg)
     while (!merger_stopping(x)) {
         bool more = graphs_step(x);
         if (snapshot_due(x, &k)) {
-            snapshots_save(x, snapshot_save_vectors);
+            snapshots_save(x, snapshot_save_rows);
             snapshot_clock_saved(&k);
         }
         if (!more)
             merger_pause(x);
     }
-    snapshots_save(x, snapshot_save_vectors);
+    snapshots_save(x, snapshot_save_rows);
 }
 
 void merger_start(struct engine *x)

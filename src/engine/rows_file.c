@@ -1,7 +1,7 @@
 /* The file of a collection's rows, `rows`, written beside and renamed. Its bytes, little-endian:
  *
  *       0  8  "AKINDOCS" or "AKINVECS"
- *       8  4  format, 3
+ *       8  4  format, 4
  *      12  4  collection id
  *      16  4  dims; 0 in documents
  *      20  4  version id; 0 in documents
@@ -22,7 +22,7 @@
 
 #define MAGIC_DOCUMENTS "AKINDOCS"
 #define MAGIC_VECTORS "AKINVECS"
-#define FORMAT 3
+#define FORMAT 4
 #define HEADER_BYTES 144
 #define LIVE_BYTES 8
 #define LIVE_MAX (1u << 31)
@@ -59,12 +59,24 @@ static uint64_t get64(const uint8_t *p)
 
 /* ---- save ---- */
 
-static uint8_t *live_pack(const struct collection *c, size_t *bytes)
+#define LIVE_AT_A_TIME 65536
+
+/* Some rows at a time, since searches want the lock too: each is of before or after a change that
+ * is made meanwhile. */
+static uint8_t *live_pack(struct collection *c, size_t *bytes)
 {
-    *bytes = c->live_count * LIVE_BYTES;
-    uint8_t *out = xmalloc(*bytes + 1);
-    for (size_t i = 0; i < c->live_count; i++)
-        put64(out + i * LIVE_BYTES, c->live[i].revision);
+    lock_take(&c->lock);
+    size_t count = c->live_count;
+    lock_drop(&c->lock);
+    uint8_t *out = xmalloc(count * LIVE_BYTES + 1);
+    for (size_t from = 0; from < count; from += LIVE_AT_A_TIME) {
+        size_t end = from + LIVE_AT_A_TIME < count ? from + LIVE_AT_A_TIME : count;
+        lock_take(&c->lock);
+        for (size_t i = from; i < end; i++)
+            put64(out + i * LIVE_BYTES, c->live[i].revision);
+        lock_drop(&c->lock);
+    }
+    *bytes = count * LIVE_BYTES;
     return out;
 }
 

@@ -74,29 +74,34 @@ static enum err version_save(struct version *v, struct err_info *e)
     return err;
 }
 
-enum err snapshot_save_vectors(struct collection *c, struct err_info *e)
+static enum err documents_save(struct collection *c, struct err_info *e)
 {
-    enum err err = 0;
+    struct position at = position_applied(c->engine);
+    bool changed = __atomic_load_n(&c->rows_at, __ATOMIC_RELAXED) > c->rows_written;
+    if (!changed && at.change <= c->rows_saved + BEHIND_MAX)
+        return 0;
+    return file_save(&(struct rows_of){c, NULL}, &at, e);
+}
+
+enum err snapshot_save_rows(struct collection *c, struct err_info *e)
+{
+    enum err err = documents_save(c, e);
     for (struct version *v = NULL; (v = version_next(c, v));)
         if (!err)
             err = version_save(v, e);
     return err;
 }
 
-enum err snapshot_save_documents(struct collection *c, struct err_info *e)
+enum err snapshot_save_words(struct collection *c, struct err_info *e)
 {
     struct position at = position_applied(c->engine);
     char text[POSITION_TEXT];
     position_format(&at, text);
-    enum err err = 0;
-    if (c->words_at < at.change) {
-        err = words_apply(c->words, NULL, 0, NULL, 0, str_c(text), e);
-        if (!err)
-            c->words_at = at.change;
-    }
-    bool changed = c->rows_at > c->rows_written;
-    if (!err && (changed || at.change > c->rows_saved + BEHIND_MAX))
-        err = file_save(&(struct rows_of){c, NULL}, &at, e);
+    if (c->words_at >= at.change)
+        return 0;
+    enum err err = words_apply(c->words, NULL, 0, NULL, 0, str_c(text), e);
+    if (!err)
+        c->words_at = at.change;
     return err;
 }
 
@@ -339,25 +344,52 @@ static enum err words_load(struct collection *c, const struct position *now, boo
     return words_make_anew(c, e);
 }
 
-enum err snapshot_open(struct collection *c, struct err_info *e)
-{
+/* Attributes, near-duplicates and live state are read while others read words and vectors. */
+struct snapshot_opening {
+    struct collection *c;
     struct position now;
-    struct err_info why = {0};
-    bool words;
-    store_position(c->engine->store, &now);
+    struct thread *thread;
+    enum err err;
+    struct err_info why;
+};
+
+static void rows_open(void *arg)
+{
+    struct snapshot_opening *o = arg;
+    o->err = rows_load(&(struct rows_of){o->c, NULL}, &o->now, &o->why);
+}
+
+struct snapshot_opening *snapshot_open(struct collection *c)
+{
+    struct snapshot_opening *o = xcalloc(1, sizeof *o);
+    o->c = c;
+    store_position(c->engine->store, &o->now);
     rows_reset(c);
-    enum err err = rows_load(&(struct rows_of){c, NULL}, &now, &why);
-    bool rows = !err && replayable(c->engine, c->rows_at);
-    if (!rows) {
-        c->engine->files_dropped += err && err != ERR_NOT_FOUND;
-        if (err && err != ERR_NOT_FOUND)
-            log_event(LOG_WARN, "index snapshot dropped", LOG_S("collection", c->name),
-                      LOG_S("reason", why.message));
-        rows_reset(c);
-    }
-    err = words_load(c, &now, &words, e);
+    o->thread = thread_start("documents", rows_open, o);
+    return o;
+}
+
+static bool rows_usable(struct snapshot_opening *o)
+{
+    if (!o->err && replayable(o->c->engine, o->c->rows_at))
+        return true;
+    o->c->engine->files_dropped += o->err && o->err != ERR_NOT_FOUND;
+    if (o->err && o->err != ERR_NOT_FOUND)
+        log_event(LOG_WARN, "index snapshot dropped", LOG_S("collection", o->c->name),
+                  LOG_S("reason", o->why.message));
+    rows_reset(o->c);
+    return false;
+}
+
+enum err snapshot_opened(struct snapshot_opening *o, struct err_info *e)
+{
+    bool words;
+    enum err err = words_load(o->c, &o->now, &words, e);
+    thread_join(o->thread);
+    bool rows = rows_usable(o);
     if (!err && (!rows || !words))
-        err = rebuild(c, !rows, !words, e);
+        err = rebuild(o->c, !rows, !words, e);
+    free(o);
     return err;
 }
 

@@ -1,16 +1,23 @@
 /* The attribute index in a snapshot. The payload of its section (section.h), numbers little-endian:
  *
- *     u64 "AKATTR01"   u32 flags (1: fields were dropped)   u32 fields, and for each  u32 bytes,
- * name u64 documents, and for each, numbers rising   u32 number   u32 values, and for each u32
- * field   u8 kind, and by kind   BOOL u8   NUMBER u8 whole, u64 bits   STRING u32 bytes, text
- * PRESENT -
- */
+ *     u64 "AKATTR02"   u32 flags (1: fields were dropped)
+ *     u32 fields, and for each   u32 bytes, name
+ *     documents, numbers rising, and for each   u32 number   u32 values, and for each
+ *         u32 field   u8 kind, and by kind
+ *         BOOL u8   NUMBER u8 whole, u64 bits   STRING u32 bytes, text   PRESENT -
+ *     u32 -1
+ *
+ * Saving goes on beside the writer, some documents at a time: each is as it was before or after a
+ * change made meanwhile (without the values of fields that came meanwhile), and whoever saves
+ * remembers a change from before, from which all later ones are replayed. */
 #include "index/attributes_impl.h"
 
 #include "index/section.h"
 #include <string.h>
 
-#define MAGIC UINT64_C(0x3130525454414B41) /* "AKATTR01" */
+#define MAGIC UINT64_C(0x3230525454414B41) /* "AKATTR02" */
+#define END UINT32_MAX
+#define SAVED_AT_A_TIME 512
 
 static void save_value(struct section_writer *w, const struct value *v)
 {
@@ -29,9 +36,10 @@ static void save_value(struct section_writer *w, const struct value *v)
     }
 }
 
-enum err attributes_save(struct attributes *x, struct file *f, struct err_info *e)
+static unsigned save_head(struct attributes *x, struct section_writer *w)
 {
-    struct section_writer *w = section_writer_new(f);
+    rwlock_read(&x->lock);
+    section_hold(w);
     section_put_u64(w, MAGIC);
     section_put_u32(w, x->fields_dropped);
     section_put_u32(w, x->field_count);
@@ -39,14 +47,47 @@ enum err attributes_save(struct attributes *x, struct file *f, struct err_info *
         section_put_u32(w, (uint32_t)x->fields[i]->name.n);
         section_put(w, x->fields[i]->name.s, x->fields[i]->name.n);
     }
-    section_put_u64(w, x->all.count);
-    for (uint32_t n = docset_next(&x->all, 0); n != UINT32_MAX; n = docset_next(&x->all, n + 1)) {
-        const struct holding *h = attributes_holding(x, n);
-        section_put_u32(w, n);
-        section_put_u32(w, h->count);
-        for (uint32_t i = 0; i < h->count; i++)
+    unsigned fields = x->field_count;
+    rwlock_drop(&x->lock);
+    section_let_go(w);
+    return fields;
+}
+
+static void save_document(struct section_writer *w, const struct holding *h, unsigned fields)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < h->count; i++)
+        count += h->values[i]->field < fields;
+    section_put_u32(w, count);
+    for (uint32_t i = 0; i < h->count; i++)
+        if (h->values[i]->field < fields)
             save_value(w, h->values[i]);
+}
+
+/* Some documents from `from` on -> where the next are, or END. */
+static uint32_t save_some(struct attributes *x, struct section_writer *w, uint32_t from,
+                          unsigned fields)
+{
+    rwlock_read(&x->lock);
+    section_hold(w);
+    uint32_t n = docset_next(&x->all, from);
+    for (unsigned i = 0; n != END && i < SAVED_AT_A_TIME; i++) {
+        section_put_u32(w, n);
+        save_document(w, attributes_holding(x, n), fields);
+        n = docset_next(&x->all, n + 1);
     }
+    rwlock_drop(&x->lock);
+    section_let_go(w);
+    return n;
+}
+
+enum err attributes_save(struct attributes *x, struct file *f, struct err_info *e)
+{
+    struct section_writer *w = section_writer_new(f);
+    unsigned fields = save_head(x, w);
+    for (uint32_t from = 0; from != END;)
+        from = save_some(x, w, from, fields);
+    section_put_u32(w, END);
     return section_writer_end(w, e);
 }
 
@@ -115,9 +156,11 @@ static void load_value(struct attributes *x, struct section_reader *r)
 
 static void load_documents(struct attributes *x, struct section_reader *r)
 {
-    uint64_t count = section_get_count(r, 8), next = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t number = section_get_u32(r), values = section_get_u32(r);
+    for (uint64_t next = 0;;) {
+        uint32_t number = section_get_u32(r);
+        if (number == END)
+            return;
+        uint32_t values = section_get_u32(r);
         if (number < next || number > DOCUMENT_NUMBER_MAX || values > DOCUMENT_VALUES_MAX)
             section_corrupt(r, "a document's number or count is out of range");
         next = (uint64_t)number + 1;

@@ -12,7 +12,7 @@
  * whole band only 256 are found by it, so that very many texts from one mould cost no more than a
  * few.
  *
- * One writer (put, delete, save); the rest from any thread. No lock is held while a text is read.
+ * One writer (put, delete); the rest from any thread. No lock is held while a text is read.
  * Memory: 136 bytes a document and up to 16 more for an original. */
 #ifndef INDEX_DUPLICATES_H
 #define INDEX_DUPLICATES_H
@@ -48,7 +48,9 @@ size_t duplicates_bytes(struct duplicates *d);
  * writer waits: some ms for a million. */
 enum err duplicates_check(struct duplicates *d, struct err_info *e) MUST_CHECK;
 
-/* A section of a snapshot file, with its own checksum. ERR_CORRUPT: damaged. */
+/* A section of a snapshot file, with its own checksum. Saving holds the writer up for a millisecond
+ * at a time: it has what was put before it began, and of what changed meanwhile the one or the
+ * other. ERR_CORRUPT: damaged. */
 struct file;
 enum err duplicates_save(struct duplicates *d, struct file *f, struct err_info *e) MUST_CHECK;
 enum err duplicates_load(struct file *f, uint64_t *offset, struct duplicates **out,

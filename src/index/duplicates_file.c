@@ -1,15 +1,22 @@
 /* Near-duplicates in a snapshot, as a section (section.h):
  *
- *     u64 magic   u64 documents, and for each, numbers rising:
- *     u32 number   u32 number of its original, 0: none   u16 bands that it is linked into
- *     u32 digest of its words   48 bytes of sketch */
+ *     u64 "AKDUPS03"   u64 documents, about, and for each, numbers rising:
+ *         u32 number   u32 number of its original, 0: none   u16 bands that it is linked into
+ *         u32 digest of its words   48 bytes of sketch
+ *     u32 0
+ *
+ * Saving goes on beside the writer, some documents at a time, and whoever saves remembers a change
+ * from before, from which all later ones are replayed. Until they are, what was loaded may be of
+ * several moments: an original that is a copy by now stands for its own, and where there is none,
+ * or a document was being judged, it counts as an original. */
 #include "base/arena.h"
 #include "index/duplicates_impl.h"
 #include "index/section.h"
 #include <string.h>
 
-#define MAGIC UINT64_C(0x3230535055444B41) /* "AKDUPS02" */
+#define MAGIC UINT64_C(0x3330535055444B41) /* "AKDUPS03" */
 #define RECORD_BYTES (14 + SKETCH_BYTES)
+#define SAVED_AT_A_TIME 1024
 
 static uint32_t bands_mask(const struct duplicates *d, uint32_t slot)
 {
@@ -34,50 +41,97 @@ static uint32_t original_number(const struct duplicates *d, uint32_t slot)
     return original == SLOT_NONE ? 0 : d->rows[original].number;
 }
 
+static void save_document(const struct duplicates *d, struct section_writer *w, uint32_t slot)
+{
+    uint32_t mask = bands_mask(d, slot);
+    uint8_t bands[2] = {(uint8_t)mask, (uint8_t)(mask >> 8)};
+    section_put_u32(w, d->rows[slot].number);
+    section_put_u32(w, original_number(d, slot));
+    section_put(w, bands, sizeof bands);
+    section_put_u32(w, d->rows[slot].text);
+    section_put(w, d->sketches[slot], SKETCH_BYTES);
+}
+
+static void save_head(struct duplicates *d, struct section_writer *w)
+{
+    rwlock_read(&d->lock);
+    uint64_t count = documents(d);
+    rwlock_drop(&d->lock);
+    section_put_u64(w, MAGIC);
+    section_put_u64(w, count);
+}
+
+/* The documents of some numbers. False: there are no more. */
+static bool save_some(struct duplicates *d, struct section_writer *w, size_t from)
+{
+    rwlock_read(&d->lock);
+    section_hold(w);
+    size_t end = d->leaf_count * LEAF_SLOTS;
+    for (size_t number = from; number < end && number < from + SAVED_AT_A_TIME; number++) {
+        uint32_t slot = duplicates_slot(d, (uint32_t)number);
+        if (slot != SLOT_NONE)
+            save_document(d, w, slot);
+    }
+    rwlock_drop(&d->lock);
+    section_let_go(w);
+    return from + SAVED_AT_A_TIME < end;
+}
+
 enum err duplicates_save(struct duplicates *d, struct file *f, struct err_info *e)
 {
     struct section_writer *w = section_writer_new(f);
-    section_put_u64(w, MAGIC);
-    section_put_u64(w, documents(d));
-    for (size_t number = 1; number < d->leaf_count * LEAF_SLOTS; number++) {
-        uint32_t slot = duplicates_slot(d, (uint32_t)number);
-        if (slot == SLOT_NONE)
-            continue;
-        uint32_t mask = bands_mask(d, slot);
-        uint8_t bands[2] = {(uint8_t)mask, (uint8_t)(mask >> 8)};
-        section_put_u32(w, (uint32_t)number);
-        section_put_u32(w, original_number(d, slot));
-        section_put(w, bands, sizeof bands);
-        section_put_u32(w, d->rows[slot].text);
-        section_put(w, d->sketches[slot], SKETCH_BYTES);
-    }
+    save_head(d, w);
+    for (size_t from = 1; save_some(d, w, from);)
+        from += SAVED_AT_A_TIME;
+    section_put_u32(w, 0);
     return section_writer_end(w, e);
 }
 
+static void load_links(struct duplicates *d, uint32_t slot, uint32_t of, uint32_t mask)
+{
+    if (of != SLOT_NONE && d->rows[of].original != SLOT_NONE)
+        of = d->rows[of].original;
+    if (of != SLOT_NONE)
+        duplicates_attach(d, slot, of);
+    else if (!mask)
+        bands_link(d, slot);
+    for (unsigned band = 0; band < BANDS; band++)
+        if (mask >> band & 1)
+            bands_link_one(d, slot, band);
+}
+
 /* An original stands before its copies: it is older. */
-static void load_document(struct duplicates *d, struct section_reader *r, uint64_t *next)
+static void load_document(struct duplicates *d, struct section_reader *r, uint32_t number)
 {
     uint8_t bands[2], sketch[SKETCH_BYTES];
-    uint32_t number = section_get_u32(r), original = section_get_u32(r);
+    uint32_t original = section_get_u32(r);
     section_get(r, bands, sizeof bands);
     uint32_t text = section_get_u32(r);
     section_get(r, sketch, sizeof sketch);
-    uint32_t mask = bands[0] | (uint32_t)bands[1] << 8, of = duplicates_slot(d, original);
-    if (number < *next || number > INT32_MAX)
+    uint32_t mask = bands[0] | (uint32_t)bands[1] << 8;
+    if (number > INT32_MAX)
         section_corrupt(r, "a document's number is out of range");
-    if (original && (of == SLOT_NONE || d->rows[of].original != SLOT_NONE || mask))
+    if (original >= number || (original && mask))
         section_corrupt(r, "a copy of what is no original");
-    *next = (uint64_t)number + 1;
     if (section_error(r))
         return;
     uint32_t slot = duplicates_slot_add(d, number, text, sketch);
     if (slot == SLOT_NONE)
         section_corrupt(r, "too many documents");
-    else if (original)
-        duplicates_attach(d, slot, of);
-    for (unsigned band = 0; band < BANDS && slot != SLOT_NONE; band++)
-        if (mask >> band & 1)
-            bands_link_one(d, slot, band);
+    else
+        load_links(d, slot, original ? duplicates_slot(d, original) : SLOT_NONE, mask);
+}
+
+static void load_documents(struct duplicates *d, struct section_reader *r)
+{
+    uint64_t next = 1;
+    for (uint32_t number; (number = section_get_u32(r)) && !section_error(r);) {
+        if (number < next)
+            section_corrupt(r, "documents are out of order");
+        else
+            load_document(d, r, number);
+        next = (uint64_t)number + 1;
+    }
 }
 
 enum err duplicates_load(struct file *f, uint64_t *offset, struct duplicates **out,
@@ -87,12 +141,12 @@ enum err duplicates_load(struct file *f, uint64_t *offset, struct duplicates **o
     struct duplicates *d = duplicates_new();
     if (section_get_u64(r) != MAGIC)
         section_corrupt(r, "not near-duplicates");
-    uint64_t count = section_get_count(r, RECORD_BYTES), next = 1;
+    uint64_t count = section_get_count(r, RECORD_BYTES);
     if (count > SLOTS_MAX)
         section_corrupt(r, "too many documents");
     bands_reserve(d, section_error(r) ? 0 : (size_t)count * BANDS);
-    for (uint64_t i = 0; i < count && !section_error(r); i++)
-        load_document(d, r, &next);
+    if (!section_error(r))
+        load_documents(d, r);
     enum err err = section_reader_end(r, offset, e);
     if (err)
         duplicates_free(d);

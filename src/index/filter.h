@@ -73,7 +73,8 @@ enum err attributes_facet(struct attributes *x, struct arena *a, struct str fiel
                           size_t *count, struct err_info *e) MUST_CHECK;
 
 /* Into and out of a snapshot file, after a caller's header; the section carries its own checksum.
- */
+ * Saving is for any thread, and holds the writer up for about a millisecond at a time: it has what
+ * was put before it began, and of what changed meanwhile the one or the other. */
 struct file;
 enum err attributes_save(struct attributes *x, struct file *f, struct err_info *e) MUST_CHECK;
 enum err attributes_load(struct file *f, uint64_t *offset, struct attributes **out,

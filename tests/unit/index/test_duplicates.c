@@ -3,11 +3,13 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "base/thread.h"
 #include "base/wordmark.h"
 #include "index/duplicates.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -482,6 +484,65 @@ static void saved_and_loaded_is_the_same(void **state)
     unlink(path);
 }
 
+struct saving {
+    struct duplicates *d;
+    atomic_bool ended;
+    char path[256];
+    uint64_t saves;
+};
+
+/* What is saved beside the writer is of several moments: it loads, and holds its invariants. */
+static void save_loop(void *arg)
+{
+    struct saving *s = arg;
+    bool last = false;
+    do {
+        struct duplicates *again = NULL;
+        uint64_t offset = 0;
+        last = atomic_load(&s->ended);
+        struct file *file = file_new(s->path, sizeof s->path);
+        assert_int_equal(duplicates_save(s->d, file, NULL), 0);
+        assert_int_equal(duplicates_load(file, &offset, &again, NULL), 0);
+        assert_int_equal(duplicates_check(again, NULL), 0);
+        duplicates_free(again);
+        file_close(file);
+        s->saves++;
+    } while (!last);
+}
+
+static void saved_beside_the_writer(void **state)
+{
+    struct fixture *f = *state;
+    struct saving s = {.d = f->d};
+    struct duplicates *again = NULL;
+    struct file *file = NULL;
+    uint64_t offset = 0;
+    for (uint32_t i = 1; i <= 3000; i++)
+        f->texts[i] = i % 3 ? edited(f, &f->texts[i - 1], 1) : text_new(f, 30);
+    for (uint32_t i = 1; i <= 3000; i++)
+        duplicates_put(f->d, i, f->texts[i].words, f->texts[i].count, read_text, f);
+    struct thread *saver = thread_start("saver", save_loop, &s);
+    for (int i = 0; i < 6000; i++) {
+        uint32_t n = 1 + (uint32_t)rng_below(&f->rng, 3000);
+        if (rng_below(&f->rng, 3)) {
+            f->texts[n] = edited(f, &f->texts[1 + rng_below(&f->rng, 3000)], 1);
+            duplicates_put(f->d, n, f->texts[n].words, f->texts[n].count, read_text, f);
+        } else {
+            f->texts[n] = text_new(f, 30);
+            duplicates_delete(f->d, n, read_text, f);
+        }
+    }
+    atomic_store(&s.ended, true);
+    thread_join(saver);
+    check(f);
+    assert_int_equal(file_open(s.path, FILE_READ_ONLY, &file, NULL), 0);
+    assert_int_equal(duplicates_load(file, &offset, &again, NULL), 0);
+    assert_true(duplicates_equal(f->d, again)); /* the last was made when nothing changed */
+    duplicates_free(again);
+    file_close(file);
+    unlink(s.path);
+}
+
 static void flipped_bits_are_noticed(void **state)
 {
     struct fixture *f = *state;
@@ -545,6 +606,7 @@ int main(void)
         TEST(any_order_of_writes_comes_to_the_same),
         TEST(many_from_one_mould_cost_no_more_than_few),
         TEST(saved_and_loaded_is_the_same),
+        TEST(saved_beside_the_writer),
         TEST(flipped_bits_are_noticed),
         TEST(memory_is_small_and_used_again),
     };

@@ -536,6 +536,76 @@ static void read_loop(void *arg)
     docset_release(&all);
 }
 
+/* Saved while documents and fields come and go: with the changes from the start of the save done
+ * again, as after a crash, it is what the index is. */
+struct saving {
+    struct attributes *x;
+    char path[64];
+    atomic_bool ended;
+};
+
+static void save_once(void *arg)
+{
+    struct saving *s = arg;
+    struct file *f = NULL;
+    assert_int_equal(file_open(s->path, FILE_CREATE, &f, NULL), 0);
+    assert_int_equal(attributes_save(s->x, f, NULL), 0);
+    file_close(f);
+    atomic_store(&s->ended, true);
+}
+
+#define SAVED_DOCUMENTS 4000u
+
+static void document_put(struct attributes *x, uint32_t number, int field)
+{
+    char text[64];
+    snprintf(text, sizeof text, "{\"n\":%u,\"attributes\":{\"f%d\":\"v%u\"}}", number, field,
+             number);
+    json_t *d = json_loads(text, 0, NULL);
+    attributes_put(x, number, d);
+    json_decref(d);
+}
+
+static void test_save_beside(void **state)
+{
+    struct saving s = {.x = attributes_new(), .path = "/tmp/akin-attributes-XXXXXX"};
+    static int changed[SAVED_DOCUMENTS]; /* 0: as it was, -1: deleted */
+    close(mkstemp(s.path));
+    rng_init(&rng, 6);
+    for (int round = 0; round < 20; round++) {
+        struct attributes *y = NULL;
+        struct file *f = NULL;
+        uint64_t offset = 0;
+        memset(changed, 0, sizeof changed);
+        for (uint32_t n = 0; n < SAVED_DOCUMENTS; n++)
+            document_put(s.x, n, round);
+        atomic_store(&s.ended, false);
+        struct thread *saver = thread_start("saver", save_once, &s);
+        for (int i = 0; i < 300 || !atomic_load(&s.ended); i++) {
+            uint32_t n = (uint32_t)rng_below(&rng, SAVED_DOCUMENTS);
+            changed[n] = rng_below(&rng, 4) ? 1 + (int)rng_below(&rng, 900) : -1;
+            if (changed[n] > 0)
+                document_put(s.x, n, changed[n]);
+            else
+                attributes_delete(s.x, n);
+        }
+        thread_join(saver);
+        assert_int_equal(file_open(s.path, FILE_READ_ONLY, &f, NULL), 0);
+        assert_int_equal(attributes_load(f, &offset, &y, NULL), 0);
+        file_close(f);
+        for (uint32_t n = 0; n < SAVED_DOCUMENTS; n++)
+            if (changed[n] > 0)
+                document_put(y, n, changed[n]);
+            else if (changed[n] < 0)
+                attributes_delete(y, n);
+        assert_true(attributes_equal(s.x, y));
+        assert_true(attributes_equal(y, s.x));
+        attributes_free(y);
+    }
+    unlink(s.path);
+    attributes_free(s.x);
+}
+
 static void test_threads(void **state)
 {
     struct shared s = {.x = attributes_new(), .f = parsed("n >= 3 AND NOT s = a OR deep EXISTS")};
@@ -577,6 +647,7 @@ int main(void)
         cmocka_unit_test(test_bounds),      cmocka_unit_test(test_print),
         cmocka_unit_test(test_index),       cmocka_unit_test(test_unique),
         cmocka_unit_test(test_many_fields), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_save_beside),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
