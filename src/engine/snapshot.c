@@ -86,9 +86,10 @@ static enum err documents_save(struct collection *c, struct err_info *e)
 enum err snapshot_save_rows(struct collection *c, struct err_info *e)
 {
     enum err err = documents_save(c, e);
-    for (struct version *v = NULL; (v = version_next(c, v));)
-        if (!err)
-            err = version_save(v, e);
+    for (struct version *v = NULL; (v = version_next(c, v));) { /* each for itself */
+        enum err one = version_save(v, err ? NULL : e);
+        err = err ? err : one;
+    }
     return err;
 }
 
