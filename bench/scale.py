@@ -161,7 +161,7 @@ class Watch(threading.Thread):
         """For each tenth of the documents: how many a second, and the threads' processor time for one in us."""
         marks = [self.seen[0]]
         for seen in self.seen[1:]:
-            if seen[1] >= self.total * len(marks) / 10:
+            if seen[1] >= self.total * len(marks) / 10 and seen[1] > marks[-1][1]:
                 marks.append(seen)
         rates, cpu = [], {}
         for (s0, n0, c0), (s1, n1, c1) in zip(marks, marks[1:]):
@@ -365,8 +365,10 @@ def recall(server, rest, how_many=300):
             if any(status != 200 for status, _ in got):
                 raise SystemExit(f"{q}: {got}")
             some, all_of_them = ([h["score"] for h in answer["data"]] for _, answer in got)
-            shares.append(sum(s >= all_of_them[-1] for s in some) / len(all_of_them))
-        told(f"recall of semantic searches at 10, {name}: {sum(shares) / len(shares):.4f}", **{f"recall {name}": sum(shares) / len(shares)})
+            if all_of_them:
+                shares.append(sum(s >= all_of_them[-1] for s in some) / len(all_of_them))
+        if shares:
+            told(f"recall of semantic searches at 10, {name}: {sum(shares) / len(shares):.4f}", **{f"recall {name}": sum(shares) / len(shares)})
 
 
 # ---- the whole ----
