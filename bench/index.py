@@ -8,7 +8,8 @@
 Printed: queries a second where recall@10 is .90, .95 and .99 (straight between two widths; medians of the rounds), the ratios within the rounds, processor
 seconds of the build, bytes a vector, what one live writer inserts and deletes a second, and what two threads do beside two processes. --others tells recall
 of the graph's walk beside that of the same graph walked with exact distances. Embeddings and built indexes are kept in the state folder; a peer that is
-not installed is named and left out."""
+not installed is named and left out. bench/churn.c (build/bench/bench_churn --base A.npy --queries Q.npy) asks whether the graph is as good as a new one
+after ten rounds in which half of it, or whole clusters, are replaced."""
 import argparse
 import hashlib
 import json
