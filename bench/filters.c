@@ -1,19 +1,22 @@
-/* bench_filters --base A.npy --queries Q.npy [--width N] [--k N] [--keep FILE] [--sweep 1]:
- * the vector index under filters.
+/* bench_filters --base A.npy --queries Q.npy [--width N] [--k N] [--keep FILE] [--json 1]
+ *               [--force walk|scan] [--only KIND] [--save 1] [--sweep 1]: the vector index under
+ * filters.
  *
  * Puts A (float32 or float16 rows, made length 1) one document a row, merges all of it, and prints
  * for filters that pass 50, 10, 1, .1 and .01 %, at random, following clusters, and all but the
- * query's own neighbourhood: recall, answers shorter than min(k, matches), queries a second, beside
- * the exact scan of what passes; how long a save holds writers up, and a load. --keep: the index is
- * loaded from the file, or made and saved there. --sweep 1: without a filter, widths for several k.
- */
+ * query's own cluster: recall, answers shorter than min(k, matches), queries a second beside those
+ * of the exact scan of what passes, and which way the planner took. --force takes the choice from
+ * it: to find where it should change its mind. --only: one kind of filters. --keep: the index is
+ * loaded from the file, or made and saved there. --save 1: how long a save holds writers up, and a
+ * load. --sweep 1: without a filter, widths for several k. */
 #include "npy.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/thread.h"
-#include "index/vectors.h"
+#include "index/vectors_impl.h" /* the planner's bounds, for --force */
 #include "math/half.h"
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +25,13 @@
 
 #define K_MAX 1000
 #define CENTRES 1000
+#define QUESTIONS_MAX 200
+#define ROUNDS 3
 #define STEP_NS 10000000
 
 static struct matrix base, queries;
 static size_t k = 10;
+static bool json;
 
 static double seconds(void)
 {
@@ -47,9 +53,8 @@ static struct vectors *filled(void)
     for (size_t i = 0; i < base.count; i++)
         if (vectors_put(v, (uint32_t)i, 1, half_of_row(i), 1, NULL))
             die("put", "refused");
-    printf("%zu rows of %u: put %.2f us a row", base.count, base.dims,
-           (seconds() - begin) / (double)base.count * 1e6);
-    fflush(stdout);
+    fprintf(stderr, "%zu rows of %u: put %.2f us a row", base.count, base.dims,
+            (seconds() - begin) / (double)base.count * 1e6);
     begin = seconds();
     for (bool more = true; more; steps++) {
         double from = seconds();
@@ -57,8 +62,9 @@ static struct vectors *filled(void)
         now = seconds();
         longest = now - from > longest ? now - from : longest;
     }
-    printf(", merged and refined in %.1f s, %zu steps of at most %.1f ms, %zu bytes a row\n",
-           seconds() - begin, steps, 1e3 * longest, vectors_bytes(v) / base.count);
+    fprintf(stderr,
+            ", merged and refined in %.1f s, %zu steps of at most %.1f ms, %zu bytes a row\n",
+            seconds() - begin, steps, 1e3 * longest, vectors_bytes(v) / base.count);
     return v;
 }
 
@@ -68,6 +74,8 @@ enum kind { RANDOM, CLUSTERS, ELSEWHERE };
 static const char *const kinds[] = {"random", "clusters", "elsewhere"};
 
 static uint32_t *cluster; /* of each row: the nearest of CENTRES random rows */
+static uint32_t *ordered; /* rows by cluster */
+static size_t cluster_begin[CENTRES + 1];
 
 static void clusters_make(void)
 {
@@ -78,16 +86,24 @@ static void clusters_make(void)
         if (vectors_put(centres, c, 1, half_of_row(rng_below(&r, base.count)), 1, NULL))
             die("put", "refused");
     cluster = xcalloc(base.count, sizeof *cluster);
+    ordered = xcalloc(base.count, sizeof *ordered);
     for (size_t i = 0; i < base.count; i++) {
         struct vector_hit hit;
         vectors_search(centres, base.rows + i * base.dims, 1, NULL, true, &hit);
         cluster[i] = hit.number;
+        cluster_begin[hit.number + 1]++;
     }
+    for (size_t c = 0; c < CENTRES; c++)
+        cluster_begin[c + 1] += cluster_begin[c];
+    size_t next[CENTRES];
+    memcpy(next, cluster_begin, sizeof next);
+    for (size_t i = 0; i < base.count; i++)
+        ordered[next[cluster[i]]++] = (uint32_t)i;
     vectors_free(centres);
 }
 
-/* CLUSTERS: those of the clusters around the query's nearest row, as many as make the share;
- * ELSEWHERE: at random, but none of the query's own cluster. */
+/* CLUSTERS: the cluster of the query's nearest row and others as they come, as many as make the
+ * share; ELSEWHERE: at random, but none of the query's own cluster. */
 static void filter_make(struct docset *d, enum kind kind, double share, uint32_t own, uint64_t seed)
 {
     struct rng r;
@@ -97,9 +113,8 @@ static void filter_make(struct docset *d, enum kind kind, double share, uint32_t
     docset_init(d);
     if (kind == CLUSTERS)
         for (uint32_t c = own; d->count < want; c = (c + 1) % CENTRES)
-            for (size_t i = 0; i < base.count && d->count < want; i++)
-                if (cluster[i] == c)
-                    docset_add(d, (uint32_t)i);
+            for (size_t i = cluster_begin[c]; i < cluster_begin[c + 1] && d->count < want; i++)
+                docset_add(d, ordered[i]);
     while (d->count < want) {
         uint32_t i = (uint32_t)rng_below(&r, base.count);
         if (kind == RANDOM || cluster[i] != own)
@@ -107,60 +122,109 @@ static void filter_make(struct docset *d, enum kind kind, double share, uint32_t
     }
 }
 
-struct sums {
-    size_t right, wanted, shorter, asked;
-    double walk_s, scan_s;
+/* Questions of one kind, each with its filter, and both answers. */
+struct question {
+    const float *query;
+    struct docset *within; /* NULL: all */
+    struct vector_hit hits[2][K_MAX];
+    size_t found[2];
 };
+static struct question questions[QUESTIONS_MAX];
+static size_t question_count;
 
-static void compare(struct vectors *v, const float *query, const struct docset *within,
-                    struct sums *s)
+static void questions_make(struct vectors *v, enum kind kind, double share)
 {
-    static struct vector_hit exact[K_MAX], hits[K_MAX];
-    double t0 = seconds();
-    size_t n = vectors_search(v, query, k, within, false, hits);
-    double t1 = seconds();
-    size_t want = vectors_search(v, query, k, within, true, exact);
-    s->scan_s += seconds() - t1;
-    s->walk_s += t1 - t0;
-    s->wanted += want;
-    s->shorter += n < want;
-    s->asked++;
-    for (size_t i = 0; i < n; i++)
-        s->right += want && hits[i].cosine >= exact[want - 1].cosine;
+    static struct docset filters[QUESTIONS_MAX];
+    question_count = queries.count < QUESTIONS_MAX ? queries.count : QUESTIONS_MAX;
+    for (size_t i = 0; i < question_count; i++) {
+        struct question *q = &questions[i];
+        struct vector_hit nearest = {0};
+        q->query = queries.rows + i * queries.dims;
+        q->within = &filters[kind == RANDOM ? i % 4 : i];
+        if (kind == RANDOM && i >= 4)
+            continue;
+        vectors_search(v, q->query, 1, NULL, true, &nearest);
+        docset_release(q->within);
+        filter_make(q->within, kind, share, cluster[nearest.number], i);
+    }
 }
 
-static void measure(struct vectors *v, enum kind kind, double share)
+/* Seconds for all of them; the same questions are not asked twice in a row, so that neither way
+ * finds its rows in the cache. */
+static double ask(struct vectors *v, bool exact)
 {
-    struct sums s = {0};
-    size_t step = kind == RANDOM ? 1 : queries.count / 50 + 1; /* filters of their own are dear */
-    struct docset d;
-    docset_init(&d);
-    for (size_t q = 0; q < queries.count; q += step) {
-        const float *query = queries.rows + q * queries.dims;
-        struct vector_hit nearest = {0};
-        if (kind != RANDOM || q == 0) {
-            vectors_search(v, query, 1, NULL, true, &nearest);
-            docset_release(&d);
-            filter_make(&d, kind, share, cluster[nearest.number], q);
-        }
-        compare(v, query, &d, &s);
+    double begin = seconds();
+    for (size_t i = 0; i < question_count; i++) {
+        struct question *q = &questions[i];
+        q->found[exact] = vectors_search(v, q->query, k, q->within, exact, q->hits[exact]);
     }
-    printf("%-10s %7.2f %%  recall %.4f  shorter %zu  %8.0f q/s  scan of the matches %8.0f q/s\n",
-           kinds[kind], 100 * share, (double)s.right / (double)(s.wanted ? s.wanted : 1), s.shorter,
-           (double)s.asked / s.walk_s, (double)s.asked / s.scan_s);
+    return seconds() - begin;
+}
+
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double recall(size_t *shorter)
+{
+    size_t right = 0, wanted = 0;
+    *shorter = 0;
+    for (size_t i = 0; i < question_count; i++) {
+        const struct question *q = &questions[i];
+        wanted += q->found[1];
+        *shorter += q->found[0] < q->found[1];
+        for (size_t j = 0; j < q->found[0]; j++)
+            right += q->found[1] && q->hits[0][j].cosine >= q->hits[1][q->found[1] - 1].cosine;
+    }
+    return (double)right / (double)(wanted ? wanted : 1);
+}
+
+static void report(struct vectors *v, const char *kind, double share, double found_s, double scan_s,
+                   const uint64_t ways[VECTORS_WAYS])
+{
+    size_t shorter = 0;
+    double r = recall(&shorter), n = (double)question_count;
+    if (json)
+        printf("{\"filter\":\"%s\",\"share\":%g,\"k\":%zu,\"width\":%u,\"recall\":%.4f,\"shorter\":"
+               "%zu,"
+               "\"qps\":%.0f,\"scan_qps\":%.0f,\"scanned\":%" PRIu64 ",\"walked\":%" PRIu64
+               ",\"gave_up\":%" PRIu64 "}\n",
+               kind, share, k, vectors_width(v), r, shorter, n / found_s, n / scan_s,
+               ways[VECTORS_SCANNED], ways[VECTORS_WALKED], ways[VECTORS_GAVE_UP]);
+    else
+        printf(
+            "%-10s %7.2f %%  recall %.4f  shorter %zu  %8.0f q/s  exact scan %8.0f q/s  x %5.2f  "
+            "scanned %" PRIu64 ", walked %" PRIu64 ", gave up %" PRIu64 "\n",
+            kind, 100 * share, r, shorter, n / found_s, n / scan_s, scan_s / found_s,
+            ways[VECTORS_SCANNED], ways[VECTORS_WALKED], ways[VECTORS_GAVE_UP]);
     fflush(stdout);
-    docset_release(&d);
+}
+
+/* The best of some rounds for each way. */
+static void measure(struct vectors *v, const char *kind, double share)
+{
+    double found_s = 1e9, scan_s = 1e9;
+    uint64_t before[VECTORS_WAYS], ways[VECTORS_WAYS];
+    for (int round = 0; round < ROUNDS; round++) {
+        vectors_ways(v, before);
+        found_s = smaller(found_s, ask(v, false));
+        vectors_ways(v, ways);
+        scan_s = smaller(scan_s, ask(v, true));
+    }
+    for (int i = 0; i < VECTORS_WAYS; i++)
+        ways[i] -= before[i];
+    report(v, kind, share, found_s, scan_s, ways);
 }
 
 static void unfiltered(struct vectors *v)
 {
-    struct sums s = {0};
-    for (size_t q = 0; q < queries.count; q++)
-        compare(v, queries.rows + q * queries.dims, NULL, &s);
-    printf("all, k %4zu, width %4u: recall %.4f  %8.0f q/s  scan %8.0f q/s\n", k, vectors_width(v),
-           (double)s.right / (double)s.wanted, (double)s.asked / s.walk_s,
-           (double)s.asked / s.scan_s);
-    fflush(stdout);
+    question_count = queries.count < QUESTIONS_MAX ? queries.count : QUESTIONS_MAX;
+    for (size_t i = 0; i < question_count; i++) {
+        questions[i].query = queries.rows + i * queries.dims;
+        questions[i].within = NULL;
+    }
+    measure(v, "all", 1);
 }
 
 static void widths(struct vectors *v)
@@ -249,28 +313,43 @@ static void save_and_load(struct vectors *v)
     vectors_free(y);
 }
 
+/* All walks but where that cannot be, or no walk. */
+static void force(struct vectors *v, const char *way)
+{
+    v->scan_to_walk = strcmp(way, "walk") ? 1e9 : 0;
+}
+
+static void filters(struct vectors *v, const char *only)
+{
+    static const double shares[] = {.5, .1, .01, .001, .0001};
+    for (enum kind kind = RANDOM; kind <= ELSEWHERE; kind++)
+        for (size_t i = 0;
+             (!only || !strcmp(only, kinds[kind])) && i < sizeof shares / sizeof *shares; i++) {
+            questions_make(v, kind, shares[i]);
+            measure(v, kinds[kind], shares[i]);
+        }
+}
+
+static const char *option(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < argc; i += 2)
+        if (!strcmp(argv[i], name))
+            return argv[i + 1];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    const char *base_path = NULL, *query_path = NULL, *keep = NULL;
-    bool sweep = false;
-    unsigned width = VECTORS_WIDTH;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (!strcmp(argv[i], "--base"))
-            base_path = argv[i + 1];
-        else if (!strcmp(argv[i], "--queries"))
-            query_path = argv[i + 1];
-        else if (!strcmp(argv[i], "--width"))
-            width = (unsigned)atoi(argv[i + 1]);
-        else if (!strcmp(argv[i], "--keep"))
-            keep = argv[i + 1];
-        else if (!strcmp(argv[i], "--sweep"))
-            sweep = atoi(argv[i + 1]) != 0;
-        else if (!strcmp(argv[i], "--k"))
-            k = (size_t)atoi(argv[i + 1]);
-    }
-    if (!base_path || !query_path || !k || k > K_MAX)
-        die("usage",
-            "--base A.npy --queries Q.npy [--width N] [--k 1..1000] [--keep FILE] [--sweep 1]");
+    const char *base_path = option(argc, argv, "--base"),
+               *query_path = option(argc, argv, "--queries"), *keep = option(argc, argv, "--keep"),
+               *width = option(argc, argv, "--width"), *forced = option(argc, argv, "--force");
+    if (option(argc, argv, "--k"))
+        k = (size_t)atoi(option(argc, argv, "--k"));
+    if (!base_path || !query_path || !k || k > K_MAX || argc % 2 == 0)
+        die("usage", "--base A.npy --queries Q.npy [--width N] [--k 1..1000] [--keep FILE] "
+                     "[--json 1] [--force walk|scan] [--only random|clusters|elsewhere] "
+                     "[--save 1] [--sweep 1]");
+    json = option(argc, argv, "--json");
     base = npy_read(base_path);
     queries = npy_read(query_path);
     if (base.dims != queries.dims || !base.count || !queries.count)
@@ -278,19 +357,18 @@ int main(int argc, char **argv)
     struct vectors *v = keep && access(keep, R_OK) == 0 ? loaded(keep) : filled();
     if (keep && access(keep, R_OK))
         kept(v, keep);
-    save_and_load(v);
+    if (option(argc, argv, "--save"))
+        save_and_load(v);
     while (vectors_merge_step(v, STEP_NS))
         ;
     clusters_make();
-    if (sweep)
+    if (option(argc, argv, "--sweep"))
         widths(v);
-    vectors_width_set(v, width);
+    vectors_width_set(v, width ? (unsigned)atoi(width) : VECTORS_WIDTH);
     unfiltered(v);
-    static const double shares[] = {.5, .1, .01, .001, .0001};
-    for (enum kind kind = RANDOM; kind <= ELSEWHERE; kind++)
-        for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-            measure(v, kind, shares[i]);
+    if (forced)
+        force(v, forced);
+    filters(v, option(argc, argv, "--only"));
     vectors_free(v);
-    free(cluster);
     return 0;
 }

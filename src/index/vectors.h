@@ -87,6 +87,11 @@ enum vectors_measured {
  * time. */
 enum vectors_measured vectors_measure_step(struct vectors *v, double target, uint32_t rows);
 
+/* How many searches that need not be exact went which way: a scan; the walk; a walk that was not
+ * enough, and then a scan. */
+enum vectors_way { VECTORS_SCANNED, VECTORS_WALKED, VECTORS_GAVE_UP, VECTORS_WAYS };
+void vectors_ways(const struct vectors *v, uint64_t out[VECTORS_WAYS]);
+
 /* Works at the graph for about `budget_ns`, less if somebody waits: brings rows of the tail in,
  * takes deleted ones out, chooses links anew. False: nothing to do now. In the background. */
 bool vectors_merge_step(struct vectors *v, int64_t budget_ns);

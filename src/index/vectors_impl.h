@@ -82,6 +82,7 @@ struct vectors {
     _Atomic size_t rows, documents, tail, leaf_bytes;
     _Atomic uint64_t worked;   /* by merging, rows */
     _Atomic unsigned width[2]; /* of a walk for 10: over all; under a filter */
+    _Atomic uint64_t ways[VECTORS_WAYS];
     struct meter *meter;
     /* VECTORS_SCAN_ROWS, SCAN_TO_WALK; tests, which have few rows, take less. */
     size_t scan_rows;

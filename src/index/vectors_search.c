@@ -2,7 +2,11 @@
  *
  *     exact, or few rows              scan of all rows
  *     few of the documents within     scan of their rows
- *     within, or all                  scan of the tail, then a walk of the graph
+ *     many of them                    scan of the tail, then a walk of the graph under the filter
+ *     most of them                    the same, after a try without the filter: a wider walk, of
+ *                                     which what passes is taken. It is several times as quick, and
+ *                                     fails where what passes is not what is near the query
+ *     all                             scan of the tail, then a walk
  *
  * A walk gives passages, and some that ended or began meanwhile; what is asked of it grows until
  * what it did not give is no better than the k-th document. When it cannot, a scan answers: always
@@ -31,6 +35,8 @@ struct search {
     struct group group;
     uint32_t seeds[SEEDS];
     unsigned seed_count;
+    size_t try_ask; /* of a walk without the filter first; 0: none */
+    bool gave_up;
     struct vector_hit *out;
 };
 
@@ -96,15 +102,13 @@ static size_t scan_exact(struct search *s)
 
 /* --- walking --- */
 
-/* Called inside the graph: what is asked for is not given out again meanwhile. */
+/* Called inside the graph: what is asked for is not given out again meanwhile. Slots that ended
+ * pass, and walk() leaves them out: to ask each when it ended costs more than the rest. */
 static void slots_pass(void *ctx, const uint32_t *slots, unsigned count, bool *pass)
 {
     const struct search *s = ctx;
-    for (unsigned i = 0; i < count; i++) {
-        const struct chunk *c = chunk_of(s->v, slots[i]);
-        uint32_t at = index_of(slots[i]);
-        pass[i] = slot_visible(c, at, s->seq) && docset_has(s->within, c->number[at]);
-    }
+    for (unsigned i = 0; i < count; i++)
+        pass[i] = docset_has(s->within, chunk_of(s->v, slots[i])->number[index_of(slots[i])]);
 }
 
 /* Some of the documents within, spread over all numbers: where a filtered walk starts. */
@@ -126,55 +130,78 @@ static size_t width_for(unsigned width, size_t ask)
     return width * (ask + 22) / 32;
 }
 
-/* The walk's `ask` best slots into the group. *least: what it did not give is no better, as far as
- * it knows. False: it gave up. */
-static bool walk(struct search *s, size_t ask, float *least)
+/* The walk's `ask` best slots, those within, into the group. *least: what it did not give is no
+ * better, as far as it knows. False: it gave up. */
+static bool walk(struct search *s, size_t ask, const struct graph_filter *filter, float *least)
 {
-    struct graph_filter filter = {.pass = slots_pass,
-                                  .ctx = s,
-                                  .visits_max = s->within ? 2 * s->within->count : 0,
-                                  .seeds = s->seeds,
-                                  .seed_count = s->seed_count};
     struct graph_hit *hits = xmalloc(ask * sizeof *hits);
     bool gave_up = false;
     struct graph_reader *r = graph_enter(s->v->graph);
-    size_t n = graph_search(r, s->query, ask, width_for(s->width, ask), s->within ? &filter : NULL,
-                            hits, &gave_up);
-    for (size_t i = 0; i < n; i++)
-        if (slot_visible(chunk_of(s->v, hits[i].slot), index_of(hits[i].slot), s->seq))
+    size_t n = graph_search(r, s->query, ask, width_for(s->width, ask), filter, hits, &gave_up);
+    for (size_t i = 0; i < n; i++) {
+        const struct chunk *c = chunk_of(s->v, hits[i].slot);
+        uint32_t at = index_of(hits[i].slot);
+        if (slot_visible(c, at, s->seq) && (!s->within || docset_has(s->within, c->number[at])))
             group_add(&s->group, slot_hit(s->v, hits[i].slot, hits[i].cosine), hits[i].slot);
+    }
     graph_leave(r);
     *least = n == ask ? hits[n - 1].cosine : -INFINITY;
     free(hits);
     return !gave_up;
 }
 
+/* One walk for `ask` slots. True: the k best of what it and the tail gave are in s->out. */
+static bool walk_answers(struct search *s, size_t ask, const struct graph_filter *filter)
+{
+    float least = 0;
+    s->gave_up = !walk(s, ask, filter, &least);
+    if (s->gave_up)
+        return false;
+    passages_score(s);
+    return group_best(&s->group, s->k, s->out) == s->k && s->out[s->k - 1].cosine >= least;
+}
+
 static size_t walk_rounds(struct search *s)
 {
-    size_t linked = graph_count(s->v->graph), n = 0;
-    float least = 0;
-    if (s->within)
-        seeds_choose(s);
+    size_t linked = graph_count(s->v->graph);
+    struct graph_filter filter = {.pass = slots_pass, .ctx = s, .seeds = s->seeds};
     vectors_scan(s->v, s->seq, s->query, s->k, s->within, SCAN_TAIL, &s->group);
-    for (size_t ask = s->k; ask < linked / 8 + 1; ask *= ASK_MORE) {
-        if (!walk(s, ask, &least))
-            break;
-        passages_score(s);
-        n = group_best(&s->group, s->k, s->out);
-        if (n == s->k && s->out[n - 1].cosine >= least)
-            return n;
+    bool done = s->try_ask && walk_answers(s, s->try_ask, NULL);
+    if (s->within && !done) {
+        seeds_choose(s);
+        filter.seed_count = s->seed_count;
+        filter.visits_max = 2 * s->within->count;
     }
-    return scan_exact(s);
+    for (size_t ask = s->k; !done && !s->gave_up && ask < linked / 8 + 1; ask *= ASK_MORE)
+        done = walk_answers(s, ask, s->within ? &filter : NULL);
+    s->gave_up = !done;
+    return done ? s->k : scan_exact(s);
 }
 
 /* --- the planner --- */
 
-/* A walk under a filter costs the more the fewer pass, about width * documents / matches; a scan of
- * the matches, their number. */
-static bool few_match(const struct search *s, double steps)
+/* What a try without the filter asks for: k of it, and some more, are likely to pass. */
+static size_t ask_unfiltered(const struct search *s, double share)
 {
-    double matches = (double)s->within->count, documents = (double)vectors_documents(s->v);
-    return matches * matches < steps * documents;
+    return (size_t)((double)s->k / share * 1.3) + 8;
+}
+
+/* Costs in rows of a scan, which costs the matches. A walk under a filter costs the more the fewer
+ * pass, about width / share. */
+static double filtered_cost(const struct search *s, unsigned width)
+{
+    double share = (double)s->within->count / (double)vectors_documents(s->v);
+    return s->v->scan_to_walk * (double)width_for(width, s->k) / share;
+}
+
+/* The try is worth it if it and the filtered walk together cost less than the scan: its failing
+ * then costs little. */
+static size_t try_choose(const struct search *s)
+{
+    double documents = (double)vectors_documents(s->v), matches = (double)s->within->count;
+    size_t ask = ask_unfiltered(s, matches / documents);
+    double cost = s->v->scan_to_walk / 3 * (double)width_for(s->width, ask);
+    return cost + filtered_cost(s, s->width) < matches && (double)ask < documents / 8 ? ask : 0;
 }
 
 static bool scan_is_better(const struct search *s, unsigned width)
@@ -182,13 +209,15 @@ static bool scan_is_better(const struct search *s, unsigned width)
     size_t linked = graph_count(s->v->graph), tail = vectors_tail(s->v);
     double steps = s->v->scan_to_walk * (double)width_for(width, s->k);
     return linked < s->v->scan_rows || (double)linked < steps || tail > linked ||
-           (s->within && few_match(s, steps));
+           (s->within && (double)s->within->count < filtered_cost(s, width));
 }
 
-static enum way way_choose(const struct search *s)
+static enum way way_choose(struct search *s)
 {
-    if (!scan_is_better(s, s->width))
+    if (!scan_is_better(s, s->width)) {
+        s->try_ask = s->within ? try_choose(s) : 0;
         return WAY_WALK;
+    }
     return scan_is_better(s, VECTORS_WIDTH) ? WAY_SCAN : WAY_SCAN_FOR_WIDTH;
 }
 
@@ -215,8 +244,13 @@ size_t vectors_search(struct vectors *v, const float *query, size_t k, const str
     size_t n = way == WAY_WALK ? walk_rounds(&s) : scan_exact(&s);
     vectors_leave(r);
     group_release(&s.group);
-    if (!exact)
-        meter_offer(v->meter, query, s.k, within, way);
+    if (exact)
+        return n;
+    enum vectors_way gone = way != WAY_WALK ? VECTORS_SCANNED
+                            : s.gave_up     ? VECTORS_GAVE_UP
+                                            : VECTORS_WALKED;
+    atomic_fetch_add_explicit(&v->ways[gone], 1, memory_order_relaxed);
+    meter_offer(v->meter, query, s.k, within, way);
     return n;
 }
 
@@ -231,6 +265,12 @@ enum way vectors_walk(struct vectors *v, uint64_t seq, const float *query, size_
         *count = walk_rounds(&s);
     group_release(&s.group);
     return way;
+}
+
+void vectors_ways(const struct vectors *v, uint64_t out[VECTORS_WAYS])
+{
+    for (int i = 0; i < VECTORS_WAYS; i++)
+        out[i] = atomic_load_explicit(&v->ways[i], memory_order_relaxed);
 }
 
 void vectors_score(struct vectors *v, const float *query, const uint32_t *numbers, size_t count,
