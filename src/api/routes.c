@@ -20,8 +20,10 @@ static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min
 /* In an address; longer ones go into a body. */
 static const struct schema query_text = {
     .type = SCHEMA_STRING, .count_max = 2000, .example = "\"pumpkin\""};
-static const struct schema query_filter = {
-    .type = SCHEMA_STRING, .count_max = 2000, .example = "\"lang = \\\"en\\\"\""};
+static const struct schema query_filter = {.type = SCHEMA_STRING,
+                                           .count_max = 2000,
+                                           .help = FILTER_HELP,
+                                           .example = "\"lang = \\\"en\\\"\""};
 
 static const struct field page_query[] = {
     {"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor}, {NULL}};

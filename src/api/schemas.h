@@ -5,6 +5,22 @@
 #include "api/schema.h"
 
 /* values */
+/* The language of filters, for those who read the API's description. */
+#define FILTER_HELP                                                                                \
+    "which documents may be in the answer: lang = \"en\" AND (year >= 2020 OR tags IN "            \
+    "[\"a\",\"b\"]) AND NOT hidden = true. Tests are = != < <= > >=, IN [..], EXISTS, NOT IN, "    \
+    "NOT "                                                                                         \
+    "EXISTS, and a range with both ends (price 10 TO 20); NOT binds closer than AND, AND closer "  \
+    "than OR. Fields: id, lang, tags, created, updated, expires, duplicate_of (the id of the "     \
+    "original; duplicate_of EXISTS: near-copies), and attributes by path (author.name; "           \
+    "attributes.lang where the name alone is taken). Not title, text and url. In a collection "    \
+    "that has documents, a field that none of them has or had is refused wherever it stands, and " \
+    "the nearest known one named. Of an array one element that passes is enough. Strings stand "   \
+    "in \" or ' with JSON's escapes, single words also bare; numbers, true and false bare. A "     \
+    "string in RFC 3339 (date-time, or a date: its midnight, UTC) is a date: dates compare as "    \
+    "instants, and with numbers as seconds since 1970. What a document does not have, and what "   \
+    "does not compare, does not match; NOT and != are the complement, so NOT hidden = true "       \
+    "matches documents without hidden. There is no null: NOT field EXISTS"
 extern const struct schema schema_any, schema_string, schema_integer, schema_number, schema_boolean,
     schema_id, schema_path_id, schema_path_name, schema_limit, schema_offset, schema_cursor,
     schema_filter, schema_flag, schema_position, schema_text_list;

@@ -54,7 +54,7 @@ const struct schema schema_cursor = {.type = SCHEMA_STRING,
 const struct schema schema_filter = {
     .type = SCHEMA_STRING,
     .count_max = 65536,
-    .help = "lang = \"en\" AND (year >= 2020 OR tags IN [\"a\",\"b\"]) AND NOT hidden = true",
+    .help = FILTER_HELP,
     .example = "\"lang = \\\"en\\\"\"",
 };
 const struct schema schema_position = {.type = SCHEMA_STRING,

@@ -211,6 +211,7 @@ static enum err documents_read(struct collection *c, struct file *f, const uint8
     duplicates_free(c->duplicates);
     c->attributes = x;
     c->duplicates = duplicates;
+    attributes_duplicates_set(x, duplicates);
     c->rows_at = get64(h + 24);
     return 0;
 }

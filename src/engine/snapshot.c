@@ -270,6 +270,7 @@ static void rows_reset(struct collection *c)
     free(c->live);
     c->attributes = attributes_new();
     c->duplicates = duplicates_new();
+    attributes_duplicates_set(c->attributes, c->duplicates);
     c->live = NULL;
     c->live_count = c->documents = 0;
     c->rows_at = c->rows_saved = c->rows_written = 0;

@@ -2,6 +2,7 @@
 #include "index/attributes_impl.h"
 
 #include "base/arena.h"
+#include "index/duplicates.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,11 @@ void attributes_delete(struct attributes *x, uint32_t number)
     rwlock_drop(&x->lock);
 }
 
+void attributes_duplicates_set(struct attributes *x, struct duplicates *d)
+{
+    x->duplicates = d;
+}
+
 void attributes_all(struct attributes *x, struct docset *out)
 {
     rwlock_read(&x->lock);
@@ -171,9 +177,17 @@ size_t attributes_bytes(struct attributes *x)
 
 /* --- trees --- */
 
+/* A tree that is being answered. */
+struct selection {
+    const struct attributes *x;
+    bool of_duplicates;   /* duplicate_of is answered by these: */
+    struct docset copies; /* as of the beginning, since their lock comes before that of x */
+    uint32_t *originals;  /* of each copy, by its place in order */
+};
+
 static enum err field_known(const struct attributes *x, struct str name, struct err_info *e)
 {
-    if (!x->fields_dropped || attributes_field(x, name))
+    if (!x->fields_dropped || field_is_reserved(name) || attributes_field(x, name))
         return ERR_OK;
     return err_set(
         e, ERR_INVALID, NULL,
@@ -242,9 +256,10 @@ static void select_range(const struct field *f, const struct filter *t, struct d
         select_run(o->blocks[to.block], from.index, to.index, out);
 }
 
-static void select_test(const struct attributes *x, const struct filter *t, struct docset *out)
+static void select_field(const struct attributes *x, struct str field, const struct filter *t,
+                         struct docset *out)
 {
-    struct field *f = attributes_field(x, t->field);
+    struct field *f = attributes_field(x, field);
     if (!f)
         return;
     switch (t->op) {
@@ -262,6 +277,32 @@ static void select_test(const struct attributes *x, const struct filter *t, stru
     }
 }
 
+/* Copies of the documents whose id passes. */
+static void select_copies(const struct selection *s, const struct filter *t, struct docset *out)
+{
+    struct docset originals;
+    docset_init(&originals);
+    if (t->op == FILTER_EXISTS)
+        docset_copy(out, &s->copies);
+    else
+        select_field(s->x, STR("id"), t, &originals);
+    size_t i = 0;
+    for (uint32_t n = docset_next(&s->copies, 0); originals.count && n != UINT32_MAX;
+         n = docset_next(&s->copies, n + 1))
+        if (docset_has(&originals, s->originals[i++]))
+            docset_add(out, n);
+    docset_and(out, &s->x->all);
+    docset_release(&originals);
+}
+
+static void select_test(const struct selection *s, const struct filter *t, struct docset *out)
+{
+    if (s->of_duplicates && str_eq_c(t->field, "duplicate_of"))
+        select_copies(s, t, out);
+    else
+        select_field(s->x, t->field, t, out);
+}
+
 static void complement(const struct attributes *x, struct docset *d)
 {
     struct docset all;
@@ -273,21 +314,21 @@ static void complement(const struct attributes *x, struct docset *d)
 }
 
 /* `out` is empty on entry. */
-static void select_tree(const struct attributes *x, const struct filter *f, struct docset *out)
+static void select_tree(const struct selection *s, const struct filter *f, struct docset *out)
 {
     if (f->op > FILTER_NOT) {
-        select_test(x, f, out);
+        select_test(s, f, out);
         if (f->op == FILTER_NE)
-            complement(x, out);
+            complement(s->x, out);
         return;
     }
-    select_tree(x, f->children[0], out);
+    select_tree(s, f->children[0], out);
     if (f->op == FILTER_NOT)
-        complement(x, out);
+        complement(s->x, out);
     for (unsigned i = 1; i < f->count; i++) {
         struct docset child;
         docset_init(&child);
-        select_tree(x, f->children[i], &child);
+        select_tree(s, f->children[i], &child);
         if (f->op == FILTER_AND)
             docset_and(out, &child);
         else
@@ -298,19 +339,49 @@ static void select_tree(const struct attributes *x, const struct filter *f, stru
     }
 }
 
+/* Does the tree ask which documents are copies, and of which? */
+static bool asks_for_copies(const struct filter *f, bool of_which)
+{
+    for (unsigned i = 0; f->op <= FILTER_NOT && i < f->count; i++)
+        if (asks_for_copies(f->children[i], of_which))
+            return true;
+    return f->op > FILTER_NOT && str_eq_c(f->field, "duplicate_of") &&
+           (!of_which || f->op != FILTER_EXISTS);
+}
+
+static void selection_begin(struct selection *s, const struct attributes *x, const struct filter *f)
+{
+    *s = (struct selection){.x = x, .of_duplicates = x->duplicates && asks_for_copies(f, false)};
+    docset_init(&s->copies);
+    if (!s->of_duplicates)
+        return;
+    duplicates_copies(x->duplicates, &s->copies);
+    if (!asks_for_copies(f, true))
+        return;
+    s->originals = xmalloc((s->copies.count + 1) * sizeof *s->originals);
+    size_t i = 0;
+    for (uint32_t n = docset_next(&s->copies, 0); n != UINT32_MAX;
+         n = docset_next(&s->copies, n + 1))
+        s->originals[i++] = duplicates_original(x->duplicates, n);
+}
+
 enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out,
                            struct err_info *e)
 {
+    struct selection s;
+    selection_begin(&s, x, f);
     rwlock_read(&x->lock);
     enum err err = fields_known(x, f, e);
     if (!err) {
         struct docset found;
         docset_init(&found);
-        select_tree(x, f, &found);
+        select_tree(&s, f, &found);
         docset_release(out);
         *out = found;
     }
     rwlock_drop(&x->lock);
+    docset_release(&s.copies);
+    free(s.originals);
     return err;
 }
 

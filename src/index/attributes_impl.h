@@ -87,6 +87,7 @@ struct attributes {
     unsigned field_count;
     bool fields_dropped; /* some document had a field beyond FIELDS_MAX */
     struct docset all;
+    struct duplicates *duplicates; /* borrowed; or NULL */
     struct holding **
         *leaves; /* by number: LEAF_HOLDINGS a leaf, so that a large number alone is cheap */
     size_t leaf_count, leaves_used;

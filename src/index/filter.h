@@ -4,8 +4,8 @@
  *     price 10 TO 20        (both ends included)        author EXISTS
  *
  * Keywords in any case; precedence NOT, AND, OR; strings in "..." or '...' with \ escapes, or bare
- * words. Fields: id, lang, tags, created, updated, expires (RFC 3339 or numbers), and attributes by
- * dotted path
+ * words. Fields: id, lang, tags, created, updated, expires (RFC 3339 or numbers), duplicate_of (the
+ * id of the older document that this one is a near-copy of), and attributes by dotted path
  * (`attributes.x.y` or `x.y`; `attributes.lang` is an attribute, `lang` is not); a field may stand
  * in quotes. Equality of an array field means: contains; fields of objects in an array belong to
  * the array's path. Parsed once into a tree; nothing is ever pasted as text. Bounds: 64 KiB, 32
@@ -53,11 +53,16 @@ void attributes_delete(struct attributes *x, uint32_t number);
 /* All documents that match, into `out` (initialised by the caller; overwritten). Any thread. */
 enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out,
                            struct err_info *e) MUST_CHECK;
-/* ERR_INVALID: `f` (parsed from `text`) compares a field that no document has or had; the message
- * names the character and the nearest field that is known. EXISTS may ask for any field, and
- * nothing is refused where there are no documents. Any thread. */
+/* ERR_INVALID: `f` (parsed from `text`) asks for a field that no document has or had, wherever it
+ * stands: under NOT or as EXISTS a misspelt one would pass everything or nothing, and nobody would
+ * notice. The message names the character and the nearest field that is known. Nothing is refused
+ * where there are no documents. Any thread. */
 enum err attributes_know(struct attributes *x, const struct filter *f, struct str text,
                          struct err_info *e) MUST_CHECK;
+/* From now on `duplicate_of` is answered by `d` (borrowed; NULL: by what documents hold). Before
+ * the first select. */
+struct duplicates;
+void attributes_duplicates_set(struct attributes *x, struct duplicates *d);
 /* The documents that exist. */
 void attributes_all(struct attributes *x, struct docset *out);
 size_t attributes_bytes(struct attributes *x);

@@ -4,7 +4,10 @@
 
 #define NAME_MAX 64 /* bytes that are compared */
 
-static const char *const own_fields[] = {"id", "lang", "tags", "created", "updated", "expires"};
+static const char *const own_fields[] = {"id",      "lang",    "tags",        "created",
+                                         "updated", "expires", "duplicate_of"};
+/* Of a document too, but not for filters. */
+static const char *const other_fields[] = {"title", "text", "url", "revision", "pending", "vector"};
 
 static size_t cut(struct str s)
 {
@@ -68,20 +71,38 @@ static bool known(const struct attributes *x, struct str name)
     return field_is_reserved(name) || attributes_field(x, name);
 }
 
+static bool is_other(struct str name)
+{
+    for (size_t i = 0; i < sizeof other_fields / sizeof *other_fields; i++)
+        if (str_eq_c(name, other_fields[i]))
+            return true;
+    return false;
+}
+
+static enum err refuse(const struct attributes *x, struct str name, size_t at, struct err_info *e)
+{
+    if (is_other(name))
+        return err_set(
+            e, ERR_INVALID, NULL,
+            "filter, character %zu: the %.*s of a document cannot be filtered by; what "
+            "can: id, lang, tags, created, updated, expires, duplicate_of and attributes",
+            at, STR_ARG(name));
+    struct str other = nearest(x, name);
+    return err_set(e, ERR_INVALID, NULL,
+                   "filter, character %zu: no document has the field %.*s; the nearest known is "
+                   "%.*s",
+                   at, (int)cut(name), name.s, (int)cut(other), other.s);
+}
+
 static enum err check(const struct attributes *x, const struct filter *f, struct str text,
                       struct err_info *e)
 {
     enum err err = ERR_OK;
     for (unsigned i = 0; f->op <= FILTER_NOT && i < f->count && !err; i++)
         err = check(x, f->children[i], text, e);
-    if (f->op <= FILTER_NOT || f->op == FILTER_EXISTS || known(x, f->field))
+    if (f->op <= FILTER_NOT || known(x, f->field))
         return err;
-    struct str other = nearest(x, f->field);
-    return err_set(e, ERR_INVALID, NULL,
-                   "filter, character %zu: no document has the field %.*s; the nearest known is "
-                   "%.*s",
-                   character(text, f->at), (int)cut(f->field), f->field.s, (int)cut(other),
-                   other.s);
+    return refuse(x, f->field, character(text, f->at), e);
 }
 
 enum err attributes_know(struct attributes *x, const struct filter *f, struct str text,

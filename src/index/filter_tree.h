@@ -38,7 +38,7 @@ bool filter_equal(const struct filter *a, const struct filter *b);
 /* Does one value satisfy a comparison (not NE, which is NOT EQ)? */
 bool filter_value_matches(const struct filter *f, const struct scalar *value);
 
-/* The canonical name of a field as written: `attributes.x` is x, unless x alone is one of the six.
+/* The canonical name of a field as written: `attributes.x` is x, unless x alone is reserved.
  */
 struct str filter_field(struct str field);
 /* What the language has to say of words: shared by parser and printer. */

@@ -107,7 +107,8 @@ void scalar_print(const struct scalar *s, struct strbuf *out)
         json_put_double(&w, s->number.d);
 }
 
-static const char *const reserved[] = {"id", "lang", "tags", "created", "updated", "expires"};
+static const char *const reserved[] = {"id",      "lang",    "tags",        "created",
+                                       "updated", "expires", "duplicate_of"};
 
 bool field_is_reserved(struct str field)
 {

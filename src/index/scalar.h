@@ -55,14 +55,14 @@ void scalar_print(const struct scalar *s, struct strbuf *out);
 /* Numbers of documents are dense: memory of every index grows with the largest. */
 #define DOCUMENT_NUMBER_MAX (UINT32_C(1) << 31)
 
-/* Every field of a document by its canonical name: id, lang, tags, created, updated, expires;
- * attributes by their dotted path, `attributes.` before it if it is one of those six. Elements of
+/* Every field of a document by its canonical name: id, lang, tags, created, updated, expires,
+ * duplicate_of; attributes by their dotted path, `attributes.` before it if it is one of those. Elements of
  * an array are values of the array's field. `value` NULL: the field exists (an object, a long
  * string), nothing else is known. `field` and the value are valid during the call only. */
 void document_fields(const json_t *document,
                      void (*emit)(void *ctx, struct str field, const struct scalar *value),
                      void *ctx);
-/* The six that are not attributes. */
+/* Those that are not attributes. */
 bool field_is_reserved(struct str field);
 
 #endif

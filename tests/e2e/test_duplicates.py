@@ -118,6 +118,24 @@ def test_marked_at_once_in_documents_lists_and_hits(server, copies):
     assert "d1" not in [h["id"] for h in hits]
 
 
+def test_as_a_filter(server, copies):
+    name, text = copies
+
+    def listed(filter):
+        return [d["id"] for d in server.get(f"{C}{name}/documents", filter=filter)["data"]]
+
+    assert listed("duplicate_of EXISTS") == ["d1", "d2"]
+    assert listed("NOT duplicate_of EXISTS") == ["d0", "d3"]
+    assert listed("duplicate_of = d0 AND id != d1") == ["d2"]
+    assert listed("duplicate_of != d0") == ["d0", "d3"]
+    hits = server.post(f"{C}{name}/search", {"q": text[:60], "filter": "duplicate_of EXISTS"})["data"]
+    assert sorted(h["id"] for h in hits) == ["d1", "d2"]
+    server.ask("DELETE", f"{C}{name}/documents/d0", status=204)
+    assert listed("duplicate_of IN [d0, d1]") == ["d2"]
+    assert server.post(f"{C}{name}/documents:delete", {"filter": "duplicate_of EXISTS"})["deleted"] == 1
+    assert listed("id EXISTS") == ["d1", "d3"]
+
+
 def test_deleting_the_original_re_points(server, copies):
     name, _ = copies
     server.ask("DELETE", f"{C}{name}/documents/d0", status=204)

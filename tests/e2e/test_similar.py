@@ -121,7 +121,8 @@ def test_vectors_of_zeros(server, dims):
 def test_unknown_fields_of_a_filter(server):
     problem(server.ask("GET", C + "/documents", filter="yeer > 3"), 422, says="nearest known is year")
     problem(server.ask("GET", C + "/search", q="x", filter="yeer > 3"), 422, says="nearest known is year")
-    assert server.get(C + "/documents", filter="NOT yeer EXISTS")["data"]  # asking whether it exists is no mistake
+    problem(server.ask("GET", C + "/documents", filter="year > 3 OR NOT yeer EXISTS"), 422, says="character 17: no document has the field yeer")
+    problem(server.ask("POST", C + "/similar", {"id": "x", "filter": "title = x"}), 422, pointer="/filter", says="cannot be filtered by")
     server.collection("empty")
     assert server.get("/v1/collections/empty/documents", filter="anything = 1")["data"] == []
 

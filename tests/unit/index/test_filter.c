@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "base/thread.h"
+#include "index/duplicates.h"
 #include "index/filter.h"
 #include "index/filter_tree.h"
 
@@ -163,6 +164,33 @@ static void test_errors(void **state)
         {"x NOT = 1", "character 7: expected IN or EXISTS after NOT"},
         {"x == 1", "character 4: expected a value after ="},
         {"a = 1 ; b = 2", "character 7: expected a field, a value or an operator, found ;"},
+        {"\xF0\x9F\x8E\x83 = '\xF0\x9F\x8E\x83' und",
+         "character 9: expected AND, OR or the end, found und"},
+        {" \n", "character 3: expected a field, NOT or (, found the end"},
+        {"NOT", "character 4: expected a field, NOT or (, found the end"},
+        {"()", "character 2: expected a field, NOT or (, found )"},
+        {"(a = 1", "character 7: expected AND, OR or ), found the end"},
+        {"a = 1 OR OR b = 2", "character 10: expected a field, NOT or (, found OR"},
+        {"a = 1 AND", "character 10: expected a field, NOT or (, found the end"},
+        {"a NOT", "character 6: expected IN or EXISTS after NOT, found the end"},
+        {"a EXISTS b", "character 10: expected AND, OR or the end, found b"},
+        {"a TO 5", "character 3: expected = != < <= > >= IN EXISTS or a range after the field"},
+        {"a 1 TO", "character 7: expected a value after TO, found the end"},
+        {"a 1 TO true", "character 8: expected a number, a date or a text"},
+        {"a true TO 2", "character 3: expected a number, a date or a text"},
+        {"a IN [1,]", "character 9: expected a value after ,, found ]"},
+        {"a IN [1", "character 8: expected , or ], found the end"},
+        {"a IN [null]", "character 7: expected a value after ["},
+        {"a >< 1", "character 4: expected a value after >, found <"},
+        {"a = 'x' 'y'", "character 9: expected AND, OR or the end, found 'y'"},
+        {"a = \"x\\u12\"", "character 7: expected one of"},
+        {"a = 'x\\u0000'", "character 7: expected one of"},
+        {"a = '\\", "character 6: expected one of"},
+        {"a = \"it's", "character 5: a string begins here"},
+        {"= 1", "character 1: expected a field, NOT or (, found ="},
+        {"[a] = 1", "character 1: expected a field, NOT or (, found ["},
+        {"a = 1, b = 2", "character 6: expected AND, OR or the end, found ,"},
+        {"a && b = 1", "character 6: expected TO and the upper end of the range, found b"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct filter *f = NULL;
@@ -172,6 +200,118 @@ static void test_errors(void **state)
             fail_msg("%s -> %s", cases[i].text, e.message);
         assert_null(f);
     }
+}
+
+static void know(struct attributes *x, const char *text, const char *says)
+{
+    struct err_info e = {0};
+    enum err err = attributes_know(x, parsed(text), str_c(text), &e);
+    if (!says && err)
+        fail_msg("%s: %s", text, e.message);
+    if (says && (err != ERR_INVALID || !strstr(e.message, says)))
+        fail_msg("%s: %s", text, err ? e.message : "not refused");
+}
+
+static void test_unknown_fields(void **state)
+{
+    static const char *const fine[] = {"year = 1 AND who.name = x OR hidden EXISTS",
+                                       "duplicate_of EXISTS AND expires > 2020-01-01",
+                                       "NOT updated = 3 AND tags = a",
+                                       "who EXISTS AND attributes.year < 3", "'two words' = 1"};
+    static const char *const wrong[][2] = {
+        {"yaer = 3", "character 1: no document has the field yaer; the nearest known is year"},
+        {"NOT (hiden = true)",
+         "character 6: no document has the field hiden; the nearest known is hidden"},
+        {"lang = 'é' AND yeer EXISTS",
+         "character 16: no document has the field yeer; the nearest known is year"},
+        {"year > 1 OR NOT lnag = en",
+         "character 17: no document has the field lnag; the nearest known is lang"},
+        {"who.nam NOT EXISTS",
+         "character 1: no document has the field who.nam; the nearest known is who.name"},
+        {"id = a AND attributes.yeer IN [1]", "character 12: no document has the field yeer"},
+        {"'two word' = 1",
+         "character 1: no document has the field two word; the nearest known is two words"},
+        {"duplicateof EXISTS", "the nearest known is duplicate_of"},
+        {"attributes.lang = en",
+         "no document has the field attributes.lang; the nearest known is "},
+        {"year = 1 AND title = x",
+         "character 14: the title of a document cannot be filtered by; what can: id, lang"},
+        {"text EXISTS", "character 1: the text of a document"},
+    };
+    struct attributes *x = attributes_new();
+    json_t *d = json(DOC), *other = json("{\"attributes\":{\"title\":1}}"),
+           *own = json("{\"id\":\"a\",\"attributes\":{\"year\":1,\"hidden\":true,\"two "
+                       "words\":1,\"who\":{\"name\":\"x\"}}}");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        know(x, wrong[i][0], NULL); /* no documents: nothing is known of fields */
+    attributes_put(x, 1, own);
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        know(x, fine[i], NULL);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        know(x, wrong[i][0], wrong[i][1]);
+    attributes_put(x, 2, other); /* an attribute of that name */
+    know(x, "title = 1", NULL);
+    attributes_put(x, 1, d); /* has been is as good as is */
+    know(x, "NOT 'two words' = 1 AND attributes.lang = en", NULL);
+    json_decref(d);
+    json_decref(own);
+    json_decref(other);
+    attributes_free(x);
+}
+
+static bool same_words(void *ctx, uint32_t number, const uint32_t **words, size_t *count)
+{
+    static uint32_t some[50];
+    for (uint32_t i = 0; i < 50; i++)
+        some[i] = (number == 8 ? 1000 + i : i) * 2654435761u;
+    *words = some;
+    *count = 50;
+    return true;
+}
+
+static void copies_are(struct attributes *x, const char *filter, uint32_t numbers)
+{
+    struct docset out;
+    docset_init(&out);
+    assert_int_equal(attributes_select(x, parsed(filter), &out, NULL), 0);
+    for (uint32_t n = 0; n < 20; n++)
+        if (docset_has(&out, n) != (numbers >> n & 1))
+            fail_msg("%s: document %u", filter, n);
+    assert_int_equal(out.count, __builtin_popcount(numbers));
+    docset_release(&out);
+}
+
+/* 6 and 7 are copies of 5; of 9, a copy too, the attributes are not there yet. */
+static void test_duplicate_of(void **state)
+{
+    struct attributes *x = attributes_new();
+    struct duplicates *copies = duplicates_new();
+    attributes_duplicates_set(x, copies);
+    for (uint32_t n = 5; n < 10; n++) {
+        const uint32_t *words = NULL;
+        size_t count = 0;
+        char text[32];
+        same_words(NULL, n, &words, &count);
+        duplicates_put(copies, n, words, count, same_words, NULL);
+        snprintf(text, sizeof text, "{\"id\":\"d%u\"}", n);
+        json_t *d = json(text);
+        if (n < 9)
+            attributes_put(x, n, d);
+        json_decref(d);
+    }
+    copies_are(x, "duplicate_of EXISTS", 3 << 6);
+    copies_are(x, "NOT duplicate_of EXISTS", 1 << 5 | 1 << 8);
+    copies_are(x, "duplicate_of = d5", 3 << 6);
+    copies_are(x, "duplicate_of = d6 OR duplicate_of = 5", 0);
+    copies_are(x, "duplicate_of != d5", 1 << 5 | 1 << 8);
+    copies_are(x, "duplicate_of IN [d8, d5] AND id = d7", 1 << 7);
+    copies_are(x, "duplicate_of > d4 AND NOT id = d6", 1 << 7);
+    duplicates_delete(copies, 5, same_words, NULL);
+    attributes_delete(x, 5);
+    copies_are(x, "duplicate_of EXISTS", 1 << 7);
+    copies_are(x, "duplicate_of = d6", 1 << 7);
+    attributes_free(x);
+    duplicates_free(copies);
 }
 
 static enum err parse_repeated(const char *begin, const char *middle, unsigned n, const char *end)
@@ -643,10 +783,11 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_meaning),     cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_bounds),      cmocka_unit_test(test_print),
-        cmocka_unit_test(test_index),       cmocka_unit_test(test_unique),
-        cmocka_unit_test(test_many_fields), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_meaning),        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_unknown_fields), cmocka_unit_test(test_duplicate_of),
+        cmocka_unit_test(test_bounds),         cmocka_unit_test(test_print),
+        cmocka_unit_test(test_index),          cmocka_unit_test(test_unique),
+        cmocka_unit_test(test_many_fields),    cmocka_unit_test(test_threads),
         cmocka_unit_test(test_save_beside),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

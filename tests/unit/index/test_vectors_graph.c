@@ -222,6 +222,81 @@ static void test_random(void **state)
     vectors_free(v);
 }
 
+/* --- every selectivity, of every kind --- */
+
+enum kind { AT_RANDOM, FOLLOWING, NOT_OWN, KINDS };
+
+/* `want` documents: at random; whole clusters, the query's own first; at random, but none of its
+ * own. */
+static void share_make(struct docset *d, enum kind kind, uint32_t want, uint32_t own)
+{
+    docset_init(d);
+    for (uint32_t c = 0; kind == FOLLOWING && c < CENTRES; c++)
+        for (uint32_t i = 0; i < DOCUMENTS && d->count < want; i++)
+            if (documents[i].centre == (own + c) % CENTRES)
+                docset_add(d, i);
+    while (d->count < want) {
+        uint32_t i = (uint32_t)rng_below(&rng, DOCUMENTS);
+        if (kind == AT_RANDOM || documents[i].centre != own)
+            docset_add(d, i);
+    }
+}
+
+static void cell_check(struct vectors *v, enum kind kind, double share, double least)
+{
+    static const char *const names[] = {"at random", "following clusters", "not its own cluster"};
+    struct score s = {0};
+    char what[64];
+    uint32_t want = (uint32_t)(share * DOCUMENTS);
+    for (int q = 0; q < 30; q++) {
+        struct docset d;
+        float query[DIMS];
+        uint32_t own = (uint32_t)rng_below(&rng, CENTRES);
+        share_make(&d, kind, want ? want : 1, own);
+        row_near(own, query);
+        search_check(v, query, K, &d, &s);
+        docset_release(&d);
+    }
+    snprintf(what, sizeof what, "%g %% %s", 100 * share, names[kind]);
+    floor_hold(&s, least, what);
+}
+
+static const double shares[] = {.5, .1, .01, .001, .0001};
+
+static void ways_since(struct vectors *v, uint64_t ways[VECTORS_WAYS])
+{
+    uint64_t before[VECTORS_WAYS];
+    memcpy(before, ways, sizeof before);
+    vectors_ways(v, ways);
+    for (int i = 0; i < VECTORS_WAYS; i++)
+        before[i] = ways[i] - before[i];
+    memcpy(ways, before, sizeof before);
+}
+
+/* As the planner chooses, and with all walks that give up where they must. */
+static void test_shares(void **state)
+{
+    rng_init(&rng, 7);
+    struct vectors *v = filled();
+    merge_all(v);
+    for (int forced = 0; forced < 2; forced++) {
+        if (forced)
+            v->scan_to_walk = 0;
+        for (enum kind kind = 0; kind < KINDS; kind++)
+            for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+                uint64_t ways[VECTORS_WAYS];
+                vectors_ways(v, ways);
+                cell_check(v, kind, shares[i], .97);
+                ways_since(v, ways);
+                if (shares[i] == .5)
+                    assert_int_equal(ways[VECTORS_WALKED], 30);
+                else if (shares[i] <= .01)
+                    assert_int_equal(ways[forced ? VECTORS_GAVE_UP : VECTORS_SCANNED], 30);
+            }
+    }
+    vectors_free(v);
+}
+
 /* Deletes beyond what walks are asked for: ended slots are met everywhere until they are merged
  * out. */
 static void test_mass_delete(void **state)
@@ -489,9 +564,10 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),   cmocka_unit_test(test_mass_delete),
-        cmocka_unit_test(test_starving), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_reload),   cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_random),      cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_mass_delete), cmocka_unit_test(test_starving),
+        cmocka_unit_test(test_threads),     cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
