@@ -13,9 +13,10 @@ static struct attributes *attributes;
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     json_setup();
-    document = json_pack("{s:s,s:s,s:[s,s],s:s,s:{s:i,s:f,s:b,s:{s:s}}}", "id", "a", "lang", "en",
-                         "tags", "a", "b", "created", "2024-01-01T00:00:00Z", "attributes", "n", 3,
-                         "d", 2.5, "x", 1, "o", "k", "v");
+    document = json_pack("{s:s,s:s,s:[s,s],s:s,s:s,s:{s:i,s:f,s:b,s:{s:s},s:[i,s,{s:s}]}}", "id",
+                         "a", "lang", "en", "tags", "a", "b", "created", "2024-01-01T00:00:00Z",
+                         "duplicate_of", "b", "attributes", "n", 3, "d", 2.5, "x", 1, "o", "k", "v",
+                         "l", 9, "2024-01-01", "k", "z");
     attributes = attributes_new();
     attributes_put(attributes, 1, document);
     return 0;
@@ -55,6 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         print_again(a, f);
         if (attributes_select(attributes, f, &out, NULL) ||
             docset_has(&out, 1) != filter_matches(f, document))
+            abort();
+        err = attributes_know(attributes, f, (struct str){(const char *)data, n}, &e);
+        if (err && (err != ERR_INVALID || !e.message[0]))
             abort();
         docset_release(&out);
     }
