@@ -259,11 +259,11 @@ static void test_unknown_fields(void **state)
     attributes_free(x);
 }
 
-static bool same_words(void *ctx, uint32_t number, const uint32_t **words, size_t *count)
+static bool same_words(void *ctx, uint32_t number, const uint64_t **words, size_t *count)
 {
-    static uint32_t some[50];
-    for (uint32_t i = 0; i < 50; i++)
-        some[i] = (number == 8 ? 1000 + i : i) * 2654435761u;
+    static uint64_t some[50];
+    for (uint64_t i = 0; i < 50; i++)
+        some[i] = (number == 8 ? 1000 + i : i) * UINT64_C(0x9E3779B97F4A7C15);
     *words = some;
     *count = 50;
     return true;
@@ -288,7 +288,7 @@ static void test_duplicate_of(void **state)
     struct duplicates *copies = duplicates_new();
     attributes_duplicates_set(x, copies);
     for (uint32_t n = 5; n < 10; n++) {
-        const uint32_t *words = NULL;
+        const uint64_t *words = NULL;
         size_t count = 0;
         char text[32];
         same_words(NULL, n, &words, &count);
