@@ -42,7 +42,7 @@ static void test_dims(void **state)
     static const uint32_t dims[] = {32, 100, 128, 384, 1024};
     for (unsigned i = 0; i < sizeof dims / sizeof *dims; i++) {
         struct world w = world_new(dims[i], 100, .7f);
-        add_many(&w, 2000);
+        add_many(&w, SLOW ? 300 : 2000);
         check(&w, 1);
         expect_recall(&w, 64, dims[i] < 64 ? .9 : .95);
         expect_recall(&w, 256, .985);
@@ -109,7 +109,7 @@ static void test_build(void **state)
     float *x = xmalloc(128 * sizeof *x);
     for (unsigned threads = 1; threads <= 3; threads++) {
         struct world w = world_new(128, 100, .7f);
-        for (unsigned i = 0; i < 3000; i++) {
+        for (unsigned i = 0; i < (SLOW ? 600 : 3000); i++) {
             row_random(&w, x);
             if (i % 10 == 9)
                 half_to_f32(w.rows[w.slots[i - 1]], x, 128);
@@ -216,7 +216,7 @@ static void test_filters(void **state)
     struct world w = world_new(96, 400, .7f);
     uint32_t *centre = xcalloc(w.cap, sizeof *centre);
     bool *may = xcalloc(w.cap, sizeof *may);
-    for (unsigned i = 0; i < 8000; i++) {
+    for (unsigned i = 0; i < (SLOW ? 2000 : 8000); i++) {
         uint32_t c = (uint32_t)rng_below(&rng, 400);
         w.noise = i % 50 ? .7f : 0; /* some twins */
         centre[add(&w, c)] = c;
@@ -368,7 +368,7 @@ static void test_damaged(void **state)
     char *data;
     size_t n;
     assert_int_equal(file_read_all(path, 1 << 24, &data, &n, NULL), 0);
-    for (unsigned i = 0; i < 3000; i++) {
+    for (unsigned i = 0; i < (SLOW ? 600 : 3000); i++) {
         size_t at = (size_t)rng_below(&rng, n), bytes = n;
         char was = data[at];
         if (i % 3 == 2)
