@@ -166,12 +166,18 @@ const struct schema schema_document = {
     .help = "Text is found under text, content or body unless the collection maps it; other "
             "unknown fields become "
             "attributes.",
-    .fields =
-        FIELDS({"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
-               {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
-               {"tags", &schema_text_list}, {"attributes", &free_object, .help = "filterable"},
-               {"expires", &time_text},
-               {"vector", &document_vector, .help = "instead of one that is made from the text"}),
+    .fields = FIELDS(
+        {"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
+        {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
+        {"tags", &schema_text_list}, {"attributes", &free_object, .help = "filterable"},
+        {"expires", &time_text},
+        {"vector", &document_vector,
+         .help = "the document's one vector, instead of those made from its passages: as many "
+                 "finite numbers as the collection's dims, not all 0; of any length, made "
+                 "length 1. It belongs to the embedding version that is active when it is "
+                 "given: other versions embed the text, and so does this one when the text "
+                 "is changed without a vector. Sent again under another active version, it "
+                 "is taken for that"}),
     .example = "{\"id\":\"a1\",\"title\":\"Pumpkin soup\",\"text\":\"Roast the pumpkin, then add "
                "ginger.\","
                "\"tags\":[\"food\"],\"attributes\":{\"year\":2024}}",
@@ -208,9 +214,10 @@ static const struct schema search_mode = {.type = SCHEMA_STRING,
 static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show|hide"};
 #define DUPLICATES                                                                                 \
     {                                                                                              \
-        "duplicates", &duplicates,                                                                 \
-            .fallback = "\"show\"",                                                                \
-            .help = "hide: without those that are near-copies of an older document"                \
+        "duplicates", &duplicates, .fallback = "\"show\"",                                         \
+                                   .help = "hide: without those that are near-copies of an older " \
+                                           "document (duplicate_of), even "                        \
+                                           "if that one is not in the answer"                      \
     }
 #define EXACT                                                                                      \
     {                                                                                              \
@@ -243,11 +250,22 @@ const struct schema schema_similar = {
     .name = "SimilarRequest",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS(
-        {"id", &schema_id}, {"ids", &id_list_one}, {"text", &text_one}, {"vector", &number_list},
-        LIMITS, {"exclude", &id_list, .help = "documents that are not wanted"},
+        {"id", &schema_id,
+         .help = "a document stands for itself by the mean of its passages' vectors; documents in "
+                 "the answer are compared by their best passage"},
+        {"ids", &id_list_one,
+         .help = "the mean of these documents, each with the same weight; they are not in the "
+                 "answer. What is not embedded yet is passed over unless nothing is left"},
+        {"text", &text_one, .help = "of any length: the mean of its passages, as of a document"},
+        {"vector", &number_list,
+         .help = "as many finite numbers as the collection's dims, of any length but 0"},
+        LIMITS,
+        {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
         {"min_score", &share, .fallback = "0"}, {"facets", &facet_list}, DUPLICATES, EXACT,
         {"explain", &schema_boolean, .fallback = "false"},
-        {"diversity", &share, .fallback = "0", .help = "0: nearest first; towards 1: less alike"}),
+        {"diversity", &share, .fallback = "0",
+         .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "
+                 "a row are ordered anew"}),
     .exactly_one = "id|ids|text|vector",
     .example = "{\"id\":\"a1\",\"limit\":5}",
 };

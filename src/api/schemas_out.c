@@ -104,15 +104,17 @@ const struct schema schema_versions = {
 const struct schema schema_document_out = {
     .name = "StoredDocument",
     .type = SCHEMA_OBJECT,
-    .fields =
-        FIELDS({"id", &schema_string, NEED}, {"title", &schema_string}, {"text", &schema_string},
-               {"url", &schema_string}, {"lang", &schema_string}, {"tags", &schema_text_list},
-               {"attributes", &object}, {"created", &time_text, NEED},
-               {"updated", &time_text, NEED}, {"expires", &time_text}, {"revision", &count, NEED},
-               {"pending", &schema_boolean, .help = "true: found by its words only, so far"},
-               {"duplicate_of", &schema_string,
-                .help = "id of the oldest document of which this one is a near-copy: a few words "
-                        "changed, a sentence moved or added. Not given if there is none"}),
+    .fields = FIELDS(
+        {"id", &schema_string, NEED}, {"title", &schema_string}, {"text", &schema_string},
+        {"url", &schema_string}, {"lang", &schema_string}, {"tags", &schema_text_list},
+        {"attributes", &object}, {"created", &time_text, NEED}, {"updated", &time_text, NEED},
+        {"expires", &time_text}, {"revision", &count, NEED},
+        {"pending", &schema_boolean, .help = "true: found by its words only, so far"},
+        {"duplicate_of", &schema_string,
+         .help = "id of the older document of which this one is a near-copy: words misspelt, "
+                 "added, left out or moved, up to one in ten replaced (none in texts of "
+                 "fewer than 20 words, where another word is another thing). Never a copy "
+                 "itself; not given if there is none"}),
 };
 const struct schema schema_document_list = {
     .name = "Documents",

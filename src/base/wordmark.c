@@ -38,6 +38,12 @@ static int letters_of(uint64_t mark, uint8_t out[WORDMARK_LETTERS])
     return n;
 }
 
+int wordmark_letters(uint64_t mark)
+{
+    uint8_t letters[WORDMARK_LETTERS];
+    return letters_of(mark, letters);
+}
+
 static int min(int a, int b)
 {
     return a < b ? a : b;

@@ -28,6 +28,9 @@ void wordmark_add(struct wordmark *w, uint32_t c, bool digit);
 /* What was read; begins anew. Never 0. */
 uint64_t wordmark_end(struct wordmark *w);
 
+/* How many letters are kept: 1 to WORDMARK_LETTERS. */
+int wordmark_letters(uint64_t mark);
+
 /* A letter left out, added, changed or swapped with the next; two such in words of 8 letters or
  * more. Of words of 3 letters only a swap; never of shorter ones or those with digits: they tell
  * things apart. About 50 ns if the words begin or end alike, else 5. */

@@ -236,6 +236,7 @@ void collection_rules(struct collection *c, struct document_rules *out)
     lock_take(&c->lock);
     out->settings = c->settings;
     out->dims = c->active->dims;
+    out->version = c->active->id;
     lock_drop(&c->lock);
 }
 

@@ -380,13 +380,16 @@ static void text_digest_make(struct draft *d, const struct document_rules *rules
     sha256_end(&h, d->text_digest);
 }
 
-static struct str vector_digest_make(const uint16_t *vector, unsigned dims, struct arena *a)
+/* With the version: sent again when another one is active, the vector is news to that. */
+static struct str vector_digest_make(const uint16_t *vector, const struct document_rules *rules,
+                                     struct arena *a)
 {
     struct sha256 h;
     uint8_t digest[32];
     char *hex = arena_alloc(a, VECTOR_DIGEST_DIGITS + 1);
     sha256_init(&h);
-    sha256_add(&h, vector, dims * sizeof *vector);
+    sha256_add(&h, &rules->version, sizeof rules->version);
+    sha256_add(&h, vector, rules->dims * sizeof *vector);
     sha256_end(&h, digest);
     sha256_hex(digest, hex);
     return str_c(hex);
@@ -429,7 +432,7 @@ enum err draft_read(const struct document_rules *rules, const json_t *object,
     if (err)
         return err;
     if (d->vector)
-        f.vector_digest = vector_digest_make(d->vector, rules->dims, a);
+        f.vector_digest = vector_digest_make(d->vector, rules, a);
     struct sha256 h;
     payload_make(d, &f, a);
     json_decref(f.attributes);

@@ -54,7 +54,8 @@ struct draft {
 /* What a document is read with; borrowed. */
 struct document_rules {
     struct settings settings;
-    unsigned dims; /* of a vector that the client gives */
+    unsigned dims;    /* of a vector that the client gives */
+    uint32_t version; /* the active one, to which such a vector belongs */
 };
 
 /* Fills in `d`, all of it in the arena but for what is borrowed from `object`. ERR_INVALID with a

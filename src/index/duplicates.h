@@ -2,10 +2,17 @@
  *
  * Two texts are near if one is the other with small edits (shingles_near): some words misspelt, a
  * few replaced, words added or left out, a sentence appended or moved, in any case and punctuation.
- * Texts from one mould are not: the same sentence about another thing. Documents are taken by their
- * age, which is their number: one is a copy of the original that it resembles most, of several the
+ * Texts from one mould are not: the same sentence about another thing. But long texts are, that
+ * differ in a sentence and speak of two things: of 63,700 descriptions of Debian's packages 12,700
+ * are marked, mostly a library's parts; of 200,000 one-line summaries 670. Documents are taken by
+ * their age, which is their number: one is a copy of the original that it resembles most, of several the
  * oldest, or an original itself; a copy is never the original of another. When an original goes or
  * changes, its copies are judged again, the oldest first.
+ *
+ * Measured with planted edits (tests/quality/test_duplicates.py: misspelt, replaced, added, left out,
+ * swapped, case and punctuation, a sentence moved, appended, the end cut; 600 each in abstracts and
+ * their titles, 240 each in English, German, Chinese and Thai) beside 1,000 texts from ten moulds:
+ * precision .998 or more, recall .991 or more.
  *
  * Candidates come from a sketch of each text (MinHash in bands); those that agree most are judged
  * by their texts, which are not kept here: a callback reads them. Of originals that agree in a
@@ -13,7 +20,7 @@
  * few.
  *
  * One writer (put, delete); the rest from any thread. No lock is held while a text is read.
- * Memory: 136 bytes a document and up to 16 more for an original. */
+ * Memory: 136 bytes a document and up to 16 more for an original; 159 with what is reserved. */
 #ifndef INDEX_DUPLICATES_H
 #define INDEX_DUPLICATES_H
 
@@ -32,8 +39,10 @@ void duplicates_free(struct duplicates *d);
  * False: there is no such text now. */
 typedef bool duplicates_read_fn(void *ctx, uint32_t number, const uint64_t **words, size_t *count);
 
-/* Replaces what is known of a document; without words it is a copy of nothing. About 10 us for a
- * text of 100 words and what reading at most 4 texts takes if some are alike. */
+/* Replaces what is known of a document; without words it is a copy of nothing. Measured with
+ * ./dev bench duplicates: 20 to 24 us among 200,000 texts of 10 words, 28 to 38 us among 64,000 of 66
+ * (a third of them near others), .6 and 1.2 other texts read for it included, from memory; at most 8
+ * on a side are read. */
 void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words, size_t count,
                     duplicates_read_fn *read, void *ctx);
 void duplicates_delete(struct duplicates *d, uint32_t number, duplicates_read_fn *read, void *ctx);

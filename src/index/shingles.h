@@ -23,11 +23,12 @@ void shingles_release(struct shingles *s);
 
 /* Is one the other with small edits? By the words that only one of them has, n those of the longer:
  *   misspelt   at most 1 + n/8 (wordmark_misspelt)
- *   replaced   at most n/12; none in a text of fewer than 20 words, where another word is another
+ *   replaced   at most n/10; none in a text of fewer than 20 words, where another word is another
  *              thing ("bindings for foo", "bindings for bar")
  *   added or left out   at most .3 n; of fewer than 20 words n/6, and none with a digit
- *   renamed    none: a word that stood there twice, and now another one as often, is the mould of a
- *              text and not the text (more than twice beyond 400 words)
+ *   renamed    none: where a word stood two times more and now another one does, and hardly the
+ *              first, it is the name in a mould, be it misspelt if it is short (more than two
+ *              times beyond 400 words)
  * and by their order: three pairs in ten in common at least. Two characters of a script without
  * spaces make one word of the 20. */
 bool shingles_near(const struct shingles *a, const struct shingles *b);

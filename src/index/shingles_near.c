@@ -3,7 +3,7 @@
 #include "index/shingles.h"
 
 /* Misspelt words are looked for among so many of each side. */
-enum { LISTED_MAX = 256, SHORT_WORDS = 20 };
+enum { LISTED_MAX = 256, SHORT_WORDS = 20, SHORT_LETTERS = 6 };
 static const double pairs_min = .3;
 
 /* A word of one text that is there more often than in the other. */
@@ -62,14 +62,35 @@ static uint32_t more(const struct only *o)
     return o->here - o->there;
 }
 
+/* How often must one word have taken the place of another to be a name in a mould? */
+static size_t often(size_t words)
+{
+    return 2 + words / 400;
+}
+
+/* Has nearly every place of the word another one in the other text? Single characters come and go
+ * more easily than words. */
+static bool gone(const struct only *o, size_t words)
+{
+    size_t least = often(words) + ((o->word & WORDMARK_DENSE) != 0);
+    return more(o) >= least && 2 * o->there <= more(o);
+}
+
+/* A short word that is misspelt throughout is another word. */
+static bool misspelt(const struct only *x, const struct only *y, size_t words)
+{
+    return wordmark_misspelt(x->word, y->word) &&
+           !(gone(x, words) && gone(y, words) && wordmark_letters(x->word) < SHORT_LETTERS);
+}
+
 /* Takes misspelt words from both sides. */
-static void difference_misspelt(struct difference *d)
+static void difference_misspelt(struct difference *d, size_t words)
 {
     for (size_t i = 0; i < d->a.listed; i++) {
         struct only *x = &d->a.list[i];
         for (size_t j = 0; j < d->b.listed && more(x); j++) {
             struct only *y = &d->b.list[j];
-            if (!more(y) || !wordmark_misspelt(x->word, y->word))
+            if (!more(y) || !misspelt(x, y, words))
                 continue;
             uint32_t both = more(x) < more(y) ? more(x) : more(y);
             x->here -= both;
@@ -84,15 +105,10 @@ static void difference_misspelt(struct difference *d)
 /* Has one word taken the place of another throughout? */
 static bool difference_renamed(const struct difference *d, size_t words)
 {
-    size_t often = 2 + words / 400;
-    for (size_t i = 0; i < d->a.listed; i++) {
-        const struct only *x = &d->a.list[i];
-        if (x->there || x->here < often)
-            continue;
-        for (size_t j = 0; j < d->b.listed; j++)
-            if (!d->b.list[j].there && d->b.list[j].here >= often)
+    for (size_t i = 0; i < d->a.listed; i++)
+        for (size_t j = 0; j < d->b.listed && gone(&d->a.list[i], words); j++)
+            if (gone(&d->b.list[j], words))
                 return true;
-    }
     return false;
 }
 
@@ -117,7 +133,7 @@ bool shingles_near(const struct shingles *a, const struct shingles *b)
         return false;
     struct difference d = {0};
     difference_words(&d, a, b);
-    difference_misspelt(&d);
+    difference_misspelt(&d, n);
     size_t replaced = d.a.count < d.b.count ? d.a.count : d.b.count,
            more = d.a.count + d.b.count - 2 * replaced;
     if (8 * d.misspelt > n + 8)

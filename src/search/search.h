@@ -79,9 +79,10 @@ struct search_result {
 enum err search_run(const struct search_view *v, const struct search_query *q, struct arena *a,
                     struct search_result *out, struct err_info *e) MUST_CHECK;
 
-/* Nearest to a given vector (similar): score = max(0, (cos - mu)/(1 - mu)); MMR re-ordering if
- * diversity > 0 (Carbonell, Goldstein 1998): argmax (1 - diversity) * score - diversity * max
- * cosine to those chosen. */
+/* Nearest to a given vector (similar): score = max(0, (cos - mu)/(1 - mu)). With diversity > 0 each
+ * 200 hits in a row are ordered anew by MMR (Carbonell, Goldstein 1998): argmax (1 - diversity) *
+ * score - diversity * max cosine to those chosen of them. The order does not depend on depth,
+ * so that pages neither repeat nor miss a document. */
 enum err search_similar(const struct search_view *v, const float *vector,
                         const struct filter *filter, const struct docset *without, size_t depth,
                         double min_score, double diversity, bool exact, struct arena *a,

@@ -6,16 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-/* MMR chooses from this many times what is wanted, and at most POOL_MAX: the choice is quadratic.
- */
-enum { POOL_TIMES = 4, POOL_MIN = 50, POOL_MAX = 1000 };
+/* MMR orders so many hits at a time: its cost is quadratic. */
+enum { POOL = 200 };
 
 /* So many unwanted documents are asked for and passed over; more are taken out before. */
 enum { DROPPED_MAX = 64 };
 
-/* The first `depth` of `hits` in an order in which they resemble each other less. */
-static size_t diversify(struct vectors *v, struct search_hit **hits, size_t count, size_t depth,
-                        double diversity, struct arena *a)
+/* `count` hits in an order in which they resemble each other less; the first `depth` of them. */
+static void diversify(struct vectors *v, struct search_hit *hits, size_t count, size_t depth,
+                      double diversity, struct arena *a)
 {
     size_t dims = vectors_dims(v);
     float *rows = arena_array(a, count * dims + 1, sizeof(float));
@@ -24,15 +23,14 @@ static size_t diversify(struct vectors *v, struct search_hit **hits, size_t coun
     uint32_t *order = arena_array(a, count + 1, sizeof(*order));
     struct search_hit *out = arena_array(a, count + 1, sizeof(*out));
     for (size_t i = 0; i < count; i++) {
-        scores[i] = (*hits)[i].score;
-        if (!vectors_document(v, (*hits)[i].number, rows + i * dims))
+        scores[i] = hits[i].score;
+        if (!vectors_document(v, hits[i].number, rows + i * dims))
             memset(rows + i * dims, 0, dims * sizeof(float)); /* deleted meanwhile */
     }
     size_t n = mmr_order(scores, rows, dims, count, depth, diversity, nearest, order);
     for (size_t k = 0; k < n; k++)
-        out[k] = (*hits)[order[k]];
-    *hits = out;
-    return n;
+        out[k] = hits[order[k]];
+    memcpy(hits, out, n * sizeof *hits);
 }
 
 enum err search_similar(const struct search_view *v, const float *vector,
@@ -56,10 +54,8 @@ enum err search_similar(const struct search_view *v, const float *vector,
     }
     if (rc != ERR_OK)
         goto done;
-    if (diversity > 0) {
-        wanted = depth * POOL_TIMES > POOL_MIN ? depth * POOL_TIMES : POOL_MIN;
-        wanted = wanted < POOL_MAX ? wanted : POOL_MAX > depth ? POOL_MAX : depth;
-    }
+    if (diversity > 0) /* whole pools, so that a longer answer begins like a shorter one */
+        wanted = (depth + POOL - 1) / POOL * POOL;
     struct vector_hit *near = arena_array(a, wanted + dropped + 1, sizeof(*near));
     struct search_hit *hits = arena_array(a, wanted + dropped + 1, sizeof(*hits));
     size_t found = vectors_search(v->vectors, vector, wanted + dropped, restricted ? &within : NULL,
@@ -78,13 +74,15 @@ enum err search_similar(const struct search_view *v, const float *vector,
                                             .bm25 = NAN,
                                             .bound = NAN};
     }
-    if (diversity > 0)
-        depth = diversify(v->vectors, &hits, count, depth, diversity, a);
+    for (size_t at = 0; diversity > 0 && at < count && at < depth; at += POOL) {
+        size_t n = count - at < POOL ? count - at : POOL;
+        diversify(v->vectors, hits + at, n, depth - at, diversity, a);
+    }
     *out = (struct search_result){
         .hits = hits, .count = count < depth ? count : depth, .total_exact = true};
     size_t all = vectors_documents(v->vectors);
     out->total = restricted ? within.count : all > dropped ? all - dropped : 0;
-    if (min_score > 0) {
+    if (min_score > 0 || found < wanted + dropped) { /* or there are no more: some are pending */
         out->total = count;
         out->total_exact = found < wanted + dropped || count < found;
     }

@@ -3,7 +3,7 @@ import math
 import random
 
 import pytest
-from conftest import problem
+from conftest import problem, wait_for
 
 C = "/v1/collections/like"
 
@@ -134,3 +134,81 @@ def test_the_vector_of_a_document_stays_with_its_text(server, dims):
     assert ids(server, {"vector": vector(0, 0, 0, 1, dims=dims), "limit": 1}) == ["own"]
     assert "vector" not in server.get(C + "/documents/own")
     assert math.isfinite(server.post(C + "/similar", {"id": "own"})["data"][0]["score"])
+
+
+def test_pages_of_a_diverse_answer_neither_repeat_nor_miss(server):
+    """Through more than one pool of those that are ordered anew."""
+    rng = random.Random(3)
+    server.collection("diverse")
+    n = 450
+    server.lines("diverse", [{"id": f"m{i}", "text": " ".join(rng.choice("abcdefghijklmnop") * 3 for _ in range(12))} for i in range(n)])
+    path = "/v1/collections/diverse/similar"
+    whole = [h["id"] for h in server.post(path, {"id": "m0", "limit": 1000, "diversity": .6})["data"]]
+    assert sorted(whole) == sorted(f"m{i}" for i in range(1, n))
+    assert whole != [h["id"] for h in server.post(path, {"id": "m0", "limit": 1000})["data"]]
+    pages, cursor = [], None
+    while len(pages) < n:
+        answer = server.post(path, {"id": "m0", "limit": 40, "diversity": .6, **({"cursor": cursor} if cursor else {})})
+        pages += [h["id"] for h in answer["data"]]
+        cursor = answer["next_cursor"]
+        if not cursor:
+            break
+    assert pages == whole
+
+
+@pytest.mark.parametrize("body", [{}, {"id": "x", "text": "x"}, {"ids": ["x"], "vector": [1.0]}, {"id": "x", "ids": ["y"]},
+                                  {"limit": 5, "exclude": ["x"]}])
+def test_exactly_one_of_id_ids_text_vector(server, body):
+    problem(server.ask("POST", C + "/similar", body), 422, says="id, ids, text, vector")
+
+
+def test_passages_count_by_the_best_and_seeds_by_the_mean(server, dims):
+    server.post("/v1/collections", {"name": "passages", "settings": {"passage_tokens": 16, "overlap_tokens": 0}}, 201)
+    path = "/v1/collections/passages"
+    halves = ["pumpkin soup with ginger and cream in a large bowl. ", "iron bridges over wide rivers and their rusty rivets. "]
+    server.post(path + "/documents", [
+        {"id": "both", "text": (halves[0] * 4) + (halves[1] * 4)}, {"id": "soup", "text": halves[0] * 4}, {"id": "iron", "text": halves[1] * 4},
+        {"id": "other", "text": "a chess match between two old friends went on until dawn. " * 4}])
+    hits = server.post(path + "/similar", {"text": halves[0] * 4, "explain": True})["data"]
+    cosines = {h["id"]: h["explain"]["cosine"] for h in hits}
+    assert cosines["both"] > cosines["iron"]  # by its first half
+    assert {h["id"] for h in server.post(path + "/similar", {"id": "both", "limit": 2})["data"]} == {"soup", "iron"}
+    hit = next(h for h in hits if h["id"] == "both")
+    assert "pumpkin" in hit["passage"]["text"]
+
+
+def test_total_counts_what_can_be_compared(server):
+    answer = server.post(C + "/similar", {"id": "x", "filter": "year >= 2021 AND year < 2030"})
+    assert answer["total"] == {"value": len(answer["data"]), "relation": "eq"} and answer["next_cursor"] is None
+
+
+def test_a_clients_vector_belongs_to_the_version_that_was_active(make_server):
+    server = make_server()
+    n = server.collection("own")["dims"]
+    path = "/v1/collections/own"
+    axis = vector(0, 0, 1, dims=n)
+    document = {"id": "mine", "text": "by hand", "vector": axis}
+    server.post(path + "/documents", [document, {"id": "made", "text": "by machine"}])
+    assert server.post(path + "/documents", [document])["data"][0]["status"] == "unchanged"
+
+    def cosine():
+        hits = server.post(path + "/similar", {"vector": axis, "explain": True})["data"]
+        return {h["id"]: h["explain"]["cosine"] for h in hits}["mine"]
+
+    assert cosine() == pytest.approx(1, abs=1e-3)
+    versions = path + "/embedding-versions"
+    made = server.post(versions, {"precision": "bf16"}, 201)["id"]
+    wait_for(lambda: server.get(f"{versions}/{made}")["state"] == "ready", 30)
+    server.ask("POST", f"{versions}/{made}:promote", status=200)
+    assert cosine() < .9  # the new version embedded the text
+    server.ask("POST", f"{versions}:rollback", status=200)
+    assert cosine() == pytest.approx(1, abs=1e-3)
+    server.ask("POST", f"{versions}/{made}:promote", status=200)
+    assert server.post(path + "/documents", [document])["data"][0]["status"] == "updated"
+    assert cosine() == pytest.approx(1, abs=1e-3)
+    assert server.post(path + "/documents", [document])["data"][0]["status"] == "unchanged"
+    short = server.post(versions, {"dimensions": 16}, 201)["id"]
+    wait_for(lambda: server.get(f"{versions}/{short}")["state"] == "ready", 30)
+    server.ask("POST", f"{versions}/{short}:promote", status=200)
+    problem(server.ask("POST", path + "/similar", {"vector": axis}), 422, pointer="/vector", says="16 numbers")
+    assert server.post(path + "/similar", {"id": "made"})["data"][0]["id"] == "mine"

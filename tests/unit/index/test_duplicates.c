@@ -292,6 +292,11 @@ static void a_word_that_is_replaced_throughout_makes_another_text(void **state)
     twice.words[10] = twice.words[70] = mark("kerbreo"); /* misspelt as often */
     put(f, 3, twice);
     assert_int_equal(original(f, 3), 1);
+    t.words[10] = t.words[70] = mark("heat"); /* of short words that is another */
+    put(f, 1, t);
+    t.words[10] = t.words[70] = mark("beat");
+    put(f, 2, t);
+    assert_int_equal(original(f, 2), 0);
     check(f);
 }
 
