@@ -5,14 +5,14 @@
  * Texts from one mould are not: the same sentence about another thing. But long texts are, that
  * differ in a sentence and speak of two things: of 63,700 descriptions of Debian's packages 12,700
  * are marked, mostly a library's parts; of 200,000 one-line summaries 670. Documents are taken by
- * their age, which is their number: one is a copy of the original that it resembles most, of several the
- * oldest, or an original itself; a copy is never the original of another. When an original goes or
- * changes, its copies are judged again, the oldest first.
+ * their age, which is their number: one is a copy of the original that it resembles most, of
+ * several the oldest, or an original itself; a copy is never the original of another. When an
+ * original goes or changes, its copies are judged again, the oldest first.
  *
- * Measured with planted edits (tests/quality/test_duplicates.py: misspelt, replaced, added, left out,
- * swapped, case and punctuation, a sentence moved, appended, the end cut; 600 each in abstracts and
- * their titles, 240 each in English, German, Chinese and Thai) beside 1,000 texts from ten moulds:
- * precision .998 or more, recall .991 or more.
+ * Measured with planted edits (tests/quality/test_duplicates.py: misspelt, replaced, added, left
+ * out, swapped, case and punctuation, a sentence moved, appended, the end cut; 600 each in
+ * abstracts and their titles, 240 each in English, German, Chinese and Thai) beside 1,000 texts
+ * from ten moulds: precision .998 or more, recall .991 or more.
  *
  * Candidates come from a sketch of each text (MinHash in bands); those that agree most are judged
  * by their texts, which are not kept here: a callback reads them. Of originals that agree in a
@@ -40,9 +40,9 @@ void duplicates_free(struct duplicates *d);
 typedef bool duplicates_read_fn(void *ctx, uint32_t number, const uint64_t **words, size_t *count);
 
 /* Replaces what is known of a document; without words it is a copy of nothing. Measured with
- * ./dev bench duplicates: 20 to 24 us among 200,000 texts of 10 words, 28 to 38 us among 64,000 of 66
- * (a third of them near others), .6 and 1.2 other texts read for it included, from memory; at most 8
- * on a side are read. */
+ * ./dev bench duplicates: 20 to 24 us among 200,000 texts of 10 words, 28 to 38 us among 64,000 of
+ * 66 (a third of them near others), .6 and 1.2 other texts read for it included, from memory; at
+ * most 8 on a side are read. */
 void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words, size_t count,
                     duplicates_read_fn *read, void *ctx);
 void duplicates_delete(struct duplicates *d, uint32_t number, duplicates_read_fn *read, void *ctx);
