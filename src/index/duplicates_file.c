@@ -141,7 +141,9 @@ enum err duplicates_load(struct file *f, uint64_t *offset, struct duplicates **o
     struct duplicates *d = duplicates_new();
     if (section_get_u64(r) != MAGIC)
         section_corrupt(r, "not near-duplicates");
-    uint64_t count = section_get_count(r, RECORD_BYTES);
+    /* Some may have been deleted while they were saved. */
+    uint64_t count = section_get_u64(r), most = section_left(r) / RECORD_BYTES;
+    count = count < most ? count : most;
     if (count > SLOTS_MAX)
         section_corrupt(r, "too many documents");
     bands_reserve(d, section_error(r) ? 0 : (size_t)count * BANDS);
