@@ -164,7 +164,7 @@ def table(engines, rounds, totals):
     for e in engines:
         qps = [median(at_recall(r[e.name], recall) for r in rounds) for recall in RECALLS]
         build, size = (totals["build_cpu_s"], totals["bytes_per_vector"]) if e.name == "akin" else (e.build_cpu_s, e.bytes)
-        print(f"{e.name:12}" + "".join(f"{q:10.0f}" if q else f"{'-':>10}" for q in qps) + f"{build:14.1f}" * bool(build) + f"{'kept':>14}" * (not build) + f"{size:17.0f}")
+        print(f"{e.name:12}" + "".join(f"{q:10.0f}" if q else f"{'-':>10}" for q in qps) + (f"{build:14.1f}" if build else f"{'kept':>14}") + f"{size:17.0f}")
     for e in engines:
         for recall in (.95, .99) if e.name != "akin" else ():
             each = ratios(rounds, e.name, recall)
@@ -258,10 +258,10 @@ def projected(paths, dims):
 
 
 def others():
-    out, own = {}, [a.base, a.queries] if a.base else embedded(a.rows)
+    out = {}
     for what in a.others.split(","):
         if what.isdigit():
-            paths = projected(own, int(what))
+            paths = projected([a.base, a.queries] if a.base else embedded(a.rows), int(what))
         elif (STATE / "models" / what / "config.json").exists():
             paths = embedded(a.rows // 2, STATE / "models" / what)
         else:

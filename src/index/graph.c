@@ -27,9 +27,10 @@ struct graph *graph_new(uint32_t dims)
     struct graph *g = xaligned(sizeof *g);
     memset(g, 0, sizeof *g);
     g->dims = dims;
-    g->words = (unsigned)signs_words(dims);
+    g->signs = dims > SIGNS_MIN ? dims : SIGNS_MIN;
+    g->words = (unsigned)signs_words(g->signs);
     g->line_bytes = sizeof(struct line) + g->words * sizeof(uint64_t);
-    g->line_bytes = g->line_bytes <= 32 ? 32 : rounded(g->line_bytes, 64);
+    g->line_bytes = rounded(g->line_bytes, 64);
     g->code_bytes = rounded(dims, dims < 64 ? 32 : 64);
     g->half_bytes = 2 * (size_t)dims;
     atomic_store(&g->coding, coding_new(g, 1));

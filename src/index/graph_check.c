@@ -229,8 +229,8 @@ enum err graph_check(struct graph *g, size_t *reachable, struct err_info *e)
     struct check c = {.g = g, .end = atomic_load(&g->slots_end), .e = e};
     c.indegree = xcalloc((size_t)c.end + 1, sizeof *c.indegree);
     c.x = xmalloc(g->dims * sizeof *c.x);
-    c.scratch = xmalloc(g->dims * sizeof *c.x);
-    c.line = xaligned(g->line_bytes < 64 ? 64 : g->line_bytes);
+    c.scratch = xmalloc(g->signs * sizeof *c.x);
+    c.line = xaligned(g->line_bytes);
     c.code = xmalloc(g->code_bytes);
     enum err err = ERR_OK;
     for (uint32_t slot = 0; !err && slot < c.end; slot++)

@@ -25,6 +25,7 @@ struct coding *coding_new(const struct graph *g, unsigned count)
     struct coding *c = xcalloc(1, sizeof *c);
     c->count = count;
     c->centroids = xcalloc((size_t)count * g->dims, sizeof *c->centroids);
+    c->lifted = xcalloc((size_t)count * g->signs, sizeof *c->lifted);
     c->squares = xcalloc(count, sizeof *c->squares);
     c->lines = xcalloc(CHUNKS_MAX, sizeof *c->lines);
     entries_clear(c);
@@ -39,14 +40,18 @@ void coding_free(struct coding *c)
         free(c->lines[i]);
     free(c->lines);
     free(c->centroids);
+    free(c->lifted);
     free(c->squares);
     free(c);
 }
 
 void coding_ready(const struct graph *g, struct coding *c)
 {
-    for (unsigned i = 0; i < c->count; i++)
-        c->squares[i] = dot_f32(c->centroids + i * g->dims, c->centroids + i * g->dims, g->dims);
+    for (unsigned i = 0; i < c->count; i++) {
+        const float *centroid = c->centroids + (size_t)i * g->dims;
+        c->squares[i] = dot_f32(centroid, centroid, g->dims);
+        lift(g, centroid, c->lifted + (size_t)i * g->signs);
+    }
 }
 
 void coding_chunk_add(struct graph *g, struct coding *c, uint32_t at)
@@ -57,7 +62,8 @@ void coding_chunk_add(struct graph *g, struct coding *c, uint32_t at)
 
 size_t coding_bytes(const struct graph *g, const struct coding *c)
 {
-    return sizeof *c + CHUNKS_MAX * sizeof(char *) + c->count * (g->dims + 1) * sizeof(float);
+    return sizeof *c + CHUNKS_MAX * sizeof(char *) +
+           c->count * (g->dims + g->signs + 1) * sizeof(float);
 }
 
 unsigned coding_nearest(const struct graph *g, const struct coding *c, const float *x,
@@ -76,6 +82,15 @@ unsigned coding_nearest(const struct graph *g, const struct coding *c, const flo
     return best;
 }
 
+void lift(const struct graph *g, const float *x, float *out)
+{
+    memcpy(out, x, g->dims * sizeof *x);
+    if (g->signs == g->dims)
+        return;
+    memset(out + g->dims, 0, (g->signs - g->dims) * sizeof *out);
+    rotate_f32(out, g->signs);
+}
+
 /* Sum of c where the bit is set, less where it is not. */
 static float signed_sum(const uint64_t *bits, const float *c, uint32_t dims)
 {
@@ -90,14 +105,15 @@ void coding_encode(const struct graph *g, const struct coding *c, struct line *l
 {
     float square = 0, sum = 0, away;
     unsigned at = c->count > 1 ? coding_nearest(g, c, x, &away) : 0;
-    const float *centroid = c->centroids + (size_t)at * g->dims;
-    for (uint32_t i = 0; i < g->dims; i++)
-        scratch[i] = x[i] - centroid[i];
-    signs_encode(scratch, g->dims, line->bits, &square, &sum);
+    const float *centroid = c->lifted + (size_t)at * g->signs;
+    lift(g, x, scratch);
+    for (uint32_t i = 0; i < g->signs; i++)
+        scratch[i] -= centroid[i];
+    signs_encode(scratch, g->signs, line->bits, &square, &sum);
     uint16_t factor = sum > 0 ? bf16_of_float(2 * square / sum) : 0;
     line->factor = (uint32_t)factor << 16 | at;
     atomic_store_explicit(
-        &line->norm, square + bf16_to_float(factor) * signed_sum(line->bits, centroid, g->dims),
+        &line->norm, square + bf16_to_float(factor) * signed_sum(line->bits, centroid, g->signs),
         memory_order_relaxed);
 }
 

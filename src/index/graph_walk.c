@@ -20,7 +20,8 @@ void walk_init(struct walk *w, const struct graph *g)
     memset(w, 0, sizeof *w);
     w->g = g;
     w->query = xaligned(((size_t)g->dims * sizeof(float) + 63) / 64 * 64);
-    w->scratch = xaligned(((size_t)g->dims * sizeof(float) + 63) / 64 * 64);
+    w->scratch = xaligned(((size_t)g->signs * sizeof(float) + 63) / 64 * 64);
+    w->lifted = xaligned(((size_t)g->signs * sizeof(float) + 63) / 64 * 64);
     w->code = xaligned((g->code_bytes + 63) / 64 * 64);
     memset(w->code, 0, g->code_bytes);
     w->signs_code = xaligned((size_t)g->words * 64);
@@ -31,6 +32,7 @@ void walk_release(struct walk *w)
 {
     free(w->query);
     free(w->scratch);
+    free(w->lifted);
     free(w->code);
     free(w->signs_code);
     free(w->visited);
@@ -44,9 +46,9 @@ void walk_release(struct walk *w)
 
 size_t walk_bytes(const struct walk *w)
 {
-    return sizeof *w + 2 * w->g->dims * sizeof(float) + w->g->code_bytes + w->g->words * 64 +
-           w->visited_words * (w->bridges ? 16 : 8) + w->touched_cap * 4 + w->pool.cap * 8 +
-           w->found_cap * sizeof *w->found + w->sort_cap * 8;
+    return sizeof *w + (w->g->dims + 2 * w->g->signs) * sizeof(float) + w->g->code_bytes +
+           w->g->words * 64 + w->visited_words * (w->bridges ? 16 : 8) + w->touched_cap * 4 +
+           w->pool.cap * 8 + w->found_cap * sizeof *w->found + w->sort_cap * 8;
 }
 
 /* --- the query --- */
@@ -57,9 +59,10 @@ static void signs_query(struct walk *w)
     /* First the limit: lines that come later have all slots below it. */
     w->limit = atomic_load_explicit(&g->slots_end, memory_order_acquire);
     struct coding *c = atomic_load_explicit(&g->coding, memory_order_acquire);
-    float step = quantise_i8(w->query, w->signs_code, g->dims);
+    lift(g, w->query, w->lifted);
+    float step = quantise_i8(w->lifted, w->signs_code, g->signs);
     int32_t total = 0;
-    for (uint32_t i = 0; i < g->dims; i++)
+    for (uint32_t i = 0; i < g->signs; i++)
         total += w->signs_code[i];
     w->base = step * (float)total;
     w->slope = 2 * step;

@@ -44,7 +44,7 @@ static void test_dims(void **state)
         struct world w = world_new(dims[i], 100, .7f);
         add_many(&w, SLOW ? 300 : 2000);
         check(&w, 1);
-        expect_recall(&w, 64, dims[i] < 64 ? .9 : .95);
+        expect_recall(&w, 64, .97); /* few dimensions have as many signs as 384 */
         expect_recall(&w, 256, .985);
         graph_refine_step(w.g, 2000);
         assert_int_equal(graph_unrefined(w.g), 0);
