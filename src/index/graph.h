@@ -97,7 +97,8 @@ struct graph_filter {
 size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
                     const struct graph_filter *filter, struct graph_hit *out, bool *gave_up);
 /* `count` queries, dims floats apart; out[i * k], found[i]. The same answers as one
- * after the other, faster, since their walks take turns. */
+ * after the other, and no faster: that the walks take turns gained nothing that could be measured.
+ */
 void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
                        size_t width, struct graph_hit *out, size_t *found);
 

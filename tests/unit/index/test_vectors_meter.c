@@ -14,7 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define DIMS 32
+#define DIMS 128
 #define DOCUMENTS 6000
 #define CENTRES 50
 #define K 10
