@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/rng.h"
-#include "index/graph.h"
+#include "graph/graph.h"
 #include "math/dot.h"
 #include "math/topk.h"
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/thread.h"
-#include "index/graph.h"
+#include "graph/graph.h"
 #include "index_exact.h"
 #include "math/dot.h"
 #include "math/half.h"

@@ -1,7 +1,7 @@
 #include "index_exact.h"
 
 #include "base/arena.h"
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 #include "math/dot.h"
 #include <stdlib.h>
 #include <string.h>

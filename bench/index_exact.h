@@ -1,9 +1,9 @@
-/* The graph of index/graph.h, walked with exact distances: what its sign estimates cost in recall.
+/* The graph of graph/graph.h, walked with exact distances: what its sign estimates cost in recall.
  * Looks inside the graph, changes nothing. One thread. */
 #ifndef BENCH_INDEX_EXACT_H
 #define BENCH_INDEX_EXACT_H
 
-#include "index/graph.h"
+#include "graph/graph.h"
 
 struct exact_walk;
 struct exact_walk *exact_walk_new(struct graph *g);

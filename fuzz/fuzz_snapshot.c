@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "index/duplicates.h"
 #include "index/filter.h"
-#include "index/section.h"
+#include "base/section.h"
 #include "index/vectors.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
  * remembers a change from before, from which all later ones are replayed. */
 #include "index/attributes_impl.h"
 
-#include "index/section.h"
+#include "base/section.h"
 #include <string.h>
 
 #define MAGIC UINT64_C(0x3230525454414B41) /* "AKATTR02" */

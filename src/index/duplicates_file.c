@@ -11,7 +11,7 @@
  * or a document was being judged, it counts as an original. */
 #include "base/arena.h"
 #include "index/duplicates_impl.h"
-#include "index/section.h"
+#include "base/section.h"
 #include <string.h>
 
 #define MAGIC UINT64_C(0x3330535055444B41) /* "AKDUPS03" */

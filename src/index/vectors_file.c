@@ -14,9 +14,9 @@
 #include "index/vectors_impl.h"
 
 #include "base/arena.h"
-#include "index/graph_file.h"
+#include "graph/blocks.h"
 #include "index/scalar.h"
-#include "index/section.h"
+#include "base/section.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>

@@ -27,7 +27,7 @@
 #define INDEX_VECTORS_IMPL_H
 
 #include "base/thread.h"
-#include "index/graph.h"
+#include "graph/graph.h"
 #include "index/recall.h"
 #include "index/vectors.h"
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 /* Slots: their memory, their content, their grace period; readers. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -51,9 +51,9 @@ void graph_free(struct graph *g)
         return;
     populate_stop(g);
     for (unsigned i = 0; i < READERS; i++)
-        for (unsigned j = 0; j < TOGETHER && g->readers[i].walks[j]; j++) {
-            walk_release(g->readers[i].walks[j]);
-            free(g->readers[i].walks[j]);
+        if (g->readers[i].walk) {
+            walk_release(g->readers[i].walk);
+            free(g->readers[i].walk);
         }
     linker_free(g->linker);
     for (uint32_t i = 0; i < CHUNKS_MAX && g->codes[i]; i++) {
@@ -108,10 +108,7 @@ struct graph_reader *graph_enter(struct graph *g)
 
 void graph_leave(struct graph_reader *r)
 {
-    size_t bytes = 0;
-    for (unsigned i = 0; i < TOGETHER && r->walks[i]; i++)
-        bytes += walk_bytes(r->walks[i]);
-    atomic_store_explicit(&r->bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&r->bytes, r->walk ? walk_bytes(r->walk) : 0, memory_order_relaxed);
     atomic_store(&r->epoch, 0);
 }
 

@@ -1,8 +1,8 @@
 /* A section of a snapshot file: frames of [u32 bytes][u32 0][u64 checksum64][payload], at most 1
  * MiB of payload each, ended by a frame of 0 bytes whose checksum is that of all frames' checksums.
  * Numbers little-endian. A frame is verified before a byte of it is given out. One thread. */
-#ifndef INDEX_SECTION_H
-#define INDEX_SECTION_H
+#ifndef BASE_SECTION_H
+#define BASE_SECTION_H
 
 #include "base/err.h"
 #include <stddef.h>

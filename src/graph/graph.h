@@ -15,8 +15,8 @@
  * change: a slot is given out again when no link leads to it and no reader that entered before it
  * was deleted is still inside. A search sees a change or not; it may still give a slot that was
  * deleted after it began. */
-#ifndef INDEX_GRAPH_H
-#define INDEX_GRAPH_H
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
 
 #include "base/err.h"
 #include <stdbool.h>
@@ -96,9 +96,8 @@ struct graph_filter {
  * `gave_up` may be NULL. Returns how many. */
 size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
                     const struct graph_filter *filter, struct graph_hit *out, bool *gave_up);
-/* `count` queries, dims floats apart; out[i * k], found[i]. The same answers as one
- * after the other, and no faster: that the walks take turns gained nothing that could be measured.
- */
+/* `count` queries, dims floats apart; out[i * k], found[i]. One after the other: letting four walks
+ * take turns, each fetching while another scores, gained nothing on 200,000 x 384. */
 void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
                        size_t width, struct graph_hit *out, size_t *found);
 

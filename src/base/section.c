@@ -1,4 +1,4 @@
-#include "index/section.h"
+#include "base/section.h"
 
 #include "base/arena.h"
 #include "base/file.h"

@@ -1,5 +1,5 @@
 /* Which links a slot gets: robust pruning (DiskANN, Subramanya and others 2019) over the codes. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "math/dot.h"

@@ -1,5 +1,5 @@
 /* From a pool to an answer: int8, then float16. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "math/dot.h"
@@ -11,13 +11,13 @@
 #define RERANK_MIN 12
 #define RERANK_MORE 2
 
-static struct walk *reader_walk(struct graph_reader *r, unsigned at)
+static struct walk *reader_walk(struct graph_reader *r)
 {
-    if (!r->walks[at]) {
-        r->walks[at] = xmalloc(sizeof *r->walks[at]);
-        walk_init(r->walks[at], r->g);
+    if (!r->walk) {
+        r->walk = xmalloc(sizeof *r->walk);
+        walk_init(r->walk, r->g);
     }
-    return r->walks[at];
+    return r->walk;
 }
 
 static void row_fetch(const struct graph *g, uint32_t slot)
@@ -103,7 +103,7 @@ static unsigned walk_width(size_t k, size_t width)
 size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t width,
                     const struct graph_filter *filter, struct graph_hit *out, bool *gave_up)
 {
-    struct walk *w = reader_walk(r, 0);
+    struct walk *w = reader_walk(r);
     bool done = true;
     if (gave_up)
         *gave_up = false;
@@ -120,48 +120,14 @@ size_t graph_search(struct graph_reader *r, const float *query, size_t k, size_t
     return n;
 }
 
-/* Some walks take turns: while one waits for links or lines, the next one scores. */
-struct lane {
-    struct walk *walk;
-    size_t query; /* which it is at */
-};
-
-static bool lane_next(struct lane *l, const float *queries, size_t count, size_t *at,
-                      unsigned width)
-{
-    if (*at == count)
-        return false;
-    l->query = (*at)++;
-    walk_query(l->walk, queries + l->query * l->walk->g->dims);
-    walk_start(l->walk, width);
-    return true;
-}
-
 void graph_search_many(struct graph_reader *r, const float *queries, size_t count, size_t k,
                        size_t width, struct graph_hit *out, size_t *found)
 {
-    struct lane lanes[TOGETHER];
-    unsigned n = 0;
-    size_t at = 0;
-    memset(found, 0, count * sizeof *found);
-    if (!k || !graph_count(r->g))
-        return;
-    while (n < TOGETHER && at < count) {
-        lanes[n].walk = reader_walk(r, n);
-        (void)lane_next(&lanes[n++], queries, count, &at, walk_width(k, width));
-    }
-    for (unsigned i = 0; n; i = i + 1 < n ? i + 1 : 0) {
-        struct lane *l = &lanes[i];
-        if (walk_step(l->walk))
-            continue;
-        const float *query = queries + l->query * r->g->dims;
-        found[l->query] = walk_answer(l->walk, query, k, NULL, out + l->query * k);
-        if (!lane_next(l, queries, count, &at, walk_width(k, width)))
-            *l = lanes[--n];
-    }
+    for (size_t i = 0; i < count; i++)
+        found[i] = graph_search(r, queries + i * r->g->dims, k, width, NULL, out + i * k, NULL);
 }
 
 size_t graph_scored(const struct graph_reader *r)
 {
-    return r->walks[0] ? r->walks[0]->scored : 0;
+    return r->walk ? r->walk->scored : 0;
 }

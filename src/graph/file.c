@@ -1,9 +1,9 @@
-#include "index/graph_file.h"
+#include "graph/blocks.h"
 
 #include "base/arena.h"
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 #include "base/thread.h"
-#include "index/section.h"
+#include "base/section.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

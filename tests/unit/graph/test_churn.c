@@ -1,11 +1,11 @@
 /* What many changes leave behind: recall, slots, links; nothing that was deleted. */
 #include "base/arena.h"
 #include "base/rng.h"
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 #include "math/dot.h"
 #include "math/half.h"
 
-#include "graph_world.h"
+#include "world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,18 +4,21 @@
  * The payload of its section (section.h), numbers little-endian:
  *
  *     u64 "AKGRAPH1"   u32 dims   u32 slots   u64 changes
- *     u32 centroids   u64 slots, u64 changes when they were made   f32 spread   centroids x dims
- * x f32 for each block of GRAPH_BLOCK_SLOTS slots, the last one shorter: slots x u8 state (free,
- * held, linked, twin)   slots x u8 refined slots x line   slots x links   slots x code   slots x
- * row     (zeros of free ones)
+ *     u32 centroids   u64 slots, u64 changes when they were made   f32 spread
+ *     centroids x dims x f32
+ *
+ * and for each block of GRAPH_BLOCK_SLOTS slots, the last one shorter, zeros where one is free:
+ *
+ *     slots x u8 state (free, held, linked, twin)   slots x u8 refined
+ *     slots x line   slots x links   slots x code   slots x row
  *
  * Changes between two blocks make a file that fits itself only loosely: a link may lead to what was
  * deleted meanwhile. Loading drops such links; a twin whose list broke becomes held again, and its
  * owner inserts it. */
-#ifndef INDEX_GRAPH_FILE_H
-#define INDEX_GRAPH_FILE_H
+#ifndef GRAPH_BLOCKS_H
+#define GRAPH_BLOCKS_H
 
-#include "index/graph.h"
+#include "graph/graph.h"
 
 #define GRAPH_BLOCK_SLOTS 4096u
 

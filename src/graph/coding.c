@@ -2,9 +2,9 @@
  *
  * Signs tell the direction of what is left of a row without its centroid, so an estimate is the
  * better the shorter that is: rows of tight clusters could not be told apart with one centroid for
- * all. 64 of them cost a walk about a microsecond. Made (graph_train.c) as the graph grows; later
+ * all. 64 of them cost a walk about a microsecond. Made (train.c) as the graph grows; later
  * ones are taken only if they are clearly better. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "math/dot.h"

@@ -1,7 +1,7 @@
 /* The walk: best first over the links, by sign estimates alone, with one step of staleness: while
  * the lines of a step's new slots are on their way from memory, those of the step before are
  * scored. Without that every layout of the data is a third slower (measured on 200,000 x 384). */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "math/dot.h"
@@ -233,32 +233,22 @@ static void start(struct walk *w)
     walk_links_fetch(w);
 }
 
-void walk_start(struct walk *w, unsigned width)
+/* A slot's links are collected while those of the slot before are scored. */
+void walk_run(struct walk *w, unsigned width)
 {
     walk_begin(w, width);
     start(w);
     w->batches[0].count = w->batches[1].count = 0;
-    w->now = 0;
-}
-
-bool walk_step(struct walk *w)
-{
-    uint32_t slot = walk_next(w);
-    if (slot != GRAPH_NONE)
-        batch_fill(w, &w->batches[w->now], slot);
-    else if (!w->batches[!w->now].count)
-        return false;
-    walk_batch_score(w, &w->batches[!w->now]);
-    walk_links_fetch(w);
-    w->now = !w->now;
-    return true;
-}
-
-void walk_run(struct walk *w, unsigned width)
-{
-    walk_start(w, width);
-    while (walk_step(w))
-        ;
+    for (unsigned now = 0;; now = !now) {
+        struct batch *next = &w->batches[now], *last = &w->batches[!now];
+        uint32_t slot = walk_next(w);
+        if (slot != GRAPH_NONE)
+            batch_fill(w, next, slot);
+        else if (!last->count)
+            return;
+        walk_batch_score(w, last);
+        walk_links_fetch(w);
+    }
 }
 
 /* --- the second look --- */

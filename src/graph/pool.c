@@ -1,6 +1,6 @@
 /* The pool of a walk: the best so far, sorted. A walk puts hundreds into it, so it compares and
  * moves many places at once. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "math/simd.h"
 #include <string.h>

@@ -1,11 +1,11 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/rng.h"
-#include "index/graph.h"
+#include "graph/graph.h"
 #include "math/dot.h"
 #include "math/half.h"
 
-#include "graph_world.h"
+#include "world.h"
 
 #include <malloc.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The walk under a filter: only slots that pass are scored and expanded, and slots that do not are
  * reached through, so that what passes stays connected (ACORN). */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Changes: slots come in, are taken out, get better links. Writer only. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* Many slots at once, on several threads. The same as inserting one by one, but that the order is
  * not fixed; links of a slot are written under its lock. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "base/thread.h"

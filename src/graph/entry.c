@@ -1,7 +1,7 @@
 /* Where walks begin: a few slots near each centroid, of which a walk takes those of the centroids
  * nearest to its query. So it begins in the right cluster, even if few links lead from one to
  * another. While there is one centroid only, the rows of the table mean nothing. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include <string.h>
 

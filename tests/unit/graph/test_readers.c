@@ -4,10 +4,10 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "base/thread.h"
-#include "index/graph.h"
+#include "graph/graph.h"
 #include "math/dot.h"
 
-#include "graph_world.h"
+#include "world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

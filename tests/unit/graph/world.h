@@ -3,7 +3,7 @@
 #define TESTS_GRAPH_WORLD_H
 
 #include "base/rng.h"
-#include "index/graph.h"
+#include "graph/graph.h"
 
 /* Sanitizers make all of it some twenty times slower: tests count less then. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

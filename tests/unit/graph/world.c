@@ -1,4 +1,4 @@
-#include "graph_world.h"
+#include "world.h"
 
 #include "base/arena.h"
 #include "math/dot.h"

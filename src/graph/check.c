@@ -1,5 +1,5 @@
 /* Every invariant of the graph. Writer only: nothing changes meanwhile. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "math/dot.h"

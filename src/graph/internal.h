@@ -16,10 +16,10 @@
  *
  * Each linked slot knows how many links lead to it (`indegree`): a deleted slot is given out again
  * only when none does, and the last link to a slot is not pruned away. */
-#ifndef INDEX_GRAPH_IMPL_H
-#define INDEX_GRAPH_IMPL_H
+#ifndef GRAPH_INTERNAL_H
+#define GRAPH_INTERNAL_H
 
-#include "index/graph.h"
+#include "graph/graph.h"
 #include "math/simd.h"
 #include <stdatomic.h>
 #include <stddef.h>
@@ -105,7 +105,7 @@ struct pool_of {
     unsigned cursor; /* none before it is unexpanded */
 };
 
-/* graph_pool.c: those of `count` that are among the best `width` come in. */
+/* pool.c: those of `count` that are among the best `width` come in. */
 void pool_add(struct pool_of *p, const float *keys, const uint32_t *slots, unsigned count);
 
 #define BATCH 64u
@@ -131,8 +131,7 @@ struct walk {
     uint32_t *touched; /* slots whose bits are set */
     size_t touched_count, touched_cap, visited_words;
     struct pool_of pool;
-    struct batch batches[2];
-    unsigned now;            /* the batch that is filled; the other one is scored */
+    struct batch batches[2]; /* one is filled, the other one scored */
     struct candidate *found; /* of walk_rank */
     size_t found_count, found_cap;
     uint64_t *sort;
@@ -146,11 +145,9 @@ void walk_release(struct walk *w);
 size_t walk_bytes(const struct walk *w);
 void walk_query(struct walk *w, const float *query); /* unrotated */
 void walk_query_slot(struct walk *w, uint32_t slot);
-/* Fills the pool: all at once, or a step at a time until there is none. */
+/* Fills the pool. */
 void walk_run(struct walk *w, unsigned width);
-void walk_start(struct walk *w, unsigned width);
-bool walk_step(struct walk *w);
-/* The same with slots that pass only; false: gave up. graph_filter.c */
+/* The same with slots that pass only; false: gave up. filter.c */
 bool walk_run_filtered(struct walk *w, unsigned width, const struct graph_filter *filter);
 /* The pieces of both. */
 void walk_begin(struct walk *w, unsigned width);
@@ -163,12 +160,11 @@ void walk_rank(struct walk *w, bool sorted);
 void walk_found_add(struct walk *w, const struct candidate *c, size_t n); /* and sorts again */
 void walk_clear(struct walk *w); /* visited; before the next walk */
 
-#define TOGETHER 4u /* walks of graph_search_many */
 struct graph_reader {
     _Alignas(64) _Atomic uint64_t epoch; /* of its entry, plus 1; 0: free */
     struct graph *g;
-    struct walk *walks[TOGETHER];
-    _Atomic size_t bytes; /* of the walks, when it left */
+    struct walk *walk;
+    _Atomic size_t bytes; /* of it, when it left */
 };
 
 struct retired {
@@ -304,7 +300,7 @@ static inline float slots_distance(const struct graph *g, float dot, uint32_t a,
     return d > 0 ? d : 0;
 }
 
-/* graph_link.c */
+/* link.c */
 struct linker *linker_new(struct graph *g);
 void linker_free(struct linker *k);
 void linker_insert(struct linker *k, uint32_t slot);
@@ -327,9 +323,9 @@ static inline uint32_t indegree_of(const struct graph *g, uint32_t slot)
 void indegree_add(struct graph *g, uint32_t slot);
 void indegree_drop(struct graph *g, uint32_t slot);
 
-void graph_inserted(struct graph *g, uint32_t slot); /* graph_change.c: counts, entries */
+void graph_inserted(struct graph *g, uint32_t slot); /* change.c: counts, entries */
 
-/* graph_entry.c */
+/* entry.c */
 void entries_add(struct graph *g, uint32_t slot);                  /* it was linked */
 void entries_offer(struct graph *g, uint32_t slot);                /* if a place is free */
 void entries_replace(struct graph *g, uint32_t slot, uint32_t by); /* by: or GRAPH_NONE */
@@ -339,7 +335,7 @@ void entries_make(struct graph *g);                         /* of the coding tha
 void entries_fill(const struct graph *g, struct coding *c); /* if there is none */
 unsigned entries_pick(const struct walk *w, uint32_t out[ENTRIES]);
 
-/* graph_coding.c */
+/* coding.c */
 struct coding *coding_new(const struct graph *g, unsigned count);
 void coding_free(struct coding *c);
 void coding_ready(const struct graph *g, struct coding *c); /* its centroids are set */
@@ -361,7 +357,7 @@ void coding_follow(struct graph *g);
  * `slots` slots are. */
 void coding_step(struct graph *g, uint32_t slots);
 
-/* graph_train.c: centroids of a sample of the rows. */
+/* train.c: centroids of a sample of the rows. */
 struct training *training_new(const struct graph *g, unsigned centroids);
 void training_free(struct training *t);
 size_t training_bytes(const struct graph *g, const struct training *t);
@@ -371,7 +367,7 @@ bool training_step(const struct graph *g, struct training *t, size_t work);
  * is with the centroids in use. */
 struct coding *training_result(struct training *t, float *spread_now);
 
-/* graph_file.c */
+/* file.c */
 void populate_stop(struct graph *g);
 
 /* graph.c */

@@ -1,6 +1,6 @@
 /* Centroids by k-means over a sample of the rows, a part at a time: the writer who trains has other
  * things to do. */
-#include "index/graph_impl.h"
+#include "graph/internal.h"
 
 #include "base/arena.h"
 #include "base/rng.h"
