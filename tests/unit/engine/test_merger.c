@@ -1,4 +1,5 @@
 /* The vector graphs are worked at in the background, and that is kept. */
+#include "../sanitized.h"
 #include "help.h"
 #include "base/clock.h"
 #include "index/vectors.h"
@@ -27,6 +28,8 @@ static void merged_vectors_are_kept(void **state)
 {
     struct fixture *f = *state;
     size_t at = 0;
+    if (THREADS_ONLY) /* minutes; test_vectors_graph has the threads */
+        skip();
     struct ingest_source source = {next_document, &at};
     struct ingest_sink sink = {take_result, NULL};
     create(f, "c");

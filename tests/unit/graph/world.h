@@ -2,20 +2,9 @@
 #ifndef TESTS_GRAPH_WORLD_H
 #define TESTS_GRAPH_WORLD_H
 
+#include "../sanitized.h"
 #include "base/rng.h"
 #include "graph/graph.h"
-
-/* Sanitizers make all of it some twenty times slower: tests count less then. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOW 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLOW 1
-#endif
-#endif
-#ifndef SLOW
-#define SLOW 0
-#endif
 
 #define K 10
 

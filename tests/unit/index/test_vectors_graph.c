@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "base/thread.h"
+#include "../sanitized.h"
 #include "index/vectors_impl.h"
 #include "math/dot.h"
 #include "math/half.h"
@@ -20,7 +21,7 @@
 #include <cmocka.h>
 
 #define DIMS 48
-#define DOCUMENTS 3000
+#define DOCUMENTS (THREADS_ONLY ? 1000 : 3000)
 #define CENTRES 40
 #define PASSAGES_MAX 3
 #define K 10
@@ -444,7 +445,9 @@ static void test_threads(void **state)
     threads[1] = thread_start("reader", read_loop, &s);
     threads[2] = thread_start("merger", merge_loop, &s);
     threads[3] = thread_start("saver", save_loop, &s);
-    for (uint64_t i = DOCUMENTS; i < 8000 || atomic_load(&s.searches) < 400; i++) {
+    for (uint64_t i = DOCUMENTS;
+         i < DOCUMENTS + (SLOW ? 1500 : 5000) || atomic_load(&s.searches) < (SLOW ? 100 : 400);
+         i++) {
         told_put(s.v, (uint32_t)rng_below(&rng, DOCUMENTS), i);
         if (i % 16 == 0)
             clock_sleep_ns(1000000);
@@ -563,11 +566,14 @@ static void test_damaged(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest threads[] = {cmocka_unit_test(test_threads)};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),      cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_mass_delete), cmocka_unit_test(test_starving),
-        cmocka_unit_test(test_threads),     cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_threads),  cmocka_unit_test(test_random),
+        cmocka_unit_test(test_shares),   cmocka_unit_test(test_mass_delete),
+        cmocka_unit_test(test_starving), cmocka_unit_test(test_reload),
         cmocka_unit_test(test_damaged),
     };
+    if (THREADS_ONLY)
+        return cmocka_run_group_tests(threads, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* The recall meter beside brute force, while the index changes, and as it holds its target. */
+#include "../sanitized.h"
 #include "base/arena.h"
 #include "base/rng.h"
 #include "base/thread.h"
@@ -15,7 +16,7 @@
 #include <cmocka.h>
 
 #define DIMS 128
-#define DOCUMENTS 6000
+#define DOCUMENTS (THREADS_ONLY ? 1000 : 6000)
 #define CENTRES 50
 #define K 10
 #define PART 512
@@ -338,7 +339,7 @@ static void test_threads(void **state)
     threads[1] = thread_start("search-2", searches_run, &s);
     threads[2] = thread_start("merging", merging_run, &s);
     threads[3] = thread_start("measuring", measuring_run, &s);
-    for (int i = 0; i < 3000 || atomic_load(&s.measured) < 50; i++) {
+    for (int i = 0; i < (SLOW ? 500 : 3000) || atomic_load(&s.measured) < (SLOW ? 10 : 50); i++) {
         float x[DIMS];
         uint32_t number = (uint32_t)rng_below(&rng, DOCUMENTS);
         row_near((uint32_t)rng_below(&rng, CENTRES), x);
@@ -359,11 +360,14 @@ static void test_threads(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest threads[] = {cmocka_unit_test(test_threads)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_true_recall),    cmocka_unit_test(test_ties),
         cmocka_unit_test(test_changes),        cmocka_unit_test(test_target_held),
         cmocka_unit_test(test_scan_for_width), cmocka_unit_test(test_sample),
         cmocka_unit_test(test_memory),         cmocka_unit_test(test_threads),
     };
+    if (THREADS_ONLY)
+        return cmocka_run_group_tests(threads, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
