@@ -341,6 +341,8 @@ static void test_centroids_at_one_size(void **state)
 int main(void)
 {
     memory_fill();
+    if (THREADS_ONLY) /* there is one; test_readers has more */
+        return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_ten_rounds, world_setup),
         cmocka_unit_test_setup(test_odd_dims, world_setup),

@@ -409,7 +409,12 @@ int main(void)
         cmocka_unit_test_setup(test_saved_bytes, world_setup),
         cmocka_unit_test_setup(test_damaged, world_setup),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest threads[] = {
+        cmocka_unit_test_setup(test_build, world_setup),
+        cmocka_unit_test_setup(test_save_load, world_setup),
+    };
+    int failed = THREADS_ONLY ? cmocka_run_group_tests(threads, NULL, NULL)
+                              : cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
     return failed;
 }

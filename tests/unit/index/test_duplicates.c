@@ -1,5 +1,6 @@
 /* Near-duplicates over random texts with planted edits, against what was planted; every invariant
  * after every step. */
+#include "../sanitized.h"
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/rng.h"
@@ -615,5 +616,8 @@ int main(void)
         TEST(flipped_bits_are_noticed),
         TEST(memory_is_small_and_used_again),
     };
+    const struct CMUnitTest threads[] = {TEST(saved_beside_the_writer)};
+    if (THREADS_ONLY)
+        return cmocka_run_group_tests(threads, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
