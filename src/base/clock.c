@@ -29,6 +29,15 @@ int64_t clock_mono_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t clock_thread_ns(void)
+{
+    if (source.mono_ns)
+        return clock_mono_ns();
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 void clock_sleep_ns(int64_t ns)
 {
     if (source.sleep_ns) {

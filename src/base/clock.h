@@ -9,6 +9,9 @@
 int64_t clock_wall_us(void); /* microseconds since 1970, UTC */
 int64_t clock_mono_ns(void); /* never goes back; only differences mean something */
 void clock_sleep_ns(int64_t ns);
+/* What the calling thread has computed for; only differences mean something. With a replaced
+ * clock_mono_ns the same as that: as if it never had to wait for a processor. */
+int64_t clock_thread_ns(void);
 
 /* RFC 3339 in UTC with microseconds, "2026-11-22T16:09:02.123456Z"; `out` holds CLOCK_TEXT. */
 #define CLOCK_TEXT 32

@@ -9,6 +9,7 @@
  * A line that fails is reported alone. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "engine/internal.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -218,9 +219,12 @@ static void parse_run(void *arg)
 {
     struct ingest *g = arg;
     struct batch *b;
+    struct pace pace = {0};
     while ((b = queue_pop(g->to_parse))) {
+        pace_begin(&pace);
         if (!ingest_err(g))
             batch_parse(g, b);
+        pace_end(&pace); /* others read and write meanwhile */
         if (queue_push(g->to_embed, b))
             batch_free(b);
     }

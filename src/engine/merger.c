@@ -1,11 +1,12 @@
 /* The merger: one thread that works at the vector graphs in the background (index/vectors.h), a
  * short step at a time, and saves the indexes now and then. The applier goes on beside it: neither
- * a merge nor a snapshot, of whatever size, is waited for. */
+ * a merge nor a snapshot, of whatever size, is waited for. The thread is not a nice one, since the
+ * applier may want the lock that a step holds; it keeps its pace instead. */
 #include "base/clock.h"
+#include "base/pace.h"
 #include "engine/internal.h"
 
 #define PAUSE_NS 200000000 /* when there is nothing to do */
-#define STEP_NS 10000000
 
 static bool merger_stopping(struct engine *x)
 {
@@ -21,7 +22,7 @@ static bool graphs_step(struct engine *x)
     bool more = false;
     for (struct collection *c = NULL; (c = collection_next(x, c));)
         for (struct version *v = NULL; (v = version_next(c, v));)
-            more |= vectors_merge_step(v->vectors, STEP_NS);
+            more |= vectors_merge_step(v->vectors, PACE_STEP_NS);
     return more;
 }
 
@@ -38,10 +39,12 @@ static void merger_run(void *arg)
 {
     struct engine *x = arg;
     struct snapshot_clock k;
-    thread_background();
+    struct pace pace = {0};
     snapshot_clock_start(x, &k);
     while (!merger_stopping(x)) {
+        pace_begin(&pace);
         bool more = graphs_step(x);
+        pace_end(&pace);
         if (snapshot_due(x, &k)) {
             snapshots_save(x, snapshot_save_rows);
             snapshot_clock_saved(&k);
