@@ -8,6 +8,7 @@
 
 #define FRAME_BYTES (1u << 20)
 #define HEADER_BYTES 16
+#define SYNC_BYTES (8u << 20)
 
 struct section_writer {
     struct file *file;
@@ -17,7 +18,7 @@ struct section_writer {
     size_t n;
     bool holding;
     uint8_t *held; /* frames */
-    size_t held_bytes, held_cap;
+    size_t held_bytes, held_cap, unsynced;
     uint8_t buf[HEADER_BYTES + FRAME_BYTES];
 };
 
@@ -51,7 +52,7 @@ struct section_writer *section_writer_new(struct file *f)
     w->n = 0;
     w->holding = false;
     w->held = NULL;
-    w->held_bytes = w->held_cap = 0;
+    w->held_bytes = w->held_cap = w->unsynced = 0;
     return w;
 }
 
@@ -60,6 +61,17 @@ static uint64_t sum_add(uint64_t sum, uint64_t checksum)
     uint8_t le[8];
     u64_to(le, checksum);
     return checksum64(le, sizeof le, sum);
+}
+
+/* A large file is synced as it is written: all of it at once, others' syncs would wait for. */
+static void bytes_write(struct section_writer *w, const uint8_t *p, size_t n)
+{
+    w->err = file_write(w->file, p, n, &w->e);
+    w->unsynced += n;
+    if (w->err || w->unsynced < SYNC_BYTES)
+        return;
+    w->unsynced = 0;
+    w->err = file_sync(w->file, &w->e);
 }
 
 static void frame_hold(struct section_writer *w, size_t bytes)
@@ -81,7 +93,7 @@ void section_let_go(struct section_writer *w)
 {
     w->holding = false;
     if (!w->err && w->held_bytes)
-        w->err = file_write(w->file, w->held, w->held_bytes, &w->e);
+        bytes_write(w, w->held, w->held_bytes);
     w->held_bytes = 0;
 }
 
@@ -95,7 +107,7 @@ static void frame_write(struct section_writer *w)
     if (w->holding)
         frame_hold(w, HEADER_BYTES + w->n);
     else if (!w->err)
-        w->err = file_write(w->file, w->buf, HEADER_BYTES + w->n, &w->e);
+        bytes_write(w, w->buf, HEADER_BYTES + w->n);
     w->n = 0;
 }
 
