@@ -225,16 +225,6 @@ TARGET_AVX512 static int32_t dot_i8_avx512(const int8_t *a, const int8_t *b, siz
     return wrap_sub(dot_i8_offset(a, b, n), sum128_avx512(b, n));
 }
 
-/* Lane sums of four accumulators: [sum s0, sum s1, sum s2, sum s3]. */
-TARGET_AVX512 static inline __m128i reduce4(__m512i s0, __m512i s1, __m512i s2, __m512i s3)
-{
-    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(s0, s1), _mm512_unpackhi_epi32(s0, s1));
-    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(s2, s3), _mm512_unpackhi_epi32(s2, s3));
-    __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
-    __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c), _mm512_extracti64x4_epi64(c, 1));
-    return _mm_add_epi32(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1));
-}
-
 /* Four rows at a time, so that a load of the query serves four products. */
 TARGET_AVX512 static inline void dot_i8_4_avx512(const int8_t *query, const int8_t *const row[4],
                                                  size_t n, int32_t query128, int32_t *out)

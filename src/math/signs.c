@@ -1,6 +1,7 @@
 #include "math/signs.h"
 
 #include "math/simd.h"
+#include "math/vector.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -80,16 +81,6 @@ TARGET_AVX2 static void sums_avx2(const int8_t *query, size_t words, const uint6
 {
     for (size_t i = 0; i < count; i++)
         out[i] = sum_avx2(query, words, lines[i]);
-}
-
-/* Lane sums of four accumulators. */
-TARGET_AVX512 static inline __m128i reduce4(__m512i s0, __m512i s1, __m512i s2, __m512i s3)
-{
-    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(s0, s1), _mm512_unpackhi_epi32(s0, s1));
-    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(s2, s3), _mm512_unpackhi_epi32(s2, s3));
-    __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
-    __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c), _mm512_extracti64x4_epi64(c, 1));
-    return _mm_add_epi32(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1));
 }
 
 /* `words` a constant wherever it is called with one: then the query stays in registers. */

@@ -57,6 +57,16 @@ TARGET_AVX2 static inline __m256 gelu_one_avx2(__m256 x)
     return _mm256_mul_ps(x, _mm256_fmadd_ps(erf, half, half));
 }
 
+/* Lane sums of four accumulators: [sum s0, sum s1, sum s2, sum s3]. */
+TARGET_AVX512 static inline __m128i reduce4(__m512i s0, __m512i s1, __m512i s2, __m512i s3)
+{
+    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(s0, s1), _mm512_unpackhi_epi32(s0, s1));
+    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(s2, s3), _mm512_unpackhi_epi32(s2, s3));
+    __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c), _mm512_extracti64x4_epi64(c, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1));
+}
+
 TARGET_AVX512 static inline __mmask16 tail16(size_t n)
 {
     return n >= 16 ? 0xffff : (__mmask16)((1u << n) - 1);
