@@ -2,39 +2,16 @@
  * from memory, and prints the cost of reading the words and of a put, its slowest, what was marked
  * and memory a document; then deletes all originals that have copies, so that those are judged
  * again. --pairs: first prints about N of the marked pairs, for reading. */
+#include "lines.h"
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "index/duplicates.h"
 #include "text/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct str *lines;
-static size_t line_count, reads;
-
-static void must(enum err err, const struct err_info *e)
-{
-    if (!err)
-        return;
-    fprintf(stderr, "%s: %s\n", err_name(err), e->message);
-    exit(1);
-}
-
-static void lines_read(const char *path)
-{
-    char *text = NULL;
-    size_t n = 0;
-    struct err_info e = {0};
-    must(file_read_all(path, (size_t)1 << 30, &text, &n, &e), &e);
-    lines = xmalloc((n + 1) * sizeof *lines);
-    for (char *p = text, *end; p < text + n; p = end + 1) {
-        end = memchr(p, '\n', (size_t)(text + n - p));
-        end = end ? end : text + n;
-        lines[line_count++] = (struct str){p, (size_t)(end - p)};
-    }
-}
+static size_t reads;
 
 /* Line i is document i + 1. */
 static bool line_words(void *ctx, uint32_t number, const uint64_t **words, size_t *count)

@@ -2,6 +2,7 @@
  * of 100, opening, and queries of two to five words of other lines, k 200 and then the scores of
  * 200 other documents, first cold (doclists come from FTS5), then warm, then on several threads.
  * Analyser: lower-case ASCII words. */
+#include "lines.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -42,31 +43,7 @@ static void analyze(void *session, struct str text,
 
 static const struct words_analyzer analyzer = {session_new, free, analyze};
 
-static struct str *lines;
-static size_t line_count;
 static struct words *words;
-
-static void must(enum err err, const struct err_info *e)
-{
-    if (!err)
-        return;
-    fprintf(stderr, "%s: %s\n", err_name(err), e->message);
-    exit(1);
-}
-
-static void lines_read(const char *path)
-{
-    char *text = NULL;
-    size_t n = 0;
-    struct err_info e = {0};
-    must(file_read_all(path, (size_t)1 << 30, &text, &n, &e), &e);
-    lines = xmalloc((n + 1) * sizeof *lines);
-    for (char *p = text, *end; p < text + n; p = end + 1) {
-        end = memchr(p, '\n', (size_t)(text + n - p));
-        end = end ? end : text + n;
-        lines[line_count++] = (struct str){p, (size_t)(end - p)};
-    }
-}
 
 static double cpu_ms(void)
 {
