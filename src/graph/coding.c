@@ -126,7 +126,7 @@ static unsigned centroids_for(size_t count)
 
 static void gone_free(struct graph *g)
 {
-    uint64_t oldest = g->gone ? oldest_reader(g) : 0;
+    uint64_t oldest = g->gone ? epoch_oldest(&g->epochs) : 0;
     for (struct coding **at = &g->gone; *at;) {
         struct coding *c = *at;
         if (c->retired > oldest) {
@@ -167,7 +167,7 @@ static void coding_swap(struct graph *g)
     entries_fill(g, c);
     g->coming = NULL;
     atomic_store(&g->coding, c);
-    old->retired = atomic_fetch_add(&g->epoch, 1) + 1;
+    old->retired = atomic_fetch_add(&g->epochs.now, 1) + 1;
     old->next = g->gone;
     g->gone = old;
 }

@@ -2,7 +2,6 @@
 #include "graph/internal.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "math/dot.h"
 #include "math/half.h"
 #include "math/rotate.h"
@@ -38,8 +37,8 @@ struct graph *graph_new(uint32_t dims)
     g->halves = xcalloc(CHUNKS_MAX, sizeof *g->halves);
     g->links = xcalloc(CHUNKS_MAX, sizeof *g->links);
     g->nodes = xcalloc(CHUNKS_MAX, sizeof *g->nodes);
-    for (unsigned i = 0; i < READERS; i++)
-        g->readers[i].g = g;
+    for (unsigned i = 0; i < EPOCH_READERS; i++)
+        g->readers[i] = (struct graph_reader){.place = &g->epochs.readers[i], .g = g};
     g->linker = linker_new(g);
     bytes_note(g);
     return g;
@@ -50,7 +49,7 @@ void graph_free(struct graph *g)
     if (!g)
         return;
     populate_stop(g);
-    for (unsigned i = 0; i < READERS; i++)
+    for (unsigned i = 0; i < EPOCH_READERS; i++)
         if (g->readers[i].walk) {
             walk_release(g->readers[i].walk);
             free(g->readers[i].walk);
@@ -88,39 +87,13 @@ uint32_t graph_dims(const struct graph *g)
 
 struct graph_reader *graph_enter(struct graph *g)
 {
-    static _Thread_local unsigned hint; /* the place that this thread had: its memory is warm */
-    uint64_t now = atomic_load(&g->epoch), empty = 0;
-    unsigned at = hint;
-    for (unsigned tries = 1;; tries++, empty = 0) {
-        if (atomic_compare_exchange_strong(&g->readers[at].epoch, &empty, now + 1))
-            break;
-        at = (at + 1) % READERS;
-        if (tries % READERS == 0)
-            clock_sleep_ns(50000);
-    }
-    hint = at;
-    /* A writer that has moved on may have looked before the place was taken: say the later epoch.
-     */
-    for (uint64_t later; (later = atomic_load(&g->epoch)) != now; now = later)
-        atomic_store(&g->readers[at].epoch, later + 1);
-    return &g->readers[at];
+    return &g->readers[epoch_enter(&g->epochs, NULL) - g->epochs.readers];
 }
 
 void graph_leave(struct graph_reader *r)
 {
     atomic_store_explicit(&r->bytes, r->walk ? walk_bytes(r->walk) : 0, memory_order_relaxed);
-    atomic_store(&r->epoch, 0);
-}
-
-uint64_t oldest_reader(struct graph *g)
-{
-    uint64_t oldest = atomic_load(&g->epoch);
-    for (unsigned i = 0; i < READERS; i++) {
-        uint64_t epoch = atomic_load(&g->readers[i].epoch);
-        if (epoch && epoch - 1 < oldest)
-            oldest = epoch - 1;
-    }
-    return oldest;
+    epoch_leave(r->place);
 }
 
 /* --- slots --- */
@@ -181,7 +154,7 @@ void graph_slot_drop(struct graph *g, uint32_t slot)
         g->limbo[g->limbo_count++] = slot;
         return;
     }
-    retired_add(g, slot, atomic_fetch_add(&g->epoch, 1) + 1);
+    retired_add(g, slot, atomic_fetch_add(&g->epochs.now, 1) + 1);
 }
 
 void graph_slot_sweep(struct graph *g, size_t count)
@@ -192,7 +165,7 @@ void graph_slot_sweep(struct graph *g, size_t count)
         if (indegree_of(g, slot))
             continue;
         g->limbo[g->limbo_at] = g->limbo[--g->limbo_count];
-        retired_add(g, slot, atomic_fetch_add(&g->epoch, 1) + 1);
+        retired_add(g, slot, atomic_fetch_add(&g->epochs.now, 1) + 1);
     }
 }
 
@@ -206,7 +179,7 @@ static void links_clear(struct graph *g, uint32_t slot)
 /* Deleted long enough ago; or GRAPH_NONE. */
 static uint32_t retired_take(struct graph *g)
 {
-    if (!g->retired_count || g->retired[g->retired_first].epoch > oldest_reader(g))
+    if (!g->retired_count || g->retired[g->retired_first].epoch > epoch_oldest(&g->epochs))
         return GRAPH_NONE;
     uint32_t slot = g->retired[g->retired_first].slot;
     g->retired_first = (g->retired_first + 1) % g->retired_cap;
@@ -334,7 +307,7 @@ struct graph_bytes graph_bytes(const struct graph *g)
     struct graph_bytes b = {.hot = slots * (g->line_bytes + g->code_bytes + sizeof(struct links))};
     b.all = b.hot + slots * (g->half_bytes + sizeof(struct node)) + sizeof *g +
             4 * CHUNKS_MAX * sizeof(void *) + atomic_load(&g->other_bytes);
-    for (unsigned i = 0; i < READERS; i++)
+    for (unsigned i = 0; i < EPOCH_READERS; i++)
         b.all += atomic_load_explicit(&g->readers[i].bytes, memory_order_relaxed);
     return b;
 }

@@ -19,6 +19,7 @@
 #ifndef GRAPH_INTERNAL_H
 #define GRAPH_INTERNAL_H
 
+#include "base/epoch.h"
 #include "graph/graph.h"
 #include "math/simd.h"
 #include <stdatomic.h>
@@ -30,7 +31,6 @@
 #define EF_CONSTRUCTION 128u
 #define ENTRIES 64u /* that a walk takes */
 #define ENTRIES_EACH 8u
-#define READERS 128u
 #define CHUNKS_MAX (GRAPH_SLOTS_MAX / GRAPH_CHUNK_SLOTS)
 #define NORM_DEAD 1e30f
 
@@ -161,7 +161,7 @@ void walk_found_add(struct walk *w, const struct candidate *c, size_t n); /* and
 void walk_clear(struct walk *w); /* visited; before the next walk */
 
 struct graph_reader {
-    _Alignas(64) _Atomic uint64_t epoch; /* of its entry, plus 1; 0: free */
+    _Alignas(64) struct epoch_reader *place;
     struct graph *g;
     struct walk *walk;
     _Atomic size_t bytes; /* of it, when it left */
@@ -199,8 +199,8 @@ struct graph {
     uint64_t changes;           /* insertions and deletions ever */
     size_t followed_at;         /* how many slots were linked when coding_follow last began */
     uint32_t refine_at, scan_at;
-    _Atomic uint64_t epoch;
-    struct graph_reader readers[READERS];
+    struct epochs epochs;
+    struct graph_reader readers[EPOCH_READERS];
     /* The writer's: deleted slots, oldest first, in a ring; those that links still lead to. */
     struct retired *retired;
     size_t retired_first, retired_count, retired_cap;
@@ -371,7 +371,6 @@ struct coding *training_result(struct training *t, float *spread_now);
 void populate_stop(struct graph *g);
 
 /* graph.c */
-uint64_t oldest_reader(struct graph *g);
 void bytes_note(struct graph *g); /* when memory that is not a slot's came or went */
 void *chunk_new(size_t bytes, bool small);
 float code_scale(const int8_t *code, uint32_t dims);

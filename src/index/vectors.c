@@ -2,7 +2,6 @@
 #include "index/vectors_impl.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/rng.h"
 #include "index/scalar.h"
 #include "math/dot.h"
@@ -60,41 +59,6 @@ uint32_t vectors_dims(const struct vectors *v)
 }
 
 /* --- readers --- */
-
-struct reader *vectors_enter(struct vectors *v, uint64_t *seq)
-{
-    uint64_t now = atomic_load(&v->seq), empty = 0;
-    unsigned at =
-        (unsigned)((uintptr_t)seq >> 6) % READERS; /* stacks differ: threads seldom meet */
-    for (unsigned tries = 0;; tries++, empty = 0) {
-        if (atomic_compare_exchange_strong(&v->readers[at].seq, &empty, now + 1))
-            break;
-        at = (at + 1) % READERS;
-        if (tries % READERS == READERS - 1)
-            clock_sleep_ns(50000);
-    }
-    /* A writer that has moved on may have looked before the slot was taken: say the later seq. */
-    for (uint64_t later; (later = atomic_load(&v->seq)) != now; now = later)
-        atomic_store(&v->readers[at].seq, later + 1);
-    *seq = now;
-    return &v->readers[at];
-}
-
-void vectors_leave(struct reader *r)
-{
-    atomic_store(&r->seq, 0);
-}
-
-uint64_t vectors_oldest_reader(struct vectors *v)
-{
-    uint64_t oldest = atomic_load(&v->seq);
-    for (unsigned i = 0; i < READERS; i++) {
-        uint64_t seq = atomic_load(&v->readers[i].seq);
-        if (seq && seq - 1 < oldest)
-            oldest = seq - 1;
-    }
-    return oldest;
-}
 
 uint32_t vectors_head(const struct vectors *v, uint32_t number)
 {
@@ -167,7 +131,7 @@ void tail_remove(struct vectors *v, uint32_t slot)
 /* Ended slots of the tail go back at once; those that are linked leave the graph with merging. */
 static void tail_sweep(struct vectors *v, uint32_t count)
 {
-    uint64_t oldest = vectors_oldest_reader(v);
+    uint64_t oldest = epoch_oldest(&v->epochs);
     for (uint32_t slot; count-- > 0 && (slot = ended_take(&v->ended_tail, oldest)) != SLOT_NONE;) {
         tail_remove(v, slot);
         graph_delete(v->graph, slot);
@@ -259,7 +223,7 @@ static void slots_end(struct vectors *v, uint32_t slot, uint64_t seq)
 static void document_put(struct vectors *v, uint32_t number, uint64_t revision,
                          const uint16_t *rows, uint32_t count)
 {
-    uint64_t seq = atomic_load(&v->seq) + 1;
+    uint64_t seq = atomic_load(&v->epochs.now) + 1;
     uint32_t before = vectors_head(v, number), next = SLOT_NONE;
     tail_sweep(v, 2 * count);
     for (uint32_t p = count; p-- > 0;) {
@@ -273,7 +237,7 @@ static void document_put(struct vectors *v, uint32_t number, uint64_t revision,
     atomic_fetch_add(&v->rows, count);
     if (before == SLOT_NONE)
         atomic_fetch_add(&v->documents, 1);
-    atomic_store(&v->seq, seq);
+    atomic_store(&v->epochs.now, seq);
 }
 
 enum err vectors_put(struct vectors *v, uint32_t number, uint64_t revision, const uint16_t *rows,
@@ -302,11 +266,11 @@ void vectors_delete(struct vectors *v, uint32_t number)
     vectors_lock(v);
     uint32_t before = vectors_head(v, number);
     if (before != SLOT_NONE) {
-        uint64_t seq = atomic_load(&v->seq) + 1;
+        uint64_t seq = atomic_load(&v->epochs.now) + 1;
         slots_end(v, before, seq);
         atomic_store(vectors_head_place(v, number), 0);
         atomic_fetch_sub(&v->documents, 1);
-        atomic_store(&v->seq, seq);
+        atomic_store(&v->epochs.now, seq);
     }
     lock_drop(&v->lock);
 }
@@ -359,7 +323,7 @@ size_t vectors_bytes(struct vectors *v)
 bool vectors_document(struct vectors *v, uint32_t number, float *out)
 {
     uint64_t seq = 0;
-    struct reader *r = vectors_enter(v, &seq);
+    struct epoch_reader *r = epoch_enter(&v->epochs, &seq);
     uint32_t row = vectors_head(v, number);
     bool found = row != SLOT_NONE;
     if (found)
@@ -369,14 +333,14 @@ bool vectors_document(struct vectors *v, uint32_t number, float *out)
         for (uint32_t i = 0; i < v->dims; i++)
             out[i] += half_to_float(half[i]);
     }
-    vectors_leave(r);
+    epoch_leave(r);
     return found && normalise_f32(out, v->dims) > 0;
 }
 
 uint16_t *vectors_rows(struct vectors *v, uint32_t number, uint32_t *count, uint64_t *revision)
 {
     uint64_t seq = 0;
-    struct reader *r = vectors_enter(v, &seq);
+    struct epoch_reader *r = epoch_enter(&v->epochs, &seq);
     uint32_t head = vectors_head(v, number), n = 0;
     uint16_t *out = NULL;
     for (uint32_t row = head; row != SLOT_NONE; row = slot_next(v, row))
@@ -391,7 +355,7 @@ uint16_t *vectors_rows(struct vectors *v, uint32_t number, uint32_t *count, uint
             to += v->dims;
         }
     }
-    vectors_leave(r);
+    epoch_leave(r);
     return out;
 }
 
@@ -402,7 +366,7 @@ float vectors_mean_cosine(struct vectors *v, unsigned pairs, uint64_t seed)
     double sum = 0;
     unsigned found = 0;
     float *x = xmalloc(v->dims * sizeof *x);
-    struct reader *r = vectors_enter(v, &seq);
+    struct epoch_reader *r = epoch_enter(&v->epochs, &seq);
     uint32_t end = atomic_load(&v->slots_end);
     rng_init(&rng, seed);
     for (uint64_t tries = 0; end && found < pairs && tries < 64 * (uint64_t)pairs; tries++) {
@@ -415,7 +379,7 @@ float vectors_mean_cosine(struct vectors *v, unsigned pairs, uint64_t seed)
         sum += (double)dot_f16_f32(graph_row(v->graph, b), x, v->dims);
         found++;
     }
-    vectors_leave(r);
+    epoch_leave(r);
     free(x);
     return found ? (float)(sum / found) : 0;
 }

@@ -41,7 +41,7 @@ static enum err check_row(struct check *k, uint32_t slot, uint32_t number, uint3
     uint32_t i = index_of(slot);
     if (c->number[i] != number || c->passage[i] != passage)
         return WRONG(k, "slot %u is not passage %u of document %u", slot, passage, number);
-    if (atomic_load(&c->died[i]) != NEVER || atomic_load(&c->born[i]) > atomic_load(&v->seq))
+    if (atomic_load(&c->died[i]) != NEVER || atomic_load(&c->born[i]) > atomic_load(&v->epochs.now))
         return WRONG(k, "slot %u of document %u is not alive", slot, number);
     if (tail_has(v, slot) == graph_is_linked(v->graph, slot))
         return WRONG(k, "slot %u of document %u is in both or none of tail and graph", slot,

@@ -26,6 +26,7 @@
 #ifndef INDEX_VECTORS_IMPL_H
 #define INDEX_VECTORS_IMPL_H
 
+#include "base/epoch.h"
 #include "base/thread.h"
 #include "graph/graph.h"
 #include "index/recall.h"
@@ -38,7 +39,6 @@ _Static_assert(RECALL_WIDTH_MAX <= GRAPH_WIDTH_MAX, "the meter asks for what a w
 #define CHUNK_SHIFT 12
 #define CHUNK_SLOTS (UINT32_C(1) << CHUNK_SHIFT)
 #define LEAF_NUMBERS 4096
-#define READERS 128
 #define NEVER UINT64_MAX
 /* What a step of a walk costs, in rows of a scan; measured on 200,000 x 384. */
 #define SCAN_TO_WALK 40
@@ -59,10 +59,6 @@ struct leaf {
     _Atomic uint32_t head[LEAF_NUMBERS]; /* slot of passage 0, plus 1; 0: no such document */
 };
 
-struct reader {
-    _Alignas(64) _Atomic uint64_t seq; /* of its start, plus 1; 0: free */
-};
-
 /* Slots that ended, oldest first. */
 struct ended {
     struct ended_slot {
@@ -77,7 +73,6 @@ struct vectors {
     struct graph *graph;
     struct chunk **chunks;
     _Atomic(struct leaf *) *leaves;
-    _Atomic uint64_t seq;
     _Atomic uint32_t slots_end; /* slots below it have a chunk */
     _Atomic size_t rows, documents, tail, leaf_bytes;
     _Atomic uint64_t worked;   /* by merging, rows */
@@ -87,7 +82,7 @@ struct vectors {
     /* VECTORS_SCAN_ROWS, SCAN_TO_WALK; tests, which have few rows, take less. */
     size_t scan_rows;
     double scan_to_walk;
-    struct reader readers[READERS];
+    struct epochs epochs;     /* now: the seq of the last change */
     struct lock lock;         /* for all that follows, and for every change */
     _Atomic unsigned waiting; /* for the lock, in haste */
     struct ended ended_tail, ended_linked;
@@ -123,14 +118,10 @@ static inline struct vector_hit slot_hit(const struct vectors *v, uint32_t slot,
 
 /* --- vectors.c --- */
 struct vectors *vectors_of_graph(struct graph *g); /* an empty one; takes it */
-/* A reader's place; *seq is what it may see. Waits if READERS are inside. */
-struct reader *vectors_enter(struct vectors *v, uint64_t *seq);
-void vectors_leave(struct reader *r);
 /* The slot of passage 0, or SLOT_NONE. Inside only. */
 uint32_t vectors_head(const struct vectors *v, uint32_t number);
 void vectors_lock(struct vectors *v); /* ahead of merging */
 /* Writer: */
-uint64_t vectors_oldest_reader(struct vectors *v);
 void vectors_slot_known(struct vectors *v, uint32_t slot); /* gives it a chunk */
 _Atomic uint32_t *vectors_head_place(struct vectors *v, uint32_t number);
 void tail_add(struct vectors *v, uint32_t slot);

@@ -10,7 +10,7 @@
 /* Ended slots leave the graph when nobody sees them any more. */
 static bool merge_out(struct vectors *v)
 {
-    uint32_t slot = ended_take(&v->ended_linked, vectors_oldest_reader(v));
+    uint32_t slot = ended_take(&v->ended_linked, epoch_oldest(&v->epochs));
     if (slot == SLOT_NONE)
         return false;
     graph_delete(v->graph, slot);

@@ -24,7 +24,7 @@ struct sample {
 /* A sample that is being measured. */
 struct measurement {
     struct sample sample;
-    struct reader *reader;
+    struct epoch_reader *reader;
     struct scan *scan;
     struct vector_hit *hits; /* the walk's */
     size_t count;
@@ -66,7 +66,7 @@ static void measurement_end(struct measurement *n, struct group *g)
     if (n->scan)
         scan_end(n->scan, g);
     if (n->reader)
-        vectors_leave(n->reader);
+        epoch_leave(n->reader);
     free(n->hits);
     sample_release(&n->sample);
     *n = (struct measurement){0};
@@ -188,7 +188,7 @@ static enum vectors_measured sample_begin(struct vectors *v, double target)
     unsigned width = n->width = atomic_load(&v->width[s->filtered]);
     if (s->way == WAY_WALK) {
         n->hits = xmalloc(s->k * sizeof *n->hits);
-        n->reader = vectors_enter(v, &seq);
+        n->reader = epoch_enter(&v->epochs, &seq);
         s->way = vectors_walk(v, seq, s->query, s->k, within, n->hits, &n->count);
     }
     if (s->way == WAY_WALK) {

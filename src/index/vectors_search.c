@@ -239,10 +239,10 @@ size_t vectors_search(struct vectors *v, const float *query, size_t k, const str
     struct search s = {.v = v, .query = query, .k = k, .within = within, .out = out};
     if (!search_begin(&s))
         return 0;
-    struct reader *r = vectors_enter(v, &s.seq);
+    struct epoch_reader *r = epoch_enter(&v->epochs, &s.seq);
     enum way way = exact ? WAY_SCAN : way_choose(&s);
     size_t n = way == WAY_WALK ? walk_rounds(&s) : scan_exact(&s);
-    vectors_leave(r);
+    epoch_leave(r);
     group_release(&s.group);
     if (exact)
         return n;
@@ -277,7 +277,7 @@ void vectors_score(struct vectors *v, const float *query, const uint32_t *number
                    struct vector_hit *out)
 {
     uint64_t seq = 0;
-    struct reader *r = vectors_enter(v, &seq);
+    struct epoch_reader *r = epoch_enter(&v->epochs, &seq);
     for (size_t i = 0; i < count; i++) {
         uint32_t ahead = i + 4 < count ? vectors_head(v, numbers[i + 4]) : SLOT_NONE;
         if (ahead != SLOT_NONE)
@@ -286,5 +286,5 @@ void vectors_score(struct vectors *v, const float *query, const uint32_t *number
         document_best(v, numbers[i], query, &f);
         out[i] = f.hit;
     }
-    vectors_leave(r);
+    epoch_leave(r);
 }
