@@ -25,7 +25,7 @@
 #define INDEX_DUPLICATES_H
 
 #include "base/err.h"
-#include "index/docset.h"
+#include "base/docset.h"
 #include <stdint.h>
 
 struct duplicates;

@@ -29,7 +29,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "index/docset.h"
+#include "base/docset.h"
 #include <jansson.h>
 #include <stdio.h>
 

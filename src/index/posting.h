@@ -4,7 +4,7 @@
 #ifndef INDEX_POSTING_H
 #define INDEX_POSTING_H
 
-#include "index/docset.h"
+#include "base/docset.h"
 
 #define POSTING_BITMAP UINT32_MAX
 struct posting {

@@ -12,7 +12,7 @@
 #define INDEX_VECTORS_H
 
 #include "base/err.h"
-#include "index/docset.h"
+#include "base/docset.h"
 #include <stdint.h>
 
 /* Up to so many rows stay in the tail: a scan of them is about as quick as a walk. */

@@ -21,7 +21,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "index/docset.h"
+#include "base/docset.h"
 
 /* How text becomes terms; given by the caller (text/ is not known here). `analyze` calls emit for
  * each term; `session_new` makes per-thread state for it. */

@@ -1,5 +1,5 @@
 #include "recommend/recommend.h"
-#include "index/docset.h"
+#include "base/docset.h"
 #include "index/vectors.h"
 #include "math/mmr.h"
 #include "recommend/profile.h"

@@ -1,7 +1,7 @@
 #include "search/search.h"
 #include "base/clock.h"
 #include "embed/embed.h"
-#include "index/docset.h"
+#include "base/docset.h"
 #include "index/filter.h"
 #include "index/vectors.h"
 #include "index/words.h"

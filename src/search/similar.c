@@ -1,4 +1,4 @@
-#include "index/docset.h"
+#include "base/docset.h"
 #include "index/filter.h"
 #include "index/vectors.h"
 #include "math/mmr.h"

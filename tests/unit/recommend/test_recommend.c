@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "base/rng.h"
-#include "index/docset.h"
+#include "base/docset.h"
 #include "index/vectors.h"
 #include "math/dot.h"
 #include "math/half.h"

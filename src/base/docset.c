@@ -1,4 +1,4 @@
-#include "index/docset.h"
+#include "base/docset.h"
 
 #include "base/arena.h"
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* A set of document numbers as a bitmap with its count. Grows with the largest number. Not shared
  * between threads while it changes; borrowed as const by searches. */
-#ifndef INDEX_DOCSET_H
-#define INDEX_DOCSET_H
+#ifndef BASE_DOCSET_H
+#define BASE_DOCSET_H
 
 #include <stdbool.h>
 #include <stddef.h>
