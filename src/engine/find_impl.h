@@ -1,0 +1,52 @@
+/* Inside search and similar (engine.h has the two calls):
+ *
+ *     find.c          a request from its beginning to its end
+ *     find_vector.c   similar: examples, a text or a vector -> the vector that is looked near
+ *     find_load.c     candidates from search/, their documents from the store, refilled until full
+ *     find_passage.c  a hit's best passage and its highlights
+ *     find_facets.c   what matches, counted */
+#ifndef ENGINE_FIND_IMPL_H
+#define ENGINE_FIND_IMPL_H
+
+#include "engine/internal.h"
+
+struct find {
+    struct engine *x;
+    struct collection *c;
+    struct version *v; /* whose model, vectors and passages they are, to the end */
+    const struct find_request *r;
+    struct arena *a;
+    struct search_view view;
+    const struct filter *filter;
+    struct docset within, without; /* exclusions, both ways */
+    bool restricted;               /* `within` counts */
+    float *vector;                 /* similar */
+    struct search_result result;
+    struct str degraded;
+};
+
+/* A hit and its document. */
+struct loaded {
+    const struct search_hit *hit;
+    struct document_record document;
+};
+
+/* --- find_vector.c: into f->vector --- */
+enum err find_vector(struct find *f, struct err_info *e);
+
+/* --- find_load.c --- */
+/* At most `depth` candidates into f->result. */
+enum err find_ask(struct find *f, size_t depth, struct err_info *e);
+/* Asks for more until the answer is full or there is no more. One more than wanted tells that there
+ * are more. A document that is being changed right now must not be missing from the answer: the
+ * applier is waited for, briefly, and asked again. */
+enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct find_answer *answer,
+                     struct err_info *e);
+
+/* --- find_passage.c --- */
+void find_passage(struct find *f, const struct loaded *l, struct find_hit *h);
+
+/* --- find_facets.c --- */
+enum err find_facets(struct find *f, struct find_answer *answer, struct err_info *e);
+
+#endif

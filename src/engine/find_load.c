@@ -1,0 +1,89 @@
+/* Candidates from search/, and their documents from the store.
+ *
+ * A hit carries the revision that was indexed. If the store has another by now, or the document is
+ * gone or expired, the hit is dropped and the answer refilled by asking deeper. */
+#include "base/clock.h"
+#include "engine/find_impl.h"
+
+#define SLACK 16 /* hits asked for beyond what is wanted */
+#define DEEPER_TRIES 3
+#define APPLIER_WAIT_NS                                                                            \
+    250000000LL /* for a change that is in the store and not yet in the indexes */
+
+enum err find_ask(struct find *f, size_t depth, struct err_info *e)
+{
+    const struct find_request *r = f->r;
+    if (f->vector)
+        return search_similar(&f->view, f->vector, f->filter, f->without.count ? &f->without : NULL,
+                              depth, r->min_score, r->diversity, r->exact, f->a, &f->result, e);
+    struct search_query q = {
+        .mode = r->mode,
+        .text = r->q,
+        .filter = f->filter,
+        .within = f->restricted ? &f->within : NULL,
+        .depth = depth,
+        .min_score = r->min_score,
+        .deadline_ns = r->deadline_ns,
+        .words_only = f->degraded.n > 0,
+        .exact = r->exact,
+    };
+    enum err err = search_run(&f->view, &q, f->a, &f->result, e);
+    if (!err && f->result.degraded.n)
+        f->degraded = f->result.degraded;
+    return err;
+}
+
+/* Loads the hits' documents until `wanted` of them stand. Those before `offset` are only checked. A
+ * hit whose document was changed since it was indexed does not stand; `*newer`: the last such
+ * change, 0 if none. */
+static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded *out,
+                     size_t *count, uint64_t *newer, struct err_info *e)
+{
+    size_t n = f->result.count, at = 0;
+    int64_t now_us = clock_wall_us();
+    *count = 0;
+    *newer = 0;
+    while (at < n && *count < wanted) {
+        size_t step = wanted - *count < n - at ? wanted - *count : n - at;
+        uint32_t *numbers = arena_array(f->a, step, sizeof *numbers);
+        struct document_record *docs = arena_array(f->a, step, sizeof *docs);
+        for (size_t i = 0; i < step; i++)
+            numbers[i] = f->result.hits[at + i].number;
+        unsigned parts =
+            *count + step <= offset ? DOCUMENT_HEAD : DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES;
+        enum err err = version_passages(f->v, f->a, numbers, step, parts, docs, e);
+        if (err)
+            return err;
+        for (size_t i = 0; i < step; i++) {
+            const struct search_hit *h = &f->result.hits[at + i];
+            if (docs[i].number && docs[i].revision == h->revision &&
+                !document_expired(&docs[i], now_us))
+                out[(*count)++] = (struct loaded){h, docs[i]};
+            else if (docs[i].number && docs[i].revision > h->revision && docs[i].revision > *newer)
+                *newer = docs[i].revision;
+        }
+        at += step;
+    }
+    return 0;
+}
+
+enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct find_answer *answer,
+                     struct err_info *e)
+{
+    size_t wanted = f->r->offset + f->r->limit + 1, depth = wanted + SLACK;
+    *out = arena_array(f->a, wanted, sizeof **out);
+    for (int try = 0;; try++, depth *= 4) {
+        uint64_t newer = 0;
+        enum err err = find_ask(f, depth, e);
+        int64_t t0 = clock_mono_ns();
+        if (!err)
+            err = load(f, f->r->offset, wanted, *out, count, &newer, e);
+        answer->load_ns += clock_mono_ns() - t0;
+        if (err || try == DEEPER_TRIES)
+            return err;
+        if (!newer && (*count == wanted || f->result.count < depth))
+            return 0;
+        if (newer && applied_wait(f->x, newer, clock_mono_ns() + APPLIER_WAIT_NS, NULL))
+            return 0; /* the indexes are behind: what stands is the answer */
+    }
+}
