@@ -97,12 +97,11 @@ void attributes_hold(struct attributes *x, uint32_t number)
     h->count = 0;
     for (size_t i = 0; i < x->scratch_count; i++) {
         struct value *v = x->scratch[i];
-        posting_add(&x->fields[v->field]->exists, number);
-        if (posting_add(&v->posting, number)) /* false: an array holds it twice */
+        if (field_hold(x->fields[v->field], v, number)) /* false: an array holds it twice */
             h->values[h->count++] = v;
     }
     *holding_slot(x, number) = h;
-    x->value_bytes += sizeof *h + h->count * sizeof *h->values;
+    x->holding_bytes += sizeof *h + h->count * sizeof *h->values;
     docset_add(&x->all, number);
     x->scratch_count = 0;
 }
@@ -114,13 +113,9 @@ static void forget(struct attributes *x, uint32_t number)
     struct holding *h = attributes_holding(x, number);
     for (uint32_t i = 0; i < h->count; i++) {
         struct value *v = h->values[i];
-        struct field *f = x->fields[v->field];
-        posting_remove(&f->exists, number);
-        posting_remove(&v->posting, number);
-        if (!v->posting.count)
-            field_drop(f, v);
+        field_let_go(x->fields[v->field], v, number);
     }
-    x->value_bytes -= sizeof *h + h->count * sizeof *h->values;
+    x->holding_bytes -= sizeof *h + h->count * sizeof *h->values;
     free(h);
     *holding_slot(x, number) = NULL;
     docset_remove(&x->all, number);
@@ -167,7 +162,7 @@ void attributes_all(struct attributes *x, struct docset *out)
 size_t attributes_bytes(struct attributes *x)
 {
     rwlock_read(&x->lock);
-    size_t n = sizeof *x + x->value_bytes + x->leaf_count * sizeof *x->leaves +
+    size_t n = sizeof *x + x->holding_bytes + x->leaf_count * sizeof *x->leaves +
                x->leaves_used * LEAF_HOLDINGS * sizeof **x->leaves + x->all.word_count * 8;
     for (unsigned i = 0; i < x->field_count; i++)
         n += field_bytes(x->fields[i]);
@@ -434,7 +429,7 @@ static size_t facet_count(const struct attributes *x, const struct field *f,
     size_t *counts = xcalloc(f->values_end + 1, sizeof *counts);
     struct counted *found = xmalloc((f->values_end + 1) * sizeof *found);
     size_t n = 0;
-    if (within->count < f->value_count * 4)
+    if (within->count < field_values(f) * 4)
         count_by_document(x, f, within, counts);
     else
         count_by_value(f, within, counts);

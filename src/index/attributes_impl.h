@@ -22,6 +22,7 @@
 enum value_kind { VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_PRESENT };
 struct value {
     struct posting posting;
+    struct value *next;   /* in its bucket */
     struct number number; /* of numbers, dates and booleans (0, 1) */
     uint32_t hash;
     uint32_t ordinal; /* its place in field->values */
@@ -61,19 +62,26 @@ struct field {
     struct str name;
     struct posting exists;
     struct value *present;
-    struct value **table; /* open addressing, linear; table_size a power of two */
-    size_t table_size;
+    struct value **buckets; /* round <= bucket_count < 2 * round; round a power of two */
+    size_t bucket_count, bucket_cap, round;
+    size_t bytes;          /* of values and postings */
     struct value **values; /* by ordinal; holes are NULL */
     uint32_t *holes;
-    size_t value_count, values_end, values_cap, hole_count, hole_cap;
+    size_t values_end, values_cap, hole_count, hole_cap;
     struct ordered numbers, texts;
 };
 struct field *field_new(struct str name, uint16_t index);
 void field_free(struct field *f);
 /* scalar NULL: `present`. make: adds it when it is not there. */
 struct value *field_value(struct field *f, uint16_t index, const struct scalar *s, bool make);
-/* Forgets a value that no document holds. */
-void field_drop(struct field *f, struct value *v);
+/* Document `number` has the value now; false if it had it already. */
+bool field_hold(struct field *f, struct value *v, uint32_t number);
+/* Has it no more; `v` may be freed. */
+void field_let_go(struct field *f, struct value *v, uint32_t number);
+static inline size_t field_values(const struct field *f) /* distinct ones */
+{
+    return f->values_end - f->hole_count;
+}
 size_t field_bytes(const struct field *f);
 
 struct holding {
@@ -91,7 +99,7 @@ struct attributes {
     struct holding **
         *leaves; /* by number: LEAF_HOLDINGS a leaf, so that a large number alone is cheap */
     size_t leaf_count, leaves_used;
-    size_t value_bytes;     /* of holdings, texts and nodes */
+    size_t holding_bytes;
     struct value **scratch; /* of the document that is being put */
     size_t scratch_count, scratch_cap;
 };

@@ -196,45 +196,39 @@ static bool value_is(const struct value *v, uint32_t hash, const struct scalar *
     return scalar_same(&own, s);
 }
 
-static size_t slot_of(const struct field *f, uint32_t hash, const struct scalar *s)
+/* Linear hashing (Litwin 1980): a bucket is split now and then, so that no put waits
+ * for a whole table to be made anew. */
+static struct value **bucket_of(const struct field *f, uint32_t hash)
 {
-    size_t i = hash & (f->table_size - 1);
-    while (f->table[i] && !value_is(f->table[i], hash, s))
-        i = (i + 1) & (f->table_size - 1);
-    return i;
+    size_t i = hash & (2 * f->round - 1);
+    return &f->buckets[i < f->bucket_count ? i : i - f->round];
 }
 
-static void table_grow(struct field *f)
+static void bucket_split(struct field *f)
 {
-    struct value **old = f->table;
-    size_t old_size = f->table_size;
-    f->table_size = old_size ? 2 * old_size : 8;
-    f->table = xcalloc(f->table_size, sizeof *f->table);
-    for (size_t i = 0; i < old_size; i++) {
-        if (!old[i])
-            continue;
-        size_t to = old[i]->hash & (f->table_size - 1);
-        while (f->table[to])
-            to = (to + 1) & (f->table_size - 1);
-        f->table[to] = old[i];
+    if (f->bucket_count == f->bucket_cap) {
+        f->bucket_cap = 2 * f->bucket_cap;
+        f->buckets = xrealloc(f->buckets, f->bucket_cap * sizeof *f->buckets);
     }
-    free(old);
+    size_t from = f->bucket_count - f->round;
+    struct value *v = f->buckets[from], *next;
+    f->buckets[from] = f->buckets[f->bucket_count++] = NULL;
+    for (; v; v = next) {
+        next = v->next;
+        struct value **to = bucket_of(f, v->hash);
+        v->next = *to;
+        *to = v;
+    }
+    if (f->bucket_count == 2 * f->round)
+        f->round = f->bucket_count;
 }
 
-/* Takes a value out, moving up those behind it whose way led over its slot. */
-static void table_remove(struct field *f, const struct value *v)
+static void bucket_remove(struct field *f, const struct value *v)
 {
-    size_t mask = f->table_size - 1, hole = v->hash & mask;
-    while (f->table[hole] != v)
-        hole = (hole + 1) & mask;
-    for (size_t i = (hole + 1) & mask; f->table[i]; i = (i + 1) & mask) {
-        size_t home = f->table[i]->hash & mask;
-        if (((i - home) & mask) < ((i - hole) & mask))
-            continue;
-        f->table[hole] = f->table[i];
-        hole = i;
-    }
-    f->table[hole] = NULL;
+    struct value **at = bucket_of(f, v->hash);
+    while (*at != v)
+        at = &(*at)->next;
+    *at = v->next;
 }
 
 static struct value *value_new(uint16_t index, const struct scalar *s)
@@ -282,31 +276,31 @@ struct value *field_value(struct field *f, uint16_t index, const struct scalar *
 {
     if (!s)
         return f->present;
-    if (4 * (f->value_count + 1) > 3 * f->table_size) {
-        if (!make && !f->table_size)
-            return NULL;
-        if (make)
-            table_grow(f);
-    }
     uint32_t hash = scalar_hash(s);
-    size_t slot = slot_of(f, hash, s);
-    if (f->table[slot] || !make)
-        return f->table[slot];
-    struct value *v = value_new(index, s);
+    struct value *v = *bucket_of(f, hash);
+    while (v && !value_is(v, hash, s))
+        v = v->next;
+    if (v || !make)
+        return v;
+    if (field_values(f) >= f->bucket_count)
+        bucket_split(f);
+    v = value_new(index, s);
     v->hash = hash;
-    f->table[slot] = v;
-    f->value_count++;
+    v->next = *bucket_of(f, hash);
+    *bucket_of(f, hash) = v;
+    f->bytes += sizeof *v + v->text_n;
     ordinal_give(f, v);
     if (order_of(f, v))
         ordered_insert(order_of(f, v), v);
     return v;
 }
 
-void field_drop(struct field *f, struct value *v)
+/* Forgets a value that no document holds. */
+static void field_drop(struct field *f, struct value *v)
 {
     if (v == f->present)
         return;
-    table_remove(f, v);
+    bucket_remove(f, v);
     if (order_of(f, v))
         ordered_remove(order_of(f, v), v);
     if (f->hole_count == f->hole_cap) {
@@ -315,9 +309,28 @@ void field_drop(struct field *f, struct value *v)
     }
     f->holes[f->hole_count++] = v->ordinal;
     f->values[v->ordinal] = NULL;
-    f->value_count--;
+    f->bytes -= sizeof *v + v->text_n + posting_bytes(&v->posting);
     posting_release(&v->posting);
     free(v);
+}
+
+bool field_hold(struct field *f, struct value *v, uint32_t number)
+{
+    size_t before = posting_bytes(&f->exists) + posting_bytes(&v->posting);
+    posting_add(&f->exists, number);
+    bool held = posting_add(&v->posting, number);
+    f->bytes += posting_bytes(&f->exists) + posting_bytes(&v->posting) - before;
+    return held;
+}
+
+void field_let_go(struct field *f, struct value *v, uint32_t number)
+{
+    size_t before = posting_bytes(&f->exists) + posting_bytes(&v->posting);
+    posting_remove(&f->exists, number);
+    posting_remove(&v->posting, number);
+    f->bytes += posting_bytes(&f->exists) + posting_bytes(&v->posting) - before;
+    if (!v->posting.count)
+        field_drop(f, v);
 }
 
 struct field *field_new(struct str name, uint16_t index)
@@ -325,6 +338,9 @@ struct field *field_new(struct str name, uint16_t index)
     struct field *f = xcalloc(1, sizeof *f);
     f->name = str_dup(name);
     f->present = value_new(index, NULL);
+    f->round = f->bucket_count = 1;
+    f->bucket_cap = 8;
+    f->buckets = xcalloc(f->bucket_cap, sizeof *f->buckets);
     return f;
 }
 
@@ -340,7 +356,7 @@ void field_free(struct field *f)
     free(f->present);
     ordered_release(&f->numbers);
     ordered_release(&f->texts);
-    free(f->table);
+    free(f->buckets);
     free(f->values);
     free(f->holes);
     free((char *)f->name.s);
@@ -349,12 +365,7 @@ void field_free(struct field *f)
 
 size_t field_bytes(const struct field *f)
 {
-    size_t n = sizeof *f + f->name.n + (f->table_size + f->values_cap) * sizeof(void *) +
-               f->hole_cap * sizeof *f->holes + ordered_bytes(&f->numbers) +
-               ordered_bytes(&f->texts);
-    for (size_t i = 0; i < f->values_end; i++)
-        if (f->values[i])
-            n +=
-                sizeof(struct value) + f->values[i]->text_n + posting_bytes(&f->values[i]->posting);
-    return n + posting_bytes(&f->exists);
+    return sizeof *f + f->name.n + (f->bucket_cap + f->values_cap) * sizeof(void *) +
+           f->hole_cap * sizeof *f->holes + ordered_bytes(&f->numbers) + ordered_bytes(&f->texts) +
+           f->bytes;
 }
