@@ -233,20 +233,6 @@ uint64_t call_binding(const struct call *c)
     return binding ^ fields;
 }
 
-enum err input_offset(struct call *c, uint64_t binding, size_t *offset, struct err_info *e)
-{
-    struct str text = input_str(c->input, "cursor");
-    struct cursor cursor;
-    *offset = (size_t)input_int(c->input, "offset", 0);
-    if (!text.n)
-        return ERR_OK;
-    enum err err =
-        cursor_parse(c->arena, text, binding, c->body ? "/cursor" : "cursor", &cursor, e);
-    if (!err)
-        *offset = (size_t)cursor.number;
-    return err;
-}
-
 enum err call_wait_position(struct call *c, struct err_info *e)
 {
     struct err_info own = {0};

@@ -73,9 +73,6 @@ struct str call_collection(const struct call *c);
 struct str call_id(const struct call *c);
 /* `text` percent-encoded as one path segment, in the arena. */
 const char *segment_encode(struct arena *a, struct str text);
-/* The offset of a page: of the cursor if there is one (bound to `binding`), else of `offset`. */
-enum err input_offset(struct call *c, uint64_t binding, size_t *offset,
-                      struct err_info *e) MUST_CHECK;
 /* What a cursor of this list is bound to: route, collection and all input but limit, offset and
  * cursor. */
 uint64_t call_binding(const struct call *c);
@@ -96,8 +93,8 @@ call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_us
 call_run run_embeddings, run_models_list, run_model_get;
 call_run run_tei_embed, run_tei_embed_all, run_tei_similarity, run_tei_tokenize, run_tei_decode,
     run_tei_info;
-call_run run_changes, run_backup_create, run_check_create, run_livez, run_readyz, run_metrics, run_version,
-    run_openapi;
+call_run run_changes, run_backup_create, run_check_create, run_livez, run_readyz, run_metrics,
+    run_version, run_openapi;
 call_run run_page;
 
 #endif

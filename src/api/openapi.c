@@ -2,6 +2,7 @@
 #include "api/openapi.h"
 #include "api/routes.h"
 #include "api/schemas.h"
+#include "api/validate.h"
 #include "base/json.h"
 #include <assert.h>
 #include <ctype.h>
@@ -41,6 +42,8 @@ static void named_all(struct named *n)
 {
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {
         named_collect(n, routes[i].body);
+        for (const struct field *f = routes[i].query; f && f->name; f++)
+            named_collect(n, f->schema);
         for (const struct answer *x = routes[i].answers; x && x->status; x++)
             named_collect(n, x->schema);
     }
@@ -51,6 +54,19 @@ static void named_all(struct named *n)
 
 /* ---- parameters ---- */
 
+static void media_write(struct json_writer *w, const char *media, const struct schema *s)
+{
+    json_key(w, media);
+    json_object_begin(w);
+    json_key(w, "schema");
+    openapi_schema(w, s, false);
+    if (s->example) {
+        json_key(w, "example");
+        json_put_raw(w, str_c(s->example));
+    }
+    json_object_end(w);
+}
+
 static void parameter_write(struct json_writer *w, const struct field *f, const char *in)
 {
     json_object_begin(w);
@@ -60,6 +76,14 @@ static void parameter_write(struct json_writer *w, const struct field *f, const 
         openapi_put(w, "description", f->help ? f->help : f->schema->help);
     json_key(w, "required");
     json_put_bool(w, f->required);
+    if (parameter_is_json(f->schema)) {
+        json_key(w, "content");
+        json_object_begin(w);
+        media_write(w, "application/json", f->schema);
+        json_object_end(w);
+        json_object_end(w);
+        return;
+    }
     if (f->schema->type == SCHEMA_ARRAY) {
         json_key(w, "explode");
         json_put_bool(w, true);
@@ -125,19 +149,6 @@ static void parameters_write(struct json_writer *w, const struct route *r)
 }
 
 /* ---- bodies and answers ---- */
-
-static void media_write(struct json_writer *w, const char *media, const struct schema *s)
-{
-    json_key(w, media);
-    json_object_begin(w);
-    json_key(w, "schema");
-    openapi_schema(w, s, false);
-    if (s->example) {
-        json_key(w, "example");
-        json_put_raw(w, str_c(s->example));
-    }
-    json_object_end(w);
-}
 
 static void body_write(struct json_writer *w, const struct route *r)
 {

@@ -1,5 +1,8 @@
 #include "api/validate.h"
 #include <stdio.h>
+#include <string.h>
+
+#define PARAM_JSON_BYTES (1u << 20) /* of memory for one that is parsed */
 
 void validate_path(const struct route_match *m, struct faults *f)
 {
@@ -13,10 +16,29 @@ void validate_path(const struct route_match *m, struct faults *f)
     }
 }
 
+bool parameter_is_json(const struct schema *s)
+{
+    for (; s && s->type == SCHEMA_ARRAY; s = s->items)
+        ;
+    return s && (s->type == SCHEMA_OBJECT || s->type == SCHEMA_ONE_OF);
+}
+
+/* NULL: it begins as JSON and is none. */
+static json_t *param_json(struct str v)
+{
+    json_t *out;
+    v = str_trim(v);
+    if (!v.n || !strchr("{[\"", v.s[0]))
+        return json_stringn(v.s, v.n);
+    return json_parse_within(v, PARAM_JSON_BYTES, &out, NULL) ? NULL : out;
+}
+
 static json_t *param_value(const struct schema *s, struct str v)
 {
     int64_t i;
     double d;
+    if (parameter_is_json(s))
+        return param_json(v);
     switch (s->type) {
     case SCHEMA_INTEGER:
         return str_to_i64(v, INT64_MIN, INT64_MAX, &i) ? NULL : json_integer(i);
@@ -57,7 +79,7 @@ static void param_take(const struct field *x, struct str v, json_t *out, struct 
 {
     char right[320];
     json_t *value = json_object_get(out, x->name);
-    if (x->schema->type == SCHEMA_ARRAY) {
+    if (x->schema->type == SCHEMA_ARRAY && !parameter_is_json(x->schema)) {
         if (!value) {
             value = json_array();
             json_object_set_new(out, x->name, value);
@@ -97,7 +119,7 @@ json_t *validate_query(const struct route *r, const struct http_param *params, u
         const json_t *value = json_object_get(out, x->name);
         if (x->required && !value)
             faults_add(f, NULL, x->name, "is missing");
-        if (value && x->schema->type == SCHEMA_ARRAY)
+        if (value && x->schema->type == SCHEMA_ARRAY && !parameter_is_json(x->schema))
             param_check(x, value, f);
     }
     return out;

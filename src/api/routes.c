@@ -12,14 +12,8 @@
 
 static const struct schema list_limit = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = LIMIT_MAX};
-static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show|hide"};
-static const struct schema facets = {
-    .type = SCHEMA_ARRAY, .items = &schema_string, .count_max = 16};
-static const struct schema mode = {.type = SCHEMA_STRING, .choices = "hybrid|semantic|lexical"};
 static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 /* In an address; longer ones go into a body. */
-static const struct schema query_text = {
-    .type = SCHEMA_STRING, .count_max = 2000, .example = "\"pumpkin\""};
 static const struct schema query_filter = {.type = SCHEMA_STRING,
                                            .count_max = 2000,
                                            .help = FILTER_HELP,
@@ -155,14 +149,7 @@ const struct route routes[ROUTE_COUNT] = {
     /* ---- find ---- */
     [ROUTE_SEARCH_GET] =
         {"GET", C "/search", "search", "find", "Search by words, by meaning, or both",
-         .query =
-             FIELDS({"q", &query_text, .required = true}, {"mode", &mode, .fallback = "\"hybrid\""},
-                    {"filter", &query_filter}, {"limit", &schema_limit, .fallback = "20"},
-                    {"offset", &schema_offset, .fallback = "0"}, {"cursor", &schema_cursor},
-                    {"min_score", &share, .fallback = "0"}, {"facets", &facets},
-                    {"duplicates", &duplicates, .fallback = "\"show\""},
-                    {"exact", &schema_flag, .fallback = "false"},
-                    {"explain", &schema_flag, .fallback = "false"}),
+         .query = search_fields,
          .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_search_answer}),
          .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
     [ROUTE_SEARCH] = {"POST", C "/search", "searchPost", "find", "Search, the request in a body",

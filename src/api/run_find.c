@@ -1,12 +1,11 @@
 #include "api/cursor.h"
+#include "api/find_input.h"
 #include "api/render.h"
 #include "api/response.h"
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include <math.h>
-
-#define REACH_MAX 2000 /* offset + limit, engine.h */
 
 static double took_ms(const struct call *c)
 {
@@ -23,24 +22,6 @@ static void next_cursor_put(struct json_writer *w, uint64_t binding, size_t next
     }
     cursor_format(&(struct cursor){.binding = binding, .number = next, .key = {"", 0}}, cursor);
     json_put_c(w, cursor);
-}
-
-/* What search and similar share. */
-static enum err find_fill(struct call *c, struct find_request *r, uint64_t binding,
-                          struct err_info *e)
-{
-    r->filter = input_str(c->input, "filter");
-    r->limit = (size_t)input_int(c->input, "limit", 20);
-    r->min_score = input_double(c->input, "min_score", 0);
-    r->facets = input_strs(c->arena, c->input, "facets", &r->facet_count);
-    r->hide_copies = str_eq_c(input_str(c->input, "duplicates"), "hide");
-    r->exact = input_bool(c->input, "exact", false);
-    r->explain = input_bool(c->input, "explain", false);
-    r->deadline_ns = http_deadline_ns(c->request);
-    enum err err = input_offset(c, binding, &r->offset, e);
-    if (!err && r->offset + r->limit > REACH_MAX)
-        r->limit = r->offset < REACH_MAX ? REACH_MAX - r->offset : 0;
-    return err;
 }
 
 static void find_total(struct json_writer *w, const struct find_answer *a)
@@ -88,66 +69,42 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
     response_send(c, 200, &out);
 }
 
-static enum search_mode mode_of(struct str s)
+static struct find_input find_input_of(struct call *c)
 {
-    if (str_eq_c(s, "semantic"))
-        return SEARCH_SEMANTIC;
-    return str_eq_c(s, "lexical") ? SEARCH_LEXICAL : SEARCH_HYBRID;
+    return (struct find_input){c->arena, c->input, c->body != NULL, call_binding(c)};
+}
+
+typedef enum err find_read(const struct find_input *in, struct find_request *r, struct err_info *e);
+typedef enum err find_ask(struct engine *x, struct str collection, const struct find_request *r,
+                          struct arena *a, struct find_answer *out, struct err_info *e);
+
+static void find(struct call *c, find_read *read, find_ask *ask)
+{
+    struct err_info e = {0};
+    struct find_request r = {.deadline_ns = http_deadline_ns(c->request)};
+    struct find_answer answer = {0};
+    struct find_input in = find_input_of(c);
+    int64_t start = clock_mono_ns();
+    if (read(&in, &r, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    if (ask(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
+        call_input_error(c, &e);
+        return;
+    }
+    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
+    find_reply(c, &r, &answer, in.binding);
 }
 
 void run_search(struct call *c)
 {
-    struct err_info e = {0};
-    struct find_request r = {.mode = mode_of(input_str(c->input, "mode")),
-                             .q = input_str(c->input, "q")};
-    struct find_answer answer = {0};
-    uint64_t binding = call_binding(c);
-    int64_t start = clock_mono_ns();
-    if (find_fill(c, &r, binding, &e) ||
-        engine_search(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
-        call_input_error(c, &e);
-        return;
-    }
-    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
-    find_reply(c, &r, &answer, binding);
-}
-
-static const float *vector_read(struct call *c, size_t *dims)
-{
-    const json_t *v = json_object_get(c->input, "vector");
-    *dims = json_array_size(v);
-    if (!*dims)
-        return NULL;
-    float *out = arena_array(c->arena, *dims, sizeof *out);
-    for (size_t i = 0; i < *dims; i++)
-        out[i] = (float)json_number_value(json_array_get(v, i));
-    return out;
+    find(c, search_input, engine_search);
 }
 
 void run_similar(struct call *c)
 {
-    struct err_info e = {0};
-    struct find_request r = {.mode = SEARCH_SEMANTIC, .text = input_str(c->input, "text")};
-    struct find_answer answer = {0};
-    uint64_t binding = call_binding(c);
-    struct str id = input_id(c->arena, c->input, "id");
-    r.ids = input_strs(c->arena, c->input, "ids", &r.id_count);
-    if (id.n) {
-        r.ids = &id;
-        r.id_count = 1;
-        r.id_alone = true;
-    }
-    r.vector = vector_read(c, &r.vector_dims);
-    r.exclude = input_strs(c->arena, c->input, "exclude", &r.exclude_count);
-    r.diversity = input_double(c->input, "diversity", 0);
-    int64_t start = clock_mono_ns();
-    if (find_fill(c, &r, binding, &e) ||
-        engine_similar(c->engine, call_collection(c), &r, c->arena, &answer, &e)) {
-        call_input_error(c, &e);
-        return;
-    }
-    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
-    find_reply(c, &r, &answer, binding);
+    find(c, similar_input, engine_similar);
 }
 
 /* ---- recommend ---- */
@@ -177,25 +134,22 @@ static void recommend(struct call *c, struct recommend_request *r)
 {
     struct err_info e = {0};
     struct recommend_answer answer = {0};
-    uint64_t binding = call_binding(c);
+    struct find_input in = find_input_of(c);
     r->filter = input_str(c->input, "filter");
-    r->limit = (size_t)input_int(c->input, "limit", 20);
     r->exclude_seen = input_bool(c->input, "exclude_seen", true);
     r->diversity = input_double(c->input, "diversity", 0);
     r->explain = input_bool(c->input, "explain", false);
     int64_t start = clock_mono_ns();
-    if (input_offset(c, binding, &r->offset, &e)) {
+    if (page_input(&in, &r->offset, &r->limit, &e)) {
         call_error(c, &e);
         return;
     }
-    if (r->offset + r->limit > REACH_MAX)
-        r->limit = r->offset < REACH_MAX ? REACH_MAX - r->offset : 0;
     if (engine_recommend(c->engine, call_collection(c), r, c->arena, &answer, &e)) {
         call_input_error(c, &e);
         return;
     }
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
-    recommend_reply(c, r, &answer, binding);
+    recommend_reply(c, r, &answer, in.binding);
 }
 
 void run_recommend(struct call *c)

@@ -30,13 +30,15 @@ extern const struct schema schema_collection_new, schema_collection_settings, sc
     schema_recommend, schema_version_new, schema_compare, schema_version_id, schema_feedback,
     schema_feedback_rows, schema_user, schema_embeddings, schema_tei_embed, schema_tei_embed_all,
     schema_tei_similarity, schema_tei_tokenize, schema_tei_decode;
+/* What a search takes: the body of a POST, the parameters of a GET. */
+extern const struct field search_fields[];
 /* answers */
 extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
     schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer,
     schema_recommend_answer, schema_feedback_list, schema_user_out, schema_embeddings_answer,
-    schema_model, schema_models, schema_changes, schema_backup, schema_check, schema_state, schema_version_answer,
-    schema_problem, schema_openai_error, schema_vectors, schema_token_vectors, schema_numbers,
-    schema_tei_tokens, schema_tei_info, schema_tei_error;
+    schema_model, schema_models, schema_changes, schema_backup, schema_check, schema_state,
+    schema_version_answer, schema_problem, schema_openai_error, schema_vectors,
+    schema_token_vectors, schema_numbers, schema_tei_tokens, schema_tei_info, schema_tei_error;
 
 #define ROWS_MAX 1000       /* of feedback, and of ids to delete */
 #define DOCUMENTS_MAX 10000 /* in one JSON array; more come as NDJSON */

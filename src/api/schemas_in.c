@@ -221,9 +221,8 @@ static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show
     }
 #define EXACT                                                                                      \
     {                                                                                              \
-        "exact", &schema_boolean,                                                                  \
-            .fallback = "false",                                                                   \
-            .help = "compare all vectors: slower, and nothing is missed"                           \
+        "exact", &schema_boolean, .fallback = "false",                                             \
+                                  .help = "compare all vectors: slower, and nothing is missed"     \
     }
 static const struct schema facet_list = {.type = SCHEMA_ARRAY, .items = &nonempty, .count_max = 16};
 static const struct schema number_list = {
@@ -234,16 +233,22 @@ static const struct schema number_list = {
     {                                                                                              \
         "cursor", &schema_cursor                                                                   \
     }
+const struct field search_fields[] = {
+    {"q", &query_text, .required = true, .help = "what is looked for"},
+    {"mode", &search_mode, .fallback = "\"hybrid\"",
+     .help = "by words and meaning, by meaning alone, by words alone"},
+    LIMITS,
+    {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
+    {"facets", &facet_list, .help = "count the values of these fields"},
+    DUPLICATES,
+    EXACT,
+    {"explain", &schema_boolean, .fallback = "false"},
+    {NULL},
+};
 const struct schema schema_search = {
     .name = "SearchRequest",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS(
-        {"q", &query_text, .required = true, .help = "what is looked for"},
-        {"mode", &search_mode, .fallback = "\"hybrid\"",
-         .help = "by words and meaning, by meaning alone, by words alone"},
-        LIMITS, {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
-        {"facets", &facet_list, .help = "count the values of these fields"}, DUPLICATES,
-        EXACT, {"explain", &schema_boolean, .fallback = "false"}),
+    .fields = search_fields,
     .example = "{\"q\":\"pumpkin\",\"mode\":\"hybrid\",\"limit\":10}",
 };
 const struct schema schema_similar = {

@@ -19,6 +19,9 @@ const struct field *schema_field(const struct field *fields, const char *name); 
 bool schema_string_fits(const struct schema *s, struct str v);
 
 /* ---- parameters.c: path and query ---- */
+/* Whether a parameter's value is JSON text: an object, or what may be one. A value of those that
+ * begins with none of { [ \" is taken for a plain string. */
+bool parameter_is_json(const struct schema *s);
 void validate_path(const struct route_match *m, struct faults *f);
 /* The query as a JSON object of the right types, as a body of the same fields would be (json_decref
  * it). */

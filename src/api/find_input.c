@@ -1,0 +1,80 @@
+#include "api/find_input.h"
+#include "api/cursor.h"
+
+enum err page_input(const struct find_input *in, size_t *offset, size_t *limit, struct err_info *e)
+{
+    struct cursor cursor;
+    struct str text = input_str(in->input, "cursor");
+    *offset = (size_t)input_int(in->input, "offset", 0);
+    *limit = (size_t)input_int(in->input, "limit", 20);
+    if (text.n) {
+        enum err err =
+            cursor_parse(in->arena, text, in->binding, in->body ? "/cursor" : "cursor", &cursor, e);
+        if (err)
+            return err;
+        *offset = (size_t)cursor.number;
+    }
+    if (*offset + *limit > REACH_MAX)
+        *limit = *offset < REACH_MAX ? REACH_MAX - *offset : 0;
+    return ERR_OK;
+}
+
+/* What search and similar share. */
+static enum err shared_input(const struct find_input *in, struct find_request *r,
+                             struct err_info *e)
+{
+    const json_t *v = in->input;
+    r->filter = input_str(v, "filter");
+    r->min_score = input_double(v, "min_score", 0);
+    r->facets = input_strs(in->arena, v, "facets", &r->facet_count);
+    r->hide_copies = str_eq_c(input_str(v, "duplicates"), "hide");
+    r->exact = input_bool(v, "exact", false);
+    r->explain = input_bool(v, "explain", false);
+    return page_input(in, &r->offset, &r->limit, e);
+}
+
+static enum search_mode mode_of(struct str s)
+{
+    if (str_eq_c(s, "semantic"))
+        return SEARCH_SEMANTIC;
+    return str_eq_c(s, "lexical") ? SEARCH_LEXICAL : SEARCH_HYBRID;
+}
+
+enum err search_input(const struct find_input *in, struct find_request *r, struct err_info *e)
+{
+    r->mode = mode_of(input_str(in->input, "mode"));
+    r->q = input_str(in->input, "q");
+    return shared_input(in, r, e);
+}
+
+static const float *vector_of(const struct find_input *in, size_t *dims)
+{
+    const json_t *v = json_object_get(in->input, "vector");
+    *dims = json_array_size(v);
+    if (!*dims)
+        return NULL;
+    float *out = arena_array(in->arena, *dims, sizeof *out);
+    for (size_t i = 0; i < *dims; i++)
+        out[i] = (float)json_number_value(json_array_get(v, i));
+    return out;
+}
+
+enum err similar_input(const struct find_input *in, struct find_request *r, struct err_info *e)
+{
+    const json_t *v = in->input;
+    struct str id = input_id(in->arena, v, "id");
+    r->mode = SEARCH_SEMANTIC;
+    r->text = input_str(v, "text");
+    r->ids = input_strs(in->arena, v, "ids", &r->id_count);
+    if (id.n) {
+        struct str *one = arena_alloc(in->arena, sizeof *one);
+        *one = id;
+        r->ids = one;
+        r->id_count = 1;
+        r->id_alone = true;
+    }
+    r->vector = vector_of(in, &r->vector_dims);
+    r->exclude = input_strs(in->arena, v, "exclude", &r->exclude_count);
+    r->diversity = input_double(v, "diversity", 0);
+    return shared_input(in, r, e);
+}

@@ -1,0 +1,25 @@
+/* The one place where the input of a search, a POST's body or a GET's parameters, becomes what the
+ * engine is asked. The input is checked already; what it names lives as long as the arena and the
+ * input. */
+#ifndef API_FIND_INPUT_H
+#define API_FIND_INPUT_H
+
+#include "api/call.h"
+
+#define REACH_MAX 2000 /* offset + limit, engine.h */
+
+struct find_input {
+    struct arena *arena;
+    const json_t *input;
+    bool body;        /* errors name a pointer; else a parameter */
+    uint64_t binding; /* what its cursors belong to */
+};
+enum err search_input(const struct find_input *in, struct find_request *out,
+                      struct err_info *e) MUST_CHECK;
+enum err similar_input(const struct find_input *in, struct find_request *out,
+                       struct err_info *e) MUST_CHECK;
+/* The page that is asked for: `limit`, and `offset` or a cursor instead. */
+enum err page_input(const struct find_input *in, size_t *offset, size_t *limit,
+                    struct err_info *e) MUST_CHECK;
+
+#endif
