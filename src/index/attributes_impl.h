@@ -13,8 +13,10 @@
 #define INDEX_ATTRIBUTES_IMPL_H
 
 #include "base/thread.h"
+#include "index/filter.h"
 #include "index/filter_tree.h"
 #include "index/posting.h"
+#include <stdatomic.h>
 
 #define FIELDS_MAX 1000
 
@@ -58,6 +60,17 @@ struct value *ordered_at(const struct ordered *o,
                          struct place *p); /* moves to the next block if need be */
 size_t ordered_bytes(const struct ordered *o);
 
+/* The numbers of a field by document, for sorting and boosting: made when they are first asked for,
+ * kept up to date from then on. 8 bytes a document. */
+#define COLUMN_PAGE 1024
+#define COLUMNS_MAX 32 /* of a collection; what is asked for beyond is looked up value by value */
+struct column {
+    double **pages; /* NaN: no number */
+    size_t page_count, pages_used;
+};
+void column_free(struct column *c);
+size_t column_bytes(const struct column *c);
+
 struct field {
     struct str name;
     struct posting exists;
@@ -69,6 +82,8 @@ struct field {
     uint32_t *holes;
     size_t values_end, values_cap, hole_count, hole_cap;
     struct ordered numbers, texts;
+    /* NULL: not asked for. Published by a reader, while the lock keeps the writer away. */
+    _Atomic(struct column *) columns[ATTRIBUTES_PICKS];
 };
 struct field *field_new(struct str name, uint16_t index);
 void field_free(struct field *f);
@@ -93,6 +108,7 @@ struct attributes {
     struct rwlock lock;
     struct field *fields[FIELDS_MAX];
     unsigned field_count;
+    _Atomic unsigned column_count;
     bool fields_dropped; /* some document had a field beyond FIELDS_MAX */
     struct docset all;
     struct duplicates *duplicates; /* borrowed; or NULL */
@@ -116,5 +132,8 @@ struct field *attributes_field_make(struct attributes *x, struct str name, uint1
 /* Gives `number` the values in scratch. It must hold none. */
 void attributes_hold(struct attributes *x, uint32_t number);
 void attributes_scratch_add(struct attributes *x, struct value *v);
+/* A document has a value now; has none of the field any more. Writer, the lock is held. */
+void columns_put(struct field *f, uint32_t number, const struct value *v);
+void columns_forget(struct field *f, uint32_t number);
 
 #endif

@@ -318,6 +318,7 @@ bool field_hold(struct field *f, struct value *v, uint32_t number)
 {
     size_t before = posting_bytes(&f->exists) + posting_bytes(&v->posting);
     posting_add(&f->exists, number);
+    columns_put(f, number, v);
     bool held = posting_add(&v->posting, number);
     f->bytes += posting_bytes(&f->exists) + posting_bytes(&v->posting) - before;
     return held;
@@ -327,6 +328,7 @@ void field_let_go(struct field *f, struct value *v, uint32_t number)
 {
     size_t before = posting_bytes(&f->exists) + posting_bytes(&v->posting);
     posting_remove(&f->exists, number);
+    columns_forget(f, number);
     posting_remove(&v->posting, number);
     f->bytes += posting_bytes(&f->exists) + posting_bytes(&v->posting) - before;
     if (!v->posting.count)
@@ -357,6 +359,8 @@ void field_free(struct field *f)
     ordered_release(&f->numbers);
     ordered_release(&f->texts);
     free(f->buckets);
+    for (int i = 0; i < ATTRIBUTES_PICKS; i++)
+        column_free(f->columns[i]);
     free(f->values);
     free(f->holes);
     free((char *)f->name.s);
@@ -365,7 +369,10 @@ void field_free(struct field *f)
 
 size_t field_bytes(const struct field *f)
 {
-    return sizeof *f + f->name.n + (f->bucket_cap + f->values_cap) * sizeof(void *) +
-           f->hole_cap * sizeof *f->holes + ordered_bytes(&f->numbers) + ordered_bytes(&f->texts) +
-           f->bytes;
+    size_t n = sizeof *f + f->name.n + (f->bucket_cap + f->values_cap) * sizeof(void *) +
+               f->hole_cap * sizeof *f->holes + ordered_bytes(&f->numbers) +
+               ordered_bytes(&f->texts) + f->bytes;
+    for (int i = 0; i < ATTRIBUTES_PICKS; i++)
+        n += column_bytes(f->columns[i]);
+    return n;
 }

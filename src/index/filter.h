@@ -77,6 +77,22 @@ enum err attributes_facet(struct attributes *x, struct arena *a, struct str fiel
                           const struct docset *within, size_t limit, struct facet_value **out,
                           size_t *count, struct err_info *e) MUST_CHECK;
 
+/* The number that documents have in a field, for sorting and boosting: numbers as doubles, dates as
+ * seconds since 1970, booleans as 0 and 1; of several the least or the greatest. out[i] belongs to
+ * numbers[i]; NaN: none, or no such document or field. Any thread. About 5 ns a document; the first
+ * call for a field makes its column, some ten ns a document of the collection, in which a put
+ * waits. */
+enum attributes_pick { ATTRIBUTES_LEAST, ATTRIBUTES_GREATEST, ATTRIBUTES_PICKS };
+void attributes_number(struct attributes *x, struct str field, enum attributes_pick pick,
+                       const uint32_t *numbers, size_t count, double *out);
+/* The least and the greatest of all numbers of a field now. False: it has none. */
+bool attributes_number_range(struct attributes *x, struct str field, double *least,
+                             double *greatest);
+/* ERR_INVALID: no document has or had the field; the message names the nearest known one. Nothing
+ * is refused where there are no documents. */
+enum err attributes_know_field(struct attributes *x, struct str field,
+                               struct err_info *e) MUST_CHECK;
+
 /* Into and out of a snapshot file, after a caller's header; the section carries its own checksum.
  * Saving is for any thread, and holds the writer up for about a millisecond at a time: it has what
  * was put before it began, and of what changed meanwhile the one or the other. */

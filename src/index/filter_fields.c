@@ -113,3 +113,18 @@ enum err attributes_know(struct attributes *x, const struct filter *f, struct st
     rwlock_drop(&x->lock);
     return err;
 }
+
+enum err attributes_know_field(struct attributes *x, struct str field, struct err_info *e)
+{
+    struct str name = filter_field(field), other;
+    enum err err = ERR_OK;
+    rwlock_read(&x->lock);
+    if (x->all.count && !x->fields_dropped && !known(x, name)) {
+        other = nearest(x, name);
+        err = err_set(e, ERR_INVALID, NULL,
+                      "no document has the field %.*s; the nearest known is %.*s", (int)cut(name),
+                      name.s, (int)cut(other), other.s);
+    }
+    rwlock_drop(&x->lock);
+    return err;
+}
