@@ -64,11 +64,11 @@ static void passages_check(const struct tokenizer *t, struct str text, struct ar
     tokens_release(&alone);
 }
 
-static void term_check(void *ctx, struct str term, size_t start, size_t end)
+static void term_check(void *ctx, const struct term *t)
 {
     const struct str *text = ctx;
-    assert(start < end && end <= text->n && term.n && term.n <= 64);
-    assert(utf8_valid(term) == term.n);
+    assert(t->start < t->end && t->end <= text->n && t->text.n && t->text.n <= 64);
+    assert(utf8_valid(t->text) == t->text.n);
 }
 
 static void nfc_check(struct str text, struct arena *a)
@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct str text = {(const char *)data + 1, n - 1};
     tokens_check(small, text);
     passages_check(small, text, a, data[0]);
-    term_analyze(terms, text, term_check, &text);
+    term_analyze(terms, LANGUAGE_en, text, term_check, &text);
     nfc_check(text, a);
     arena_free(a);
     return 0;

@@ -286,10 +286,23 @@ static void session_free(void *session)
     term_analyzer_free(session);
 }
 
+struct emitting {
+    void (*emit)(void *, struct str, size_t, size_t);
+    void *ctx;
+};
+
+/* Of a word its stem alone, as long as the word index has no positions. */
+static void emit_stem(void *ctx, const struct term *t)
+{
+    const struct emitting *m = ctx;
+    if (t->kind & (TERM_STEM | TERM_PAIR))
+        m->emit(m->ctx, t->text, t->start, t->end);
+}
+
 static void session_analyze(void *session, struct str text,
                             void (*emit)(void *, struct str, size_t, size_t), void *ctx)
 {
-    term_analyze(session, text, emit, ctx);
+    term_analyze(session, LANGUAGE_en, text, emit_stem, &(struct emitting){emit, ctx});
 }
 
 static const struct words_analyzer analyzer = {session_new, session_free, session_analyze};

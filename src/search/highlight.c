@@ -59,23 +59,25 @@ static bool has_term(const struct terms *t, struct str term)
     return false;
 }
 
-static void collect(void *ctx, struct str term, size_t from, size_t to)
+static void collect(void *ctx, const struct term *term)
 {
     struct terms *t = ctx;
-    if (t->count < TERMS_MAX && !has_term(t, term))
-        t->terms[t->count++] = arena_str(t->arena, term);
+    if (term->kind & (TERM_STEM | TERM_PAIR) && t->count < TERMS_MAX && !has_term(t, term->text))
+        t->terms[t->count++] = arena_str(t->arena, term->text);
 }
 
-static void mark(void *ctx, struct str term, size_t from, size_t to)
+static void mark(void *ctx, const struct term *term)
 {
     struct terms *t = ctx;
-    if (t->range_count == RANGES_MAX || !has_term(t, term))
+    if (!(term->kind & (TERM_STEM | TERM_PAIR)) || t->range_count == RANGES_MAX ||
+        !has_term(t, term->text))
         return;
+    uint32_t from = (uint32_t)term->start, to = (uint32_t)term->end;
     struct text_range *last = t->range_count ? &t->ranges[t->range_count - 1] : NULL;
     if (last && from <= last->end) /* a word and its bigrams overlap */
-        last->end = to > last->end ? (uint32_t)to : last->end;
+        last->end = to > last->end ? to : last->end;
     else
-        t->ranges[t->range_count++] = (struct text_range){(uint32_t)from, (uint32_t)to};
+        t->ranges[t->range_count++] = (struct text_range){from, to};
 }
 
 enum err search_highlight(struct str text, struct str query, struct arena *a,
@@ -83,8 +85,8 @@ enum err search_highlight(struct str text, struct str query, struct arena *a,
 {
     struct terms t = {.arena = a, .ranges = arena_array(a, RANGES_MAX, sizeof(*t.ranges))};
     struct term_analyzer *analyzer = analyzer_take();
-    term_analyze(analyzer, query, collect, &t);
-    term_analyze(analyzer, text, mark, &t);
+    term_analyze(analyzer, LANGUAGE_en, query, collect, &t);
+    term_analyze(analyzer, LANGUAGE_en, text, mark, &t);
     analyzer_give(analyzer);
     *out = t.ranges;
     *count = t.range_count;

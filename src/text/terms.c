@@ -19,6 +19,9 @@ struct term_analyzer {
     struct term_fold fold;
     term_fn *emit;
     void *ctx;
+    enum language language;
+    uint32_t position;
+    size_t dense_until; /* the end of the last word of such a script */
 };
 
 struct term_analyzer *term_analyzer_new(void)
@@ -60,15 +63,35 @@ static bool is_english(struct str s)
     return true;
 }
 
-static void emit_range(struct term_analyzer *t, struct str text, size_t start, size_t end)
+static void emit_stem(struct term_analyzer *t, struct term *term)
 {
-    struct str term = term_fold(&t->fold, (struct str){text.s + start, end - start});
-    if (term.n && is_english(term)) {
-        const sb_symbol *stem = sb_stemmer_stem(t->stemmer, (const sb_symbol *)term.s, (int)term.n);
-        term = (struct str){(const char *)stem, (size_t)sb_stemmer_length(t->stemmer)};
-    }
-    if (term.n)
-        t->emit(t->ctx, term, start, end);
+    const sb_symbol *stem =
+        sb_stemmer_stem(t->stemmer, (const sb_symbol *)term->text.s, (int)term->text.n);
+    term->text = (struct str){(const char *)stem, (size_t)sb_stemmer_length(t->stemmer)};
+    term->kind = TERM_STEM;
+    if (term->text.n)
+        t->emit(t->ctx, term);
+}
+
+static bool is_own_stem(struct term_analyzer *t, struct str word)
+{
+    const sb_symbol *stem = sb_stemmer_stem(t->stemmer, (const sb_symbol *)word.s, (int)word.n);
+    return str_eq(word, (struct str){(const char *)stem, (size_t)sb_stemmer_length(t->stemmer)});
+}
+
+static void emit_range(struct term_analyzer *t, struct str text, size_t start, size_t end,
+                       unsigned kind)
+{
+    struct term term = {term_fold(&t->fold, (struct str){text.s + start, end - start}), start, end,
+                        t->position, kind};
+    if (!term.text.n)
+        return;
+    bool stemmed = t->language == LANGUAGE_en && kind & TERM_WORD && is_english(term.text);
+    if (kind & TERM_WORD && (!stemmed || is_own_stem(t, term.text)))
+        term.kind |= TERM_STEM;
+    t->emit(t->ctx, &term);
+    if (stemmed && !(term.kind & TERM_STEM))
+        emit_stem(t, &term);
 }
 
 /* --- ASCII --- */
@@ -101,8 +124,10 @@ static void ascii_words(struct term_analyzer *t, struct str text, size_t start, 
             continue;
         for (; at < end && ascii_joins(text, at); at++)
             word |= text.s[at] != '_';
-        if (word)
-            emit_range(t, text, first, at);
+        if (!word)
+            continue;
+        emit_range(t, text, first, at, TERM_WORD | TERM_PHRASE);
+        t->position++;
     }
 }
 
@@ -151,18 +176,27 @@ static size_t dense_end(struct str text, size_t at)
     return end;
 }
 
-/* A character and the one behind it, for every character of the word; the last pair reaches into
- * the next word. */
-static void emit_pairs(struct term_analyzer *t, struct str text, size_t start, size_t end)
+/* A word of a run that is written without spaces: the word, and of every character the pair with
+ * the one behind it, which for the last reaches into the next word. */
+static void emit_dense(struct term_analyzer *t, struct str text, size_t start, size_t end)
 {
-    for (size_t at = start; at < end;) {
-        size_t middle = dense_end(text, at), last = dense_end(text, middle);
+    size_t middle = dense_end(text, start), last = dense_end(text, middle);
+    bool pair = middle > start && last == end && middle < end;
+    bool alone = middle == end && last == end && t->dense_until != start;
+    emit_range(t, text, start, end,
+               pair    ? TERM_WORD | TERM_PAIR | TERM_PHRASE
+               : alone ? TERM_WORD | TERM_PHRASE
+                       : TERM_WORD);
+    for (size_t at = start; at < end; at = middle) {
+        middle = dense_end(text, at);
+        last = dense_end(text, middle);
         if (middle == at)
             utf8_next(text, &middle);
         else if (last > middle && (at != start || last != end))
-            emit_range(t, text, at, last);
-        at = middle;
+            emit_range(t, text, at, last, TERM_PAIR | TERM_PHRASE);
+        t->position++;
     }
+    t->dense_until = end;
 }
 
 static bool has_letter(struct str text, size_t start, size_t end)
@@ -192,8 +226,12 @@ static void emit_word(struct term_analyzer *t, struct str text, size_t start, si
 {
     if (!has_letter(text, start, end))
         return;
-    emit_range(t, text, start, end);
-    emit_pairs(t, text, start, end);
+    if (dense_end(text, start) > start) {
+        emit_dense(t, text, start, end);
+        return;
+    }
+    emit_range(t, text, start, end, TERM_WORD | TERM_PHRASE);
+    t->position++;
 }
 
 /* ICU 72 takes @ for a letter, so that an address is one word. Here it parts words, as in UAX #29:
@@ -243,10 +281,14 @@ static bool is_ascii(struct str text, size_t start, size_t end)
     return all < 0x80;
 }
 
-void term_analyze(struct term_analyzer *t, struct str text, term_fn *emit, void *ctx)
+uint32_t term_analyze(struct term_analyzer *t, enum language language, struct str text,
+                      term_fn *emit, void *ctx)
 {
     t->emit = emit;
     t->ctx = ctx;
+    t->language = language;
+    t->position = 0;
+    t->dense_until = SIZE_MAX;
     for (size_t at = 0; at < text.n;) {
         size_t end = line_end(text, at); /* a word never reaches over it (WB3a, WB3b) */
         if (is_ascii(text, at, end))
@@ -255,4 +297,5 @@ void term_analyze(struct term_analyzer *t, struct str text, term_fn *emit, void 
             icu_words(t, text, at, end);
         at = end;
     }
+    return t->position;
 }

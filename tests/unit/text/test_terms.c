@@ -12,11 +12,14 @@ struct got {
     size_t n, count;
 };
 
-static void collect(void *ctx, struct str term, size_t start, size_t end)
+/* Stems and pairs. */
+static void collect(void *ctx, const struct term *term)
 {
     struct got *g = ctx;
+    if (!(term->kind & (TERM_STEM | TERM_PAIR)))
+        return;
     g->n += (size_t)snprintf(g->text + g->n, sizeof g->text - g->n, "%s%.*s", g->count ? "|" : "",
-                             STR_ARG(term));
+                             STR_ARG(term->text));
     g->count++;
 }
 
@@ -24,7 +27,7 @@ static void terms_are(const char *text, const char *want)
 {
     struct term_analyzer *t = term_analyzer_new();
     struct got g = {.n = 0};
-    term_analyze(t, str_c(text), collect, &g);
+    term_analyze(t, LANGUAGE_en, str_c(text), collect, &g);
     assert_string_equal(g.text, want);
     term_analyzer_free(t);
 }
@@ -37,6 +40,39 @@ static void english_is_folded_and_stemmed(void **state)
     terms_are("libfoo2 3.14 foo_bar __ 1,000 e.g. a.b", "libfoo2|3.14|foo_bar|1,000|e.g|a.b");
     terms_are("@ann ann.b@example.com\u2603", "ann|ann.b|example.com");
     terms_are("line\nnext\r\nline", "line|next|line");
+}
+
+/* Everything: "@3 running,s" is a word at position 3, a phrase's term is marked p. */
+static void show(void *ctx, const struct term *term)
+{
+    struct got *g = ctx;
+    g->n +=
+        (size_t)snprintf(g->text + g->n, sizeof g->text - g->n, "%s@%u %.*s %s%s%s%s",
+                         g->count++ ? "|" : "", term->position, STR_ARG(term->text),
+                         term->kind & TERM_WORD ? "w" : "", term->kind & TERM_STEM ? "s" : "",
+                         term->kind & TERM_PAIR ? "2" : "", term->kind & TERM_PHRASE ? "p" : "");
+}
+
+static void shown_as(enum language language, const char *text, uint32_t positions, const char *want)
+{
+    struct term_analyzer *t = term_analyzer_new();
+    struct got g = {.n = 0};
+    assert_int_equal(term_analyze(t, language, str_c(text), show, &g), positions);
+    assert_string_equal(g.text, want);
+    term_analyzer_free(t);
+}
+
+static void stems_stand_at_the_position_of_their_words(void **state)
+{
+    shown_as(LANGUAGE_en, "The dogs run", 3, "@0 the wsp|@1 dogs wp|@1 dog s|@2 run wsp");
+    shown_as(LANGUAGE_UNKNOWN, "The dogs", 2, "@0 the wsp|@1 dogs wsp");
+}
+
+static void characters_of_dense_scripts_have_positions(void **state)
+{
+    shown_as(LANGUAGE_zh, "a \u6771\u4eac\u90fd b", 5,
+             "@0 a wsp|@1 \u6771\u4eac ws2p|@2 \u4eac\u90fd 2p|@3 \u90fd ws|@4 b wsp");
+    shown_as(LANGUAGE_UNKNOWN, "\u6771 \u4eac", 2, "@0 \u6771 wsp|@1 \u4eac wsp");
 }
 
 /* A line with one other character goes through ICU, one without does not: the words are the same.
@@ -54,8 +90,8 @@ static void ascii_words_are_the_same_in_other_lines(void **state)
         for (size_t i = 0; i < n; i++)
             text[i] = few[rng_below(&r, sizeof few - 1)];
         memcpy(text + n, " \u2603", 5);
-        term_analyze(t, (struct str){text, n}, collect, &alone);
-        term_analyze(t, (struct str){text, n + 4}, collect, &other);
+        term_analyze(t, LANGUAGE_en, (struct str){text, n}, collect, &alone);
+        term_analyze(t, LANGUAGE_en, (struct str){text, n + 4}, collect, &other);
         assert_string_equal(alone.text, other.text);
     }
     term_analyzer_free(t);
@@ -115,11 +151,16 @@ struct ranges {
     size_t start[4000], end[4000], n;
 };
 
-static void collect_ranges(void *ctx, struct str term, size_t start, size_t end)
+static void add_range(struct ranges *r, size_t start, size_t end)
 {
-    struct ranges *r = ctx;
     r->start[r->n] = start;
     r->end[r->n++] = end;
+}
+
+static void collect_ranges(void *ctx, const struct term *term)
+{
+    if (term->kind & TERM_WORD)
+        add_range(ctx, term->start, term->end);
 }
 
 static void icu_ranges(struct str s, struct ranges *r)
@@ -135,7 +176,7 @@ static void icu_ranges(struct str s, struct ranges *r)
         for (size_t i = first; i < (size_t)at; i++)
             word |= u_isalnum(s.s[i]) != 0;
         if (word)
-            collect_ranges(r, s, first, (size_t)at);
+            add_range(r, first, (size_t)at);
         first = (size_t)at;
     }
     ubrk_close(words);
@@ -163,7 +204,7 @@ static void ascii_words_are_those_of_icu(void **state)
             *at = ' ';
         icu_ranges((struct str){blank, n}, &want);
         got.n = 0;
-        term_analyze(t, s, collect_ranges, &got);
+        term_analyze(t, LANGUAGE_en, s, collect_ranges, &got);
         for (size_t i = 0; i < want.n || i < got.n; i++)
             if (i == want.n || i == got.n || want.start[i] != got.start[i] ||
                 want.end[i] != got.end[i])
@@ -176,17 +217,20 @@ static void ascii_words_are_those_of_icu(void **state)
 struct check {
     struct str text;
     size_t last;
+    uint32_t position;
 };
 
-static void check(void *ctx, struct str term, size_t start, size_t end)
+static void check(void *ctx, const struct term *t)
 {
     struct check *c = ctx;
-    assert_true(term.n >= 1 && term.n <= 64);
-    assert_int_equal(utf8_valid(term), term.n);
-    assert_true(start < end && end <= c->text.n && start >= c->last);
-    assert_int_equal(utf8_floor(c->text, start), start);
-    assert_int_equal(utf8_floor(c->text, end), end);
-    c->last = start;
+    assert_true(t->text.n >= 1 && t->text.n <= 64);
+    assert_int_equal(utf8_valid(t->text), t->text.n);
+    assert_true(t->start < t->end && t->end <= c->text.n && t->start >= c->last);
+    assert_true(t->position >= c->position && t->kind);
+    assert_int_equal(utf8_floor(c->text, t->start), t->start);
+    assert_int_equal(utf8_floor(c->text, t->end), t->end);
+    c->last = t->start;
+    c->position = t->position;
 }
 
 static void random_texts_give_sound_terms(void **state)
@@ -217,7 +261,7 @@ static void random_texts_give_sound_terms(void **state)
                                      0x80 | (c >> 6 & 63), 0x80 | (c & 63));
         }
         struct check c = {.text = {text, n}};
-        term_analyze(t, c.text, check, &c);
+        term_analyze(t, LANGUAGE_en, c.text, check, &c);
     }
     term_analyzer_free(t);
 }
@@ -226,6 +270,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(english_is_folded_and_stemmed),
+        cmocka_unit_test(stems_stand_at_the_position_of_their_words),
+        cmocka_unit_test(characters_of_dense_scripts_have_positions),
         cmocka_unit_test(diacritics_are_folded),
         cmocka_unit_test(marks_that_are_letters_stay),
         cmocka_unit_test(dense_scripts_have_pairs_beside_words),
