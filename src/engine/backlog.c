@@ -187,12 +187,12 @@ bool backlog_step(struct engine *x, struct backlog *b, struct arena *a)
     bool more = false, left = false;
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
         struct version *v = version_active(c);
-        if (v->model && model_is_remote(v->model) == b->remote && !keeper_stopping(x))
+        if (v->model && model_is_remote(v->model) == b->remote && !background_stopping(b->thread))
             more |= pending_step(x, b, v, a, &left);
         version_unref(v);
         arena_reset(a);
     }
-    if (!left && !keeper_stopping(x))
+    if (!left && !background_stopping(b->thread))
         backlog_end(x, b);
     return more;
 }

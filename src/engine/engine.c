@@ -348,6 +348,14 @@ static enum err parts_open(struct engine *x, struct err_info *e)
     return err;
 }
 
+static void backgrounds_each(struct engine *x, void (*call)(struct background *b))
+{
+    struct background *all[] = {&x->keeper, &x->provider_keeper, &x->merger, &x->meter,
+                                &x->builder};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        call(all[i]);
+}
+
 static void parts_close(struct engine *x)
 {
     metrics_close(x);
@@ -361,15 +369,8 @@ static void parts_close(struct engine *x)
         store_close(x->store);
     file_close(x->lock_file);
     cond_release(&x->applied_cond);
-    cond_release(&x->keeper_cond);
     lock_release(&x->applied_lock);
-    lock_release(&x->keeper_lock);
-    lock_release(&x->builder_lock);
-    cond_release(&x->builder_cond);
-    lock_release(&x->merger_lock);
-    cond_release(&x->merger_cond);
-    lock_release(&x->meter_lock);
-    cond_release(&x->meter_cond);
+    backgrounds_each(x, background_release);
     lock_release(&x->models_lock);
     lock_release(&x->lock);
     free(x->data_dir);
@@ -398,16 +399,9 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     options_default(&x->options);
     lock_init(&x->lock, LOCK_ENGINE);
     lock_init(&x->applied_lock, LOCK_APPLIER);
-    lock_init(&x->keeper_lock, LOCK_APPLIER);
-    lock_init(&x->builder_lock, LOCK_APPLIER);
-    cond_init(&x->builder_cond);
-    lock_init(&x->merger_lock, LOCK_APPLIER);
-    cond_init(&x->merger_cond);
-    lock_init(&x->meter_lock, LOCK_APPLIER);
-    cond_init(&x->meter_cond);
+    backgrounds_each(x, background_init);
     lock_init(&x->models_lock, LOCK_COLLECTION);
     cond_init(&x->applied_cond);
-    cond_init(&x->keeper_cond);
     metrics_open(x);
     const char *precision = o->precision ? o->precision : "auto";
     enum err err = precision_parse(str_c(precision), &x->precision, e);
@@ -450,14 +444,13 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     x->closing = true;
     lock_drop(&x->lock);
     model_stop(x->model);
-    meter_stop(x);
-    if (!x->options.quiet) {
-        builder_stop(x);
-        keeper_stop(x);
-    }
+    background_stop(&x->meter);
+    background_stop(&x->builder);
+    background_stop(&x->keeper);
+    background_stop(&x->provider_keeper);
     events_close(x->events, deadline_ns);
     applier_stop(x); /* these two save the snapshots */
-    merger_stop(x);
+    background_stop(&x->merger);
     parts_close(x);
 }
 

@@ -11,6 +11,7 @@
 #define ENGINE_INTERNAL_H
 
 #include "embed/embed.h"
+#include "engine/background.h"
 #include "engine/document.h"
 #include "engine/engine.h"
 #include "engine/settings.h"
@@ -165,26 +166,7 @@ struct engine {
     bool applier_stop;
     struct thread *applier;
 
-    struct lock keeper_lock;
-    struct cond keeper_cond;
-    bool keeper_stop;
-    uint64_t keeper_wakes;
-    struct thread *keeper, *provider_keeper; /* the second: NULL without a provider */
-
-    struct lock merger_lock;
-    struct cond merger_cond;
-    bool merger_stop;
-    struct thread *merger;
-
-    struct lock meter_lock;
-    struct cond meter_cond;
-    bool meter_stop;
-    struct thread *meter;
-
-    struct lock builder_lock;
-    struct cond builder_cond;
-    bool builder_stop, builder_wanted;
-    struct thread *builder;
+    struct background keeper, provider_keeper, merger, meter, builder;
 };
 
 /* ---- engine.c ---- */
@@ -296,7 +278,8 @@ enum err snapshot_version_open(struct version *v, const struct version_record *r
 /* After the changes were applied: vectors that were stored without a change after the last snapshot
  * are missing in it, then it is made anew. */
 enum err snapshot_version_check(struct version *v, struct err_info *e) MUST_CHECK;
-/* Nothing if nothing changed. The position of words (they keep the rest themselves): applier only. */
+/* Nothing if nothing changed. The position of words (they keep the rest themselves): applier only.
+ */
 enum err snapshot_save_words(struct collection *c, struct err_info *e) MUST_CHECK;
 /* Attributes, near-duplicates, live state, the vectors of all versions: merger only, while the
  * applier goes on. */
@@ -317,11 +300,9 @@ void snapshot_clock_saved(struct snapshot_clock *k);
 
 /* ---- merger.c: a thread that merges vectors into their graphs, and saves them ---- */
 void merger_start(struct engine *x);
-void merger_stop(struct engine *x);
 
 /* ---- meter.c: a thread that measures how right searches are ---- */
 void meter_start(struct engine *x);
-void meter_stop(struct engine *x);
 
 /* ---- prepare.c: drafts on their way to the store, shared by put.c, ingest.c, backlog.c,
  * version_build.c ---- */
@@ -374,7 +355,8 @@ bool remote_is_away(const struct model *m, enum err err);
 
 /* ---- backlog.c ---- */
 struct backlog {
-    bool remote; /* of collections whose model is a provider's; else of the others */
+    struct background *thread; /* that works at it */
+    bool remote;               /* of collections whose model is a provider's; else of the others */
     bool running;
     uint64_t done;
     int64_t started_us;
@@ -384,14 +366,11 @@ struct backlog {
 bool backlog_step(struct engine *x, struct backlog *b, struct arena *a);
 
 /* ---- keeper.c ---- */
-bool keeper_stopping(struct engine *x);
 void keeper_start(struct engine *x);
-void keeper_stop(struct engine *x);
 void keeper_wake(struct engine *x);
 
 /* ---- version_build.c: a thread that embeds what versions are missing ---- */
 void builder_start(struct engine *x);
-void builder_stop(struct engine *x);
 void builder_wake(struct engine *x);
 
 /* ---- version_compare.c ---- */

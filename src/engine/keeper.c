@@ -20,14 +20,6 @@
 #define CHANGES_KEPT 1000000
 #define PRUNE_STEP 10000
 
-bool keeper_stopping(struct engine *x)
-{
-    lock_take(&x->keeper_lock);
-    bool stop = x->keeper_stop;
-    lock_drop(&x->keeper_lock);
-    return stop;
-}
-
 /* ---- expiry ---- */
 
 static bool expired_step(struct engine *x, struct arena *a)
@@ -112,26 +104,13 @@ static void changes_prune(struct engine *x, uint64_t *pruned)
 
 /* ---- the thread ---- */
 
-/* Until somebody wakes the keepers, after `seen` times that they were woken, or the pause is over.
- */
-static void keeper_pause(struct engine *x, uint64_t *seen)
-{
-    int64_t until_ns = clock_mono_ns() + PAUSE_NS;
-    lock_take(&x->keeper_lock);
-    while (!x->keeper_stop && x->keeper_wakes == *seen &&
-           cond_wait_until(&x->keeper_cond, &x->keeper_lock, until_ns))
-        ;
-    *seen = x->keeper_wakes;
-    lock_drop(&x->keeper_lock);
-}
-
 static void keeper_run(void *arg)
 {
     struct engine *x = arg;
     struct arena *a = arena_new(0);
-    struct backlog backlog = {0};
-    uint64_t pruned = 0, seen = 0;
-    while (!keeper_stopping(x)) {
+    struct backlog backlog = {.thread = &x->keeper};
+    uint64_t pruned = 0;
+    while (!background_stopping(&x->keeper)) {
         bool more = backlog_step(x, &backlog, a);
         arena_reset(a);
         more |= expired_step(x, a);
@@ -140,7 +119,7 @@ static void keeper_run(void *arg)
         changes_prune(x, &pruned);
         arena_reset(a);
         if (!more)
-            keeper_pause(x, &seen);
+            background_rest(&x->keeper, PAUSE_NS);
     }
     arena_free(a);
 }
@@ -149,37 +128,22 @@ static void provider_keeper_run(void *arg)
 {
     struct engine *x = arg;
     struct arena *a = arena_new(0);
-    struct backlog backlog = {.remote = true};
-    uint64_t seen = 0;
-    while (!keeper_stopping(x))
+    struct backlog backlog = {.thread = &x->provider_keeper, .remote = true};
+    while (!background_stopping(&x->provider_keeper))
         if (!backlog_step(x, &backlog, a))
-            keeper_pause(x, &seen);
+            background_rest(&x->provider_keeper, PAUSE_NS);
     arena_free(a);
 }
 
 void keeper_start(struct engine *x)
 {
-    x->keeper = thread_start("keeper", keeper_run, x);
+    background_start(&x->keeper, "keeper", keeper_run, x);
     if (x->options.remote)
-        x->provider_keeper = thread_start("provider-keeper", provider_keeper_run, x);
-}
-
-void keeper_stop(struct engine *x)
-{
-    lock_take(&x->keeper_lock);
-    x->keeper_stop = true;
-    cond_broadcast(&x->keeper_cond);
-    lock_drop(&x->keeper_lock);
-    thread_join(x->keeper);
-    if (x->provider_keeper)
-        thread_join(x->provider_keeper);
-    x->keeper = x->provider_keeper = NULL;
+        background_start(&x->provider_keeper, "provider-keeper", provider_keeper_run, x);
 }
 
 void keeper_wake(struct engine *x)
 {
-    lock_take(&x->keeper_lock);
-    x->keeper_wakes++;
-    cond_broadcast(&x->keeper_cond);
-    lock_drop(&x->keeper_lock);
+    background_wake(&x->keeper);
+    background_wake(&x->provider_keeper);
 }

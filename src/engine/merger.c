@@ -2,19 +2,10 @@
  * short step at a time, and saves the indexes now and then. The applier goes on beside it: neither
  * a merge nor a snapshot, of whatever size, is waited for. The thread is not a nice one, since the
  * applier may want the lock that a step holds; it keeps its pace instead. */
-#include "base/clock.h"
 #include "base/pace.h"
 #include "engine/internal.h"
 
 #define PAUSE_NS 200000000 /* when there is nothing to do */
-
-static bool merger_stopping(struct engine *x)
-{
-    lock_take(&x->merger_lock);
-    bool stop = x->merger_stop;
-    lock_drop(&x->merger_lock);
-    return stop;
-}
 
 /* A step at each graph. True if one of them has more to do. */
 static bool graphs_step(struct engine *x)
@@ -26,22 +17,13 @@ static bool graphs_step(struct engine *x)
     return more;
 }
 
-static void merger_pause(struct engine *x)
-{
-    int64_t until_ns = clock_mono_ns() + PAUSE_NS;
-    lock_take(&x->merger_lock);
-    while (!x->merger_stop && cond_wait_until(&x->merger_cond, &x->merger_lock, until_ns))
-        ;
-    lock_drop(&x->merger_lock);
-}
-
 static void merger_run(void *arg)
 {
     struct engine *x = arg;
     struct snapshot_clock k;
     struct pace pace = {0};
     snapshot_clock_start(x, &k);
-    while (!merger_stopping(x)) {
+    while (!background_stopping(&x->merger)) {
         pace_begin(&pace);
         bool more = graphs_step(x);
         pace_end(&pace);
@@ -50,22 +32,12 @@ static void merger_run(void *arg)
             snapshot_clock_saved(&k);
         }
         if (!more)
-            merger_pause(x);
+            background_rest(&x->merger, PAUSE_NS);
     }
     snapshots_save(x, snapshot_save_rows);
 }
 
 void merger_start(struct engine *x)
 {
-    x->merger = thread_start("merger", merger_run, x);
-}
-
-void merger_stop(struct engine *x)
-{
-    lock_take(&x->merger_lock);
-    x->merger_stop = true;
-    cond_broadcast(&x->merger_cond);
-    lock_drop(&x->merger_lock);
-    thread_join(x->merger);
-    x->merger = NULL;
+    background_start(&x->merger, "merger", merger_run, x);
 }

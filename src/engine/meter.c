@@ -12,18 +12,6 @@
 #define REST_OF_SLICE 9 /* times what it took */
 #define REST_OF_SAMPLE 99
 
-/* False: it is to stop. */
-static bool meter_rest(struct engine *x, int64_t ns)
-{
-    int64_t until_ns = clock_mono_ns() + ns;
-    lock_take(&x->meter_lock);
-    while (!x->meter_stop && cond_wait_until(&x->meter_cond, &x->meter_lock, until_ns))
-        ;
-    bool stop = x->meter_stop;
-    lock_drop(&x->meter_lock);
-    return !stop;
-}
-
 /* One sample of this version, if there is one. False: it is to stop. */
 static bool sample_measure(struct engine *x, struct version *v, bool *any)
 {
@@ -35,7 +23,7 @@ static bool sample_measure(struct engine *x, struct version *v, bool *any)
         int64_t slice_ns = clock_mono_ns() - t0;
         took_ns += slice_ns;
         if (m == VECTORS_MEASURED_PART) {
-            if (!meter_rest(x, REST_OF_SLICE * slice_ns))
+            if (!background_sleep(&x->meter, REST_OF_SLICE * slice_ns))
                 return false;
             continue;
         }
@@ -43,7 +31,7 @@ static bool sample_measure(struct engine *x, struct version *v, bool *any)
             return true;
         *any = true;
         metric_measured(x, m);
-        return meter_rest(x, REST_OF_SAMPLE * took_ns);
+        return background_sleep(&x->meter, REST_OF_SAMPLE * took_ns);
     }
 }
 
@@ -58,21 +46,11 @@ static void meter_run(void *arg)
             for (struct version *v = NULL; (v = version_next(c, v));)
                 on = on && sample_measure(x, v, &any);
         if (on && !any)
-            on = meter_rest(x, PAUSE_NS);
+            on = background_sleep(&x->meter, PAUSE_NS);
     }
 }
 
 void meter_start(struct engine *x)
 {
-    x->meter = thread_start("meter", meter_run, x);
-}
-
-void meter_stop(struct engine *x)
-{
-    lock_take(&x->meter_lock);
-    x->meter_stop = true;
-    cond_broadcast(&x->meter_cond);
-    lock_drop(&x->meter_lock);
-    thread_join(x->meter);
-    x->meter = NULL;
+    background_start(&x->meter, "meter", meter_run, x);
 }

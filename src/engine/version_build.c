@@ -30,14 +30,6 @@ struct build {
     size_t n;
 };
 
-static bool builder_stopping(struct engine *x)
-{
-    lock_take(&x->builder_lock);
-    bool stop = x->builder_stop;
-    lock_drop(&x->builder_lock);
-    return stop;
-}
-
 /* ---- progress ---- */
 
 static bool missing_take(struct version *v)
@@ -201,7 +193,7 @@ static struct str report_make(struct version *v, struct arena *a)
 /* The vectors that were stored last are in memory as soon as the applier has fetched them. */
 static void fetched_wait(struct engine *x, struct version *v)
 {
-    for (bool waiting = true; waiting && !builder_stopping(x);) {
+    for (bool waiting = true; waiting && !background_stopping(&x->builder);) {
         lock_take(&v->collection->lock);
         waiting = v->fresh_count > 0;
         lock_drop(&v->collection->lock);
@@ -220,8 +212,9 @@ static enum err ready_write(struct engine *x, struct version *v, struct version_
     act.version.report = report_make(v, a);
     act.version.state = VERSION_READY;
     act.version.updated_us = clock_wall_us();
-    enum err err = builder_stopping(x) ? err_set(e, ERR_CANCELLED, NULL, "akin is stopping")
-                                       : store_write(x->store, &act, 1, false, NULL, e);
+    enum err err = background_stopping(&x->builder)
+                       ? err_set(e, ERR_CANCELLED, NULL, "akin is stopping")
+                       : store_write(x->store, &act, 1, false, NULL, e);
     if (!err && act.err)
         err = err_set(e, act.err, act.info.field, "%s", act.info.message);
     if (!err)
@@ -279,7 +272,7 @@ static bool version_step(struct engine *x, struct version *v, struct arena *a)
         if (!err)
             v->build_after = b.docs[b.n - 1].number;
     }
-    if (err == ERR_NOT_FOUND || builder_stopping(x))
+    if (err == ERR_NOT_FOUND || background_stopping(&x->builder))
         return false; /* deleted, or akin stops */
     if (err) {
         version_failed(v, err, &info);
@@ -295,42 +288,26 @@ static void builder_run(void *arg)
 {
     struct engine *x = arg;
     struct arena *a = arena_new(0);
-    while (!builder_stopping(x)) {
+    while (!background_stopping(&x->builder)) {
         bool more = false;
         for (struct collection *c = NULL; (c = collection_next(x, c));)
             for (struct version *v = NULL; (v = version_next(c, v));) {
-                if (!builder_stopping(x))
+                if (!background_stopping(&x->builder))
                     more |= version_step(x, v, a);
                 arena_reset(a);
             }
-        lock_take(&x->builder_lock);
-        if (!more && !x->builder_stop && !x->builder_wanted)
-            cond_wait_until(&x->builder_cond, &x->builder_lock, clock_mono_ns() + PAUSE_NS);
-        x->builder_wanted = false;
-        lock_drop(&x->builder_lock);
+        if (!more)
+            background_rest(&x->builder, PAUSE_NS);
     }
     arena_free(a);
 }
 
 void builder_start(struct engine *x)
 {
-    x->builder = thread_start("builder", builder_run, x);
-}
-
-void builder_stop(struct engine *x)
-{
-    lock_take(&x->builder_lock);
-    x->builder_stop = true;
-    cond_broadcast(&x->builder_cond);
-    lock_drop(&x->builder_lock);
-    thread_join(x->builder);
-    x->builder = NULL;
+    background_start(&x->builder, "builder", builder_run, x);
 }
 
 void builder_wake(struct engine *x)
 {
-    lock_take(&x->builder_lock);
-    x->builder_wanted = true;
-    cond_signal(&x->builder_cond);
-    lock_drop(&x->builder_lock);
+    background_wake(&x->builder);
 }
