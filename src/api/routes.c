@@ -114,8 +114,8 @@ const struct route routes[ROUTE_COUNT] = {
                              .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
                              .problems = "404 409 507", .scope = SCOPE_WRITE, .cost = COST_STREAM},
     [ROUTE_DOCUMENTS_DELETE] = {"POST", C "/documents:delete", "deleteDocuments", "documents",
-                                "Delete documents by their ids", .body = &schema_ids,
-                                .media = MEDIA_JSON,
+                                "Delete documents by their ids, or all that match a filter",
+                                .body = &schema_delete, .media = MEDIA_JSON,
                                 .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
                                 .problems = "404 507", .scope = SCOPE_WRITE,
                                 .cost = COST_INTERACTIVE},
@@ -147,11 +147,11 @@ const struct route routes[ROUTE_COUNT] = {
                                .problems = "404 412 507", .scope = SCOPE_WRITE,
                                .cost = COST_INTERACTIVE},
     /* ---- find ---- */
-    [ROUTE_SEARCH_GET] =
-        {"GET", C "/search", "search", "find", "Search by words, by meaning, or both",
-         .query = search_fields,
-         .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_search_answer}),
-         .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_SEARCH_GET] = {"GET", C "/search", "search", "find",
+                          "Search by words, by meaning, or both", .query = search_fields,
+                          .headers = "Akin-Min-Position",
+                          .answers = ANSWERS({200, &schema_search_answer}), .problems = ITEM,
+                          .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
     [ROUTE_SEARCH] = {"POST", C "/search", "searchPost", "find", "Search, the request in a body",
                       .body = &schema_search, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
                       .answers = ANSWERS({200, &schema_search_answer}), .problems = ITEM,
@@ -257,7 +257,8 @@ const struct route routes[ROUTE_COUNT] = {
          .cost = COST_INTERACTIVE},
     [ROUTE_CHECKS_CREATE] =
         {"POST", "/v1/checks", "createCheck", "work",
-         "Is the store whole, and does every index hold exactly what it holds? Reads everything, in "
+         "Is the store whole, and does every index hold exactly what it holds? Reads everything, "
+         "in "
          "the background, while all else goes on; what would hold up writers is left out, and "
          "said. The answer comes at the end.",
          .answers = ANSWERS({200, &schema_check}), .problems = "503", .scope = SCOPE_ADMIN,

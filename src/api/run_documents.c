@@ -312,6 +312,28 @@ void run_document_delete(struct call *c)
     }
 }
 
+static void delete_matching(struct call *c, const struct put_options *o)
+{
+    struct err_info e = {0};
+    struct str position = {"", 0};
+    struct deleted d;
+    struct response out;
+    if (engine_delete_matching(c->engine, call_collection(c), input_str(c->body, "filter"), o,
+                               c->arena, &d, &position, &e)) {
+        call_error(c, &e);
+        return;
+    }
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    json_key(w, "deleted");
+    json_put_int(w, (int64_t)d.deleted);
+    json_key(w, "remaining");
+    json_put_int(w, (int64_t)d.remaining);
+    json_key(w, "data");
+    json_array_begin(w);
+    response_rows_send(c, &out, 0, position);
+}
+
 void run_documents_delete(struct call *c)
 {
     struct err_info e = {0};
@@ -319,6 +341,17 @@ void run_documents_delete(struct call *c)
     struct str position = {"", 0};
     size_t count;
     struct str *ids = input_strs(c->arena, c->body, "ids", &count);
+    bool filtered = json_object_get(c->body, "filter") != NULL;
+    if (filtered == (count > 0)) {
+        err_set(&e, ERR_INVALID, filtered ? "/filter" : "/ids", "%s",
+                filtered ? "cannot stand beside ids" : "is missing: ids, or a filter");
+        call_error(c, &e);
+        return;
+    }
+    if (filtered) {
+        delete_matching(c, &o);
+        return;
+    }
     struct put_result *rows = arena_array(c->arena, count, sizeof *rows);
     if (engine_delete(c->engine, call_collection(c), ids, count, &o, c->arena, rows, &position, &e))
         call_error(c, &e);

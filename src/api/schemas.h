@@ -26,7 +26,7 @@ extern const struct schema schema_any, schema_string, schema_integer, schema_num
     schema_filter, schema_flag, schema_position, schema_text_list;
 /* bodies */
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
-    schema_documents, schema_merge_patch, schema_ids, schema_search, schema_similar,
+    schema_documents, schema_merge_patch, schema_delete, schema_search, schema_similar,
     schema_recommend, schema_version_new, schema_compare, schema_version_id, schema_feedback,
     schema_feedback_rows, schema_user, schema_embeddings, schema_tei_embed, schema_tei_embed_all,
     schema_tei_similarity, schema_tei_tokenize, schema_tei_decode;

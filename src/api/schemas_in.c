@@ -197,13 +197,14 @@ const struct schema schema_merge_patch = {
     .help = "RFC 7396: null removes a field",
     .example = "{\"title\":\"Pumpkin soup with ginger\"}",
 };
-const struct schema schema_ids = {
-    .name = "Ids",
+const struct schema schema_delete = {
+    .name = "Delete",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"ids", &id_list_one, .required = true}),
+    .help = "ids, or a filter that is not empty: of what matches at most 10,000 are deleted in a "
+            "request, and the answer says how many remain",
+    .fields = FIELDS({"ids", &id_list_one}, {"filter", &schema_filter}),
     .example = "{\"ids\":[\"a1\",\"a2\"]}",
 };
-
 /* ---- find ---- */
 static const struct schema query_text = {
     .type = SCHEMA_STRING, .count_max = TEXT_MAX, .example = "\"pumpkin\""};

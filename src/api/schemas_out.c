@@ -152,8 +152,10 @@ const struct schema schema_row = {
 const struct schema schema_rows = {
     .name = "Rows",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"data", LIST_OF(&schema_row), NEED}, {"failed", &count, NEED},
-                     {"position", &schema_position, NEED}),
+    .fields =
+        FIELDS({"data", LIST_OF(&schema_row), NEED}, {"failed", &count, NEED},
+               {"position", &schema_position, NEED}, {"deleted", &count}, {"remaining", &count}),
+    .help = "deleted, remaining: of those that a filter matched",
     .example = "{\"data\":[{\"id\":\"a1\",\"status\":\"created\",\"revision\":17}],\"failed\":0,"
                "\"position\":\"x7-17\"}",
 };

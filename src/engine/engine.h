@@ -148,6 +148,15 @@ enum err engine_delete(struct engine *x, struct str collection, const struct str
                        const struct put_options *o, struct arena *a,
                        struct put_result *results /* "deleted", "not_found" */,
                        struct str *position, struct err_info *e) MUST_CHECK;
+/* Deletes what matches a filter (not empty), DELETE_MATCHING_MAX at most; what is changed meanwhile
+ * stays. */
+#define DELETE_MATCHING_MAX 10000
+struct deleted {
+    size_t deleted, remaining; /* remaining: matched, and stays for another call */
+};
+enum err engine_delete_matching(struct engine *x, struct str collection, struct str filter,
+                                const struct put_options *o, struct arena *a, struct deleted *out,
+                                struct str *position, struct err_info *e) MUST_CHECK;
 enum err engine_get(struct engine *x, struct str collection, struct str id, struct arena *a,
                     struct document_out *out, struct err_info *e) MUST_CHECK;
 /* By id after `after`, `filter` may be empty. */

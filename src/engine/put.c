@@ -1,4 +1,4 @@
-/* Writing documents: put, patch, delete. A write is acknowledged when it is durable, embedded and
+/* Writing documents: put, patch. A write is acknowledged when it is durable, embedded and
  * searchable.
  *
  * Embedding happens outside of any transaction; the store judges conditions inside of the commit.
@@ -22,11 +22,6 @@ struct write {
     struct arena *a;
     struct position position;
 };
-
-static int64_t deadline_of(const struct put_options *o)
-{
-    return o ? o->deadline_ns : 0;
-}
 
 static enum err write_begin(struct write *w, struct engine *x, struct str collection,
                             const struct put_options *o, struct arena *a, struct err_info *e)
@@ -321,49 +316,4 @@ enum err engine_patch(struct engine *x, struct str collection, struct str id, co
     if (position)
         *position = position_text(a, &w.position);
     return 0;
-}
-
-/* ---- delete ---- */
-
-static void delete_result(const struct store_act *act, struct str id, struct put_result *r)
-{
-    *r = (struct put_result){.id = id, .status = "deleted", .revision = act->revision};
-    if (act->err == ERR_NOT_FOUND) {
-        r->status = "not_found";
-    } else if (act->err) {
-        r->status = "failed";
-        r->err = act->err;
-        r->info = act->info;
-    }
-}
-
-enum err engine_delete(struct engine *x, struct str collection, const struct str *ids, size_t count,
-                       const struct put_options *o, struct arena *a, struct put_result *results,
-                       struct str *position, struct err_info *e)
-{
-    struct collection *c;
-    enum err err = collection_find(x, collection, &c, e);
-    if (err)
-        return err;
-    struct position at;
-    struct store_act *acts = arena_array(a, count + 1, sizeof *acts);
-    for (size_t i = 0; i < count; i++) {
-        acts[i].kind = ACT_DOCUMENT_DELETE;
-        acts[i].document.collection = c->id;
-        acts[i].document.id = ids[i];
-        if (o && o->if_revision_set)
-            acts[i].if_revision = o->if_revision;
-    }
-    store_position(x->store, &at);
-    if (count > 0)
-        err = store_write(x->store, acts, count, o && o->atomic, &at, e);
-    for (size_t i = 0; i < count && (!err || (o && o->atomic)); i++)
-        delete_result(&acts[i], ids[i], &results[i]);
-    if (!err)
-        err = applied_wait(x, at.change, deadline_of(o), e);
-    collection_unref(c);
-    metric_error(x, err);
-    if (!err && position)
-        *position = position_text(a, &at);
-    return err;
 }

@@ -149,3 +149,20 @@ def test_mapping_and_extra_fields(server):
     server.post(path, {"id": "a", "body": "the mapped text"})
     assert server.get(path + "/a")["text"] == "the mapped text"
     problem(server.ask("POST", path, {"id": "b", "body": "x", "colour": "red"}), 422, pointer="/colour")
+
+
+def test_delete_by_filter(server):
+    server.collection("few")
+    c = "/v1/collections/few"
+    rows = [{"id": f"d{i}", "text": f"number {i}", "attributes": {"year": 2000 + i % 4}} for i in range(40)]
+    assert server.post(c + "/documents", rows)["failed"] == 0
+    out = server.post(c + "/documents:delete", {"filter": "year = 2001 OR id = d0"})
+    assert (out["deleted"], out["remaining"], out["data"]) == (11, 0, [])
+    left = {d["id"] for d in server.get(c + "/documents?limit=100")["data"]}
+    assert left == {f"d{i}" for i in range(1, 40) if i % 4 != 1}
+    hits = server.post(c + "/search", {"q": "number", "mode": "lexical", "limit": 100})["data"]
+    assert {h["document"]["id"] for h in hits} == left
+    for body, pointer in [({"filter": " "}, "/filter"), ({}, "/ids"), ({"ids": ["d1"], "filter": "year = 2000"}, "/filter"),
+                          ({"filter": "yeer = 2000"}, "/filter"), ({"filter": "year ="}, "/filter")]:
+        problem(server.ask("POST", c + "/documents:delete", body), 422, pointer)
+    assert len(server.get(c + "/documents?limit=100")["data"]) == len(left)
