@@ -1,5 +1,6 @@
 #include "api/find_input.h"
 #include "api/cursor.h"
+#include "api/shape.h"
 
 enum err page_input(const struct find_input *in, size_t *offset, size_t *limit, struct err_info *e)
 {
@@ -26,7 +27,7 @@ static enum err shared_input(const struct find_input *in, struct find_request *r
     const json_t *v = in->input;
     r->filter = input_str(v, "filter");
     r->min_score = input_double(v, "min_score", 0);
-    r->facets = input_strs(in->arena, v, "facets", &r->facet_count);
+    r->facets = input_facets(in->arena, v, &r->facet_count);
     r->hide_copies = str_eq_c(input_str(v, "duplicates"), "hide");
     r->exact = input_bool(v, "exact", false);
     r->explain = input_bool(v, "explain", false);

@@ -75,6 +75,24 @@ static void param_check(const struct field *x, const json_t *value, struct fault
         faults_add(f, NULL, x->name, "%s", own.list[i].detail);
 }
 
+/* "a,b" and then "c" where a list may be given as text: "a,b,c". */
+static bool param_lengthen(const struct schema *s, const json_t *value, struct str v)
+{
+    bool list = false;
+    for (size_t i = 0; s->type == SCHEMA_ONE_OF && s->alternatives[i]; i++)
+        list |= s->alternatives[i]->type == SCHEMA_ARRAY;
+    if (!list || !json_is_string(value))
+        return false;
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    strbuf_add_str(&b, json_str(value));
+    strbuf_add_char(&b, ',');
+    strbuf_add_str(&b, v);
+    bool set = json_string_setn((json_t *)value, b.buf, b.n) == 0;
+    strbuf_release(&b);
+    return set;
+}
+
 static void param_take(const struct field *x, struct str v, json_t *out, struct faults *f)
 {
     char right[320];
@@ -88,7 +106,10 @@ static void param_take(const struct field *x, struct str v, json_t *out, struct 
         return;
     }
     if (value) {
-        faults_add(f, NULL, x->name, "is given twice");
+        if (param_lengthen(x->schema, value, v))
+            param_check(x, value, f);
+        else
+            faults_add(f, NULL, x->name, "is given twice");
         return;
     }
     value = param_value(x->schema, v);

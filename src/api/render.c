@@ -221,22 +221,77 @@ void render_hit(struct json_writer *w, const struct find_hit *h, bool explain)
     json_object_end(w);
 }
 
+static void render_values(struct json_writer *w, const struct find_facet *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        json_object_begin(w);
+        json_key(w, "value");
+        json_put_raw(w, f->values[i].value);
+        put_int(w, "count", f->values[i].count);
+        json_object_end(w);
+    }
+}
+
+static void render_ranges(struct json_writer *w, const struct find_facet *f)
+{
+    for (size_t i = 0; i < f->range_count; i++) {
+        const struct facet_range *r = &f->ranges[i];
+        json_object_begin(w);
+        put(w, "name", r->name);
+        if (r->from) {
+            json_key(w, "from");
+            json_put_value(w, r->from);
+        }
+        if (r->to) {
+            json_key(w, "to");
+            json_put_value(w, r->to);
+        }
+        put_int(w, "count", f->range_counts[i]);
+        json_object_end(w);
+    }
+}
+
 void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count)
 {
     json_object_begin(w);
     for (size_t i = 0; i < count; i++) {
         json_key(w, facets[i].field.s); /* NUL-terminated: it came from a parsed JSON string */
         json_array_begin(w);
-        for (size_t j = 0; j < facets[i].count; j++) {
-            json_object_begin(w);
-            json_key(w, "value");
-            json_put_raw(w, facets[i].values[j].value);
-            put_int(w, "count", facets[i].values[j].count);
-            json_object_end(w);
-        }
+        render_values(w, &facets[i]);
+        render_ranges(w, &facets[i]);
         json_array_end(w);
     }
     json_object_end(w);
+}
+
+static void render_stats(struct json_writer *w, const struct facet_stats *s)
+{
+    json_object_begin(w);
+    put_int(w, "count", s->count);
+    json_key(w, "min");
+    json_put_raw(w, s->count ? s->least : STR("null"));
+    json_key(w, "max");
+    json_put_raw(w, s->count ? s->greatest : STR("null"));
+    put_double(w, "avg", s->count ? s->mean : (double)NAN);
+    json_object_end(w);
+}
+
+void render_facet_stats(struct json_writer *w, const struct find_facet *facets, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!facets[i].stated)
+            continue;
+        if (!any) {
+            json_key(w, "facet_stats");
+            json_object_begin(w);
+        }
+        any = true;
+        json_key(w, facets[i].field.s);
+        render_stats(w, &facets[i].stats);
+    }
+    if (any)
+        json_object_end(w);
 }
 
 void render_recommended(struct json_writer *w, const struct recommend_row *r)

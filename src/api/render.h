@@ -14,6 +14,8 @@ void render_feedback(struct json_writer *w, const struct feedback_out *f);
 /* `facets`, `total` and what stands around the hits is the caller's. */
 void render_hit(struct json_writer *w, const struct find_hit *h, bool explain);
 void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count);
+/* The member `facet_stats`, if one asked for it. */
+void render_facet_stats(struct json_writer *w, const struct find_facet *facets, size_t count);
 void render_recommended(struct json_writer *w, const struct recommend_row *r);
 void render_change(struct json_writer *w, const struct change_out *x);
 

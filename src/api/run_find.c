@@ -53,6 +53,7 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
     if (r->facet_count) {
         json_key(w, "facets");
         render_facets(w, a->facets, a->facet_count);
+        render_facet_stats(w, a->facets, a->facet_count);
     }
     json_key(w, "embedding_version");
     json_put_int(w, a->embedding_version);

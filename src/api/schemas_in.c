@@ -225,7 +225,49 @@ static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show
         "exact", &schema_boolean, .fallback = "false",                                             \
                                   .help = "compare all vectors: slower, and nothing is missed"     \
     }
-static const struct schema facet_list = {.type = SCHEMA_ARRAY, .items = &nonempty, .count_max = 16};
+static const struct schema facet_limit = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 1000};
+static const struct schema range_end = {
+    .type = SCHEMA_ONE_OF,
+    .help = "a number, or a text: RFC 3339 is a date",
+    .alternatives = (const struct schema *const[]){&schema_number, &nonempty, NULL},
+};
+static const struct schema facet_range = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"name", &nonempty, .help = "in the answer; without one \"from..to\""},
+                     {"from", &range_end, .help = "the least"},
+                     {"to", &range_end, .help = "the first above"}),
+};
+static const struct schema facet_ranges = {
+    .type = SCHEMA_ARRAY, .items = &facet_range, .count_min = 1, .count_max = 100};
+static const struct schema facet = {
+    .name = "Facet",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"field", &nonempty, .required = true},
+        {"limit", &facet_limit, .fallback = "50", .help = "values, most frequent first"},
+        {"ranges", &facet_ranges,
+         .help = "instead of values: how many documents have one with from <= value < to; a "
+                 "document that has several is counted once in each range"},
+        {"stats", &schema_boolean, .fallback = "false",
+         .help = "min, max and avg of the numbers and dates that match (avg of dates in seconds "
+                 "since 1970), under facet_stats"}),
+    .example = "{\"field\":\"year\",\"ranges\":[{\"to\":2000},{\"from\":2000,\"to\":2010}]}",
+};
+static const struct schema facet_item = {
+    .type = SCHEMA_ONE_OF, .alternatives = (const struct schema *const[]){&nonempty, &facet, NULL}};
+static const struct schema facet_items = {
+    .type = SCHEMA_ARRAY, .items = &facet_item, .count_max = 16};
+static const struct schema facet_names = {.type = SCHEMA_STRING, .count_max = 4096};
+static const struct schema facet_list = {
+    .type = SCHEMA_ONE_OF,
+    .help = "fields whose values are counted among all that matches: names (\"tags,year\", or an "
+            "array), or objects with a limit or ranges. Counted is exactly what the total counts: "
+            "filter, exclusions, by words alone the query's words, and min_score (exact where at "
+            "most 100,000 documents pass the filter). A field that no document has is refused",
+    .alternatives = (const struct schema *const[]){&facet_names, &facet_items, NULL},
+    .example = "[\"tags\",{\"field\":\"year\",\"ranges\":[{\"from\":2000}]}]",
+};
 static const struct schema number_list = {
     .type = SCHEMA_ARRAY, .items = &schema_number, .count_min = 1, .count_max = 4096};
 #define LIMITS                                                                                     \
@@ -240,7 +282,7 @@ const struct field search_fields[] = {
      .help = "by words and meaning, by meaning alone, by words alone"},
     LIMITS,
     {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
-    {"facets", &facet_list, .help = "count the values of these fields"},
+    {"facets", &facet_list},
     DUPLICATES,
     EXACT,
     {"explain", &schema_boolean, .fallback = "false"},

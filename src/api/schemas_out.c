@@ -195,6 +195,25 @@ static const struct schema total = {
     .fields = FIELDS({"value", &count, NEED},
                      {"relation", &relation, NEED, .help = "gte: at least so many"}),
 };
+static const struct schema facet_count = {
+    .name = "FacetCount",
+    .type = SCHEMA_OBJECT,
+    .help = "of a value, or of a range with its name and ends as asked for",
+    .fields = FIELDS({"count", &count, NEED}, {"value", &schema_any}, {"name", &schema_string},
+                     {"from", &schema_any}, {"to", &schema_any}),
+};
+static const struct schema facet_counts = {.type = SCHEMA_ARRAY, .items = &facet_count};
+static const struct schema facet_answer = {
+    .type = SCHEMA_OBJECT, .items = &facet_counts, .open = true};
+static const struct schema facet_stats = {
+    .name = "FacetStats",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"count", &count, NEED, .help = "numbers and dates"},
+                     {"min", &schema_any, NEED, .help = "null if there are none"},
+                     {"max", &schema_any, NEED}, {"avg", &maybe_number, NEED}),
+};
+static const struct schema facet_stats_answer = {
+    .type = SCHEMA_OBJECT, .items = &facet_stats, .open = true};
 const struct schema schema_search_answer = {
     .name = "SearchAnswer",
     .type = SCHEMA_OBJECT,
@@ -203,7 +222,8 @@ const struct schema schema_search_answer = {
                {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED},
                {"embedding_version", &count, NEED, .help = "that the answer is from"},
                {"search_id", &schema_string, NEED},
-               {"facets", &object, .help = "field -> [{value, count}], if asked for"},
+               {"facets", &facet_answer, .help = "by field, if asked for"},
+               {"facet_stats", &facet_stats_answer, .help = "by field, if asked for"},
                {"degraded", &schema_string,
                 .help = "why hybrid search had words alone to go by: a remote model is away"}),
 };

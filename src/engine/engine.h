@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/pool.h"
 #include "base/str.h"
+#include "index/filter.h" /* facets */
 #include "search/search.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -189,6 +190,13 @@ enum err engine_ingest(struct engine *x, struct str collection, const struct ing
 #define INGEST_LINE_MAX (10u << 20)
 
 /* ---- find ---- */
+struct facet_request {
+    struct str field;
+    size_t limit;                     /* of values, 1 ... 1000; 0: 50 */
+    const struct facet_range *ranges; /* instead of values (index/filter.h) */
+    size_t range_count;               /* at most 100 */
+    bool stats;
+};
 struct find_request {
     enum search_mode mode;
     struct str q;
@@ -196,7 +204,7 @@ struct find_request {
     size_t limit;      /* 0 ... 1000 */
     size_t offset;     /* offset + limit <= 2000 */
     double min_score;
-    const struct str *facets;
+    const struct facet_request *facets; /* at most 16, each field once */
     size_t facet_count;
     bool explain;
     struct str user; /* empty: nobody */
@@ -230,6 +238,11 @@ struct find_facet {
         size_t count;
     } * values; /* value as JSON */
     size_t count;
+    const struct facet_range *ranges; /* as asked for */
+    size_t *range_counts;
+    size_t range_count;
+    bool stated; /* stats were asked for */
+    struct facet_stats stats;
 };
 struct find_answer {
     struct find_hit *hits;

@@ -26,12 +26,11 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
         .mean_cosine = version_mean_cosine(f->v),
     };
     struct err_info info = {0};
-    if (str_trim(r->filter).n == 0)
-        return 0;
-    err = filter_parse(a, r->filter, &f->filter, &info);
-    if (!err)
+    if (str_trim(r->filter).n)
+        err = filter_parse(a, r->filter, &f->filter, &info);
+    if (!err && f->filter)
         err = attributes_know(f->c->attributes, f->filter, r->filter, &info);
-    return err ? err_set(e, err, "/filter", "%s", info.message) : 0;
+    return err ? err_set(e, err, "/filter", "%s", info.message) : find_facets_check(f, e);
 }
 
 static void find_end(struct find *f)

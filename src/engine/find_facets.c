@@ -1,63 +1,86 @@
 /* Facets: counts of exactly what matches. */
 #include "engine/find_impl.h"
+#include <stdio.h>
 
-#define FACET_VALUES 50
-#define FACET_DEPTH 10000 /* hits that are counted when min_score decides which match */
+#define FACETS_MAX 16
+#define RANGES_MAX 100
+#define FACET_LIMIT 50
+#define FACET_LIMIT_MAX 1000
 
-/* Those of `out` that hold a word of the query. */
-static enum err matching_words(struct find *f, struct docset *out, struct err_info *e)
+static enum err facet_check(struct find *f, size_t i, struct err_info *e)
 {
-    struct docset found;
-    docset_init(&found);
-    enum err err = words_match(f->c->words, f->r->q, out, &found, e);
-    docset_release(out);
-    *out = found;
+    const struct facet_request *q = &f->r->facets[i];
+    char pointer[64];
+    struct err_info info = {0};
+    snprintf(pointer, sizeof pointer, "/facets/%zu", i);
+    if (q->limit > FACET_LIMIT_MAX || q->range_count > RANGES_MAX)
+        return err_set(e, ERR_INVALID, pointer, "has at most %d values and %d ranges",
+                       FACET_LIMIT_MAX, RANGES_MAX);
+    for (size_t j = 0; j < i; j++)
+        if (str_eq(f->r->facets[j].field, q->field))
+            return err_set(e, ERR_INVALID, pointer, "is asked for twice");
+    enum err err = attributes_know_field(f->c->attributes, q->field, &info);
+    return err ? err_set(e, err, pointer, "%s", info.message) : 0;
+}
+
+enum err find_facets_check(struct find *f, struct err_info *e)
+{
+    enum err err = 0;
+    if (f->r->facet_count > FACETS_MAX)
+        return err_set(e, ERR_INVALID, "/facets", "at most %d", FACETS_MAX);
+    for (size_t i = 0; i < f->r->facet_count && !err; i++)
+        err = facet_check(f, i, e);
     return err;
 }
 
-/* The documents that match, as far as a facet counts them. */
-static enum err matching(struct find *f, struct docset *out, struct err_info *e)
+static enum err count_values(struct find *f, const struct facet_request *q,
+                             const struct docset *match, struct find_facet *out, struct err_info *e)
 {
-    const struct find_request *r = f->r;
-    enum err err = filter_select(f->c, f->a, r->filter, out, e);
-    if (!err && f->without.count)
-        docset_minus(out, &f->without);
-    if (err || (r->min_score <= 0 && (f->vector || (r->mode != SEARCH_LEXICAL && !f->degraded.n))))
+    struct facet_value *values;
+    enum err err = attributes_facet(f->c->attributes, f->a, q->field, match,
+                                    q->limit ? q->limit : FACET_LIMIT, &values, &out->count, e);
+    if (err)
         return err;
-    if (r->min_score <= 0)
-        return matching_words(f, out, e);
-    struct search_result kept = f->result;
-    if ((err = find_ask(f, FACET_DEPTH, e)))
-        return err;
-    docset_release(out);
-    docset_init(out);
-    for (size_t i = 0; i < f->result.count; i++)
-        docset_add(out, f->result.hits[i].number);
-    f->result = kept;
+    out->values = arena_array(f->a, out->count + 1, sizeof *out->values);
+    for (size_t i = 0; i < out->count; i++) {
+        out->values[i].value = values[i].value;
+        out->values[i].count = values[i].count;
+    }
     return 0;
+}
+
+static enum err count_ranges(struct find *f, size_t i, const struct docset *match,
+                             struct find_facet *out, struct err_info *e)
+{
+    const struct facet_request *q = &f->r->facets[i];
+    struct err_info info = {0};
+    char pointer[200];
+    out->ranges = q->ranges;
+    out->range_count = q->range_count;
+    out->range_counts = arena_array(f->a, q->range_count, sizeof *out->range_counts);
+    enum err err = attributes_ranges(f->c->attributes, q->field, match, q->ranges, q->range_count,
+                                     out->range_counts, &info);
+    snprintf(pointer, sizeof pointer, "/facets/%zu/ranges%s", i, info.field);
+    return err ? err_set(e, err, pointer, "%s", info.message) : 0;
 }
 
 enum err find_facets(struct find *f, struct find_answer *answer, struct err_info *e)
 {
     struct docset match;
+    bool exact;
     docset_init(&match);
-    enum err err = matching(f, &match, e);
+    enum err err = find_matching(f, &match, &exact, e);
+    answer->facet_count = f->r->facet_count;
     answer->facets = arena_array(f->a, f->r->facet_count, sizeof *answer->facets);
     for (size_t i = 0; i < f->r->facet_count && !err; i++) {
-        struct find_facet *facet = &answer->facets[i];
-        struct facet_value *values;
-        facet->field = f->r->facets[i];
-        err = attributes_facet(f->c->attributes, f->a, facet->field, &match, FACET_VALUES, &values,
-                               &facet->count, e);
-        if (err)
-            break;
-        facet->values = arena_array(f->a, facet->count + 1, sizeof *facet->values);
-        for (size_t j = 0; j < facet->count; j++) {
-            facet->values[j].value = values[j].value;
-            facet->values[j].count = values[j].count;
-        }
+        const struct facet_request *q = &f->r->facets[i];
+        struct find_facet *out = &answer->facets[i];
+        *out = (struct find_facet){.field = q->field, .stated = q->stats};
+        err = q->range_count ? count_ranges(f, i, &match, out, e)
+                             : count_values(f, q, &match, out, e);
+        if (!err && q->stats)
+            attributes_stats(f->c->attributes, f->a, q->field, &match, &out->stats);
     }
-    answer->facet_count = f->r->facet_count;
     docset_release(&match);
     return err;
 }

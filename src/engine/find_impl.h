@@ -4,6 +4,7 @@
  *     find_vector.c   similar: examples, a text or a vector -> the vector that is looked near
  *     find_load.c     candidates from search/, their documents from the store, refilled until full
  *     find_passage.c  a hit's best passage and its highlights
+ *     find_matching.c the set of all documents that match
  *     find_facets.c   what matches, counted */
 #ifndef ENGINE_FIND_IMPL_H
 #define ENGINE_FIND_IMPL_H
@@ -46,7 +47,14 @@ enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct 
 /* --- find_passage.c --- */
 void find_passage(struct find *f, const struct loaded *l, struct find_hit *h);
 
+/* --- find_matching.c --- */
+/* The documents that match, into `out` (initialised): what the filter passes and is not excluded;
+ * by words alone, of those what holds a word of the query; with min_score what reaches it. `*exact`
+ * false: there are more of these than are scored for it. */
+enum err find_matching(struct find *f, struct docset *out, bool *exact, struct err_info *e);
+
 /* --- find_facets.c --- */
+enum err find_facets_check(struct find *f, struct err_info *e);
 enum err find_facets(struct find *f, struct find_answer *answer, struct err_info *e);
 
 #endif

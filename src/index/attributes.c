@@ -180,7 +180,7 @@ struct selection {
     uint32_t *originals;  /* of each copy, by its place in order */
 };
 
-static enum err field_known(const struct attributes *x, struct str name, struct err_info *e)
+enum err attributes_field_indexed(const struct attributes *x, struct str name, struct err_info *e)
 {
     if (!x->fields_dropped || field_is_reserved(name) || attributes_field(x, name))
         return ERR_OK;
@@ -194,7 +194,7 @@ static enum err field_known(const struct attributes *x, struct str name, struct 
 static enum err fields_known(const struct attributes *x, const struct filter *f, struct err_info *e)
 {
     if (f->op > FILTER_NOT)
-        return field_known(x, f->field, e);
+        return attributes_field_indexed(x, f->field, e);
     for (unsigned i = 0; i < f->count; i++) {
         enum err err = fields_known(x, f->children[i], e);
         if (err)
@@ -377,98 +377,5 @@ enum err attributes_select(struct attributes *x, const struct filter *f, struct 
     rwlock_drop(&x->lock);
     docset_release(&s.copies);
     free(s.originals);
-    return err;
-}
-
-/* --- facets --- */
-
-struct counted {
-    const struct value *value;
-    size_t count;
-};
-
-static int counted_cmp(const void *a, const void *b)
-{
-    const struct counted *x = a, *y = b;
-    if (x->count != y->count)
-        return x->count < y->count ? 1 : -1;
-    struct scalar s, t;
-    int c = 0;
-    value_scalar(x->value, &s);
-    value_scalar(y->value, &t);
-    if (scalar_compare(&s, &t, &c) && c)
-        return c;
-    c = (int)x->value->kind - (int)y->value->kind;
-    if (!c)
-        c = (int)x->value->date - (int)y->value->date;
-    return c ? c : str_cmp(s.text, t.text);
-}
-
-/* Few documents: the values that they hold. */
-static void count_by_document(const struct attributes *x, const struct field *f,
-                              const struct docset *within, size_t *counts)
-{
-    for (uint32_t n = docset_next(within, 0); n != UINT32_MAX; n = docset_next(within, n + 1)) {
-        const struct holding *h = attributes_holding(x, n);
-        for (uint32_t i = 0; h && i < h->count; i++)
-            if (x->fields[h->values[i]->field] == f && h->values[i]->kind != VALUE_PRESENT)
-                counts[h->values[i]->ordinal]++;
-    }
-}
-
-static void count_by_value(const struct field *f, const struct docset *within, size_t *counts)
-{
-    for (size_t i = 0; i < f->values_end; i++)
-        if (f->values[i])
-            counts[i] = posting_shared(&f->values[i]->posting, within);
-}
-
-static size_t facet_count(const struct attributes *x, const struct field *f,
-                          const struct docset *within, struct counted **out)
-{
-    size_t *counts = xcalloc(f->values_end + 1, sizeof *counts);
-    struct counted *found = xmalloc((f->values_end + 1) * sizeof *found);
-    size_t n = 0;
-    if (within->count < field_values(f) * 4)
-        count_by_document(x, f, within, counts);
-    else
-        count_by_value(f, within, counts);
-    for (size_t i = 0; i < f->values_end; i++)
-        if (counts[i])
-            found[n++] = (struct counted){f->values[i], counts[i]};
-    free(counts);
-    qsort(found, n, sizeof *found, counted_cmp);
-    *out = found;
-    return n;
-}
-
-enum err attributes_facet(struct attributes *x, struct arena *a, struct str field,
-                          const struct docset *within, size_t limit, struct facet_value **out,
-                          size_t *count, struct err_info *e)
-{
-    struct counted *found = NULL;
-    size_t n = 0;
-    rwlock_read(&x->lock);
-    enum err err = field_known(x, filter_field(field), e);
-    if (err)
-        goto done;
-    const struct field *f = attributes_field(x, filter_field(field));
-    if (f)
-        n = facet_count(x, f, within, &found);
-    n = n < limit ? n : limit;
-    *out = arena_array(a, n ? n : 1, sizeof **out);
-    *count = n;
-    for (size_t i = 0; i < n; i++) {
-        struct scalar s;
-        struct strbuf b;
-        strbuf_init(&b, 0);
-        value_scalar(found[i].value, &s);
-        scalar_print(&s, &b);
-        (*out)[i] = (struct facet_value){arena_str(a, strbuf_str(&b)), found[i].count};
-        strbuf_release(&b);
-    }
-done:
-    free(found);
-    rwlock_drop(&x->lock);
     return err;
 }

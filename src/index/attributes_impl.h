@@ -129,6 +129,8 @@ static inline struct holding *attributes_holding(const struct attributes *x, uin
 /* The lock is held. NULL if unknown. */
 struct field *attributes_field(const struct attributes *x, struct str name);
 struct field *attributes_field_make(struct attributes *x, struct str name, uint16_t *index);
+/* ERR_INVALID: the field is one of those beyond FIELDS_MAX. The lock is held. */
+enum err attributes_field_indexed(const struct attributes *x, struct str name, struct err_info *e);
 /* Gives `number` the values in scratch. It must hold none. */
 void attributes_hold(struct attributes *x, uint32_t number);
 void attributes_scratch_add(struct attributes *x, struct value *v);

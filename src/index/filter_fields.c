@@ -1,5 +1,6 @@
 /* Does a filter ask for fields that the documents have? */
 #include "index/attributes_impl.h"
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX 64 /* bytes that are compared */
@@ -79,19 +80,20 @@ static bool is_other(struct str name)
     return false;
 }
 
-static enum err refuse(const struct attributes *x, struct str name, size_t at, struct err_info *e)
+/* `before`: what stands before the message. */
+static enum err refuse(const struct attributes *x, struct str name, const char *before,
+                       struct err_info *e)
 {
     if (is_other(name))
         return err_set(
             e, ERR_INVALID, NULL,
-            "filter, character %zu: the %.*s of a document cannot be filtered by; what "
+            "%sthe %.*s of a document cannot be %s by; what "
             "can: id, lang, tags, created, updated, expires, duplicate_of and attributes",
-            at, STR_ARG(name));
+            before, STR_ARG(name), before[0] ? "filtered" : "sorted or counted");
     struct str other = nearest(x, name);
     return err_set(e, ERR_INVALID, NULL,
-                   "filter, character %zu: no document has the field %.*s; the nearest known is "
-                   "%.*s",
-                   at, (int)cut(name), name.s, (int)cut(other), other.s);
+                   "%sno document has the field %.*s; the nearest known is %.*s", before,
+                   (int)cut(name), name.s, (int)cut(other), other.s);
 }
 
 static enum err check(const struct attributes *x, const struct filter *f, struct str text,
@@ -102,7 +104,9 @@ static enum err check(const struct attributes *x, const struct filter *f, struct
         err = check(x, f->children[i], text, e);
     if (f->op <= FILTER_NOT || known(x, f->field))
         return err;
-    return refuse(x, f->field, character(text, f->at), e);
+    char before[64];
+    snprintf(before, sizeof before, "filter, character %zu: ", character(text, f->at));
+    return refuse(x, f->field, before, e);
 }
 
 enum err attributes_know(struct attributes *x, const struct filter *f, struct str text,
@@ -116,15 +120,16 @@ enum err attributes_know(struct attributes *x, const struct filter *f, struct st
 
 enum err attributes_know_field(struct attributes *x, struct str field, struct err_info *e)
 {
-    struct str name = filter_field(field), other;
-    enum err err = ERR_OK;
+    field = filter_field(field);
     rwlock_read(&x->lock);
-    if (x->all.count && !x->fields_dropped && !known(x, name)) {
-        other = nearest(x, name);
+    enum err err = ERR_OK;
+    if (str_eq_c(field, "duplicate_of") && x->duplicates)
         err = err_set(e, ERR_INVALID, NULL,
-                      "no document has the field %.*s; the nearest known is %.*s", (int)cut(name),
-                      name.s, (int)cut(other), other.s);
-    }
+                      "duplicate_of can be filtered by, but not sorted or counted by");
+    else if (x->all.count && !x->fields_dropped && !known(x, field))
+        err = refuse(x, field, "", e);
+    else
+        err = attributes_field_indexed(x, field, e);
     rwlock_drop(&x->lock);
     return err;
 }

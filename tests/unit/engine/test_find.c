@@ -136,7 +136,7 @@ static void min_score_cuts_before_totals(void **state)
 {
     struct fixture *f = *state;
     fill(f);
-    struct str field = STR("lang");
+    struct facet_request field = {.field = STR("lang")};
     struct find_answer all = search(f, "river stone", SEARCH_HYBRID, "", DOCUMENTS);
     double cut = all.hits[10].score;
     size_t above = 0, counted = 0;
@@ -159,7 +159,7 @@ static void facets_count_what_matches(void **state)
 {
     struct fixture *f = *state;
     fill(f);
-    struct str fields[] = {STR("lang"), STR("tags")};
+    struct facet_request fields[] = {{.field = STR("lang")}, {.field = STR("tags")}};
     struct find_request r = {.mode = SEARCH_SEMANTIC,
                              .q = STR("river"),
                              .filter = STR("year >= 2010"),

@@ -1,0 +1,76 @@
+#include "api/shape.h"
+
+/* ---- facets ---- */
+
+static struct str number_text(struct arena *a, const json_t *v)
+{
+    struct strbuf b;
+    struct json_writer w;
+    if (json_is_string(v))
+        return json_str(v);
+    strbuf_init(&b, 0);
+    json_writer_init(&w, &b);
+    if (json_is_integer(v))
+        json_put_int(&w, json_integer_value(v));
+    else if (v)
+        json_put_double(&w, json_real_value(v));
+    struct str out = arena_str(a, strbuf_str(&b));
+    strbuf_release(&b);
+    return out;
+}
+
+/* What has no name is called by its ends: "2000..2010", "..2000". */
+static struct facet_range range_read(struct arena *a, const json_t *v)
+{
+    struct facet_range r = {.name = input_str(v, "name"),
+                            .from = json_object_get(v, "from"),
+                            .to = json_object_get(v, "to")};
+    struct str from = number_text(a, r.from), to = number_text(a, r.to);
+    if (!r.name.n)
+        r.name = str_c(arena_printf(a, "%.*s..%.*s", STR_ARG(from), STR_ARG(to)));
+    return r;
+}
+
+static struct facet_request facet_read(struct arena *a, const json_t *v)
+{
+    if (json_is_string(v))
+        return (struct facet_request){.field = json_str(v)};
+    const json_t *ranges = json_object_get(v, "ranges");
+    struct facet_request q = {.field = input_str(v, "field"),
+                              .limit = (size_t)input_int(v, "limit", 0),
+                              .stats = input_bool(v, "stats", false),
+                              .range_count = json_array_size(ranges)};
+    struct facet_range *out = arena_array(a, q.range_count + 1, sizeof *out);
+    for (size_t i = 0; i < q.range_count; i++)
+        out[i] = range_read(a, json_array_get(ranges, i));
+    q.ranges = out;
+    return q;
+}
+
+/* The parts of a text between commas, blanks around them left out. */
+static struct facet_request *facets_split(struct arena *a, struct str text, size_t *count)
+{
+    struct facet_request *out = arena_array(a, text.n + 1, sizeof *out);
+    *count = 0;
+    for (size_t start = 0, i = 0; i <= text.n; i++) {
+        if (i < text.n && text.s[i] != ',')
+            continue;
+        struct str name = str_trim((struct str){text.s + start, i - start});
+        start = i + 1;
+        if (name.n)
+            out[(*count)++] = (struct facet_request){.field = arena_str(a, name)};
+    }
+    return out;
+}
+
+struct facet_request *input_facets(struct arena *a, const json_t *input, size_t *count)
+{
+    const json_t *v = json_object_get(input, "facets");
+    if (json_is_string(v))
+        return facets_split(a, json_str(v), count);
+    *count = json_array_size(v);
+    struct facet_request *out = arena_array(a, *count + 1, sizeof *out);
+    for (size_t i = 0; i < *count; i++)
+        out[i] = facet_read(a, json_array_get(v, i));
+    return out;
+}

@@ -1,0 +1,11 @@
+/* What shapes an answer beside its score, read from a checked request: facets. Everything lives in
+ * the call's arena; JSON values are borrowed from the input. */
+#ifndef API_SHAPE_H
+#define API_SHAPE_H
+
+#include "api/call.h"
+
+/* `facets`: "tags,year", or an array of names and objects. */
+struct facet_request *input_facets(struct arena *a, const json_t *input, size_t *count);
+
+#endif

@@ -1,0 +1,57 @@
+/* The set of all documents that match: what totals, facets and sorting are of. */
+#include "engine/find_impl.h"
+
+/* Documents that are scored to find out which reach min_score. */
+#define SCORED_MAX 100000
+
+static enum err passed(struct find *f, struct docset *out, struct err_info *e)
+{
+    struct err_info info = {0};
+    if (!f->filter)
+        attributes_all(f->c->attributes, out);
+    enum err err = f->filter ? attributes_select(f->c->attributes, f->filter, out, &info) : 0;
+    if (err)
+        return err_set(e, err, "/filter", "%s", info.message);
+    if (f->without.count)
+        docset_minus(out, &f->without);
+    return 0;
+}
+
+/* Those of `out` that hold a word of the query. */
+static enum err with_words(struct find *f, struct docset *out, struct err_info *e)
+{
+    struct docset found;
+    docset_init(&found);
+    enum err err = words_match(f->c->words, f->r->q, out, &found, e);
+    docset_release(out);
+    *out = found;
+    return err;
+}
+
+static enum err good_enough(struct find *f, struct docset *out, bool *exact, struct err_info *e)
+{
+    struct search_result kept = f->result;
+    size_t depth = out->count < SCORED_MAX ? out->count : SCORED_MAX;
+    *exact = out->count <= SCORED_MAX;
+    enum err err = depth ? find_ask(f, depth, e) : 0;
+    if (err || !depth)
+        return err;
+    docset_release(out);
+    docset_init(out);
+    for (size_t i = 0; i < f->result.count; i++)
+        docset_add(out, f->result.hits[i].number);
+    f->result = kept;
+    return 0;
+}
+
+enum err find_matching(struct find *f, struct docset *out, bool *exact, struct err_info *e)
+{
+    bool by_words = !f->vector && (f->r->mode == SEARCH_LEXICAL || f->degraded.n);
+    enum err err = passed(f, out, e);
+    *exact = true;
+    if (!err && by_words)
+        err = with_words(f, out, e);
+    if (!err && f->r->min_score > 0)
+        err = good_enough(f, out, exact, e);
+    return err;
+}
