@@ -5,17 +5,14 @@
 #include "index/filter.h"
 #include "index/vectors.h"
 #include "index/words.h"
+#include "search/boost.h"
+#include "search/candidates.h"
 #include "search/fuse.h"
 #include "text/passage.h"
 #include "text/text.h"
-#include <assert.h>
-#include <math.h>
-#include <string.h>
 
-/* Each of two lists gives this many distinct documents at least, so that a document that is good by
- * both parts and best by neither is among the candidates; and one list, where what is good enough
- * is counted. */
-enum { CANDIDATES_MIN = 200 };
+/* How deep the lists are at first, and how much deeper each time. */
+enum { DEPTH_MIN = 64, DEEPER = 4 };
 
 static const char *const mode_names[] = {"hybrid", "semantic", "lexical"};
 
@@ -24,31 +21,26 @@ const char *search_mode_name(enum search_mode m)
     return mode_names[m];
 }
 
-/* One search on its way: its sets and lists. */
+/* One search on its way. */
 struct search_job {
     const struct search_view *view;
     const struct search_query *query;
     struct arena *arena;
-    struct docset selected;      /* of filter and within together */
-    const struct docset *within; /* NULL: all */
-    size_t depth;                /* of each list */
-    float *vector;
-    struct vector_hit *near;
-    size_t near_count;
-    struct word_hit *worded;
-    size_t worded_count;
-    double bound;
+    struct docset selected; /* of filter and within together */
+    struct candidates lists;
+    struct fuse_weights weights;
+    double boost_max;
 };
 
 static enum err select_documents(struct search_job *j, struct err_info *e)
 {
-    j->within = j->query->within;
+    j->lists.within = j->query->within;
     if (!j->query->filter)
         return ERR_OK;
     enum err rc = attributes_select(j->view->attributes, j->query->filter, &j->selected, e);
     if (rc == ERR_OK && j->query->within)
         docset_and(&j->selected, j->query->within);
-    j->within = &j->selected;
+    j->lists.within = &j->selected;
     return rc;
 }
 
@@ -70,7 +62,7 @@ static enum err readable_part(const struct model *m, struct str text, struct are
     return rc;
 }
 
-static enum err find_near(struct search_job *j, struct search_stages *stages, struct err_info *e)
+static enum err embed_query(struct search_job *j, struct err_info *e)
 {
     const struct search_view *v = j->view;
     struct embed_text text = {0};
@@ -78,194 +70,166 @@ static enum err find_near(struct search_job *j, struct search_stages *stages, st
     enum err rc = readable_part(v->model, j->query->text, j->arena, &text.text, e);
     if (rc != ERR_OK)
         return rc;
-    text.out = j->vector = arena_array(j->arena, vectors_dims(v->vectors), sizeof(float));
+    text.out = arena_array(j->arena, vectors_dims(v->vectors), sizeof(float));
     rc = embedder_embed(v->embedder, v->model, ROLE_QUERY, LANE_INTERACTIVE, &text, 1,
                         j->query->deadline_ns, e);
-    stages->embed_ns = clock_mono_ns() - started;
-    if (rc != ERR_OK)
-        return rc;
-    started = clock_mono_ns();
-    j->near = arena_array(j->arena, j->depth, sizeof(*j->near));
-    j->near_count =
-        vectors_search(v->vectors, j->vector, j->depth, j->within, j->query->exact, j->near);
-    stages->vectors_ns = clock_mono_ns() - started;
-    return ERR_OK;
+    j->lists.stages.embed_ns = clock_mono_ns() - started;
+    j->lists.vector = text.out;
+    return rc;
 }
 
 /* A remote model that is away leaves hybrid search its words. */
-static enum err find_near_or_degrade(struct search_job *j, struct search_result *r,
-                                     struct err_info *e)
+static enum err embed_or_degrade(struct search_job *j, struct str *degraded, struct err_info *e)
 {
     struct err_info info = {0};
-    enum err rc = find_near(j, &r->stages, &info);
+    enum err rc = embed_query(j, &info);
     if (rc == ERR_OK)
         return rc;
     if (j->query->mode != SEARCH_HYBRID || !model_is_remote(j->view->model))
         return err_set(e, rc, rc == ERR_INVALID ? "/q" : info.field, "%s", info.message);
-    j->vector = NULL;
-    r->degraded = str_c(arena_printf(
+    j->lists.vector = NULL;
+    *degraded = str_c(arena_printf(
         j->arena, "found by words alone, since the query could not be embedded: %s", info.message));
     return ERR_OK;
 }
 
-static enum err find_worded(struct search_job *j, struct search_stages *stages, struct err_info *e)
+static enum err lists_begin(struct search_job *j, struct str *degraded, struct err_info *e)
 {
-    int64_t started = clock_mono_ns();
-    enum err rc = words_search(j->view->words, j->arena, j->query->text, j->depth, j->within,
-                               &j->worded, &j->worded_count, &j->bound, e);
-    stages->words_ns = clock_mono_ns() - started;
+    const struct search_query *q = j->query;
+    struct candidates *c = &j->lists;
+    enum err rc = ERR_OK;
+    c->view = j->view;
+    c->arena = j->arena;
+    c->text = q->text;
+    c->exact = q->exact;
+    c->words = q->mode != SEARCH_SEMANTIC;
+    if (q->mode != SEARCH_LEXICAL && !q->words_only) {
+        if (q->vector)
+            c->vector = q->vector;
+        else
+            rc = embed_or_degrade(j, degraded, e);
+    }
+    c->vectors = c->vector != NULL;
     return rc;
 }
 
-static void set_near(const struct search_job *j, struct search_hit *h, const struct vector_hit *v)
+/* --- scores --- */
+
+static double relevance_of(const struct search_job *j, size_t i)
 {
-    if (isnan(v->cosine))
-        return;
-    h->passage = v->passage;
-    h->revision = v->revision;
-    h->cosine = (double)v->cosine;
-    h->semantic = fuse_semantic(h->cosine, (double)j->view->mean_cosine);
+    const struct candidates *c = &j->lists;
+    const struct search_hit *h = &c->hits[i];
+    if (j->query->mode != SEARCH_HYBRID || j->query->fusion == SEARCH_LINEAR)
+        return fuse_relevance(j->weights, h->lexical, h->semantic);
+    if (j->query->fusion == SEARCH_RRF)
+        return fuse_rrf(j->weights, c->words_rank[i], c->vectors_rank[i]);
+    return fuse_relevance(
+        j->weights,
+        c->words_rank[i] ? fuse_minmax(h->lexical, c->lexical_range[0], c->lexical_range[1]) : 0,
+        c->vectors_rank[i] ? fuse_minmax(h->cosine, c->cosine_range[0], c->cosine_range[1]) : 0);
 }
 
-static void set_worded(const struct search_job *j, struct search_hit *h, const struct word_hit *w)
+static void score(struct search_job *j, struct search_result *r)
 {
-    h->bm25 = (double)w->bm25;
-    h->bound = j->bound;
-    h->lexical = j->bound > 0 ? h->bm25 / j->bound : 0;
-    if (!h->revision)
-        h->revision = w->revision;
+    struct candidates *c = &j->lists;
+    int64_t started = clock_mono_ns();
+    for (size_t i = 0; i < c->count; i++)
+        c->hits[i].relevance = relevance_of(j, i);
+    boost_hits(j->view, j->query, c->hits, c->count, j->arena);
+    r->count = fuse_best(c->hits, c->count, j->query->min_score, j->query->depth, j->arena,
+                         &r->hits, &r->total);
+    c->stages.fuse_ns += clock_mono_ns() - started;
 }
 
-static struct search_hit new_hit(uint32_t number)
+/* What no document beyond the lists scores more than. */
+static double score_beyond(const struct search_job *j)
 {
-    return (struct search_hit){.number = number,
-                               .passage = UINT32_MAX,
-                               .semantic = NAN,
-                               .lexical = NAN,
-                               .cosine = NAN,
-                               .bm25 = NAN,
-                               .bound = NAN};
+    const struct candidates *c = &j->lists;
+    return c->all
+               ? 0
+               : j->boost_max * fuse_relevance(j->weights, c->lexical_beyond, c->semantic_beyond);
 }
 
-static int by_number(const void *a, const void *b)
+/* Can a document beyond the lists be among the hits? Of equal ones the lists have the first. */
+static bool is_complete(const struct search_job *j, const struct search_result *r)
 {
-    const uint32_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
+    double beyond = score_beyond(j);
+    if (j->lists.all)
+        return true;
+    if (r->count == j->query->depth)
+        return !r->count || beyond <= r->hits[r->count - 1].score;
+    return beyond < j->query->min_score;
 }
 
-/* The documents of either list, each once. */
-static uint32_t *unite(const struct search_job *j, size_t *count)
+/* Ranks and ranges say nothing of other documents: there are lists of one length, whatever is
+ * wanted of them. */
+static enum err find_in_window(struct search_job *j, struct search_result *r, struct err_info *e)
 {
-    uint32_t *numbers =
-        arena_array(j->arena, j->near_count + j->worded_count + 1, sizeof(*numbers));
-    size_t n = 0, kept = 0;
-    for (size_t i = 0; i < j->near_count; i++)
-        numbers[n++] = j->near[i].number;
-    for (size_t i = 0; i < j->worded_count; i++)
-        numbers[n++] = j->worded[i].number;
-    if (n)
-        qsort(numbers, n, sizeof(*numbers), by_number);
-    for (size_t i = 0; i < n; i++)
-        if (!kept || numbers[kept - 1] != numbers[i])
-            numbers[kept++] = numbers[i];
-    *count = kept;
-    return numbers;
+    size_t wanted = j->query->depth;
+    enum err rc = candidates_find(&j->lists, wanted > SEARCH_WINDOW ? wanted : SEARCH_WINDOW, e);
+    if (rc == ERR_OK)
+        score(j, r);
+    r->complete = true;
+    return rc;
 }
 
-/* Every candidate of either list, scored by both parts: a score must not depend on which list found
- * it. */
-static enum err score_both(const struct search_job *j, struct search_hit **hits, size_t *count,
-                           struct err_info *e)
+static enum err find_best(struct search_job *j, struct search_result *r, struct err_info *e)
 {
-    uint32_t *numbers = unite(j, count);
-    size_t n = *count;
-    struct vector_hit *near = arena_array(j->arena, n + 1, sizeof(*near));
-    struct word_hit *worded = arena_array(j->arena, n + 1, sizeof(*worded));
-    double bound = 0;
-    if (j->vector)
-        vectors_score(j->view->vectors, j->vector, numbers, n, near);
-    enum err rc = words_score(j->view->words, j->query->text, numbers, n, worded, &bound, e);
-    if (rc != ERR_OK)
-        return rc;
-    *hits = arena_array(j->arena, n + 1, sizeof(**hits));
-    for (size_t i = 0; i < n; i++) {
-        (*hits)[i] = new_hit(numbers[i]);
-        if (j->vector)
-            set_near(j, &(*hits)[i], &near[i]);
-        set_worded(j, &(*hits)[i], &worded[i]);
+    size_t wanted = j->query->depth, depth = wanted > DEPTH_MIN ? wanted : DEPTH_MIN;
+    size_t most = wanted > SEARCH_DEPTH_MAX ? wanted : SEARCH_DEPTH_MAX;
+    for (;; depth *= DEEPER) {
+        depth = depth < most ? depth : most;
+        enum err rc = candidates_find(&j->lists, depth, e);
+        if (rc != ERR_OK)
+            return rc;
+        score(j, r);
+        r->complete = is_complete(j, r);
+        if (r->complete || depth == most)
+            return ERR_OK;
     }
-    return ERR_OK;
-}
-
-static enum err score_one(const struct search_job *j, struct search_hit **hits, size_t *count)
-{
-    bool lexical = j->query->mode == SEARCH_LEXICAL;
-    *count = lexical ? j->worded_count : j->near_count;
-    *hits = arena_array(j->arena, *count + 1, sizeof(**hits));
-    for (size_t i = 0; i < *count; i++) {
-        struct search_hit *h = &(*hits)[i];
-        *h = new_hit(lexical ? j->worded[i].number : j->near[i].number);
-        if (lexical)
-            set_worded(j, h, &j->worded[i]);
-        else
-            set_near(j, h, &j->near[i]);
-    }
-    return ERR_OK;
 }
 
 /* How many documents match. By words: those that hold a term. By meaning: all that may be in the
  * answer, nearer or farther. With min_score only what was scored can be counted: a lower bound if
- * the lists were full. */
-static enum err count_total(const struct search_job *j, struct search_result *out, size_t scored,
+ * others may pass. */
+static enum err count_total(const struct search_job *j, struct search_result *out,
                             struct err_info *e)
 {
+    const struct candidates *c = &j->lists;
     if (j->query->min_score > 0) {
-        out->total = out->count;
-        out->total_exact = scored < j->depth || out->count < scored;
-        return ERR_OK;
+        out->total_exact = c->all || score_beyond(j) < j->query->min_score;
+        return ERR_OK; /* fuse_best has counted */
     }
     out->total_exact = true;
-    if (!j->vector)
-        return words_count(j->view->words, j->query->text, j->within, &out->total, e);
-    out->total = j->within ? j->within->count : vectors_documents(j->view->vectors);
+    if (!c->vector)
+        return words_count(j->view->words, j->query->text, c->within, &out->total, e);
+    out->total = c->within ? c->within->count : vectors_documents(j->view->vectors);
     if (out->total < out->count)
         out->total = out->count; /* pending documents are found by their words */
     return ERR_OK;
 }
 
-static size_t list_depth(const struct search_query *q)
-{
-    if (q->mode != SEARCH_HYBRID && !(q->min_score > 0))
-        return q->depth;
-    return q->depth * 2 > CANDIDATES_MIN ? q->depth * 2 : CANDIDATES_MIN;
-}
-
 enum err search_run(const struct search_view *v, const struct search_query *q, struct arena *a,
                     struct search_result *out, struct err_info *e)
 {
-    struct search_job j = {.view = v, .query = q, .arena = a};
+    struct search_job j = {
+        .view = v, .query = q, .arena = a, .weights = fuse_weights(q), .boost_max = 1};
     struct search_result r = {0};
-    size_t scored = 0;
     docset_init(&j.selected);
-    j.depth = list_depth(q);
+    if (q->boost_count)
+        j.boost_max = boost_factor_max(v, q);
     enum err rc = select_documents(&j, e);
-    if (rc == ERR_OK && q->mode != SEARCH_SEMANTIC)
-        rc = find_worded(&j, &r.stages, e);
-    if (rc == ERR_OK && q->mode != SEARCH_LEXICAL && !q->words_only)
-        rc = find_near_or_degrade(&j, &r, e);
-    int64_t started = clock_mono_ns();
     if (rc == ERR_OK)
-        rc = q->mode == SEARCH_HYBRID ? score_both(&j, &r.hits, &scored, e)
-                                      : score_one(&j, &r.hits, &scored);
-    if (rc == ERR_OK) {
-        for (size_t i = 0; i < scored; i++)
-            fuse_score(&r.hits[i], q->mode);
-        r.count = fuse_order(r.hits, scored, q->min_score);
-        r.bound = j.bound;
-        rc = count_total(&j, &r, scored, e);
-        r.count = r.count < q->depth ? r.count : q->depth;
-    }
-    r.stages.fuse_ns = clock_mono_ns() - started;
+        rc = lists_begin(&j, &r.degraded, e);
+    if (rc == ERR_OK)
+        rc = q->mode == SEARCH_HYBRID && q->fusion != SEARCH_LINEAR ? find_in_window(&j, &r, e)
+                                                                    : find_best(&j, &r, e);
+    if (rc == ERR_OK)
+        rc = count_total(&j, &r, e);
+    r.bound = j.lists.bound;
+    r.depth = j.lists.depth;
+    r.scored = j.lists.count;
+    r.stages = j.lists.stages;
     docset_release(&j.selected);
     if (rc == ERR_OK)
         *out = r;

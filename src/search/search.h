@@ -1,11 +1,29 @@
 /* Search: a request -> candidates from words and from vectors -> every candidate scored by both
  * parts -> one order.
  *
- *     score = .6 * BM25(q,d) / B(q)  +  .4 * max(0, (cos - mu) / (1 - mu))
+ *     relevance = .6 * BM25(q,d) / B(q)  +  .4 * max(0, (cos - mu) / (1 - mu))
+ *     score     = relevance * (1 - sum of weight_i * (1 - boost_i(d)))
  *
  * A hit's score depends on the query, the document and the collection's statistics alone: filter,
- * limit, cursor and other hits never change it. Mode semantic: score = max(0, (cos - mu)/(1 - mu));
- * lexical: BM25/B. Immutable inputs, no state: any thread. */
+ * limit, cursor and other hits never change it. Mode semantic: relevance = max(0, (cos - mu)/(1 -
+ * mu)); lexical: BM25/B. Without boosts the score is the relevance. Both lie in [0, 1].
+ *
+ * A boost lies in [0, 1] and rises with its field, so a document that has all of it keeps its
+ * relevance and one that has none loses the boost's weight of it: what is not relevant never rises
+ * above what is by being new.
+ *
+ *     recency   2^(-age / half life), 1 for what is younger than the origin; 0 without a date
+ *     number    x / (x + pivot), 0 for x <= 0 and without a number
+ *
+ * Which documents are scored: the best of either list, until no other can be better than the last
+ * hit that is wanted: what is in neither list scores less than the two ends of the lists together
+ * (the threshold algorithm: Fagin, Lotem, Naor: Optimal Aggregation Algorithms for Middleware, PODS
+ * 2001). Lists end at SEARCH_DEPTH_MAX; `complete` says if that was deep enough.
+ *
+ * Fusion by ranks (rrf; Cormack, Clarke, Buettcher, SIGIR 2009: sum of weight / (60 + rank)) and by
+ * the lists' own ranges (minmax) are for comparison: their scores depend on the other hits.
+ *
+ * Immutable inputs, no state: any thread. */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H
 
@@ -26,6 +44,23 @@ struct model;
 enum search_mode { SEARCH_HYBRID, SEARCH_SEMANTIC, SEARCH_LEXICAL };
 const char *search_mode_name(enum search_mode m);
 
+enum search_fusion { SEARCH_LINEAR, SEARCH_RRF, SEARCH_MINMAX };
+
+enum search_boost_kind { SEARCH_BOOST_RECENCY, SEARCH_BOOST_NUMBER };
+struct search_boost {
+    enum search_boost_kind kind;
+    struct str field;
+    double weight; /* > 0; of all boosts together at most 1 */
+    double scale;  /* > 0; recency: the half life in seconds; number: the pivot */
+    double origin; /* recency: seconds since 1970, from which ages count */
+};
+#define SEARCH_BOOSTS_MAX 8
+
+/* Of each list; deeper only if more hits are wanted. */
+#define SEARCH_DEPTH_MAX 4096
+/* Of each list, where ranks or ranges decide; deeper only if more hits are wanted. */
+#define SEARCH_WINDOW 1000
+
 /* What is searched; borrowed. */
 struct search_view {
     struct vectors *vectors;
@@ -39,10 +74,15 @@ struct search_view {
 struct search_query {
     enum search_mode mode;
     struct str text;
+    const float *vector;         /* of the text, if the caller has it; else it is embedded */
     const struct filter *filter; /* NULL: none */
     const struct docset *within; /* NULL: all; further restriction by the caller (exclusions) */
     size_t depth;                /* how many hits are wanted at most: offset + limit (+ slack) */
-    double min_score;            /* cuts before totals and facets; <= 0: none */
+    double min_score; /* cuts before totals and facets; <= 0: none. Of linear fusion alone */
+    enum search_fusion fusion;           /* hybrid */
+    double words_weight, vectors_weight; /* hybrid; both 0: .6 and .4; rrf 1 and 1 */
+    const struct search_boost *boosts;
+    size_t boost_count; /* <= SEARCH_BOOSTS_MAX */
     int64_t deadline_ns;
     bool exact;      /* among vectors: all are compared */
     bool words_only; /* hybrid: the query could not be embedded before, so it is not tried */
@@ -52,10 +92,12 @@ struct search_hit {
     uint32_t number;
     uint32_t passage;  /* the best one; UINT32_MAX: not known (found by words only, pending) */
     uint64_t revision; /* that was indexed */
-    double score;
+    double score, relevance;
     double semantic,
         lexical; /* the two parts, each in [0, 1]; NaN: not part of this mode or not known */
     double cosine, bm25, bound; /* for explain */
+    /* Of each boost of the query: the field's number (NaN: none), and what that gives. */
+    const double *boost_values, *boosts;
 };
 
 struct search_stages {
@@ -63,12 +105,15 @@ struct search_stages {
 };
 
 struct search_result {
-    struct search_hit *hits; /* best first; ties by number */
+    struct search_hit *hits; /* best first; ties by cosine, then by number */
     size_t count;
     size_t total; /* documents that match: for words exact; semantic and hybrid: those that pass the
                      filter */
     bool total_exact;    /* false: at least so many */
     double bound;        /* B(q) */
+    bool complete;       /* no other document can be better than the last hit */
+    size_t depth;        /* of each list, at last */
+    size_t scored;       /* candidates */
     struct str degraded; /* hybrid: why the query has no vector; scores are of words alone */
     struct search_stages stages;
 };

@@ -1,0 +1,179 @@
+#include "search/candidates.h"
+#include "base/clock.h"
+#include "index/vectors.h"
+#include "index/words.h"
+#include "search/fuse.h"
+#include <math.h>
+
+/* A candidate's place by the document's number: open addressing, at most half full. */
+struct places {
+    uint32_t *table; /* place + 1; 0: empty */
+    size_t mask;
+};
+
+static struct places places_new(struct arena *a, size_t count)
+{
+    size_t size = 16;
+    while (size < 2 * count)
+        size *= 2;
+    return (struct places){arena_array(a, size, sizeof(uint32_t)), size - 1};
+}
+
+static struct search_hit new_hit(uint32_t number)
+{
+    return (struct search_hit){.number = number,
+                               .passage = UINT32_MAX,
+                               .semantic = NAN,
+                               .lexical = NAN,
+                               .cosine = NAN,
+                               .bm25 = NAN,
+                               .bound = NAN};
+}
+
+/* The place of the document among the hits; it is added if it is not there. */
+static size_t place_of(struct candidates *c, struct places *p, uint32_t number)
+{
+    size_t i = (number * UINT32_C(2654435761)) & p->mask;
+    while (p->table[i] && c->hits[p->table[i] - 1].number != number)
+        i = (i + 1) & p->mask;
+    if (!p->table[i]) {
+        c->hits[c->count++] = new_hit(number);
+        p->table[i] = (uint32_t)c->count;
+    }
+    return p->table[i] - 1;
+}
+
+static void set_near(const struct candidates *c, struct search_hit *h, const struct vector_hit *v)
+{
+    if (isnan(v->cosine))
+        return;
+    h->passage = v->passage;
+    h->revision = v->revision;
+    h->cosine = (double)v->cosine;
+    h->semantic = fuse_semantic(h->cosine, (double)c->view->mean_cosine);
+}
+
+static void set_worded(const struct candidates *c, struct search_hit *h, const struct word_hit *w)
+{
+    h->bm25 = (double)w->bm25;
+    h->bound = c->bound;
+    h->lexical = c->bound > 0 ? h->bm25 / c->bound : 0;
+    if (!h->revision)
+        h->revision = w->revision;
+}
+
+/* --- the lists --- */
+
+static size_t near_list(struct candidates *c, struct vector_hit **out)
+{
+    int64_t started = clock_mono_ns();
+    size_t n = 0;
+    *out = arena_alloc(c->arena, (c->depth + 1) * sizeof **out);
+    if (c->vectors)
+        n = vectors_search(c->view->vectors, c->vector, c->depth, c->within, c->exact, *out);
+    c->all = c->all && n < c->depth;
+    c->semantic_beyond =
+        n < c->depth ? 0
+                     : fuse_semantic((double)(*out)[n - 1].cosine, (double)c->view->mean_cosine);
+    c->cosine_range[0] = n ? (double)(*out)[n - 1].cosine : NAN;
+    c->cosine_range[1] = n ? (double)(*out)[0].cosine : NAN;
+    c->stages.vectors_ns += clock_mono_ns() - started;
+    return n;
+}
+
+static enum err worded_list(struct candidates *c, struct word_hit **out, size_t *n,
+                            struct err_info *e)
+{
+    int64_t started = clock_mono_ns();
+    enum err rc = ERR_OK;
+    *n = 0;
+    if (c->words)
+        rc = words_search(c->view->words, c->arena, c->text, c->depth, c->within, out, n, &c->bound,
+                          e);
+    if (rc != ERR_OK)
+        return rc;
+    c->all = c->all && *n < c->depth;
+    double scale = c->bound > 0 ? c->bound : 1;
+    c->lexical_beyond = *n < c->depth ? 0 : (double)(*out)[*n - 1].bm25 / scale;
+    c->lexical_range[0] = *n ? (double)(*out)[*n - 1].bm25 / scale : NAN;
+    c->lexical_range[1] = *n ? (double)(*out)[0].bm25 / scale : NAN;
+    c->stages.words_ns += clock_mono_ns() - started;
+    return ERR_OK;
+}
+
+/* --- what the other list knows of a candidate --- */
+
+/* The documents of the hits whose `part` is not known, and their places. */
+static size_t unknown(const struct candidates *c, const size_t *rank, uint32_t **numbers,
+                      uint32_t **places)
+{
+    size_t n = 0;
+    *numbers = arena_alloc(c->arena, (c->count + 1) * sizeof **numbers);
+    *places = arena_alloc(c->arena, (c->count + 1) * sizeof **places);
+    for (size_t i = 0; i < c->count; i++)
+        if (!rank[i]) {
+            (*numbers)[n] = c->hits[i].number;
+            (*places)[n++] = (uint32_t)i;
+        }
+    return n;
+}
+
+static void score_near(struct candidates *c)
+{
+    uint32_t *numbers, *places;
+    int64_t started = clock_mono_ns();
+    size_t n = unknown(c, c->vectors_rank, &numbers, &places);
+    struct vector_hit *near = arena_alloc(c->arena, (n + 1) * sizeof *near);
+    vectors_score(c->view->vectors, c->vector, numbers, n, near);
+    for (size_t i = 0; i < n; i++)
+        set_near(c, &c->hits[places[i]], &near[i]);
+    c->stages.vectors_ns += clock_mono_ns() - started;
+}
+
+static enum err score_worded(struct candidates *c, struct err_info *e)
+{
+    uint32_t *numbers, *places;
+    double bound = 0;
+    int64_t started = clock_mono_ns();
+    size_t n = unknown(c, c->words_rank, &numbers, &places);
+    struct word_hit *worded = arena_alloc(c->arena, (n + 1) * sizeof *worded);
+    enum err rc = words_score(c->view->words, c->text, numbers, n, worded, &bound, e);
+    for (size_t i = 0; i < n && rc == ERR_OK; i++)
+        set_worded(c, &c->hits[places[i]], &worded[i]);
+    c->stages.words_ns += clock_mono_ns() - started;
+    return rc;
+}
+
+enum err candidates_find(struct candidates *c, size_t depth, struct err_info *e)
+{
+    struct vector_hit *near;
+    struct word_hit *worded = NULL;
+    size_t worded_count;
+    c->depth = depth;
+    c->all = true;
+    c->count = 0;
+    size_t near_count = near_list(c, &near);
+    enum err rc = worded_list(c, &worded, &worded_count, e);
+    if (rc != ERR_OK)
+        return rc;
+    size_t most = near_count + worded_count;
+    struct places p = places_new(c->arena, most);
+    c->hits = arena_alloc(c->arena, (most + 1) * sizeof *c->hits);
+    c->vectors_rank = arena_array(c->arena, most + 1, sizeof(size_t));
+    c->words_rank = arena_array(c->arena, most + 1, sizeof(size_t));
+    for (size_t i = 0; i < near_count; i++) {
+        size_t at = place_of(c, &p, near[i].number);
+        set_near(c, &c->hits[at], &near[i]);
+        c->vectors_rank[at] = i + 1;
+    }
+    for (size_t i = 0; i < worded_count; i++) {
+        size_t at = place_of(c, &p, worded[i].number);
+        set_worded(c, &c->hits[at], &worded[i]);
+        c->words_rank[at] = i + 1;
+    }
+    if (c->vectors && c->words) {
+        score_near(c);
+        rc = score_worded(c, e);
+    }
+    return rc;
+}

@@ -1,0 +1,31 @@
+/* The documents of either list, each once, each scored by both parts: a score must not depend on
+ * which list found it. Private to search/. */
+#ifndef SEARCH_CANDIDATES_H
+#define SEARCH_CANDIDATES_H
+
+#include "search/search.h"
+
+struct candidates {
+    const struct search_view *view;
+    struct arena *arena;
+    const struct docset *within; /* NULL: all */
+    bool words, vectors;         /* which lists there are */
+    struct str text;
+    const float *vector; /* NULL without vectors */
+    bool exact;
+    /* so far: */
+    struct search_hit *hits; /* parts are filled in, scores are not */
+    size_t count;
+    size_t *words_rank, *vectors_rank;      /* by hit, from 1; 0: not in that list */
+    size_t depth;                           /* of each list */
+    double bound;                           /* B(q) */
+    bool all;                               /* both lists have all that they can have */
+    double lexical_beyond, semantic_beyond; /* no document beyond the lists has more */
+    double lexical_range[2],
+        cosine_range[2]; /* least and greatest of each list; NaN: it is empty */
+    struct search_stages stages;
+};
+/* Both lists anew, so deep. What changed meanwhile is seen as it is now. */
+enum err candidates_find(struct candidates *c, size_t depth, struct err_info *e) MUST_CHECK;
+
+#endif
