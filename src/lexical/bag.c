@@ -1,0 +1,129 @@
+/* The terms of one document, each once with its occurrences, on their way into the lists. */
+#include "lexical/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+const uint32_t field_weight[LEXICAL_FIELDS] = {4, 2, 3};
+
+struct entry {
+    struct term *term;
+    uint32_t head, tail, count; /* tokens, chained by `next` */
+    uint64_t tf;
+};
+/* Arrays grow together with the largest document; a very large one's are given back. */
+struct bag {
+    struct entry *entries;
+    uint32_t *next; /* by token */
+    uint64_t *occurrences;
+    uint8_t *bytes;
+    size_t entry_count, cap;
+};
+#define CAP_MIN 1024u
+#define CAP_KEPT 65536u
+
+struct bag *bag_new(void)
+{
+    return xcalloc(1, sizeof(struct bag));
+}
+
+static void arrays_free(struct bag *b)
+{
+    free(b->entries);
+    free(b->next);
+    free(b->occurrences);
+    free(b->bytes);
+    *b = (struct bag){0};
+}
+
+void bag_free(struct bag *b)
+{
+    arrays_free(b);
+    free(b);
+}
+
+static void bag_room(struct bag *b, size_t tokens)
+{
+    b->entry_count = 0;
+    if (tokens <= b->cap)
+        return;
+    arrays_free(b);
+    size_t cap = tokens < CAP_MIN ? CAP_MIN : tokens;
+    b->entries = xmalloc(cap * sizeof *b->entries);
+    b->next = xmalloc(cap * sizeof *b->next);
+    b->occurrences = xmalloc(cap * sizeof *b->occurrences);
+    b->bytes = xmalloc((cap + 1) * OCCURRENCE_BYTES_MAX);
+    b->cap = cap;
+}
+
+static void token_add(struct lexical *x, struct bag *b, const struct lexical_token *k, uint32_t i)
+{
+    assert(k->field < LEXICAL_FIELDS);
+    uint64_t hash = term_hash(x, k->term);
+    struct term *t = term_find_hashed(x, k->term, hash);
+    if (!t)
+        t = term_add(x, k->term, hash);
+    b->next[i] = NONE;
+    struct entry *e = &b->entries[t->mark];
+    if (t->mark < b->entry_count && e->term == t) {
+        b->next[e->tail] = i;
+        e->tail = i;
+        e->count++;
+        e->tf += field_weight[k->field];
+        return;
+    }
+    t->mark = (uint32_t)b->entry_count;
+    b->entries[b->entry_count++] = (struct entry){t, i, i, 1, field_weight[k->field]};
+}
+
+static int occurrence_cmp(const void *a, const void *b)
+{
+    uint64_t p = *(const uint64_t *)a, q = *(const uint64_t *)b;
+    return p < q ? -1 : p > q;
+}
+
+static struct posting entry_posting(struct bag *b, const struct lexical_document *d,
+                                    const struct entry *e, uint32_t slot)
+{
+    bool sorted = true;
+    size_t n = 0;
+    for (uint32_t i = e->head; i != NONE; i = b->next[i], n++) {
+        b->occurrences[n] = occurrence(d->tokens[i].field, d->tokens[i].position);
+        sorted = sorted && (n == 0 || b->occurrences[n - 1] <= b->occurrences[n]);
+    }
+    if (!sorted)
+        qsort(b->occurrences, n, sizeof *b->occurrences, occurrence_cmp);
+    size_t size = positions_write(b->occurrences, n, b->bytes);
+    uint32_t tf = e->tf < TF_MAX ? (uint32_t)e->tf : TF_MAX;
+    return (struct posting){slot, tf, b->bytes, size};
+}
+
+/* How many terms, and their ids. */
+static uint8_t *forward_new(struct lexical *x, struct bag *b)
+{
+    uint8_t *p = varint_write(b->bytes, (uint32_t)b->entry_count);
+    for (size_t i = 0; i < b->entry_count; i++)
+        p = varint_write(p, b->entries[i].term->id);
+    size_t n = (size_t)(p - b->bytes);
+    uint8_t *forward = memory_new(x, n);
+    memcpy(forward, b->bytes, n);
+    return forward;
+}
+
+uint8_t *bag_put(struct lexical *x, const struct lexical_document *d, uint32_t slot)
+{
+    struct bag *b = x->bag;
+    assert(d->token_count < NONE);
+    bag_room(b, d->token_count ? d->token_count : 1);
+    for (uint32_t i = 0; i < d->token_count; i++)
+        token_add(x, b, &d->tokens[i], i);
+    for (size_t i = 0; i < b->entry_count; i++) {
+        struct posting p = entry_posting(b, d, &b->entries[i], slot);
+        postings_add(x, b->entries[i].term, &p);
+        term_df_add(x, b->entries[i].term, 1);
+    }
+    uint8_t *forward = forward_new(x, b);
+    if (b->cap > CAP_KEPT)
+        arrays_free(b);
+    return forward;
+}

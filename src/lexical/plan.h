@@ -1,0 +1,89 @@
+/* A query on its way through the lists: its terms looked up, by what they are for. One reader's. */
+#ifndef LEXICAL_PLAN_H
+#define LEXICAL_PLAN_H
+
+#include "lexical/internal.h"
+
+/* A term of a group, and how far its list has been read. */
+struct member {
+    struct list list;
+    double boost;
+    float factor;              /* boost * idf * weight; small, but not 0 */
+    uint32_t at;               /* block; count: at the end */
+    const struct block *block; /* what was found there: the writer may have replaced it since */
+    unsigned n, i;             /* its postings; those below i are read */
+};
+struct plan_group {
+    struct member *members;
+    size_t count;
+    double factor; /* idf * weight */
+};
+struct plan_phrase {
+    struct plan_group *groups;
+    const uint32_t *offsets;
+    size_t count;
+    bool forbidden;
+};
+struct plan {
+    struct lexical *x;
+    struct arena *arena;
+    struct epoch_reader *reader;
+    uint64_t version;
+    uint32_t slots_end;
+    struct saturation saturation;
+    struct plan_group *ranked, *required, *forbidden; /* required: of MUST groups and phrases */
+    size_t ranked_count, required_count, forbidden_count;
+    struct plan_phrase *phrases;
+    size_t phrase_count;
+    const struct docset *within;
+    bool possible; /* false: a required group has no postings at all, or there is nothing to find */
+};
+void plan_open(struct plan *p, struct lexical *x, const struct lexical_query *q, struct arena *a);
+void plan_close(struct plan *p);
+/* Does the document match, all conditions but `within` and visibility asked; and its score: in
+ * double, group by group in the order of the query, the same wherever it is asked for. */
+bool plan_matches(const struct plan *p, uint32_t slot);
+double plan_score(const struct plan *p, uint32_t slot);
+bool phrase_matches(const struct plan *p, const struct plan_phrase *f, uint32_t slot);
+bool phrases_match(const struct plan *p, uint32_t slot);
+static inline bool plan_may(const struct plan *p, uint32_t slot)
+{
+    const struct slot_chunk *c = slots_of(p->x, slot);
+    return slot_visible(c, slot % CHUNK, p->version) &&
+           (!p->within || docset_has(p->within, c->numbers[slot % CHUNK]));
+}
+
+/* Postings of one block, to be read: [from, to). */
+struct span {
+    const struct block *block;
+    unsigned from, to;
+};
+void member_rewind(struct member *m);
+/* The next unread postings below slot `end`. */
+bool member_next(struct member *m, uint32_t end, struct span *s);
+uint32_t member_peek(struct member *m);            /* the slot of the next; NONE */
+void member_skip(struct member *m, uint32_t slot); /* to the first >= slot */
+uint32_t group_peek(struct plan_group *g);
+void group_skip(struct plan_group *g, uint32_t slot);
+
+/* ---- the best (best.c) ----
+ *
+ * Scores of windows are sums of floats, in whatever order: a document is kept while it may be among
+ * the best by its exact score, which is computed for those that are left at the end. */
+#define ROUNDING 4e-5f /* relative; sums of 256 floats and what they are made of err by less */
+struct found {
+    float score;
+    uint32_t slot;
+};
+struct best {
+    size_t k, heap_count, count, cap;
+    float *heap; /* the k best scores, the least first */
+    struct found *found;
+    float least; /* what a score must reach */
+    struct arena *arena;
+};
+void best_init(struct best *b, size_t k, size_t documents, struct arena *a);
+void best_add(struct best *b, float score, uint32_t slot);
+size_t best_end(struct best *b, const struct plan *p, struct lexical_hit **out);
+
+#endif
