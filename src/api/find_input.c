@@ -20,6 +20,22 @@ enum err page_input(const struct find_input *in, size_t *offset, size_t *limit, 
     return ERR_OK;
 }
 
+#define SNIPPET_CHARS 200 /* if highlighted text is asked for, and no length */
+
+struct hit_style style_input(const json_t *input)
+{
+    const json_t *highlight = json_object_get(input, "highlight");
+    struct hit_style s = {.explain = input_bool(input, "explain", false),
+                          .tagged = json_is_object(highlight),
+                          .pre = STR("<em>"),
+                          .post = STR("</em>")};
+    if (json_object_get(highlight, "pre"))
+        s.pre = input_str(highlight, "pre");
+    if (json_object_get(highlight, "post"))
+        s.post = input_str(highlight, "post");
+    return s;
+}
+
 /* What search and similar share. */
 static enum err shared_input(const struct find_input *in, struct find_request *r,
                              struct err_info *e)
@@ -31,6 +47,10 @@ static enum err shared_input(const struct find_input *in, struct find_request *r
     r->hide_copies = str_eq_c(input_str(v, "duplicates"), "hide");
     r->exact = input_bool(v, "exact", false);
     r->explain = input_bool(v, "explain", false);
+    r->fields_given = json_is_array(json_object_get(v, "fields"));
+    r->fields = input_strs(in->arena, v, "fields", &r->field_count);
+    r->snippet_chars =
+        (size_t)input_int(v, "snippet_length", json_object_get(v, "highlight") ? SNIPPET_CHARS : 0);
     return page_input(in, &r->offset, &r->limit, e);
 }
 

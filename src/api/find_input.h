@@ -5,6 +5,7 @@
 #define API_FIND_INPUT_H
 
 #include "api/call.h"
+#include "api/render.h"
 
 #define REACH_MAX 2000 /* offset + limit, engine.h */
 
@@ -18,6 +19,7 @@ enum err search_input(const struct find_input *in, struct find_request *out,
                       struct err_info *e) MUST_CHECK;
 enum err similar_input(const struct find_input *in, struct find_request *out,
                        struct err_info *e) MUST_CHECK;
+struct hit_style style_input(const json_t *input);
 /* The page that is asked for: `limit`, and `offset` or a cursor instead. */
 enum err page_input(const struct find_input *in, size_t *offset, size_t *limit,
                     struct err_info *e) MUST_CHECK;

@@ -130,16 +130,19 @@ void render_document(struct json_writer *w, const struct document_out *d)
     json_object_begin(w);
     put(w, "id", d->id);
     members(w, d->payload);
-    render_time(w, "created", d->created_us);
-    render_time(w, "updated", d->updated_us);
-    if (d->expires_us)
+    if (!(d->hidden & PART_CREATED))
+        render_time(w, "created", d->created_us);
+    if (!(d->hidden & PART_UPDATED))
+        render_time(w, "updated", d->updated_us);
+    if (d->expires_us && !(d->hidden & PART_EXPIRES))
         render_time(w, "expires", d->expires_us);
-    put_int(w, "revision", d->revision);
-    if (d->pending) {
+    if (!(d->hidden & PART_REVISION))
+        put_int(w, "revision", d->revision);
+    if (d->pending && !(d->hidden & PART_PENDING)) {
         json_key(w, "pending");
         json_put_bool(w, true);
     }
-    if (d->duplicate_of.n)
+    if (d->duplicate_of.n && !(d->hidden & PART_DUPLICATE_OF))
         put(w, "duplicate_of", d->duplicate_of);
     json_object_end(w);
 }
@@ -173,29 +176,81 @@ void render_feedback(struct json_writer *w, const struct feedback_out *f)
     json_object_end(w);
 }
 
-static void render_passage(struct json_writer *w, const struct find_hit *h)
+static void render_ranges(struct json_writer *w, const char *key, const struct find_piece *p)
 {
-    if (!h->passage.n) {
+    json_key(w, key);
+    json_array_begin(w);
+    for (size_t i = 0; i < p->highlight_count; i++) {
+        json_object_begin(w);
+        put_int(w, "start", p->highlights[i].start);
+        put_int(w, "end", p->highlights[i].end);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void render_piece(struct json_writer *w, const char *key, const struct find_piece *p)
+{
+    json_key(w, key);
+    if (!p->text.n) {
         json_put_null(w);
         return;
     }
     json_object_begin(w);
-    put(w, "text", h->passage);
-    put_int(w, "start", h->passage_start);
-    put_int(w, "end", h->passage_end);
-    json_key(w, "highlights");
-    json_array_begin(w);
-    for (size_t i = 0; i < h->highlight_count; i++) {
-        json_object_begin(w);
-        put_int(w, "start", h->highlights[i].start);
-        put_int(w, "end", h->highlights[i].end);
-        json_object_end(w);
-    }
-    json_array_end(w);
+    put(w, "text", p->text);
+    put_int(w, "start", p->start);
+    put_int(w, "end", p->end);
+    render_ranges(w, "highlights", p);
     json_object_end(w);
 }
 
-void render_hit(struct json_writer *w, const struct find_hit *h, bool explain)
+static void escape_html(struct strbuf *out, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        const char *named = s.s[i] == '&'    ? "&amp;"
+                            : s.s[i] == '<'  ? "&lt;"
+                            : s.s[i] == '>'  ? "&gt;"
+                            : s.s[i] == '"'  ? "&quot;"
+                            : s.s[i] == '\'' ? "&#39;"
+                                             : NULL;
+        if (named)
+            strbuf_add_c(out, named);
+        else
+            strbuf_add_char(out, s.s[i]);
+    }
+}
+
+static void render_tagged(struct json_writer *w, const char *key, const struct find_piece *p,
+                          const struct hit_style *style)
+{
+    struct strbuf out;
+    size_t at = 0;
+    strbuf_init(&out, 64u << 20);
+    for (size_t i = 0; i < p->highlight_count; i++) {
+        struct text_range r = p->highlights[i];
+        escape_html(&out, (struct str){p->text.s + at, r.start - at});
+        strbuf_add_str(&out, style->pre);
+        escape_html(&out, (struct str){p->text.s + r.start, r.end - r.start});
+        strbuf_add_str(&out, style->post);
+        at = r.end;
+    }
+    escape_html(&out, (struct str){p->text.s + at, p->text.n - at});
+    put(w, key, (struct str){out.n ? out.buf : "", out.n});
+    strbuf_release(&out);
+}
+
+static void render_explain(struct json_writer *w, const struct find_hit *h)
+{
+    json_key(w, "explain");
+    json_object_begin(w);
+    put_double(w, "cosine", h->cosine);
+    put_double(w, "bm25", h->bm25);
+    put_double(w, "bound", h->bound);
+    put_double(w, "mean_cosine", h->mean_cosine);
+    json_object_end(w);
+}
+
+void render_hit(struct json_writer *w, const struct find_hit *h, const struct hit_style *style)
 {
     json_object_begin(w);
     put(w, "id", h->document.id);
@@ -205,19 +260,21 @@ void render_hit(struct json_writer *w, const struct find_hit *h, bool explain)
     put_double(w, "semantic", h->semantic);
     put_double(w, "lexical", h->lexical);
     json_object_end(w);
-    json_key(w, "passage");
-    render_passage(w, h);
-    json_key(w, "document");
-    render_document(w, &h->document);
-    if (explain) {
-        json_key(w, "explain");
+    render_piece(w, "passage", &h->passage);
+    render_ranges(w, "title_highlights", &h->title);
+    if (h->snippet.text.n)
+        render_piece(w, "snippet", &h->snippet);
+    if (style->tagged) {
+        json_key(w, "highlighted");
         json_object_begin(w);
-        put_double(w, "cosine", h->cosine);
-        put_double(w, "bm25", h->bm25);
-        put_double(w, "bound", h->bound);
-        put_double(w, "mean_cosine", h->mean_cosine);
+        render_tagged(w, "title", &h->title, style);
+        render_tagged(w, "snippet", &h->snippet, style);
         json_object_end(w);
     }
+    json_key(w, "document");
+    render_document(w, &h->document);
+    if (style->explain)
+        render_explain(w, h);
     json_object_end(w);
 }
 

@@ -12,7 +12,13 @@ void render_document(struct json_writer *w, const struct document_out *d);
 void render_user(struct json_writer *w, const struct user_out *u);
 void render_feedback(struct json_writer *w, const struct feedback_out *f);
 /* `facets`, `total` and what stands around the hits is the caller's. */
-void render_hit(struct json_writer *w, const struct find_hit *h, bool explain);
+/* How hits are shown. */
+struct hit_style {
+    bool explain;
+    bool tagged;          /* title and snippet once more, as HTML with the query's words marked */
+    struct str pre, post; /* around them */
+};
+void render_hit(struct json_writer *w, const struct find_hit *h, const struct hit_style *style);
 void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count);
 /* The member `facet_stats`, if one asked for it. */
 void render_facet_stats(struct json_writer *w, const struct find_facet *facets, size_t count);

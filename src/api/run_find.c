@@ -40,13 +40,14 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
 {
     char id[33];
     struct response out;
+    struct hit_style style = style_input(c->input);
     c->stage_ns[STAGE_EMBED] = a->stages.embed_ns;
     c->stage_ns[STAGE_WORDS] = a->stages.words_ns;
     c->stage_ns[STAGE_VECTORS] = a->stages.vectors_ns;
     c->stage_ns[STAGE_LOAD] = a->load_ns;
     struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < a->count; i++)
-        render_hit(w, &a->hits[i], r->explain);
+        render_hit(w, &a->hits[i], &style);
     json_array_end(w);
     find_total(w, a);
     next_cursor_put(w, binding, r->offset + a->count, a->more && a->count);

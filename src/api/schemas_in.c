@@ -268,6 +268,30 @@ static const struct schema facet_list = {
     .alternatives = (const struct schema *const[]){&facet_names, &facet_items, NULL},
     .example = "[\"tags\",{\"field\":\"year\",\"ranges\":[{\"from\":2000}]}]",
 };
+static const struct schema field_paths = {.type = SCHEMA_ARRAY,
+                                          .items = &nonempty,
+                                          .count_max = 64,
+                                          .example = "[\"title\",\"attributes.year\"]"};
+static const struct schema snippet_length = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 20, .max = 2000};
+static const struct schema tag = {.type = SCHEMA_STRING, .count_max = 64};
+static const struct schema highlight = {
+    .name = "HighlightOptions",
+    .type = SCHEMA_OBJECT,
+    .fields =
+        FIELDS({"pre", &tag, .fallback = "\"<em>\""}, {"post", &tag, .fallback = "\"</em>\""}),
+    .example = "{\"pre\":\"<mark>\",\"post\":\"</mark>\"}",
+};
+#define SHOWN                                                                                      \
+    {"fields", &field_paths,                                                                       \
+     .help = "what of each document comes back beside its id: title, attributes.year, revision; "  \
+             "without it everything, [] for nothing. What a document does not have is left out"},  \
+    {                                                                                              \
+        "snippet_length", &snippet_length,                                                         \
+            .help = "each hit gets a snippet of at most so many code points out of its passage, "  \
+                    "where the query's words stand densest, from the beginning of a sentence or "  \
+                    "word to the end of one"                                                       \
+    }
 static const struct schema number_list = {
     .type = SCHEMA_ARRAY, .items = &schema_number, .count_min = 1, .count_max = 4096};
 #define LIMITS                                                                                     \
@@ -285,6 +309,12 @@ const struct field search_fields[] = {
     {"facets", &facet_list},
     DUPLICATES,
     EXACT,
+    SHOWN,
+    {"highlight", &highlight,
+     .help =
+         "each hit gets `highlighted`: title and snippet (of 200 code points if no length is "
+         "given) as HTML, & < > \" and ' of the text escaped, pre and post as they are around the "
+         "query's words"},
     {"explain", &schema_boolean, .fallback = "false"},
     {NULL},
 };
@@ -309,7 +339,7 @@ const struct schema schema_similar = {
          .help = "as many finite numbers as the collection's dims, of any length but 0"},
         LIMITS,
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
-        {"min_score", &share, .fallback = "0"}, {"facets", &facet_list}, DUPLICATES, EXACT,
+        {"min_score", &share, .fallback = "0"}, {"facets", &facet_list}, DUPLICATES, EXACT, SHOWN,
         {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0",
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "

@@ -169,7 +169,9 @@ static const struct schema passage = {
     .name = "Passage",
     .type = SCHEMA_OBJECT,
     .nullable = true,
-    .help = "the best passage; offsets are bytes of UTF-8, of the highlights within the passage",
+    .help = "a part of the document's text: [start, end) in bytes of UTF-8; highlights are the "
+            "query's words in it, in bytes from its own beginning, never inside a character. At "
+            "most 256",
     .fields = FIELDS({"text", &schema_string, NEED}, {"start", &count, NEED}, {"end", &count, NEED},
                      {"highlights", LIST_OF(&range), NEED}),
 };
@@ -182,12 +184,33 @@ static const struct schema explain = {
     .fields = FIELDS({"cosine", &maybe_number, NEED}, {"bm25", &maybe_number, NEED},
                      {"bound", &maybe_number, NEED}, {"mean_cosine", &maybe_number, NEED}),
 };
+static const struct schema highlighted = {
+    .type = SCHEMA_OBJECT,
+    .help = "HTML",
+    .fields = FIELDS({"title", &schema_string, NEED}, {"snippet", &schema_string, NEED}),
+};
+/* A document, or the parts of it that were asked for. */
+static const struct schema document_parts = {
+    .name = "DocumentParts",
+    .type = SCHEMA_OBJECT,
+    .help = "as StoredDocument; with `fields` in the request its id and what that names",
+    .fields = FIELDS({"id", &schema_string, NEED}, {"title", &schema_string},
+                     {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
+                     {"tags", &schema_text_list}, {"attributes", &object}, {"created", &time_text},
+                     {"updated", &time_text}, {"expires", &time_text}, {"revision", &count},
+                     {"pending", &schema_boolean}, {"duplicate_of", &schema_string}),
+};
 static const struct schema hit = {
     .name = "Hit",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED},
-                     {"scores", &scores, NEED}, {"passage", &passage, NEED},
-                     {"document", &schema_document_out, NEED}, {"explain", &explain}),
+    .fields = FIELDS(
+        {"id", &schema_string, NEED}, {"score", &schema_number, NEED}, {"scores", &scores, NEED},
+        {"passage", &passage, NEED, .help = "the best one; null: the document has no text"},
+        {"title_highlights", LIST_OF(&range), NEED,
+         .help = "the query's words in the document's title, in bytes"},
+        {"snippet", &passage, .help = "if snippet_length is given: out of the passage"},
+        {"highlighted", &highlighted, .help = "if highlight is given"},
+        {"document", &document_parts, NEED}, {"explain", &explain}),
 };
 static const struct schema relation = {.type = SCHEMA_STRING, .choices = "eq|gte"};
 static const struct schema total = {

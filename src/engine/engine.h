@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "base/str.h"
 #include "index/filter.h" /* facets */
+#include "search/highlight.h"
 #include "search/search.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -116,6 +117,15 @@ struct document_out {
     bool pending;
     uint32_t number;
     struct str duplicate_of; /* the id of an older document that it is a near-copy of; or empty */
+    unsigned hidden;         /* bits of enum document_part: not asked for */
+};
+enum document_part {
+    PART_CREATED = 1,
+    PART_UPDATED = 2,
+    PART_EXPIRES = 4,
+    PART_REVISION = 8,
+    PART_PENDING = 16,
+    PART_DUPLICATE_OF = 32,
 };
 struct put_options {
     bool atomic;          /* all or nothing */
@@ -220,15 +230,26 @@ struct find_request {
     double diversity;
     bool hide_copies; /* those with duplicate_of */
     bool exact;       /* among vectors: all are compared */
+    /* What of each document comes back beside its id: "title", "attributes.year", "revision".
+     * Unknown ones are passed over: documents differ. */
+    bool fields_given; /* else all */
+    const struct str *fields;
+    size_t field_count;
+    size_t snippet_chars; /* code points of a piece where the query's words stand; 0: none */
     int64_t deadline_ns;
+};
+/* A piece of a document's text, or its title. */
+struct find_piece {
+    struct str text;               /* empty: there is none */
+    size_t start, end;             /* bytes in the document's text */
+    struct text_range *highlights; /* within the piece */
+    size_t highlight_count;
 };
 struct find_hit {
     double score, semantic, lexical;         /* NaN: not part */
     double cosine, bm25, bound, mean_cosine; /* explain */
-    struct str passage;                      /* text of the best passage; empty if none */
-    size_t passage_start, passage_end;       /* bytes in the document's text */
-    struct text_range *highlights;           /* within `passage` */
-    size_t highlight_count;
+    struct find_piece passage, title;
+    struct find_piece snippet; /* out of the passage */
     struct document_out document;
 };
 struct find_facet {

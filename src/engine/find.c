@@ -76,7 +76,13 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
         .mean_cosine = f->view.mean_cosine,
     };
     document_out_make(f->a, &l->document, &h->document);
-    find_passage(f, l, h);
+    json_t *payload = NULL;
+    if (json_parse(l->document.payload, &payload, NULL))
+        return;
+    find_passage(f, l, payload, h);
+    if (f->r->fields_given)
+        find_fields(f, payload, &h->document);
+    json_decref(payload);
 }
 
 static enum err mark_copies(struct find *f, struct find_answer *answer, struct err_info *e)

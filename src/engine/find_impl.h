@@ -5,6 +5,7 @@
  *     find_load.c     candidates from search/, their documents from the store, refilled until full
  *     find_passage.c  a hit's best passage and its highlights
  *     find_matching.c the set of all documents that match
+ *     find_fields.c   the parts of a document that come back
  *     find_facets.c   what matches, counted */
 #ifndef ENGINE_FIND_IMPL_H
 #define ENGINE_FIND_IMPL_H
@@ -22,6 +23,7 @@ struct find {
     struct docset within, without; /* exclusions, both ways */
     bool restricted;               /* `within` counts */
     float *vector;                 /* similar */
+    struct highlighter *highlighter;
     struct search_result result;
     struct str degraded;
 };
@@ -45,7 +47,13 @@ enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct 
                      struct err_info *e);
 
 /* --- find_passage.c --- */
-void find_passage(struct find *f, const struct loaded *l, struct find_hit *h);
+/* `payload`: of the hit's document. */
+void find_passage(struct find *f, const struct loaded *l, const json_t *payload,
+                  struct find_hit *h);
+
+/* --- find_fields.c --- */
+/* Leaves in `out` what the request's fields name. */
+void find_fields(struct find *f, const json_t *payload, struct document_out *out);
 
 /* --- find_matching.c --- */
 /* The documents that match, into `out` (initialised): what the filter passes and is not excluded;

@@ -1,64 +1,77 @@
-/* A hit's best passage, where it stands in the text, and what to look at first in it. */
+/* What of a hit a reader looks at first: its best passage, a snippet of that, and the words of the
+ * query in them and in the title. */
 #include "engine/find_impl.h"
 
-#define SNIPPET_BYTES 400 /* of a document without passages */
+#define UNCUT_CHARS 400           /* of the passage of a document that is not cut into passages */
+#define SEARCHED_BYTES (1u << 20) /* of a text, for the passage that has most of the query */
 
-/* A document that has no passages yet: the surroundings of the first match. */
-static void choose_snippet(struct find *f, struct str text, size_t *start, size_t *end)
+static enum language language_of(const json_t *payload)
 {
-    struct text_range *ranges;
-    size_t n = 0, at = 0;
-    if (f->r->q.n && search_highlight(text, f->r->q, f->a, &ranges, &n) == 0 && n > 0)
-        at = ranges[0].start;
-    *start = at > SNIPPET_BYTES / 4 ? utf8_floor(text, at - SNIPPET_BYTES / 4) : 0;
-    *end = *start + SNIPPET_BYTES < text.n ? utf8_floor(text, *start + SNIPPET_BYTES) : text.n;
+    enum language l = language_of_tag(json_str(json_object_get(payload, "lang")));
+    return l == LANGUAGE_UNKNOWN ? LANGUAGE_en : l; /* stems that are too many do no harm here */
 }
 
-/* Found by words alone: the passage that the query's terms cover most often. */
-static uint32_t choose_passage(struct find *f, struct str text, const struct document_record *d)
+static struct highlights *scan(struct find *f, enum language language, struct str text, bool cut)
 {
-    struct text_range *ranges;
-    size_t n, best_count = 0;
-    uint32_t best = 0;
-    if (!f->r->q.n || search_highlight(text, f->r->q, f->a, &ranges, &n))
-        return 0;
-    for (uint32_t p = 0; p < d->passage_count; p++) {
-        size_t inside = 0;
-        for (size_t i = 0; i < n; i++)
-            inside +=
-                ranges[i].start >= d->passages[p].start && ranges[i].end <= d->passages[p].end;
-        if (inside > best_count) {
-            best_count = inside;
-            best = p;
-        }
-    }
-    return best;
+    if (!f->highlighter)
+        f->highlighter = highlighter_new(f->r->q, NULL, f->a);
+    return highlight_scan(f->highlighter, language, text, cut, f->a);
 }
 
-void find_passage(struct find *f, const struct loaded *l, struct find_hit *h)
+/* Found by words alone: the passage that has most of the query. */
+static uint32_t choose_passage(struct find *f, enum language language, struct str text,
+                               const struct document_record *d)
+{
+    struct text_range *parts = arena_array(f->a, d->passage_count, sizeof *parts);
+    for (uint32_t p = 0; p < d->passage_count; p++)
+        parts[p] = (struct text_range){d->passages[p].start, d->passages[p].end};
+    text.n = utf8_floor(text, SEARCHED_BYTES);
+    return (uint32_t)highlight_best(scan(f, language, text, false), parts, d->passage_count);
+}
+
+/* Where the passage is. */
+static struct text_range choose(struct find *f, enum language language, struct str text,
+                                const struct loaded *l)
 {
     const struct document_record *d = &l->document;
-    json_t *object = NULL;
-    if (json_parse(d->payload, &object, NULL))
-        return;
-    struct str text = json_str(json_object_get(object, "text"));
-    size_t start = 0, end = 0;
+    uint32_t p = l->hit->passage;
     if (d->passage_count == 0) {
-        choose_snippet(f, text, &start, &end);
-    } else {
-        uint32_t p = l->hit->passage;
-        if (p >= d->passage_count)
-            p = choose_passage(f, text, d);
-        start = d->passages[p].start;
-        end = d->passages[p].end;
+        text.n = utf8_floor(text, SEARCHED_BYTES);
+        return highlight_piece(scan(f, language, text, true), 0, text.n, UNCUT_CHARS);
     }
-    if (start < end && end <= text.n) {
-        h->passage = arena_str(f->a, (struct str){text.s + start, end - start});
-        h->passage_start = start;
-        h->passage_end = end;
-        if (f->r->q.n &&
-            search_highlight(h->passage, f->r->q, f->a, &h->highlights, &h->highlight_count))
-            h->highlight_count = 0;
-    }
-    json_decref(object);
+    if (d->passage_count == 1)
+        p = 0;
+    if (p >= d->passage_count)
+        p = choose_passage(f, language, text, d);
+    return (struct text_range){d->passages[p].start, d->passages[p].end};
+}
+
+/* The piece [at.start, at.end) of the text that `s` is of, which begins `before` bytes into the
+ * document's. */
+static void piece_make(struct find *f, const struct highlights *s, struct str text,
+                       struct text_range at, size_t before, struct find_piece *out)
+{
+    out->text = arena_str(f->a, (struct str){text.s + at.start, at.end - at.start});
+    out->start = before + at.start;
+    out->end = before + at.end;
+    highlight_ranges(s, at.start, at.end, f->a, &out->highlights, &out->highlight_count);
+}
+
+void find_passage(struct find *f, const struct loaded *l, const json_t *payload, struct find_hit *h)
+{
+    enum language language = language_of(payload);
+    struct str text = json_str(json_object_get(payload, "text"));
+    struct str title = json_str(json_object_get(payload, "title"));
+    struct text_range at = choose(f, language, text, l);
+    if (title.n)
+        piece_make(f, scan(f, language, title, false), title,
+                   (struct text_range){0, (uint32_t)title.n}, 0, &h->title);
+    if (at.start >= at.end || at.end > text.n)
+        return;
+    struct str passage = {text.s + at.start, at.end - at.start};
+    struct highlights *s = scan(f, language, passage, f->r->snippet_chars > 0);
+    piece_make(f, s, passage, (struct text_range){0, (uint32_t)passage.n}, at.start, &h->passage);
+    if (f->r->snippet_chars)
+        piece_make(f, s, passage, highlight_piece(s, 0, passage.n, f->r->snippet_chars), at.start,
+                   &h->snippet);
 }

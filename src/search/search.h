@@ -133,12 +133,4 @@ enum err search_similar(const struct search_view *v, const float *vector,
                         double min_score, double diversity, bool exact, struct arena *a,
                         struct search_result *out, struct err_info *e) MUST_CHECK;
 
-/* Where to look first in a passage: the byte ranges of `text` that the query's terms cover, merged,
- * in order. */
-struct text_range {
-    uint32_t start, end;
-};
-enum err search_highlight(struct str text, struct str query, struct arena *a,
-                          struct text_range **out, size_t *count) MUST_CHECK;
-
 #endif

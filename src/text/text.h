@@ -20,6 +20,13 @@ uint32_t utf8_next(struct str s, size_t *at);
 size_t utf8_count(struct str s);            /* code points */
 size_t utf8_floor(struct str s, size_t at); /* the largest boundary <= at */
 
+/* Characters as a reader sees them (extended grapheme clusters, UAX #29): a letter with its marks,
+ * a flag, a family of emoji. `at` lies at a code point. Cost: a look at the neighbours; of a run of
+ * flags or marks, its length. */
+bool grapheme_boundary(struct str s, size_t at);
+size_t grapheme_floor(struct str s, size_t at); /* the largest boundary <= at, any `at` */
+size_t grapheme_ceil(struct str s, size_t at);  /* the smallest boundary >= at */
+
 /* NFC of valid UTF-8, in the arena; `s` itself if it is NFC already (the quick check is a scan).
  * ERR_SYNTAX names the byte offset of bad UTF-8. */
 enum err text_nfc(struct arena *a, struct str s, struct str *out, struct err_info *e) MUST_CHECK;

@@ -55,7 +55,7 @@ static void a_missing_part_is_null(void **state)
                          .lexical = .25,
                          .document = {.id = STR("a"), .payload = STR("{}")}};
     json_t *v;
-    render_hit(&w, &h, false);
+    render_hit(&w, &h, &(struct hit_style){0});
     assert_int_equal(json_parse(strbuf_str(&out), &v, NULL), ERR_OK);
     const json_t *scores = json_object_get(v, "scores");
     assert_true(json_is_null(json_object_get(scores, "semantic")));

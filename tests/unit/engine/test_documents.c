@@ -15,7 +15,7 @@ static void put_is_found_by_the_next_search(void **state)
         struct find_answer answer = search(f, "green apples", (enum search_mode)mode, "", 10);
         assert_int_equal(answer.count, 1);
         assert_true(found(&answer, "a"));
-        assert_true(str_eq_c(answer.hits[0].passage, "Green apples grow on trees."));
+        assert_true(str_eq_c(answer.hits[0].passage.text, "Green apples grow on trees."));
     }
     struct document_out d;
     OK(engine_get(f->x, C, STR("a"), f->a, &d, e));
@@ -345,8 +345,8 @@ static void long_texts_become_passages(void **state)
     assert_true(info.passages > 10);
     struct find_answer answer = search(f, "number2900", SEARCH_LEXICAL, "", 5);
     assert_int_equal(answer.count, 1);
-    assert_non_null(strstr(answer.hits[0].passage.s, "number2900"));
-    assert_true(answer.hits[0].highlight_count >= 1);
+    assert_non_null(strstr(answer.hits[0].passage.text.s, "number2900"));
+    assert_true(answer.hits[0].passage.highlight_count >= 1);
     doctor(f, NULL);
 }
 

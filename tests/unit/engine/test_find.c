@@ -233,15 +233,18 @@ static void highlights_lie_in_the_passage(void **state)
 {
     struct fixture *f = *state;
     create(f, "c");
-    put(f, "{'id':'a','text':'The K\xc3\xb6nig of bridges. Bridges bear him.'}");
+    put(f, "{'id':'a','title':'A bridge','text':'The K\xc3\xb6nig of bridges. Bridges bear him.'}");
     struct find_answer answer = search(f, "bridge", SEARCH_HYBRID, "", 5);
     assert_int_equal(answer.count, 1);
-    const struct find_hit *h = &answer.hits[0];
-    assert_int_equal(h->highlight_count, 2);
-    for (size_t i = 0; i < h->highlight_count; i++) {
-        assert_true(h->highlights[i].end <= h->passage.n);
-        assert_true(strncasecmp(h->passage.s + h->highlights[i].start, "bridges", 7) == 0);
+    const struct find_piece *p = &answer.hits[0].passage, *title = &answer.hits[0].title;
+    assert_int_equal(p->highlight_count, 2);
+    for (size_t i = 0; i < p->highlight_count; i++) {
+        assert_true(p->highlights[i].end <= p->text.n);
+        assert_true(strncasecmp(p->text.s + p->highlights[i].start, "bridges", 7) == 0);
     }
+    assert_int_equal(title->highlight_count, 1);
+    assert_int_equal(title->highlights[0].start, 2);
+    assert_int_equal(title->highlights[0].end, 8);
 }
 
 int main(void)
