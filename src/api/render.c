@@ -176,7 +176,7 @@ void render_feedback(struct json_writer *w, const struct feedback_out *f)
     json_object_end(w);
 }
 
-static void render_ranges(struct json_writer *w, const char *key, const struct find_piece *p)
+static void render_highlights(struct json_writer *w, const char *key, const struct find_piece *p)
 {
     json_key(w, key);
     json_array_begin(w);
@@ -200,7 +200,7 @@ static void render_piece(struct json_writer *w, const char *key, const struct fi
     put(w, "text", p->text);
     put_int(w, "start", p->start);
     put_int(w, "end", p->end);
-    render_ranges(w, "highlights", p);
+    render_highlights(w, "highlights", p);
     json_object_end(w);
 }
 
@@ -261,7 +261,7 @@ void render_hit(struct json_writer *w, const struct find_hit *h, const struct hi
     put_double(w, "lexical", h->lexical);
     json_object_end(w);
     render_piece(w, "passage", &h->passage);
-    render_ranges(w, "title_highlights", &h->title);
+    render_highlights(w, "title_highlights", &h->title);
     if (h->snippet.text.n)
         render_piece(w, "snippet", &h->snippet);
     if (style->tagged) {
