@@ -1,5 +1,6 @@
 #include "api/find_input.h"
 #include "api/cursor.h"
+#include "api/ranking.h"
 #include "api/shape.h"
 
 enum err page_input(const struct find_input *in, size_t *offset, size_t *limit, struct err_info *e)
@@ -65,7 +66,8 @@ enum err search_input(const struct find_input *in, struct find_request *r, struc
 {
     r->mode = mode_of(input_str(in->input, "mode"));
     r->q = input_str(in->input, "q");
-    return shared_input(in, r, e);
+    enum err err = input_ranking(in->arena, in->input, r, e);
+    return err ? err : shared_input(in, r, e);
 }
 
 static const float *vector_of(const struct find_input *in, size_t *dims)

@@ -239,6 +239,21 @@ static void render_tagged(struct json_writer *w, const char *key, const struct f
     strbuf_release(&out);
 }
 
+static void render_boosts(struct json_writer *w, const struct find_hit *h)
+{
+    json_key(w, "boosts");
+    json_array_begin(w);
+    for (size_t i = 0; i < h->boost_count; i++) {
+        json_object_begin(w);
+        put(w, "field", h->boosts[i].field);
+        put_double(w, "value", h->boost_values[i]);
+        put_double(w, "boost", h->boost_of[i]);
+        put_double(w, "weight", h->boosts[i].weight);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 static void render_explain(struct json_writer *w, const struct find_hit *h)
 {
     json_key(w, "explain");
@@ -247,6 +262,8 @@ static void render_explain(struct json_writer *w, const struct find_hit *h)
     put_double(w, "bm25", h->bm25);
     put_double(w, "bound", h->bound);
     put_double(w, "mean_cosine", h->mean_cosine);
+    put_double(w, "relevance", h->relevance);
+    render_boosts(w, h);
     json_object_end(w);
 }
 

@@ -35,6 +35,19 @@ static void find_total(struct json_writer *w, const struct find_answer *a)
     json_object_end(w);
 }
 
+static void lists_put(struct json_writer *w, const struct find_lists *l)
+{
+    json_key(w, "explain");
+    json_object_begin(w);
+    json_key(w, "depth");
+    json_put_int(w, (int64_t)l->depth);
+    json_key(w, "scored");
+    json_put_int(w, (int64_t)l->scored);
+    json_key(w, "complete");
+    json_put_bool(w, l->complete);
+    json_object_end(w);
+}
+
 static void find_reply(struct call *c, const struct find_request *r, const struct find_answer *a,
                        uint64_t binding)
 {
@@ -60,6 +73,8 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
     json_put_int(w, a->embedding_version);
     json_key(w, "took_ms");
     json_put_double(w, took_ms(c));
+    if (r->explain)
+        lists_put(w, &a->lists);
     if (a->degraded.n) {
         json_key(w, "degraded");
         json_put_str(w, a->degraded);

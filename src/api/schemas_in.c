@@ -300,12 +300,55 @@ static const struct schema number_list = {
     {                                                                                              \
         "cursor", &schema_cursor                                                                   \
     }
+static const struct schema fusion = {.type = SCHEMA_STRING, .choices = "linear|rrf|minmax"};
+static const struct schema weight = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1000};
+static const struct schema weights = {
+    .name = "Weights",
+    .type = SCHEMA_OBJECT,
+    .fields =
+        FIELDS({"lexical", &weight, .required = true}, {"semantic", &weight, .required = true}),
+    .example = "{\"lexical\":0.6,\"semantic\":0.4}",
+};
+static const struct schema seconds = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = 1, .max = 1e12};
+static const struct schema duration_text = {
+    .type = SCHEMA_STRING, .count_min = 2, .count_max = 32, .example = "\"30d\""};
+static const struct schema half_life = {
+    .type = SCHEMA_ONE_OF,
+    .help = "seconds, or a text with s, m, h, d, w or y: \"30d\"",
+    .alternatives = (const struct schema *const[]){&seconds, &duration_text, NULL},
+};
+static const struct schema pivot = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = 1e-9, .max = 1e15};
+static const struct schema boost = {
+    .name = "Boost",
+    .type = SCHEMA_OBJECT,
+    .help = "score = relevance * (1 - sum of weight * (1 - boost)); a boost is from 0 to 1, and 0 "
+            "for a document without the field",
+    .fields = FIELDS(
+        {"field", &nonempty, .required = true,
+         .help = "with half_life dates (created, updated or an attribute), with pivot numbers; of "
+                 "several values the greatest counts"},
+        {"half_life", &half_life, .help = "boost = 2^(-age / half_life)"},
+        {"origin", &time_text, .help = "from which ages count; without one, now"},
+        {"pivot", &pivot, .help = "boost = x / (x + pivot)"},
+        {"weight", &share, .fallback = "0.3", .help = "of all boosts together at most 1"}),
+    .exactly_one = "half_life|pivot",
+    .example = "{\"field\":\"created\",\"half_life\":\"30d\"}",
+};
+static const struct schema boosts = {.type = SCHEMA_ARRAY, .items = &boost, .count_max = 8};
 const struct field search_fields[] = {
     {"q", &query_text, .required = true, .help = "what is looked for"},
     {"mode", &search_mode, .fallback = "\"hybrid\"",
      .help = "by words and meaning, by meaning alone, by words alone"},
     LIMITS,
-    {"min_score", &share, .fallback = "0", .help = "cuts before totals and facets"},
+    {"min_score", &share, .fallback = "0",
+     .help = "cuts before totals and facets; not with fusion rrf or minmax"},
+    {"fusion", &fusion, .fallback = "\"linear\"",
+     .help = "hybrid; linear: scores depend on the query and the document alone, and compare; rrf "
+             "(ranks, k = 60) and minmax (each list from 0 to 1) depend on the other hits"},
+    {"weights", &weights, .help = "hybrid; linear and minmax: shares, .6 and .4; rrf: 1 and 1"},
+    {"boosts", &boosts, .help = "what is new, or has more of something, ranks higher"},
     {"facets", &facet_list},
     DUPLICATES,
     EXACT,

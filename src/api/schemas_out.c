@@ -179,10 +179,28 @@ static const struct schema scores = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"semantic", &maybe_number, NEED}, {"lexical", &maybe_number, NEED}),
 };
+static const struct schema boost_given = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"field", &schema_string, NEED},
+                     {"value", &maybe_number, NEED, .help = "dates as seconds since 1970"},
+                     {"boost", &schema_number, NEED}, {"weight", &schema_number, NEED}),
+};
 static const struct schema explain = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"cosine", &maybe_number, NEED}, {"bm25", &maybe_number, NEED},
-                     {"bound", &maybe_number, NEED}, {"mean_cosine", &maybe_number, NEED}),
+                     {"bound", &maybe_number, NEED}, {"mean_cosine", &maybe_number, NEED},
+                     {"relevance", &maybe_number, NEED, .help = "the score before boosts"},
+                     {"boosts", LIST_OF(&boost_given), NEED}),
+    .help =
+        "linear: relevance = weights.lexical * bm25 / bound + weights.semantic * max(0, (cosine "
+        "- mean_cosine) / (1 - mean_cosine)); a part that is null counts 0",
+};
+static const struct schema lists = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"depth", &count, NEED, .help = "of each list"},
+                     {"scored", &count, NEED, .help = "documents"},
+                     {"complete", &schema_boolean, NEED,
+                      .help = "no other document can be better than the last hit"}),
 };
 static const struct schema highlighted = {
     .type = SCHEMA_OBJECT,
@@ -247,6 +265,7 @@ const struct schema schema_search_answer = {
                {"search_id", &schema_string, NEED},
                {"facets", &facet_answer, .help = "by field, if asked for"},
                {"facet_stats", &facet_stats_answer, .help = "by field, if asked for"},
+               {"explain", &lists, .help = "how the hits were found, if asked for"},
                {"degraded", &schema_string,
                 .help = "why hybrid search had words alone to go by: a remote model is away"}),
 };

@@ -210,10 +210,15 @@ struct facet_request {
 struct find_request {
     enum search_mode mode;
     struct str q;
-    struct str filter; /* text; empty: none */
-    size_t limit;      /* 0 ... 1000 */
-    size_t offset;     /* offset + limit <= 2000 */
-    double min_score;
+    struct str filter;         /* text; empty: none */
+    size_t limit;              /* 0 ... 1000 */
+    size_t offset;             /* offset + limit <= 2000 */
+    double min_score;          /* of linear fusion alone */
+    enum search_fusion fusion; /* hybrid */
+    bool weighted;             /* hybrid: by these instead of .6 and .4 */
+    double words_weight, vectors_weight;
+    const struct search_boost *boosts; /* search; origin NaN: now */
+    size_t boost_count;
     const struct facet_request *facets; /* at most 16, each field once */
     size_t facet_count;
     bool explain;
@@ -248,6 +253,10 @@ struct find_piece {
 struct find_hit {
     double score, semantic, lexical;         /* NaN: not part */
     double cosine, bm25, bound, mean_cosine; /* explain */
+    double relevance;                        /* the score before boosts */
+    const struct search_boost *boosts;       /* of each: what it gives, and from what */
+    const double *boost_of, *boost_values;
+    size_t boost_count;
     struct find_piece passage, title;
     struct find_piece snippet; /* out of the passage */
     struct document_out document;
@@ -265,7 +274,14 @@ struct find_facet {
     bool stated; /* stats were asked for */
     struct facet_stats stats;
 };
+/* How the hits were found: each list so deep, so many documents scored; complete: no other can be
+ * better than the last hit (but for what a walk of the graph misses). */
+struct find_lists {
+    size_t depth, scored;
+    bool complete;
+};
 struct find_answer {
+    struct find_lists lists;
     struct find_hit *hits;
     size_t count;
     size_t total;

@@ -74,6 +74,11 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
         .bm25 = s->bm25,
         .bound = s->bound,
         .mean_cosine = f->view.mean_cosine,
+        .relevance = s->relevance,
+        .boosts = f->boosts,
+        .boost_of = s->boosts,
+        .boost_values = s->boost_values,
+        .boost_count = s->boosts ? f->r->boost_count : 0,
     };
     document_out_make(f->a, &l->document, &h->document);
     json_t *payload = NULL;
@@ -116,6 +121,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     out->embedding_version = f->v->id;
     out->stages = f->result.stages;
     out->degraded = f->degraded;
+    out->lists = (struct find_lists){f->result.depth, f->result.scored, f->result.complete};
     return f->r->facet_count ? find_facets(f, out, e) : 0;
 }
 
@@ -168,6 +174,8 @@ static enum err search_once(struct engine *x, struct str collection, const struc
 {
     struct find f;
     enum err err = find_begin(&f, x, collection, r, a, e);
+    if (!err)
+        err = find_ranking(&f, e);
     if (!err)
         err = check_model(&f, e);
     if (!err)

@@ -3,6 +3,7 @@
  *     find.c          a request from its beginning to its end
  *     find_vector.c   similar: examples, a text or a vector -> the vector that is looked near
  *     find_load.c     candidates from search/, their documents from the store, refilled until full
+ *     find_ranking.c  fusion, weights and boosts, checked
  *     find_passage.c  a hit's best passage and its highlights
  *     find_matching.c the set of all documents that match
  *     find_fields.c   the parts of a document that come back
@@ -24,6 +25,7 @@ struct find {
     bool restricted;               /* `within` counts */
     float *vector;                 /* similar */
     struct highlighter *highlighter;
+    struct search_boost *boosts; /* the request's, with their origins */
     struct search_result result;
     struct str degraded;
 };
@@ -45,6 +47,9 @@ enum err find_ask(struct find *f, size_t depth, struct err_info *e);
  * applier is waited for, briefly, and asked again. */
 enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct find_answer *answer,
                      struct err_info *e);
+
+/* --- find_ranking.c: checked, into f->boosts --- */
+enum err find_ranking(struct find *f, struct err_info *e);
 
 /* --- find_passage.c --- */
 /* `payload`: of the hit's document. */

@@ -26,6 +26,11 @@ enum err find_ask(struct find *f, size_t depth, struct err_info *e)
         .deadline_ns = r->deadline_ns,
         .words_only = f->degraded.n > 0,
         .exact = r->exact,
+        .fusion = r->fusion,
+        .words_weight = r->words_weight,
+        .vectors_weight = r->vectors_weight,
+        .boosts = f->boosts,
+        .boost_count = r->boost_count,
     };
     enum err err = search_run(&f->view, &q, f->a, &f->result, e);
     if (!err && f->result.degraded.n)

@@ -68,6 +68,7 @@ enum err search_similar(const struct search_view *v, const float *vector,
                                             .passage = near[i].passage,
                                             .revision = near[i].revision,
                                             .score = score,
+                                            .relevance = score,
                                             .semantic = score,
                                             .lexical = NAN,
                                             .cosine = (double)near[i].cosine,
@@ -78,8 +79,12 @@ enum err search_similar(const struct search_view *v, const float *vector,
         size_t n = count - at < POOL ? count - at : POOL;
         diversify(v->vectors, hits + at, n, depth - at, diversity, a);
     }
-    *out = (struct search_result){
-        .hits = hits, .count = count < depth ? count : depth, .total_exact = true};
+    *out = (struct search_result){.hits = hits,
+                                  .count = count < depth ? count : depth,
+                                  .total_exact = true,
+                                  .complete = true,
+                                  .depth = wanted,
+                                  .scored = found};
     size_t all = vectors_documents(v->vectors);
     out->total = restricted ? within.count : all > dropped ? all - dropped : 0;
     if (min_score > 0 || found < wanted + dropped) { /* or there are no more: some are pending */
