@@ -200,6 +200,21 @@ def test_kept_over_a_restart_and_a_lost_index(make_server):
     assert server.get(C + "kept/documents/c0").get("duplicate_of") is None
 
 
+def test_copies_within_one_batch(server):
+    """Originals and copies in one request: the one that came first is the original."""
+    server.collection("batch")
+    texts = Texts(31)
+    rows, of = [], {}
+    for i in range(60):
+        text = texts.text(6)
+        rows.append({"id": f"o{i}", "text": text})
+        rows.append({"id": f"c{i}", "text": texts.edit(text, KINDS[i % len(KINDS)])})
+        of[f"c{i}"] = f"o{i}"
+    assert server.post(C + "batch/documents", rows)["failed"] == 0
+    listed = server.get(C + "batch/documents?limit=200")["data"]
+    assert {d["id"]: d["duplicate_of"] for d in listed if "duplicate_of" in d} == of
+
+
 def test_given_back_it_is_not_an_attribute(server, copies):
     name, _ = copies
     d = server.get(f"{C}{name}/documents/d1")
