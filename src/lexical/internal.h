@@ -158,7 +158,8 @@ void term_df_add(struct lexical *x, struct term *t, int by);
 /* Called by the writer when a term comes into being (df is 0 yet) or is gone: dictionary.c. */
 void dictionary_added(struct lexical *x, struct term *t);
 void dictionary_dropped(struct lexical *x, struct term *t);
-void dictionary_free(struct lexical *x);
+void dictionary_new(struct lexical *x);
+void dictionary_free(struct lexical *x); /* nobody reads any more */
 
 /* The writer's changes of lists (postings.c). */
 void postings_add(struct lexical *x, struct term *t, const struct posting *p);
@@ -222,7 +223,7 @@ struct dead {
     uint32_t slot;
 };
 struct bag;        /* bag.c */
-struct dictionary; /* dictionary.c's own; NULL at first */
+struct dictionary; /* dictionary.h */
 
 struct lexical {
     struct epochs epochs;

@@ -13,6 +13,7 @@ struct lexical *lexical_new(void)
     rng_bytes(&x->seed, sizeof x->seed);
     table_renew(x);
     x->bag = bag_new();
+    dictionary_new(x);
     return x;
 }
 
