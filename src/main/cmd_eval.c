@@ -1,163 +1,229 @@
-/* akin eval search: queries against a collection, judged. Writes a TREC run file and prints
- * nDCG@10, recall and MRR (binary or graded gains, 2-log discount: Järvelin and Kekäläinen 2002,
- * with linear gain as trec_eval has it). */
-#include "main/input.h"
+/* akin eval search: queries against a collection, judged; several ways to answer side by side. */
+#include "main/eval.h"
 #include "main/judgments.h"
 #include "main/progress.h"
 #include "main/session.h"
-#include "main/settings.h"
 #include <stdlib.h>
 #include <string.h>
 
 static const struct command_option options[] = {
     OPTION_COLLECTION,
-    {"--queries", 0, "FILE", "JSON lines {\"_id\" or \"id\", \"text\"}"},
-    {"--qrels", 0, "FILE", "query TAB document TAB grade, with a header line"},
-    {"--mode", 0, "MODE", "hybrid (default), semantic or lexical"},
-    {"--run", 0, "FILE", "write the hits: qid Q0 docid rank score tag"},
+    {"--queries", 0, "FILE", "JSON lines {\"_id\" or \"id\", \"text\"}, or id TAB text"},
+    {"--qrels", 0, "FILE", "query TAB document TAB grade (BEIR), or TREC's four columns"},
+    {"--mode", 0, "MODE,...", "hybrid (default), semantic, lexical, or several side by side"},
+    {"--run-with", 0, "NAME=...",
+     "one more way: members of a search request, as rrf=mode=hybrid,fusion=rrf or "
+     "x={\"mode\":...}"},
+    {"--run", 0, "FILE",
+     "write the hits as TREC has them; of several ways FILE.run becomes FILE.NAME.run"},
+    {"--foreign", 0, "FILE", "queries that have no answer here: do top scores tell them apart?"},
     {"--depth", 0, "N", "hits a query (default 100)"},
+    {"--quiet", 'q', NULL, "no progress"},
     OPTION_JSON,
     OPTIONS_SESSION,
     {0},
 };
 
-struct totals {
-    double ndcg, recall, mrr;
-    unsigned queries, judged;
+struct evaluation {
+    const struct args *a;
+    struct session *s;
+    const char *collection;
+    struct arena *arena;
+    struct eval_queries queries, foreign;
+    struct eval_ways ways;
+    struct eval_counts counts;
+    struct eval_result result;
+    json_t *qrels, *seen; /* seen: ids that some answer held */
+    struct progress progress;
+    uint64_t asked;
 };
 
-static void judge(struct totals *t, const json_t *grades, const json_t *hits)
+static enum err ask(struct evaluation *v, const struct eval_query *q, const struct eval_way *w,
+                    unsigned limit, json_t **answer, struct err_info *e)
 {
-    const char *ids[10];
-    size_t relevant, found = 0, first = 0, count = 0, i;
-    const json_t *hit;
-    json_array_foreach(hits, i, hit)
-    {
-        const char *id = json_string_value(json_object_get(hit, "id"));
-        bool good = json_integer_value(json_object_get(grades, id)) > 0;
-        if (i < 10)
-            ids[count++] = id;
-        if (good && !first)
-            first = i + 1;
-        found += good && i < 100;
-    }
-    double ndcg = judgments_ndcg(grades, ids, count, &relevant);
-    if (!relevant)
-        return;
-    t->judged++;
-    t->ndcg += ndcg;
-    t->mrr += first && first <= 10 ? 1.0 / (double)first : 0;
-    t->recall += (double)found / (double)relevant;
-}
-
-static void write_run(FILE *f, const char *query, const json_t *hits, const char *mode)
-{
-    size_t i;
-    json_t *hit;
-    json_array_foreach(hits, i, hit) fprintf(
-        f, "%s Q0 %s %zu %.9f akin-%s\n", query, json_string_value(json_object_get(hit, "id")),
-        i + 1, json_number_value(json_object_get(hit, "score")), mode);
-}
-
-static enum err ask(struct session *s, const char *path, const json_t *query, const char *mode,
-                    int64_t depth, json_t **answer, struct err_info *e)
-{
-    json_t *body = json_pack("{s:O,s:s,s:I}", "q", json_object_get(query, "text"), "mode", mode,
-                             "limit", (json_int_t)depth);
+    const char *path = arena_printf(v->arena, "/v1/collections/%s/search", v->collection);
+    json_t *body = json_copy(w->request);
+    json_object_set_new(body, "q", json_string(q->text));
+    json_object_set_new(body, "limit", json_integer(limit));
     char *text = json_dumps(body, JSON_COMPACT);
     struct str payload = str_c(text);
-    enum err rc = text ? session_call(s, "POST", path, "application/json", &payload, answer, e)
-                       : err_set(e, ERR_INVALID, "--queries", "a query has no \"text\"");
+    enum err rc = text ? session_call(v->s, "POST", path, "application/json", &payload, answer, e)
+                       : err_set(e, ERR_INVALID, "--queries", "a query is not UTF-8");
     free(text);
     json_decref(body);
+    progress_show(&v->progress, ++v->asked);
     return rc;
 }
 
-static enum err evaluate(const struct args *a, struct session *s, const char *mode,
-                         struct totals *t, struct err_info *e)
+static double top_score(const json_t *hits)
 {
-    const char *collection;
-    int64_t depth = 100;
-    struct input in = {0};
-    struct str line;
-    struct progress p;
-    FILE *run = NULL;
-    json_t *qrels = json_object();
-    enum err rc = args_int(a, "--depth", 1, 1000, 100, &depth, e);
-    if (rc == ERR_OK)
-        rc = session_collection(s, a, &collection, e);
-    if (rc == ERR_OK && args_get(a, "--qrels"))
-        rc = judgments_read(args_get(a, "--qrels"), qrels, e);
-    if (rc == ERR_OK && args_get(a, "--run") && !(run = fopen(args_get(a, "--run"), "we")))
-        rc = err_set(e, ERR_IO, "--run", "cannot write %s", args_get(a, "--run"));
-    if (rc == ERR_OK)
-        rc = input_open(&in, args_get(a, "--queries"), e);
-    progress_start(&p, "searching", "queries", 0);
-    while (rc == ERR_OK && (rc = input_next(&in, &line, e)) == ERR_OK) {
-        json_t *query = NULL, *answer = NULL;
-        rc = json_parse(line, &query, e);
-        const char *id = json_string_value(json_object_get(query, "_id"));
-        if (!id)
-            id = json_string_value(json_object_get(query, "id"));
-        if (rc == ERR_OK && !id)
-            rc = err_set(e, ERR_INVALID, "--queries", "line %llu has no \"_id\"", in.number);
-        if (rc == ERR_OK)
-            rc = ask(s, arena_printf(session_arena(s), "/v1/collections/%s/search", collection),
-                     query, mode, depth, &answer, e);
-        if (rc == ERR_OK) {
-            t->queries++;
-            judge(t, json_object_get(qrels, id), json_object_get(answer, "data"));
-            if (run)
-                write_run(run, id, json_object_get(answer, "data"), mode);
-            progress_show(&p, t->queries);
+    return json_number_value(json_object_get(json_array_get(hits, 0), "score"));
+}
+
+static void note_seen(struct evaluation *v, const json_t *hits)
+{
+    size_t i;
+    json_t *hit;
+    json_array_foreach(hits, i, hit)
+        json_object_set_new(v->seen, json_string_value(json_object_get(hit, "id")), json_true());
+}
+
+static enum err ask_own(struct evaluation *v, size_t number, struct err_info *e)
+{
+    const struct eval_query *q = &v->queries.items[number];
+    enum err rc = ERR_OK;
+    double values[EVAL_MEASURES];
+    for (size_t i = 0; i < v->ways.count && rc == ERR_OK; i++) {
+        struct eval_way *w = &v->ways.items[i];
+        json_t *answer = NULL;
+        rc = ask(v, q, w, v->counts.depth, &answer, e);
+        const json_t *hits = json_object_get(answer, "data");
+        if (rc == ERR_OK && w->run)
+            eval_way_write(w, q->id, hits);
+        if (rc == ERR_OK && q->grades) {
+            eval_measure(q->grades, hits, values);
+            for (int m = 0; m < EVAL_MEASURES; m++)
+                w->values[m][v->result.judged] = values[m];
+            note_seen(v, hits);
         }
-        json_decref(query);
+        w->own[number] = top_score(hits);
         json_decref(answer);
     }
-    if (rc == ERR_NOT_FOUND && in.file && in.number == t->queries)
-        rc = ERR_OK;
-    if (run && fclose(run) != 0 && rc == ERR_OK)
-        rc = err_set(e, ERR_IO, "--run", "could not write all of %s", args_get(a, "--run"));
-    input_close(&in);
-    json_decref(qrels);
+    v->result.judged += q->grades != NULL;
+    return rc;
+}
+
+static enum err ask_foreign(struct evaluation *v, size_t number, struct err_info *e)
+{
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < v->ways.count && rc == ERR_OK; i++) {
+        struct eval_way *w = &v->ways.items[i];
+        json_t *answer = NULL;
+        rc = ask(v, &v->foreign.items[number], w, 1, &answer, e);
+        w->foreign[number] = top_score(json_object_get(answer, "data"));
+        json_decref(answer);
+    }
+    v->result.foreign += rc == ERR_OK;
+    return rc;
+}
+
+/* Documents with a grade above 0 that are not in the collection. What no answer held is asked for.
+ */
+static enum err count_missing(struct evaluation *v, struct err_info *e)
+{
+    const char *id;
+    json_t *grade;
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < v->queries.count; i++)
+        json_object_foreach(v->queries.items[i].grades, id, grade)
+        {
+            if (json_integer_value(grade) <= 0 || json_object_get(v->seen, id))
+                continue;
+            json_object_set_new(v->seen, id, json_true());
+            struct err_info inner = {0};
+            const char *path = arena_printf(v->arena, "/v1/collections/%s/documents/%s",
+                                            v->collection, session_encode(v->s, str_c(id)));
+            rc = session_call(v->s, "GET", path, NULL, NULL, NULL, &inner);
+            if (rc != ERR_OK && rc != ERR_NOT_FOUND && rc != ERR_INVALID)
+                return err_set(e, rc, inner.field, "%s", inner.message);
+            v->counts.documents_missing += rc != ERR_OK;
+        }
+    return ERR_OK;
+}
+
+/* Reads what is given; with judgments at least one query must have one. */
+static enum err prepare(struct evaluation *v, struct err_info *e)
+{
+    int64_t depth;
+    const char *qrels = args_get(v->a, "--qrels"), *foreign = args_get(v->a, "--foreign");
+    enum err rc = args_int(v->a, "--depth", 1, 1000, 100, &depth, e);
+    if (rc == ERR_OK)
+        rc = eval_queries_read(args_get(v->a, "--queries"), v->arena, &v->queries, e);
+    if (rc == ERR_OK && foreign)
+        rc = eval_queries_read(foreign, v->arena, &v->foreign, e);
+    if (rc == ERR_OK && qrels)
+        rc = judgments_read(qrels, v->qrels, e);
+    if (rc != ERR_OK)
+        return rc;
+    size_t judged = eval_queries_judge(&v->queries, v->qrels, &v->counts.strangers);
+    if (qrels && judged == 0)
+        return err_set(
+            e, ERR_INVALID, "--qrels",
+            "none of the %zu queries of %s has a judgment above 0 in %s: are the ids the "
+            "same? The first query is \"%s\"",
+            v->queries.count, v->queries.path, qrels, v->queries.items[0].id);
+    v->counts.depth = (unsigned)depth;
+    v->counts.queries = v->queries.count;
+    v->counts.unjudged = qrels ? v->queries.count - judged : 0;
+    return eval_ways_open(v->a, v->arena, &v->ways, e);
+}
+
+static void make_room(struct evaluation *v)
+{
+    for (size_t i = 0; i < v->ways.count; i++) {
+        struct eval_way *w = &v->ways.items[i];
+        for (int m = 0; m < EVAL_MEASURES; m++)
+            w->values[m] = xcalloc(v->queries.count, sizeof(double));
+        w->own = xcalloc(v->queries.count, sizeof(double));
+        w->foreign = xcalloc(v->foreign.count + 1, sizeof(double));
+    }
+}
+
+static enum err evaluate(struct evaluation *v, struct err_info *e)
+{
+    enum err rc = session_open(v->a, &v->s, e);
+    if (rc == ERR_OK)
+        rc = session_collection(v->s, v->a, &v->collection, e);
+    make_room(v);
+    progress_start(&v->progress, "searching", "queries",
+                   (v->queries.count + v->foreign.count) * v->ways.count);
+    v->progress.quiet = args_has(v->a, "--quiet");
+    for (size_t i = 0; i < v->queries.count && rc == ERR_OK; i++)
+        rc = ask_own(v, i, e);
+    for (size_t i = 0; i < v->foreign.count && rc == ERR_OK; i++)
+        rc = ask_foreign(v, i, e);
+    if (rc == ERR_OK)
+        rc = count_missing(v, e);
+    if (rc == ERR_OK)
+        eval_judge(&v->ways, v->queries.count, &v->result);
+    session_close(v->s);
     return rc;
 }
 
 static int run(const struct args *a)
 {
     struct err_info e = {0};
-    struct session *s = NULL;
-    struct totals t = {0};
-    const char *mode = args_get(a, "--mode") ? args_get(a, "--mode") : "hybrid";
     if (a->word_count != 1 || strcmp(a->words[0], "search") != 0 || !args_get(a, "--queries"))
         return command_wrong(&command_eval, "wants: search --queries FILE");
-    enum err rc = session_open(a, &s, &e);
+    struct evaluation v = {
+        .a = a, .arena = arena_new(0), .qrels = json_object(), .seen = json_object()};
+    enum err rc = prepare(&v, &e);
     if (rc == ERR_OK)
-        rc = evaluate(a, s, mode, &t, &e);
-    session_close(s);
-    if (rc != ERR_OK)
-        return command_fail(&e, 1);
-    double n = t.judged ? t.judged : 1;
-    if (args_has(a, "--json"))
-        printf("{\"mode\":\"%s\",\"queries\":%u,\"judged\":%u,\"ndcg@10\":%.4f,\"recall@100\":%.4f,"
-               "\"mrr@10\":%.4f}\n",
-               mode, t.queries, t.judged, t.ndcg / n, t.recall / n, t.mrr / n);
-    else if (t.judged)
-        printf("%s: %u queries, %u judged: nDCG@10 %.4f  recall@100 %.4f  MRR@10 %.4f\n", mode,
-               t.queries, t.judged, t.ndcg / n, t.recall / n, t.mrr / n);
-    else
-        printf("%s: %u queries\n", mode, t.queries);
-    return 0;
+        rc = evaluate(&v, &e);
+    if (rc == ERR_OK)
+        (args_has(a, "--json") ? eval_print_json : eval_print)(&v.ways, &v.result, &v.counts);
+    enum err closed = eval_ways_close(&v.ways, &e);
+    eval_queries_free(&v.queries);
+    eval_queries_free(&v.foreign);
+    json_decref(v.qrels);
+    json_decref(v.seen);
+    arena_free(v.arena);
+    return rc == ERR_OK && closed == ERR_OK ? 0 : command_fail(&e, 1);
 }
 
 const struct command command_eval = {
     .name = "eval",
     .summary = "how good the answers are, on judged queries",
-    .usage =
-        "akin eval search -c COLLECTION --queries FILE [--qrels FILE] [--mode MODE] [--run FILE]",
+    .usage = "akin eval search -c COLLECTION --queries FILE [--qrels FILE] [--mode MODE,...] "
+             "[--run FILE]",
+    .text =
+        "Prints nDCG@10 (linear gains), recall@100 and MRR@10 with 95 % intervals (bootstrap "
+        "over the queries), and of several\nways each difference with its p (paired "
+        "randomisation test; Holm's correction for all pairs). Works on the data directory\nor, "
+        "with --url, on a server.",
     .example = "  akin add -c cranfield --map id=_id corpus.jsonl\n"
                "  akin eval search -c cranfield --queries queries.jsonl --qrels qrels.tsv --mode "
-               "hybrid --run hybrid.run\n",
+               "hybrid,semantic,lexical --run all.run\n",
     .options = options,
     .run = run,
 };

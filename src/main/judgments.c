@@ -2,30 +2,58 @@
 #include "base/arena.h"
 #include "main/input.h"
 #include "math/ranking.h"
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NDCG_DEPTH 10
+
+enum { COLUMNS_MAX = 4 };
+
+/* Divided at tabs if there are any, so that an id may hold blanks; else at white space. Returns how
+ * many columns there are, COLUMNS_MAX + 1 for more. */
+static unsigned columns(struct str line, struct str *out)
+{
+    const char *at = line.s, *end = line.s + line.n, *marks = memchr(at, '\t', line.n) ? "\t" : " ";
+    unsigned count = 0;
+    while (at < end) {
+        const char *stop = memchr(at, *marks, (size_t)(end - at));
+        struct str column = str_trim((struct str){at, (size_t)((stop ? stop : end) - at)});
+        at = stop ? stop + 1 : end;
+        if (*marks == ' ' && !column.n)
+            continue;
+        if (count == COLUMNS_MAX)
+            return COLUMNS_MAX + 1;
+        out[count++] = column;
+    }
+    return count;
+}
+
+static void judge(json_t *out, struct str query, struct str document, int64_t grade)
+{
+    json_t *of_query = json_object_getn(out, query.s, query.n);
+    if (!of_query)
+        json_object_setn_new(out, query.s, query.n, of_query = json_object());
+    json_object_setn_new(of_query, document.s, document.n, json_integer(grade));
+}
 
 enum err judgments_read(const char *path, json_t *out, struct err_info *e)
 {
     struct input in = {0};
-    struct str line;
+    struct str line, column[COLUMNS_MAX];
+    int64_t grade;
     enum err rc = input_open(&in, path, e);
     while (rc == ERR_OK && (rc = input_next(&in, &line, e)) == ERR_OK) {
-        char query[256], document[256];
-        int grade;
-        if (in.number == 1 || line.n == 0)
+        unsigned count = columns(line, column);
+        if (count == 0)
             continue;
-        if (sscanf(line.s, "%255[^\t]\t%255[^\t]\t%d", query, document, &grade) != 3) {
+        if ((count == 3 || count == 4) && column[0].n && column[count - 2].n &&
+            str_to_i64(column[count - 1], INT32_MIN, INT32_MAX, &grade) == ERR_OK)
+            judge(out, column[0], column[count - 2], grade);
+        else if (in.number > 1) /* the first may be a header */
             rc = err_set(e, ERR_INVALID, path,
-                         "line %llu of the judgments is not query TAB document TAB grade",
-                         (unsigned long long)in.number);
-            break;
-        }
-        if (!json_object_get(out, query))
-            json_object_set_new(out, query, json_object());
-        json_object_set_new(json_object_get(out, query), document, json_integer(grade));
+                         "line %llu of the judgments is not query TAB document TAB grade (a whole "
+                         "number), nor query, 0, document, grade",
+                         in.number);
     }
     bool ended = rc == ERR_NOT_FOUND && in.file;
     input_close(&in);

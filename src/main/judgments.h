@@ -5,7 +5,9 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* query TAB document TAB grade, with a header line, into {query: {document: grade}}. */
+/* Into {query: {document: grade}}: lines of query TAB document TAB grade, with or without a header
+ * (BEIR), or of query, iteration, document, grade (TREC). A pair judged twice has the last grade.
+ */
 enum err judgments_read(const char *path, json_t *out, struct err_info *e) MUST_CHECK;
 
 /* nDCG@10 of the ids (ranking_dcg). `grades`: of the query, may be NULL; *relevant: how many of
