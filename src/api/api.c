@@ -32,6 +32,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_DOCUMENT_DELETE] = run_document_delete,
     [ROUTE_SEARCH_GET] = run_search,
     [ROUTE_SEARCH] = run_search,
+    [ROUTE_MULTI_SEARCH] = run_multi_search,
     [ROUTE_SIMILAR] = run_similar,
     [ROUTE_RECOMMEND] = run_recommend,
     [ROUTE_FEEDBACK_ADD] = run_feedback_add,

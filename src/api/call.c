@@ -214,15 +214,12 @@ const char *segment_encode(struct arena *a, struct str text)
 
 /* ---- pages ---- */
 
-uint64_t call_binding(const struct call *c)
+uint64_t input_binding(uint64_t binding, const json_t *input)
 {
     const char *key;
     json_t *value;
-    uint64_t binding = cursor_bind(0, str_c(c->route->path));
-    for (unsigned i = 0; i < c->match.count; i++)
-        binding = cursor_bind(binding, c->match.values[i]);
     uint64_t fields = 0; /* added, so that their order does not matter */
-    json_object_foreach((json_t *)c->input, key, value)
+    json_object_foreach((json_t *)input, key, value)
     {
         if (!strcmp(key, "limit") || !strcmp(key, "cursor") || !strcmp(key, "offset"))
             continue;
@@ -231,6 +228,14 @@ uint64_t call_binding(const struct call *c)
         free(text);
     }
     return binding ^ fields;
+}
+
+uint64_t call_binding(const struct call *c)
+{
+    uint64_t binding = cursor_bind(0, str_c(c->route->path));
+    for (unsigned i = 0; i < c->match.count; i++)
+        binding = cursor_bind(binding, c->match.values[i]);
+    return input_binding(binding, c->input);
 }
 
 enum err call_wait_position(struct call *c, struct err_info *e)

@@ -20,6 +20,9 @@ enum err search_input(const struct find_input *in, struct find_request *out,
 enum err similar_input(const struct find_input *in, struct find_request *out,
                        struct err_info *e) MUST_CHECK;
 struct hit_style style_input(const json_t *input);
+/* The answer as one JSON object (run_find.c). */
+void find_answer_put(struct json_writer *w, const struct find_input *in,
+                     const struct find_request *r, const struct find_answer *a, double took_ms);
 /* The page that is asked for: `limit`, and `offset` or a cursor instead. */
 enum err page_input(const struct find_input *in, size_t *offset, size_t *limit,
                     struct err_info *e) MUST_CHECK;

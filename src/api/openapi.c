@@ -11,7 +11,7 @@
 /* /openapi.json from the table. Named schemas are collected first, in order of their appearance,
  * then written once under components; elsewhere they are references. */
 
-#define NAMED_MAX 64
+#define NAMED_MAX 128
 
 struct named {
     const struct schema *list[NAMED_MAX];
@@ -33,6 +33,7 @@ static void named_collect(struct named *n, const struct schema *s)
     }
     for (const struct field *f = s->fields; f && f->name; f++)
         named_collect(n, f->schema);
+    named_collect(n, s->extends);
     named_collect(n, s->items);
     for (size_t i = 0; s->alternatives && s->alternatives[i]; i++)
         named_collect(n, s->alternatives[i]);

@@ -20,19 +20,20 @@ static void type_write(struct json_writer *w, const char *type, bool nullable)
     json_array_end(w);
 }
 
-static void required_write(struct json_writer *w, const struct field *fields)
+static void required_write(struct json_writer *w, const struct schema *s)
 {
     bool any = false;
-    for (const struct field *f = fields; f && f->name; f++) {
-        if (!f->required)
-            continue;
-        if (!any) {
-            json_key(w, "required");
-            json_array_begin(w);
+    for (; s; s = s->extends)
+        for (const struct field *f = s->fields; f && f->name; f++) {
+            if (!f->required)
+                continue;
+            if (!any) {
+                json_key(w, "required");
+                json_array_begin(w);
+            }
+            any = true;
+            json_put_c(w, f->name);
         }
-        any = true;
-        json_put_c(w, f->name);
-    }
     if (any)
         json_array_end(w);
 }
@@ -98,10 +99,11 @@ static void object_write(struct json_writer *w, const struct schema *s)
     if (s->fields) {
         json_key(w, "properties");
         json_object_begin(w);
-        for (const struct field *f = s->fields; f->name; f++)
-            field_write(w, f);
+        for (const struct schema *x = s; x; x = x->extends)
+            for (const struct field *f = x->fields; f->name; f++)
+                field_write(w, f);
         json_object_end(w);
-        required_write(w, s->fields);
+        required_write(w, s);
     }
     if (s->exactly_one)
         groups_write(w, s->exactly_one);

@@ -156,6 +156,13 @@ const struct route routes[ROUTE_COUNT] = {
                       .body = &schema_search, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
                       .answers = ANSWERS({200, &schema_search_answer}), .problems = ITEM,
                       .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_MULTI_SEARCH] =
+        {"POST", "/v1/multi-search", "multiSearch", "find",
+         "Several searches in one request: each gets its answer or its problem, in "
+         "their order",
+         .body = &schema_multi_search, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
+         .answers = ANSWERS({200, &schema_multi_answer}), .scope = SCOPE_READ,
+         .cost = COST_INTERACTIVE},
     [ROUTE_SIMILAR] = {"POST", C "/similar", "similar", "find",
                        "What is like these documents, this text or this vector",
                        .body = &schema_similar, .media = MEDIA_JSON, .headers = "Akin-Min-Position",

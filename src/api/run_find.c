@@ -48,22 +48,19 @@ static void lists_put(struct json_writer *w, const struct find_lists *l)
     json_object_end(w);
 }
 
-static void find_reply(struct call *c, const struct find_request *r, const struct find_answer *a,
-                       uint64_t binding)
+void find_answer_put(struct json_writer *w, const struct find_input *in,
+                     const struct find_request *r, const struct find_answer *a, double took)
 {
     char id[33];
-    struct response out;
-    struct hit_style style = style_input(c->input);
-    c->stage_ns[STAGE_EMBED] = a->stages.embed_ns;
-    c->stage_ns[STAGE_WORDS] = a->stages.words_ns;
-    c->stage_ns[STAGE_VECTORS] = a->stages.vectors_ns;
-    c->stage_ns[STAGE_LOAD] = a->load_ns;
-    struct json_writer *w = response_list_begin(&out);
+    struct hit_style style = style_input(in->input);
+    json_object_begin(w);
+    json_key(w, "data");
+    json_array_begin(w);
     for (size_t i = 0; i < a->count; i++)
         render_hit(w, &a->hits[i], &style);
     json_array_end(w);
     find_total(w, a);
-    next_cursor_put(w, binding, r->offset + a->count, a->more && a->count);
+    next_cursor_put(w, in->binding, r->offset + a->count, a->more && a->count);
     if (r->facet_count) {
         json_key(w, "facets");
         render_facets(w, a->facets, a->facet_count);
@@ -72,7 +69,7 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
     json_key(w, "embedding_version");
     json_put_int(w, a->embedding_version);
     json_key(w, "took_ms");
-    json_put_double(w, took_ms(c));
+    json_put_double(w, took);
     if (r->explain)
         lists_put(w, &a->lists);
     if (a->degraded.n) {
@@ -83,6 +80,17 @@ static void find_reply(struct call *c, const struct find_request *r, const struc
     json_key(w, "search_id");
     json_put_c(w, id);
     json_object_end(w);
+}
+
+static void find_reply(struct call *c, const struct find_input *in, const struct find_request *r,
+                       const struct find_answer *a)
+{
+    struct response out;
+    c->stage_ns[STAGE_EMBED] = a->stages.embed_ns;
+    c->stage_ns[STAGE_WORDS] = a->stages.words_ns;
+    c->stage_ns[STAGE_VECTORS] = a->stages.vectors_ns;
+    c->stage_ns[STAGE_LOAD] = a->load_ns;
+    find_answer_put(response_begin(&out), in, r, a, took_ms(c));
     response_send(c, 200, &out);
 }
 
@@ -111,7 +119,7 @@ static void find(struct call *c, find_read *read, find_ask *ask)
         return;
     }
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
-    find_reply(c, &r, &answer, in.binding);
+    find_reply(c, &in, &r, &answer);
 }
 
 void run_search(struct call *c)

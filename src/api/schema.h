@@ -49,6 +49,7 @@ struct schema {
     bool open;     /* objects: unknown fields are allowed */
     bool deferred; /* only the type and the count are checked: the handler judges what is inside */
     const struct field *fields;
+    const struct schema *extends;             /* objects: its fields too */
     const struct schema *items;               /* arrays; objects with free keys */
     const struct schema *const *alternatives; /* SCHEMA_ONE_OF, NULL ends */
     const char *exactly_one; /* objects: "id|ids|positive,negative": fields of exactly one group are

@@ -367,6 +367,29 @@ const struct schema schema_search = {
     .fields = search_fields,
     .example = "{\"q\":\"pumpkin\",\"mode\":\"hybrid\",\"limit\":10}",
 };
+const struct schema schema_search_of = {
+    .name = "CollectionSearch",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"collection", &schema_path_name, .required = true}),
+    .extends = &schema_search,
+    .example = "{\"collection\":\"news\",\"q\":\"pumpkin\",\"limit\":5}",
+};
+static const struct schema searches = {
+    .type = SCHEMA_ARRAY,
+    .items = &schema_search_of,
+    .deferred = true,
+    .count_min = 1,
+    .count_max = SEARCHES_MAX,
+};
+const struct schema schema_multi_search = {
+    .name = "MultiSearch",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"searches", &searches, .required = true,
+                      .help = "each as a search of its own, of any collection; their limits "
+                              "together at most 1,000"}),
+    .example = "{\"searches\":[{\"collection\":\"news\",\"q\":\"pumpkin\"},{\"collection\":"
+               "\"news\",\"q\":\"soup\",\"mode\":\"lexical\",\"limit\":3}]}",
+};
 const struct schema schema_similar = {
     .name = "SimilarRequest",
     .type = SCHEMA_OBJECT,

@@ -269,6 +269,22 @@ const struct schema schema_search_answer = {
                {"degraded", &schema_string,
                 .help = "why hybrid search had words alone to go by: a remote model is away"}),
 };
+static const struct schema search_failure = {
+    .name = "SearchFailure",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"error", &row_error, NEED, .help = "pointers are of the whole request"}),
+};
+static const struct schema search_outcome = {
+    .type = SCHEMA_ONE_OF,
+    .alternatives = (const struct schema *const[]){&schema_search_answer, &search_failure, NULL},
+};
+const struct schema schema_multi_answer = {
+    .name = "MultiSearchAnswer",
+    .type = SCHEMA_OBJECT,
+    .fields =
+        FIELDS({"data", LIST_OF(&search_outcome), NEED, .help = "in the order of the searches"},
+               {"failed", &count, NEED}, {"took_ms", &schema_number, NEED}),
+};
 static const struct schema explanation = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"document", &schema_string, NEED}, {"share", &schema_number, NEED}),

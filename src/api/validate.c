@@ -157,25 +157,36 @@ static void validate_groups(const struct schema *s, const json_t *v, const char 
     faults_add(f, pointer, NULL, "needs exactly %s; %u are there", words, present);
 }
 
+static void validate_required(const struct schema *s, const json_t *v, const char *pointer,
+                              struct faults *f)
+{
+    for (const struct field *x = s->fields; x && x->name; x++)
+        if (x->required && !json_object_get(v, x->name))
+            faults_add(f, pointer_key(f->arena, pointer, x->name), NULL, "is missing");
+    if (s->extends)
+        validate_required(s->extends, v, pointer, f);
+}
+
 static void validate_object(const struct schema *s, const json_t *v, const char *pointer,
                             struct faults *f)
 {
     const char *key;
     json_t *value;
-    for (const struct field *x = s->fields; x && x->name; x++)
-        if (x->required && !json_object_get(v, x->name))
-            faults_add(f, pointer_key(f->arena, pointer, x->name), NULL, "is missing");
+    validate_required(s, v, pointer, f);
     json_object_foreach((json_t *)v, key, value)
     {
         if (f->total > FAULTS_MAX)
             return;
         const struct field *x = schema_field(s->fields, key);
+        if (!x && s->extends)
+            x = schema_field(s->extends->fields, key);
         if (x)
             validate_value(x->schema, value, pointer_key(f->arena, pointer, key), f);
         else if (s->items)
             validate_value(s->items, value, pointer_key(f->arena, pointer, key), f);
         else if (!s->open)
-            fault_unknown(s->fields, key, pointer_key(f->arena, pointer, key), NULL, f);
+            fault_unknown(s->extends ? s->extends->fields : s->fields, key,
+                          pointer_key(f->arena, pointer, key), NULL, f);
     }
     if (s->exactly_one)
         validate_groups(s, v, pointer, f);

@@ -1,0 +1,191 @@
+/* Several searches in one request. Those that are sound have their queries embedded together; then
+ * this thread works through them, and other workers that have nothing to do help it. */
+#include "api/cursor.h"
+#include "api/find_input.h"
+#include "api/response.h"
+#include "api/schemas.h"
+#include "api/server.h"
+#include "base/clock.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LIMITS_MAX 1000 /* of all searches together: what is loaded stays in memory to the end */
+#define HELPERS_MAX 3
+
+/* One search; one thread at a time. */
+struct part {
+    struct find_input in;
+    struct str collection;
+    struct find_request request;
+    struct find_answer answer;
+    struct faults faults; /* of the input */
+    enum err err;
+    struct err_info e;
+    int64_t took_ns;
+};
+
+/* Lives until the last thread has left it. A helper that comes when everything is taken finds only
+ * that: parts and engine are the request's. */
+struct multi {
+    struct lock lock;
+    struct cond all_done;
+    struct engine *engine;
+    struct part *parts;
+    size_t count, taken, done;
+    unsigned users;
+};
+
+static void multi_leave(struct multi *m)
+{
+    lock_take(&m->lock);
+    bool last = --m->users == 0;
+    lock_drop(&m->lock);
+    if (!last)
+        return;
+    cond_release(&m->all_done);
+    lock_release(&m->lock);
+    free(m);
+}
+
+static struct part *part_take(struct multi *m)
+{
+    lock_take(&m->lock);
+    struct part *p = m->taken < m->count ? &m->parts[m->taken++] : NULL;
+    lock_drop(&m->lock);
+    return p;
+}
+
+static void parts_run(struct multi *m)
+{
+    for (struct part *p; (p = part_take(m));) {
+        int64_t start = clock_mono_ns();
+        if (!p->err)
+            p->err = engine_search(m->engine, p->collection, &p->request, p->in.arena, &p->answer,
+                                   &p->e);
+        p->took_ns = clock_mono_ns() - start;
+        lock_take(&m->lock);
+        if (++m->done == m->count)
+            cond_broadcast(&m->all_done);
+        lock_drop(&m->lock);
+    }
+}
+
+static void help(void *arg)
+{
+    struct multi *m = arg;
+    parts_run(m);
+    multi_leave(m);
+}
+
+static void helpers_ask(struct multi *m, struct pool *pool)
+{
+    size_t wanted = m->count - 1 < HELPERS_MAX ? m->count - 1 : HELPERS_MAX;
+    for (; wanted && thread_cores() > 1; wanted--) {
+        lock_take(&m->lock);
+        m->users++;
+        lock_drop(&m->lock);
+        if (pool_submit(pool, LANE_INTERACTIVE, help, m))
+            multi_leave(m); /* they have enough to do */
+    }
+}
+
+static void multi_run(struct call *c, struct part *parts, size_t count)
+{
+    struct multi *m = xcalloc(1, sizeof *m);
+    m->engine = c->engine;
+    m->parts = parts;
+    m->count = count;
+    m->users = 1;
+    lock_init(&m->lock, LOCK_LEAF);
+    cond_init(&m->all_done);
+    helpers_ask(m, c->api->pool);
+    parts_run(m);
+    lock_take(&m->lock);
+    while (m->done < m->count)
+        cond_wait(&m->all_done, &m->lock);
+    lock_drop(&m->lock);
+    multi_leave(m);
+}
+
+/* ---- in ---- */
+
+static void part_read(struct call *c, struct part *p, const json_t *input, size_t i, size_t *room)
+{
+    const char *at = arena_printf(c->arena, "/searches/%zu", i);
+    faults_init(&p->faults, c->arena);
+    validate_value(&schema_search_of, input, at, &p->faults);
+    p->err = p->faults.total ? ERR_INVALID : 0;
+    if (p->err)
+        return;
+    p->collection = input_str(input, "collection");
+    p->in = (struct find_input){arena_new(0), input, true,
+                                input_binding(cursor_bind(0, str_c(c->route->path)), input)};
+    p->request.deadline_ns = http_deadline_ns(c->request);
+    p->err = search_input(&p->in, &p->request, &p->e);
+    if (!p->err && p->request.limit > *room)
+        p->err = err_set(&p->e, ERR_INVALID, "/limit",
+                         "the limits of all searches together must not pass %d", LIMITS_MAX);
+    if (!p->err)
+        *room -= p->request.limit;
+}
+
+/* ---- out ---- */
+
+static void failure_put(struct json_writer *w, const struct part *p, size_t i)
+{
+    char place[40], pointer[ROW_POINTER];
+    struct fault fault = {.pointer = pointer, .detail = p->e.message};
+    snprintf(place, sizeof place, "/searches/%zu", i);
+    json_object_begin(w);
+    json_key(w, "error");
+    if (p->faults.total) {
+        problem_row(w, p->err, p->faults.list[0].detail, p->faults.list, p->faults.count);
+    } else {
+        row_pointer(p->e.field, &(struct row_place){.pointer = place, .index = i}, pointer);
+        problem_row(w, p->err, p->e.message, &fault, p->e.field[0] == '/');
+    }
+    json_object_end(w);
+}
+
+static void multi_reply(struct call *c, const struct part *parts, size_t count)
+{
+    struct response out;
+    struct json_writer *w = response_list_begin(&out);
+    size_t failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct part *p = &parts[i];
+        failed += p->err != 0;
+        if (p->err)
+            failure_put(w, p, i);
+        else
+            find_answer_put(w, &p->in, &p->request, &p->answer,
+                            round((double)p->took_ns / 1e3) / 1e3);
+    }
+    json_array_end(w);
+    json_key(w, "failed");
+    json_put_int(w, (int64_t)failed);
+    json_key(w, "took_ms");
+    json_put_double(w, round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3);
+    json_object_end(w);
+    response_send(c, 200, &out);
+}
+
+void run_multi_search(struct call *c)
+{
+    const json_t *searches = json_object_get(c->input, "searches");
+    size_t count = json_array_size(searches), room = LIMITS_MAX;
+    struct part *parts = arena_array(c->arena, count, sizeof *parts);
+    int64_t start = clock_mono_ns();
+    for (size_t i = 0; i < count; i++)
+        part_read(c, &parts[i], json_array_get(searches, i), i, &room);
+    multi_run(c, parts, count);
+    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
+    struct arena **arenas = xcalloc(count, sizeof(struct arena *));
+    for (size_t i = 0; i < count; i++)
+        arenas[i] = parts[i].in.arena; /* the reply takes the call's memory with it */
+    multi_reply(c, parts, count);
+    for (size_t i = 0; i < count; i++)
+        arena_free(arenas[i]);
+    free(arenas);
+}
