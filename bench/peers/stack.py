@@ -2,18 +2,15 @@
 rank fusion. usage: stack.py MODEL_DIR ONNX_INT8 VECTORS.npy DOCUMENTS.jsonl PORT"""
 import json, sys
 
-import fastapi, hnswlib, numpy as np, onnxruntime, tantivy, tokenizers, uvicorn
+import fastapi, hnswlib, numpy as np, tantivy, uvicorn
+
+from query_vector import QueryVector
 
 model_dir, onnx_file, vectors_file, documents_file, port = sys.argv[1:6]
 documents = [json.loads(line) for line in open(documents_file)]
 vectors = np.load(vectors_file)
 
-tokenizer = tokenizers.Tokenizer.from_file(f"{model_dir}/tokenizer.json")
-tokenizer.no_padding()
-tokenizer.enable_truncation(256)
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 2
-session = onnxruntime.InferenceSession(onnx_file, options, providers=["CPUExecutionProvider"])
+embed = QueryVector(model_dir, onnx_file)
 
 graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
 graph.init_index(max_elements=len(vectors), M=16, ef_construction=200)
@@ -31,13 +28,6 @@ words.reload()
 searcher = words.searcher()
 
 app = fastapi.FastAPI()
-
-
-def embed(text):
-    ids = np.array([tokenizer.encode(text).ids], dtype=np.int32)
-    feeds = {"ids": ids, "positions": np.arange(ids.shape[1], dtype=np.int32), "mask": np.ones_like(ids)}
-    mean = session.run(None, feeds)[0][0].mean(axis=0)
-    return mean / np.linalg.norm(mean)
 
 
 @app.get("/search")
