@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define CAP_MIN 256u
-#define TINY 1e-25f /* scores that small are all alike */
+#define TINY 1e-20f /* scores that small are all alike */
 
 void best_init(struct best *b, size_t k, size_t documents, struct arena *a)
 {

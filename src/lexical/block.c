@@ -141,16 +141,3 @@ unsigned block_read(const struct block *b, struct posting out[BLOCK_MAX])
     }
     return n;
 }
-
-unsigned block_seek(const struct block *b, unsigned count, uint32_t slot)
-{
-    unsigned low = 0, high = count;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (block_slot(b, middle) < slot)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}

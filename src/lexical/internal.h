@@ -74,8 +74,6 @@ static inline const uint8_t *block_positions(const struct block *b)
 {
     return block_tfs(b) + (size_t)b->cap * (b->wide & WIDE_TF ? 2 : 1);
 }
-/* The first of `count` postings whose slot is >= slot; count: none. */
-unsigned block_seek(const struct block *b, unsigned count, uint32_t slot);
 
 struct posting {
     uint32_t slot, tf;

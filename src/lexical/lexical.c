@@ -143,7 +143,7 @@ void lexical_put(struct lexical *x, const struct lexical_document *d)
     uint64_t length = 0;
     for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
         length += (uint64_t)d->lengths[f] * field_weight[f];
-    c->lengths[slot % CHUNK] = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
+    c->lengths[slot % CHUNK] = length < INT32_MAX ? (uint32_t)length : INT32_MAX;
     c->numbers[slot % CHUNK] = d->number;
     c->revisions[slot % CHUNK] = d->revision;
     c->previous[slot % CHUNK] = old;

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
-#define FACTOR_MIN 1e-30
+#define FACTOR_MIN 1e-24
 
 static void group_open(struct plan *p, struct plan_group *g, const struct lexical_group *from)
 {
@@ -26,23 +26,18 @@ static void group_open(struct plan *p, struct plan_group *g, const struct lexica
 static void groups_open(struct plan *p, const struct lexical_query *q)
 {
     for (size_t i = 0; i < q->group_count; i++) {
-        struct plan_group g = {0};
+        enum lexical_role role = q->groups[i].role;
+        struct plan_group g = {.required = role == LEXICAL_MUST,
+                               .ranked = role != LEXICAL_MUST_NOT};
         group_open(p, &g, &q->groups[i]);
-        if (q->groups[i].role == LEXICAL_MUST) {
-            p->possible = p->possible && g.count > 0;
-            p->required[p->required_count] = g;
-            /* Each with cursors of its own. */
-            p->required[p->required_count++].members =
-                arena_array(p->arena, g.count, sizeof *g.members);
-            for (size_t j = 0; j < g.count; j++)
-                p->required[p->required_count - 1].members[j] = g.members[j];
-        }
+        p->required = p->required || g.required;
+        p->possible = p->possible && (g.count > 0 || !g.required);
         if (g.count == 0)
             continue;
-        if (q->groups[i].role == LEXICAL_MUST_NOT)
-            p->forbidden[p->forbidden_count++] = g;
-        else
+        if (g.ranked)
             p->ranked[p->ranked_count++] = g;
+        else
+            p->forbidden[p->forbidden_count++] = g;
     }
 }
 
@@ -69,8 +64,11 @@ static void phrases_open(struct plan *p, const struct lexical_query *q)
             continue; /* nowhere */
         p->possible = p->possible && possible;
         p->phrases[p->phrase_count++] = f;
-        for (size_t g = 0; g < f.count && !f.forbidden; g++)
-            p->required[p->required_count++] = f.groups[g];
+        p->required = p->required || !f.forbidden;
+        for (size_t g = 0; g < f.count && !f.forbidden; g++) {
+            f.groups[g].required = true;
+            p->filters[p->filter_count++] = f.groups[g];
+        }
     }
 }
 
@@ -86,12 +84,12 @@ void plan_open(struct plan *p, struct lexical *x, const struct lexical_query *q,
 {
     assert(q->group_count <= LEXICAL_GROUPS_MAX);
     *p = (struct plan){.x = x, .arena = a, .within = q->within, .possible = true};
-    size_t required = q->group_count;
+    size_t filters = 0;
     for (size_t i = 0; i < q->phrase_count; i++)
-        required += q->phrases[i].count;
+        filters += q->phrases[i].count;
     p->ranked = arena_array(a, q->group_count, sizeof *p->ranked);
     p->forbidden = arena_array(a, q->group_count, sizeof *p->forbidden);
-    p->required = arena_array(a, required, sizeof *p->required);
+    p->filters = arena_array(a, filters, sizeof *p->filters);
     p->phrases = arena_array(a, q->phrase_count, sizeof *p->phrases);
     p->reader = epoch_enter(&x->epochs, &p->version);
     p->slots_end = atomic_load_explicit(&x->slots_end, memory_order_acquire);
@@ -99,11 +97,11 @@ void plan_open(struct plan *p, struct lexical *x, const struct lexical_query *q,
     groups_open(p, q);
     phrases_open(p, q);
     lists_settle(p->ranked, p->ranked_count);
-    lists_settle(p->required, p->required_count);
+    lists_settle(p->filters, p->filter_count);
     lists_settle(p->forbidden, p->forbidden_count);
     for (size_t i = 0; i < p->phrase_count; i++)
         lists_settle(p->phrases[i].groups, p->phrases[i].count);
-    p->possible = p->possible && (p->ranked_count || p->required_count);
+    p->possible = p->possible && (p->ranked_count || p->filter_count);
 }
 
 void plan_close(struct plan *p)
@@ -132,14 +130,20 @@ bool phrases_match(const struct plan *p, uint32_t slot)
 
 bool plan_matches(const struct plan *p, uint32_t slot)
 {
-    bool some = p->required_count > 0;
+    bool some = p->required;
     if (!p->possible)
         return false;
-    for (size_t i = 0; i < p->required_count; i++)
-        if (!group_has(&p->required[i], slot))
+    for (size_t i = 0; i < p->filter_count; i++)
+        if (!group_has(&p->filters[i], slot))
             return false;
-    for (size_t i = 0; i < p->ranked_count && !some; i++)
-        some = group_has(&p->ranked[i], slot);
+    for (size_t i = 0; i < p->ranked_count; i++) {
+        if (some && !p->ranked[i].required)
+            continue;
+        bool has = group_has(&p->ranked[i], slot);
+        if (!has && p->ranked[i].required)
+            return false;
+        some = some || has;
+    }
     for (size_t i = 0; i < p->forbidden_count; i++)
         if (group_has(&p->forbidden[i], slot))
             return false;
@@ -163,77 +167,4 @@ double plan_score(const struct plan *p, uint32_t slot)
         score += g->factor * most;
     }
     return score;
-}
-
-/* --- cursors --- */
-
-void member_rewind(struct member *m)
-{
-    if (m->list.count == 1)
-        m->list.blocks = &m->list.one;
-    m->at = 0;
-    m->i = m->n = 0;
-    m->block = NULL;
-}
-
-static bool member_load(struct member *m)
-{
-    while (!m->block || m->i == m->n) {
-        m->at += m->block != NULL;
-        m->block = NULL;
-        if (m->at >= m->list.count)
-            return false;
-        m->block = list_block(&m->list, m->at);
-        m->n = block_count(m->block);
-        m->i = 0;
-    }
-    return true;
-}
-
-bool member_next(struct member *m, uint32_t end, struct span *s)
-{
-    if (!member_load(m) || block_slot(m->block, m->i) >= end)
-        return false;
-    *s = (struct span){m->block, m->i, m->n};
-    if (block_slot(m->block, m->n - 1) >= end)
-        s->to = block_seek(m->block, m->n, end);
-    m->i = s->to;
-    return true;
-}
-
-uint32_t member_peek(struct member *m)
-{
-    return member_load(m) ? block_slot(m->block, m->i) : NONE;
-}
-
-void member_skip(struct member *m, uint32_t slot)
-{
-    if (!member_load(m) || block_slot(m->block, m->i) >= slot)
-        return;
-    uint32_t at = list_seek(&m->list, m->at, slot);
-    if (at != m->at) {
-        m->at = at;
-        m->block = NULL;
-        if (!member_load(m))
-            return;
-    }
-    unsigned i = block_seek(m->block, m->n, slot);
-    m->i = i > m->i ? i : m->i;
-    member_load(m);
-}
-
-uint32_t group_peek(struct plan_group *g)
-{
-    uint32_t least = NONE;
-    for (size_t i = 0; i < g->count; i++) {
-        uint32_t slot = member_peek(&g->members[i]);
-        least = slot < least ? slot : least;
-    }
-    return least;
-}
-
-void group_skip(struct plan_group *g, uint32_t slot)
-{
-    for (size_t i = 0; i < g->count; i++)
-        member_skip(&g->members[i], slot);
 }

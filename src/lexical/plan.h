@@ -9,7 +9,8 @@ struct member {
     struct list list;
     double boost;
     float factor;              /* boost * idf * weight; small, but not 0 */
-    uint32_t at;               /* block; count: at the end */
+    uint32_t next;             /* the slot of the next posting; NONE */
+    uint32_t at;               /* its block */
     const struct block *block; /* what was found there: the writer may have replaced it since */
     unsigned n, i;             /* its postings; those below i are read */
 };
@@ -17,6 +18,10 @@ struct plan_group {
     struct member *members;
     size_t count;
     double factor; /* idf * weight */
+    bool required, ranked;
+    /* In the window at hand: no document gets more of it; no more postings, about. */
+    float bound;
+    size_t postings;
 };
 struct plan_phrase {
     struct plan_group *groups;
@@ -31,8 +36,10 @@ struct plan {
     uint64_t version;
     uint32_t slots_end;
     struct saturation saturation;
-    struct plan_group *ranked, *required, *forbidden; /* required: of MUST groups and phrases */
-    size_t ranked_count, required_count, forbidden_count;
+    /* SHOULD and MUST groups; those of MUST phrases; those of MUST_NOT. */
+    struct plan_group *ranked, *filters, *forbidden;
+    size_t ranked_count, filter_count, forbidden_count;
+    bool required; /* some are; else one that is ranked must be there */
     struct plan_phrase *phrases;
     size_t phrase_count;
     const struct docset *within;
@@ -53,6 +60,8 @@ static inline bool plan_may(const struct plan *p, uint32_t slot)
            (!p->within || docset_has(p->within, c->numbers[slot % CHUNK]));
 }
 
+/* ---- cursors (cursor.c) ---- */
+
 /* Postings of one block, to be read: [from, to). */
 struct span {
     const struct block *block;
@@ -61,10 +70,29 @@ struct span {
 void member_rewind(struct member *m);
 /* The next unread postings below slot `end`. */
 bool member_next(struct member *m, uint32_t end, struct span *s);
-uint32_t member_peek(struct member *m);            /* the slot of the next; NONE */
 void member_skip(struct member *m, uint32_t slot); /* to the first >= slot */
-uint32_t group_peek(struct plan_group *g);
-void group_skip(struct plan_group *g, uint32_t slot);
+/* The tf of a slot that is not below any asked for before; 0: not there. */
+static inline uint32_t member_tf(struct member *m, uint32_t slot)
+{
+    if (m->next < slot)
+        member_skip(m, slot);
+    return m->next == slot ? block_tf(m->block, m->i) : 0;
+}
+/* Blocks that have postings of [next, end); unless s is NULL, the most that tf / (tf + K) is. */
+size_t member_blocks(const struct member *m, uint32_t end, const struct saturation *s, float *most);
+static inline uint32_t group_next(const struct plan_group *g)
+{
+    uint32_t least = NONE;
+    for (size_t i = 0; i < g->count; i++)
+        least = g->members[i].next < least ? g->members[i].next : least;
+    return least;
+}
+static inline void group_skip(struct plan_group *g, uint32_t slot)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->members[i].next < slot)
+            member_skip(&g->members[i], slot);
+}
 
 /* ---- the best (best.c) ----
  *
@@ -85,5 +113,17 @@ struct best {
 void best_init(struct best *b, size_t k, size_t documents, struct arena *a);
 void best_add(struct best *b, float score, uint32_t slot);
 size_t best_end(struct best *b, const struct plan *p, struct lexical_hit **out);
+
+/* ---- windows (window.c) ---- */
+
+/* What is found goes to `best`, or unranked into `all`. */
+struct sink {
+    struct best *best;
+    struct docset *all;
+};
+struct window;
+struct window *window_new(struct arena *a);
+/* The documents of all windows. */
+void windows_run(struct plan *p, struct window *w, const struct sink *to);
 
 #endif

@@ -1,6 +1,6 @@
 /* Lists of postings: a block, or a directory of blocks; the writer's changes and a reader's view.
  */
-#include "lexical/internal.h"
+#include "lexical/kernel.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ const struct block *list_find(const struct list *l, uint32_t slot, unsigned *at)
         return NULL;
     const struct block *b = list_block(l, list_seek(l, 0, slot));
     unsigned n = block_count(b);
-    *at = block_seek(b, n, slot);
+    *at = kernel_seek(b, 0, n, slot);
     return *at < n && block_slot(b, *at) == slot ? b : NULL;
 }
 
@@ -192,7 +192,7 @@ static void append_slowly(struct change *c, const struct block *last, const stru
 static void insert_between(struct change *c, const struct block *b, const struct posting *p)
 {
     struct posting all[BLOCK_MAX + 1];
-    unsigned n = block_read(b, all), at = block_seek(b, n, p->slot);
+    unsigned n = block_read(b, all), at = kernel_seek(b, 0, n, p->slot);
     assert(at == n || all[at].slot != p->slot);
     memmove(all + at + 1, all + at, (n - at) * sizeof *all);
     all[at] = *p;
@@ -253,7 +253,7 @@ void postings_remove(struct lexical *x, struct term *t, uint32_t slot)
     assert(c.l.count);
     const struct block *b = change_block(&c, c.at);
     struct posting all[BLOCK_MAX];
-    unsigned n = block_read(b, all), at = block_seek(b, n, slot);
+    unsigned n = block_read(b, all), at = kernel_seek(b, 0, n, slot);
     assert(at < n && all[at].slot == slot);
     memmove(all + at, all + at + 1, (--n - at) * sizeof *all);
     if (n)

@@ -2,6 +2,8 @@
  * scorer does that knows nothing of lists. */
 #include "world.h"
 
+#include "math/simd.h"
+
 #include "../sanitized.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,11 +49,20 @@ static void change(struct world *w, unsigned deletions)
         world_put(w, number);
 }
 
-static void run(uint64_t seed, uint32_t numbers, unsigned words, unsigned length)
+static void level_next(void)
+{
+    static unsigned at;
+    while (!simd_supported((enum simd_level)(++at % SIMD_LEVELS)))
+        ;
+    simd_force((enum simd_level)(at % SIMD_LEVELS));
+}
+
+static void run(uint64_t seed, uint32_t numbers, unsigned words, unsigned length, unsigned rounds)
 {
     struct world w;
     world_init(&w, seed, numbers, words, length);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
+        level_next();
         unsigned deletions = round % 8 == 5 ? 9 : round % 8 < 3 ? 1 : 4;
         for (unsigned i = 0; i < (round == 0 ? numbers : CHANGES); i++)
             change(&w, deletions);
@@ -67,17 +78,23 @@ static void run(uint64_t seed, uint32_t numbers, unsigned words, unsigned length
 
 static void test_few_words(void **state)
 {
-    run(1, 900, 40, 30); /* lists of many blocks */
+    run(1, 900, 40, 30, ROUNDS); /* lists of many blocks */
 }
 
 static void test_many_words(void **state)
 {
-    run(2, 500, 3000, 60);
+    run(2, 500, 3000, 60, ROUNDS);
+}
+
+static void test_many_windows(void **state)
+{
+    run(3, 13000, 300, 9, ROUNDS / 3);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_few_words),
-                                       cmocka_unit_test(test_many_words)};
+                                       cmocka_unit_test(test_many_words),
+                                       cmocka_unit_test(test_many_windows)};
     return THREADS_ONLY ? 0 : cmocka_run_group_tests(tests, NULL, NULL);
 }
