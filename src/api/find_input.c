@@ -99,5 +99,6 @@ enum err similar_input(const struct find_input *in, struct find_request *r, stru
     r->vector = vector_of(in, &r->vector_dims);
     r->exclude = input_strs(in->arena, v, "exclude", &r->exclude_count);
     r->diversity = input_double(v, "diversity", 0);
-    return shared_input(in, r, e);
+    enum err err = input_ranking(in->arena, v, r, e);
+    return err ? err : shared_input(in, r, e);
 }

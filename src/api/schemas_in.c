@@ -405,8 +405,8 @@ const struct schema schema_similar = {
          .help = "as many finite numbers as the collection's dims, of any length but 0"},
         LIMITS,
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
-        {"min_score", &share, .fallback = "0"}, {"facets", &facet_list}, DUPLICATES, EXACT, SHOWN,
-        {"explain", &schema_boolean, .fallback = "false"},
+        {"min_score", &share, .fallback = "0"}, {"boosts", &boosts}, {"facets", &facet_list},
+        DUPLICATES, EXACT, SHOWN, {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0",
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "
                  "a row are ordered anew"}),

@@ -217,7 +217,7 @@ struct find_request {
     enum search_fusion fusion; /* hybrid */
     bool weighted;             /* hybrid: by these instead of .6 and .4 */
     double words_weight, vectors_weight;
-    const struct search_boost *boosts; /* search; origin NaN: now */
+    const struct search_boost *boosts; /* origin NaN: now */
     size_t boost_count;
     const struct facet_request *facets; /* at most 16, each field once */
     size_t facet_count;

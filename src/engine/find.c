@@ -11,7 +11,6 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
                            const struct find_request *r, struct arena *a, struct err_info *e)
 {
     *f = (struct find){.x = x, .r = r, .a = a};
-    docset_init(&f->within);
     docset_init(&f->without);
     enum err err = collection_find(x, collection, &f->c, e);
     if (err)
@@ -35,7 +34,6 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
 
 static void find_end(struct find *f)
 {
-    docset_release(&f->within);
     docset_release(&f->without);
     version_unref(f->v);
     if (f->c)
@@ -182,11 +180,6 @@ static enum err search_once(struct engine *x, struct str collection, const struc
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
     if (!err)
         exclude_copies(&f);
-    if (!err && f.without.count) {
-        attributes_all(f.c->attributes, &f.within);
-        docset_minus(&f.within, &f.without);
-        f.restricted = true;
-    }
     if (!err)
         err = find_run(&f, out, e);
     find_end(&f);
@@ -211,6 +204,8 @@ static enum err similar_once(struct engine *x, struct str collection, const stru
 {
     struct find f;
     enum err err = find_begin(&f, x, collection, r, a, e);
+    if (!err)
+        err = find_ranking(&f, e);
     if (!err)
         err = find_vector(&f, e);
     if (!err)

@@ -21,9 +21,8 @@ struct find {
     struct arena *a;
     struct search_view view;
     const struct filter *filter;
-    struct docset within, without; /* exclusions, both ways */
-    bool restricted;               /* `within` counts */
-    float *vector;                 /* similar */
+    struct docset without; /* exclusions */
+    float *vector;         /* similar */
     struct highlighter *highlighter;
     struct search_boost *boosts; /* the request's, with their origins */
     struct search_result result;

@@ -13,19 +13,18 @@
 enum err find_ask(struct find *f, size_t depth, struct err_info *e)
 {
     const struct find_request *r = f->r;
-    if (f->vector)
-        return search_similar(&f->view, f->vector, f->filter, f->without.count ? &f->without : NULL,
-                              depth, r->min_score, r->diversity, r->exact, f->a, &f->result, e);
     struct search_query q = {
         .mode = r->mode,
         .text = r->q,
         .filter = f->filter,
-        .within = f->restricted ? &f->within : NULL,
+        .vector = f->vector,
+        .without = &f->without,
         .depth = depth,
         .min_score = r->min_score,
         .deadline_ns = r->deadline_ns,
         .words_only = f->degraded.n > 0,
         .exact = r->exact,
+        .diversity = r->diversity,
         .fusion = r->fusion,
         .words_weight = r->words_weight,
         .vectors_weight = r->vectors_weight,

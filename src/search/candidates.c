@@ -1,5 +1,6 @@
 #include "search/candidates.h"
 #include "base/clock.h"
+#include "base/docset.h"
 #include "index/vectors.h"
 #include "index/words.h"
 #include "search/fuse.h"
@@ -67,18 +68,20 @@ static void set_worded(const struct candidates *c, struct search_hit *h, const s
 static size_t near_list(struct candidates *c, struct vector_hit **out)
 {
     int64_t started = clock_mono_ns();
-    size_t n = 0;
-    *out = arena_alloc(c->arena, (c->depth + 1) * sizeof **out);
+    size_t n = 0, kept = 0, depth = c->depth + (c->dropped ? c->dropped->count : 0);
+    *out = arena_alloc(c->arena, (depth + 1) * sizeof **out);
     if (c->vectors)
-        n = vectors_search(c->view->vectors, c->vector, c->depth, c->within, c->exact, *out);
-    c->all = c->all && n < c->depth;
+        n = vectors_search(c->view->vectors, c->vector, depth, c->within, c->exact, *out);
+    c->all = c->all && n < depth;
     c->semantic_beyond =
-        n < c->depth ? 0
-                     : fuse_semantic((double)(*out)[n - 1].cosine, (double)c->view->mean_cosine);
+        n < depth ? 0 : fuse_semantic((double)(*out)[n - 1].cosine, (double)c->view->mean_cosine);
     c->cosine_range[0] = n ? (double)(*out)[n - 1].cosine : NAN;
     c->cosine_range[1] = n ? (double)(*out)[0].cosine : NAN;
+    for (size_t i = 0; i < n; i++)
+        if (!c->dropped || !docset_has(c->dropped, (*out)[i].number))
+            (*out)[kept++] = (*out)[i];
     c->stages.vectors_ns += clock_mono_ns() - started;
-    return n;
+    return kept;
 }
 
 static enum err worded_list(struct candidates *c, struct word_hit **out, size_t *n,

@@ -9,7 +9,9 @@ struct candidates {
     const struct search_view *view;
     struct arena *arena;
     const struct docset *within; /* NULL: all */
-    bool words, vectors;         /* which lists there are */
+    const struct docset
+        *dropped;        /* a few that are passed over in the list of vectors; NULL: none */
+    bool words, vectors; /* which lists there are */
     struct str text;
     const float *vector; /* NULL without vectors */
     bool exact;

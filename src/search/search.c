@@ -7,12 +7,17 @@
 #include "index/words.h"
 #include "search/boost.h"
 #include "search/candidates.h"
+#include "search/diversify.h"
 #include "search/fuse.h"
 #include "text/passage.h"
 #include "text/text.h"
+#include <math.h>
 
 /* How deep the lists are at first, and how much deeper each time. */
-enum { DEPTH_MIN = 64, DEEPER = 4 };
+enum { DEPTH_MIN = 64, DEPTH_PASSING = 512, DEEPER = 4 };
+
+/* So many unwanted documents are asked for and passed over; more are taken out before. */
+enum { DROPPED_MAX = 64 };
 
 static const char *const mode_names[] = {"hybrid", "semantic", "lexical"};
 
@@ -30,16 +35,29 @@ struct search_job {
     struct candidates lists;
     struct fuse_weights weights;
     double boost_max;
+    size_t wanted; /* hits */
 };
 
 static enum err select_documents(struct search_job *j, struct err_info *e)
 {
-    j->lists.within = j->query->within;
-    if (!j->query->filter)
+    const struct search_query *q = j->query;
+    const struct docset *without = q->without && q->without->count ? q->without : NULL;
+    enum err rc = ERR_OK;
+    j->lists.within = q->within;
+    if (!q->filter && !without)
         return ERR_OK;
-    enum err rc = attributes_select(j->view->attributes, j->query->filter, &j->selected, e);
-    if (rc == ERR_OK && j->query->within)
-        docset_and(&j->selected, j->query->within);
+    if (!q->filter && !q->within && q->mode == SEARCH_SEMANTIC && without->count <= DROPPED_MAX) {
+        j->lists.dropped = without;
+        return ERR_OK;
+    }
+    if (q->filter)
+        rc = attributes_select(j->view->attributes, q->filter, &j->selected, e);
+    else
+        attributes_all(j->view->attributes, &j->selected);
+    if (q->within)
+        docset_and(&j->selected, q->within);
+    if (without)
+        docset_minus(&j->selected, without);
     j->lists.within = &j->selected;
     return rc;
 }
@@ -136,8 +154,8 @@ static void score(struct search_job *j, struct search_result *r)
     for (size_t i = 0; i < c->count; i++)
         c->hits[i].relevance = relevance_of(j, i);
     boost_hits(j->view, j->query, c->hits, c->count, j->arena);
-    r->count = fuse_best(c->hits, c->count, j->query->min_score, j->query->depth, j->arena,
-                         &r->hits, &r->total);
+    r->count =
+        fuse_best(c->hits, c->count, j->query->min_score, j->wanted, j->arena, &r->hits, &r->total);
     c->stages.fuse_ns += clock_mono_ns() - started;
 }
 
@@ -156,7 +174,7 @@ static bool is_complete(const struct search_job *j, const struct search_result *
     double beyond = score_beyond(j);
     if (j->lists.all)
         return true;
-    if (r->count == j->query->depth)
+    if (r->count == j->wanted)
         return !r->count || beyond <= r->hits[r->count - 1].score;
     return beyond < j->query->min_score;
 }
@@ -165,8 +183,8 @@ static bool is_complete(const struct search_job *j, const struct search_result *
  * wanted of them. */
 static enum err find_in_window(struct search_job *j, struct search_result *r, struct err_info *e)
 {
-    size_t wanted = j->query->depth;
-    enum err rc = candidates_find(&j->lists, wanted > SEARCH_WINDOW ? wanted : SEARCH_WINDOW, e);
+    enum err rc =
+        candidates_find(&j->lists, j->wanted > SEARCH_WINDOW ? j->wanted : SEARCH_WINDOW, e);
     if (rc == ERR_OK)
         score(j, r);
     r->complete = true;
@@ -175,8 +193,10 @@ static enum err find_in_window(struct search_job *j, struct search_result *r, st
 
 static enum err find_best(struct search_job *j, struct search_result *r, struct err_info *e)
 {
-    size_t wanted = j->query->depth, depth = wanted > DEPTH_MIN ? wanted : DEPTH_MIN;
-    size_t most = wanted > SEARCH_DEPTH_MAX ? wanted : SEARCH_DEPTH_MAX;
+    size_t most = j->wanted > SEARCH_DEPTH_MAX ? j->wanted : SEARCH_DEPTH_MAX;
+    size_t depth = j->wanted > DEPTH_MIN ? j->wanted : DEPTH_MIN;
+    if (j->query->min_score > 0 && depth > DEPTH_PASSING) /* all that pass it may be few */
+        depth = DEPTH_PASSING;
     for (;; depth *= DEEPER) {
         depth = depth < most ? depth : most;
         enum err rc = candidates_find(&j->lists, depth, e);
@@ -187,6 +207,23 @@ static enum err find_best(struct search_job *j, struct search_result *r, struct 
         if (r->complete || depth == most)
             return ERR_OK;
     }
+}
+
+/* Those that are passed over and would be found. */
+static size_t dropped(const struct candidates *c)
+{
+    uint32_t numbers[DROPPED_MAX];
+    struct vector_hit of[DROPPED_MAX];
+    size_t n = 0, count = 0;
+    if (!c->dropped)
+        return 0;
+    for (uint32_t d = docset_next(c->dropped, 0); d != UINT32_MAX;
+         d = docset_next(c->dropped, d + 1))
+        numbers[n++] = d;
+    vectors_score(c->view->vectors, c->vector, numbers, n, of);
+    for (size_t i = 0; i < n; i++)
+        count += !isnan(of[i].cosine);
+    return count;
 }
 
 /* How many documents match. By words: those that hold a term. By meaning: all that may be in the
@@ -203,7 +240,7 @@ static enum err count_total(const struct search_job *j, struct search_result *ou
     out->total_exact = true;
     if (!c->vector)
         return words_count(j->view->words, j->query->text, c->within, &out->total, e);
-    out->total = c->within ? c->within->count : vectors_documents(j->view->vectors);
+    out->total = c->within ? c->within->count : vectors_documents(j->view->vectors) - dropped(c);
     if (out->total < out->count)
         out->total = out->count; /* pending documents are found by their words */
     return ERR_OK;
@@ -213,7 +250,13 @@ enum err search_run(const struct search_view *v, const struct search_query *q, s
                     struct search_result *out, struct err_info *e)
 {
     struct search_job j = {
-        .view = v, .query = q, .arena = a, .weights = fuse_weights(q), .boost_max = 1};
+        .view = v,
+        .query = q,
+        .arena = a,
+        .weights = fuse_weights(q),
+        .boost_max = 1,
+        .wanted = q->diversity > 0 ? diversify_whole(q->depth) : q->depth,
+    };
     struct search_result r = {0};
     docset_init(&j.selected);
     if (q->boost_count)
@@ -226,6 +269,9 @@ enum err search_run(const struct search_view *v, const struct search_query *q, s
                                                                     : find_best(&j, &r, e);
     if (rc == ERR_OK)
         rc = count_total(&j, &r, e);
+    if (rc == ERR_OK && q->diversity > 0)
+        diversify_hits(v->vectors, r.hits, r.count, q->depth, q->diversity, a);
+    r.count = r.count < q->depth ? r.count : q->depth;
     r.bound = j.lists.bound;
     r.depth = j.lists.depth;
     r.scored = j.lists.count;

@@ -74,16 +74,21 @@ struct search_view {
 struct search_query {
     enum search_mode mode;
     struct str text;
-    const float *vector;         /* of the text, if the caller has it; else it is embedded */
-    const struct filter *filter; /* NULL: none */
-    const struct docset *within; /* NULL: all; further restriction by the caller (exclusions) */
-    size_t depth;                /* how many hits are wanted at most: offset + limit (+ slack) */
+    const float *vector; /* length 1; of the text, if the caller has it, else that is embedded; or
+                            what is to be like it (mode semantic, no text) */
+    const struct filter *filter;           /* NULL: none */
+    const struct docset *within, *without; /* by the caller; NULL: all, none */
+    size_t depth;     /* how many hits are wanted at most: offset + limit (+ slack) */
     double min_score; /* cuts before totals and facets; <= 0: none. Of linear fusion alone */
     enum search_fusion fusion;           /* hybrid */
     double words_weight, vectors_weight; /* hybrid; both 0: .6 and .4; rrf 1 and 1 */
     const struct search_boost *boosts;
     size_t boost_count; /* <= SEARCH_BOOSTS_MAX */
     int64_t deadline_ns;
+    /* Above 0 each 200 hits in a row are ordered anew by MMR (Carbonell, Goldstein 1998): argmax
+     * (1 - diversity) * score - diversity * max cosine to those chosen of them. The order does not
+     * depend on depth, so that pages neither repeat nor miss a document. */
+    double diversity;
     bool exact;      /* among vectors: all are compared */
     bool words_only; /* hybrid: the query could not be embedded before, so it is not tried */
 };
@@ -123,14 +128,5 @@ struct search_result {
  * embedded by its first passage and searched whole by words. */
 enum err search_run(const struct search_view *v, const struct search_query *q, struct arena *a,
                     struct search_result *out, struct err_info *e) MUST_CHECK;
-
-/* Nearest to a given vector (similar): score = max(0, (cos - mu)/(1 - mu)). With diversity > 0 each
- * 200 hits in a row are ordered anew by MMR (Carbonell, Goldstein 1998): argmax (1 - diversity) *
- * score - diversity * max cosine to those chosen of them. The order does not depend on depth,
- * so that pages neither repeat nor miss a document. */
-enum err search_similar(const struct search_view *v, const float *vector,
-                        const struct filter *filter, const struct docset *without, size_t depth,
-                        double min_score, double diversity, bool exact, struct arena *a,
-                        struct search_result *out, struct err_info *e) MUST_CHECK;
 
 #endif

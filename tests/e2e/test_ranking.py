@@ -114,6 +114,18 @@ def test_created_is_a_date_too_and_pages_agree_though_time_passes(server):
     assert max(one.values()) <= max(scores(search(server)).values())
 
 
+def test_similar_is_boosted_too(server):
+    plain = server.post(C + "/similar", {"id": "d7", "limit": 1000, "exclude": ["d8", "d9"]})["data"]
+    boosted = server.post(C + "/similar", {"id": "d7", "limit": 30, "exclude": ["d8", "d9"], "boosts": BOOSTS, "explain": True})["data"]
+    relevance = scores({"data": plain})
+    assert not {"d7", "d8", "d9"} & set(relevance) and len(relevance) == COUNT - 3
+    for h in boosted:
+        assert abs(h["explain"]["relevance"] - relevance[h["id"]]) < 1e-6
+        assert abs(h["score"] - relevance[h["id"]] * given(h)[2]) < 1e-6
+    assert [h["score"] for h in boosted] == sorted((h["score"] for h in boosted), reverse=True)
+    assert [h["id"] for h in boosted] != [h["id"] for h in plain[:30]]
+
+
 def test_rank_fusion(server):
     lists = [[h["id"] for h in search(server, mode=m, limit=1000)["data"]] for m in ("lexical", "semantic")]
     expected = {}
