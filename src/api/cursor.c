@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
+#define MAC 12
 #define FIXED 17 /* version, binding, number */
 #define KEY_MAX 255
-#define SEED 0x616b696e63757273ULL
 
 static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -77,9 +77,34 @@ static bool decode(struct str text, unsigned char *out, size_t size, size_t *n)
     return bits < 6 && held == 0;
 }
 
-void cursor_format(const struct cursor *c, char out[CURSOR_TEXT])
+/* HMAC-SHA256 (RFC 2104), its first bytes. */
+static void mac(const uint8_t *secret, const void *p, size_t n, uint8_t out[MAC])
 {
-    unsigned char raw[FIXED + KEY_MAX + 8];
+    struct sha256 s;
+    uint8_t block[64], digest[32];
+    for (int outer = 0; outer < 2; outer++) {
+        for (size_t i = 0; i < sizeof block; i++)
+            block[i] = (uint8_t)((i < CURSOR_SECRET ? secret[i] : 0) ^ (outer ? 0x5c : 0x36));
+        sha256_init(&s);
+        sha256_add(&s, block, sizeof block);
+        sha256_add(&s, outer ? digest : p, outer ? sizeof digest : n);
+        sha256_end(&s, digest);
+    }
+    memcpy(out, digest, MAC);
+}
+
+static bool mac_fits(const uint8_t *secret, const unsigned char *raw, size_t n)
+{
+    uint8_t right[MAC], differs = 0;
+    mac(secret, raw, n - MAC, right);
+    for (size_t i = 0; i < MAC; i++)
+        differs |= (uint8_t)(right[i] ^ raw[n - MAC + i]);
+    return !differs;
+}
+
+void cursor_format(const uint8_t *secret, const struct cursor *c, char out[CURSOR_TEXT])
+{
+    unsigned char raw[FIXED + KEY_MAX + MAC];
     assert(c->key.n <= KEY_MAX);
     raw[0] = VERSION;
     u64_put(raw + 1, c->binding);
@@ -87,17 +112,17 @@ void cursor_format(const struct cursor *c, char out[CURSOR_TEXT])
     if (c->key.n)
         memcpy(raw + FIXED, c->key.s, c->key.n);
     size_t n = FIXED + c->key.n;
-    u64_put(raw + n, checksum64(raw, n, SEED));
-    out[encode(url_digits, raw, n + 8, out)] = '\0';
+    mac(secret, raw, n, raw + n);
+    out[encode(url_digits, raw, n + MAC, out)] = '\0';
 }
 
-enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const char *field,
-                      struct cursor *out, struct err_info *e)
+enum err cursor_parse(const uint8_t *secret, struct arena *a, struct str text, uint64_t binding,
+                      const char *field, struct cursor *out, struct err_info *e)
 {
-    unsigned char raw[FIXED + KEY_MAX + 8];
+    unsigned char raw[FIXED + KEY_MAX + MAC];
     size_t n = 0;
-    if (!decode(text, raw, sizeof raw, &n) || n < FIXED + 8 || raw[0] != VERSION ||
-        u64_get(raw + n - 8) != checksum64(raw, n - 8, SEED))
+    if (!decode(text, raw, sizeof raw, &n) || n < FIXED + MAC || raw[0] != VERSION ||
+        !mac_fits(secret, raw, n))
         return err_set(e, ERR_INVALID, field,
                        "is not a cursor of this server; give next_cursor of an answer as it was");
     if (u64_get(raw + 1) != binding)
@@ -105,7 +130,7 @@ enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const 
                        "belongs to another list or query; only limit may change between pages");
     out->binding = binding;
     out->number = u64_get(raw + 9);
-    out->key = arena_str(a, (struct str){(const char *)raw + FIXED, n - FIXED - 8});
+    out->key = arena_str(a, (struct str){(const char *)raw + FIXED, n - FIXED - MAC});
     return ERR_OK;
 }
 

@@ -1,7 +1,8 @@
 /* Cursors: where a list goes on. Opaque to clients: base64url of
- *     version u8 | binding u64 | number u64 | key, 0 to 255 bytes | checksum u64 (little-endian)
- * `binding` is a hash of what the list is of (route, collection, query), so that a cursor is
- * refused elsewhere. */
+ *     version u8 | binding u64 | number u64 | key, 0 to 255 bytes | HMAC-SHA256, 12 bytes
+ * little-endian. `binding` is a hash of what the list is of (route, collection, query), so that a
+ * cursor is refused elsewhere. The HMAC (RFC 2104) is by a secret of the data directory, so that
+ * nobody else makes one. */
 #ifndef API_CURSOR_H
 #define API_CURSOR_H
 
@@ -16,10 +17,12 @@ struct cursor {
     struct str key;  /* id */
 };
 #define CURSOR_TEXT 400
-void cursor_format(const struct cursor *c, char out[CURSOR_TEXT]);
+#define CURSOR_SECRET 32
+/* `secret`: CURSOR_SECRET bytes. */
+void cursor_format(const uint8_t *secret, const struct cursor *c, char out[CURSOR_TEXT]);
 /* ERR_INVALID with `field`: tampered, cut, or of another list. `out->key` lives in the arena. */
-enum err cursor_parse(struct arena *a, struct str text, uint64_t binding, const char *field,
-                      struct cursor *out, struct err_info *e) MUST_CHECK;
+enum err cursor_parse(const uint8_t *secret, struct arena *a, struct str text, uint64_t binding,
+                      const char *field, struct cursor *out, struct err_info *e) MUST_CHECK;
 /* Folds one more text into a binding. */
 uint64_t cursor_bind(uint64_t binding, struct str s);
 

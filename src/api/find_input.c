@@ -10,8 +10,8 @@ enum err page_input(const struct find_input *in, size_t *offset, size_t *limit, 
     *offset = (size_t)input_int(in->input, "offset", 0);
     *limit = (size_t)input_int(in->input, "limit", 20);
     if (text.n) {
-        enum err err =
-            cursor_parse(in->arena, text, in->binding, in->body ? "/cursor" : "cursor", &cursor, e);
+        enum err err = cursor_parse(in->secret, in->arena, text, in->binding,
+                                    in->body ? "/cursor" : "cursor", &cursor, e);
         if (err)
             return err;
         *offset = (size_t)cursor.number;

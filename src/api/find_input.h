@@ -14,6 +14,7 @@ struct find_input {
     const json_t *input;
     bool body;        /* errors name a pointer; else a parameter */
     uint64_t binding; /* what its cursors belong to */
+    const uint8_t *secret;
 };
 enum err search_input(const struct find_input *in, struct find_request *out,
                       struct err_info *e) MUST_CHECK;

@@ -20,7 +20,8 @@ static void collections_reply(struct call *c, const struct collection_info *list
     for (size_t i = 0; i < count && i < limit; i++)
         render_collection(w, &list[i]);
     if (more)
-        cursor_format(&(struct cursor){.binding = binding, .key = list[limit - 1].name}, cursor);
+        cursor_format(engine_secret(c->engine),
+                      &(struct cursor){.binding = binding, .key = list[limit - 1].name}, cursor);
     response_page_send(c, &out, more ? cursor : NULL);
 }
 
@@ -32,7 +33,8 @@ void run_collections_list(struct call *c)
     size_t count, limit = (size_t)input_int(c->input, "limit", 100);
     uint64_t binding = call_binding(c);
     struct str text = input_str(c->input, "cursor");
-    if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
+    if ((text.n &&
+         cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
         engine_collection_list(c->engine, at.key, limit + 1, c->arena, &list, &count, &e))
         call_error(c, &e);
     else

@@ -392,7 +392,8 @@ static void list_reply(struct call *c, const struct document_out *list, size_t c
         render_document(w, &list[i]);
     more = more && count;
     if (more)
-        cursor_format(&(struct cursor){.binding = binding, .key = list[count - 1].id}, cursor);
+        cursor_format(engine_secret(c->engine),
+                      &(struct cursor){.binding = binding, .key = list[count - 1].id}, cursor);
     response_page_send(c, &out, more ? cursor : NULL);
 }
 
@@ -406,7 +407,8 @@ void run_documents_list(struct call *c)
     uint64_t binding = call_binding(c);
     struct str text = input_str(c->input, "cursor");
     size_t offset = text.n ? 0 : (size_t)input_int(c->input, "offset", 0);
-    if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
+    if ((text.n &&
+         cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
         engine_list(c->engine, call_collection(c), input_str(c->input, "filter"), at.key, offset,
                     limit, c->arena, &list, &count, &more, &e))
         call_input_error(c, &e);

@@ -12,7 +12,8 @@ static double took_ms(const struct call *c)
     return round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3;
 }
 
-static void next_cursor_put(struct json_writer *w, uint64_t binding, size_t next, bool more)
+static void next_cursor_put(struct json_writer *w, const struct find_input *in, size_t next,
+                            bool more)
 {
     char cursor[CURSOR_TEXT];
     json_key(w, "next_cursor");
@@ -20,7 +21,8 @@ static void next_cursor_put(struct json_writer *w, uint64_t binding, size_t next
         json_put_null(w);
         return;
     }
-    cursor_format(&(struct cursor){.binding = binding, .number = next, .key = {"", 0}}, cursor);
+    cursor_format(in->secret,
+                  &(struct cursor){.binding = in->binding, .number = next, .key = {"", 0}}, cursor);
     json_put_c(w, cursor);
 }
 
@@ -60,7 +62,7 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
         render_hit(w, &a->hits[i], &style);
     json_array_end(w);
     find_total(w, a);
-    next_cursor_put(w, in->binding, r->offset + a->count, a->more && a->count);
+    next_cursor_put(w, in, r->offset + a->count, a->more && a->count);
     if (r->facet_count) {
         json_key(w, "facets");
         render_facets(w, a->facets, a->facet_count);
@@ -96,7 +98,8 @@ static void find_reply(struct call *c, const struct find_input *in, const struct
 
 static struct find_input find_input_of(struct call *c)
 {
-    return (struct find_input){c->arena, c->input, c->body != NULL, call_binding(c)};
+    return (struct find_input){c->arena, c->input, c->body != NULL, call_binding(c),
+                               engine_secret(c->engine)};
 }
 
 typedef enum err find_read(const struct find_input *in, struct find_request *r, struct err_info *e);
@@ -135,7 +138,7 @@ void run_similar(struct call *c)
 /* ---- recommend ---- */
 
 static void recommend_reply(struct call *c, const struct recommend_request *r,
-                            const struct recommend_answer *a, uint64_t binding)
+                            const struct recommend_answer *a, const struct find_input *in)
 {
     struct response out;
     struct json_writer *w = response_list_begin(&out);
@@ -146,7 +149,7 @@ static void recommend_reply(struct call *c, const struct recommend_request *r,
     json_put_c(w, a->recommendation_id);
     json_key(w, "model");
     json_put_c(w, a->model ? a->model : "");
-    next_cursor_put(w, binding, r->offset + a->count, a->more && a->count);
+    next_cursor_put(w, in, r->offset + a->count, a->more && a->count);
     json_key(w, "embedding_version");
     json_put_int(w, a->embedding_version);
     json_key(w, "took_ms");
@@ -174,7 +177,7 @@ static void recommend(struct call *c, struct recommend_request *r)
         return;
     }
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
-    recommend_reply(c, r, &answer, in.binding);
+    recommend_reply(c, r, &answer, &in);
 }
 
 void run_recommend(struct call *c)

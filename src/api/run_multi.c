@@ -120,7 +120,8 @@ static void part_read(struct call *c, struct part *p, const json_t *input, size_
         return;
     p->collection = input_str(input, "collection");
     p->in = (struct find_input){arena_new(0), input, true,
-                                input_binding(cursor_bind(0, str_c(c->route->path)), input)};
+                                input_binding(cursor_bind(0, str_c(c->route->path)), input),
+                                engine_secret(c->engine)};
     p->request.deadline_ns = http_deadline_ns(c->request);
     p->err = search_input(&p->in, &p->request, &p->e);
     if (!p->err && p->request.limit > *room)

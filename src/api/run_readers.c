@@ -150,6 +150,7 @@ static void feedback_list_reply(struct call *c, const struct feedback_out *list,
         render_feedback(w, &list[i]);
     if (more)
         cursor_format(
+            engine_secret(c->engine),
             &(struct cursor){.binding = binding, .number = list[limit - 1].change, .key = {"", 0}},
             cursor);
     response_page_send(c, &out, more ? cursor : NULL);
@@ -163,7 +164,8 @@ void run_feedback_list(struct call *c)
     size_t count, limit = (size_t)input_int(c->input, "limit", 100);
     uint64_t binding = call_binding(c);
     struct str text = input_str(c->input, "cursor");
-    if ((text.n && cursor_parse(c->arena, text, binding, "cursor", &at, &e)) ||
+    if ((text.n &&
+         cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
         engine_feedback_list(c->engine, call_collection(c), input_str(c->input, "user"),
                              input_str(c->input, "document"), at.number, limit + 1, c->arena, &list,
                              &count, &e))

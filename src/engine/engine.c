@@ -332,6 +332,8 @@ static enum err parts_open(struct engine *x, struct err_info *e)
     if (!err)
         err = format_check(x, e);
     if (!err)
+        err = secret_open(x, e);
+    if (!err)
         err = folders_make(x, e);
     if (!err)
         err = store_open(x->data_dir, &so, &x->store, e);

@@ -521,6 +521,10 @@ void engine_position(struct engine *x, struct arena *a, struct str *out);
 enum err engine_wait(struct engine *x, struct str position, int64_t deadline_ns,
                      struct err_info *e) MUST_CHECK;
 
+/* Random bytes of this data directory, the same after each start: for what clients bring back. */
+#define ENGINE_SECRET 32
+const uint8_t *engine_secret(const struct engine *x);
+
 /* ---- care ---- */
 /* A checked copy in DATA/backups/ while reads and writes go on; the file's absolute path, its size,
  * and the position that it holds at least. */

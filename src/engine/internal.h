@@ -140,6 +140,7 @@ struct collection {
 struct engine {
     struct engine_options options;
     char *data_dir, *model_dir;
+    uint8_t secret[ENGINE_SECRET];
     enum precision precision; /* of the default model, as it was asked for */
     struct file *lock_file;
     struct store *store;
@@ -168,6 +169,9 @@ struct engine {
 
     struct background keeper, provider_keeper, merger, meter, builder;
 };
+
+/* ---- secret.c ---- */
+enum err secret_open(struct engine *x, struct err_info *e) MUST_CHECK;
 
 /* ---- engine.c ---- */
 bool engine_closing(struct engine *x);
