@@ -21,6 +21,7 @@ struct bag {
 };
 #define CAP_MIN 1024u
 #define CAP_KEPT 65536u
+#define AHEAD 16u
 
 struct bag *bag_new(void)
 {
@@ -56,10 +57,10 @@ static void bag_room(struct bag *b, size_t tokens)
     b->cap = cap;
 }
 
-static void token_add(struct lexical *x, struct bag *b, const struct lexical_token *k, uint32_t i)
+static void token_add(struct lexical *x, struct bag *b, const struct lexical_token *k,
+                      uint64_t hash, uint32_t i)
 {
     assert(k->field < LEXICAL_FIELDS);
-    uint64_t hash = term_hash(x, k->term);
     struct term *t = term_find_hashed(x, k->term, hash);
     if (!t)
         t = term_add(x, k->term, hash);
@@ -74,6 +75,24 @@ static void token_add(struct lexical *x, struct bag *b, const struct lexical_tok
     }
     t->mark = (uint32_t)b->entry_count;
     b->entries[b->entry_count++] = (struct entry){t, i, i, 1, field_weight[k->field]};
+}
+
+/* What they need is asked for ahead: the table, then the terms. */
+static void tokens_add(struct lexical *x, struct bag *b, const struct lexical_document *d)
+{
+    uint64_t hashes[AHEAD];
+    for (uint32_t from = 0; from < d->token_count; from += AHEAD) {
+        uint32_t n = (uint32_t)(d->token_count - from < AHEAD ? d->token_count - from : AHEAD);
+        const struct lexical_token *k = d->tokens + from;
+        for (uint32_t i = 0; i < n; i++) {
+            hashes[i] = term_hash(x, k[i].term);
+            term_fetch_entry(x, hashes[i]);
+        }
+        for (uint32_t i = 0; i < n; i++)
+            term_fetch(x, hashes[i]);
+        for (uint32_t i = 0; i < n; i++)
+            token_add(x, b, &k[i], hashes[i], from + i);
+    }
 }
 
 static int occurrence_cmp(const void *a, const void *b)
@@ -98,6 +117,14 @@ static struct posting entry_posting(struct bag *b, const struct lexical_document
     return (struct posting){slot, tf, b->bytes, size};
 }
 
+static void entry_add(struct lexical *x, struct bag *b, const struct lexical_document *d,
+                      const struct entry *e, uint32_t slot)
+{
+    struct posting p = entry_posting(b, d, e, slot);
+    postings_add(x, e->term, &p);
+    term_df_add(x, e->term, 1);
+}
+
 /* How many terms, and their ids. */
 static uint8_t *forward_new(struct lexical *x, struct bag *b)
 {
@@ -115,12 +142,14 @@ uint8_t *bag_put(struct lexical *x, const struct lexical_document *d, uint32_t s
     struct bag *b = x->bag;
     assert(d->token_count < NONE);
     bag_room(b, d->token_count ? d->token_count : 1);
-    for (uint32_t i = 0; i < d->token_count; i++)
-        token_add(x, b, &d->tokens[i], i);
-    for (size_t i = 0; i < b->entry_count; i++) {
-        struct posting p = entry_posting(b, d, &b->entries[i], slot);
-        postings_add(x, b->entries[i].term, &p);
-        term_df_add(x, b->entries[i].term, 1);
+    tokens_add(x, b, d);
+    for (size_t i = 0; i < b->entry_count + AHEAD; i++) {
+        if (i < b->entry_count)
+            postings_fetch(b->entries[i].term, false);
+        if (i >= AHEAD / 2 && i < b->entry_count + AHEAD / 2)
+            postings_fetch(b->entries[i - AHEAD / 2].term, true);
+        if (i >= AHEAD)
+            entry_add(x, b, d, &b->entries[i - AHEAD], slot);
     }
     uint8_t *forward = forward_new(x, b);
     if (b->cap > CAP_KEPT)

@@ -130,6 +130,32 @@ bool block_append(struct lexical *x, struct block *b, const struct posting *p)
     return true;
 }
 
+struct block *block_grow(struct lexical *x, const struct block *b, const struct posting *p,
+                         unsigned cap, size_t positions_cap)
+{
+    unsigned n = block_count(b), wide = b->wide;
+    if (p->slot - b->base > UINT16_MAX)
+        wide |= WIDE_OFFSETS;
+    if (p->tf > UINT8_MAX)
+        wide |= WIDE_TF;
+    assert(wide == b->wide && p->slot > b->base && n < cap && cap <= BLOCK_MAX);
+    struct block *g = memory_new(x, bytes_for(cap, wide, positions_cap));
+    *g = (struct block){.base = b->base,
+                        .cap = (uint8_t)cap,
+                        .wide = (uint8_t)wide,
+                        .positions_used = b->positions_used,
+                        .positions_cap = (uint32_t)positions_cap};
+    for (unsigned i = 0; i < FRONT; i++)
+        front_set(g, i, atomic_load_explicit(&b->front[i], memory_order_relaxed));
+    memcpy(g->data, b->data, (size_t)n * (wide & WIDE_OFFSETS ? 4 : 2));
+    memcpy((uint8_t *)(uintptr_t)block_tfs(g), block_tfs(b), (size_t)n * (wide & WIDE_TF ? 2 : 1));
+    memcpy((uint8_t *)(uintptr_t)block_positions(g), block_positions(b), b->positions_used);
+    atomic_store_explicit(&g->count, (uint8_t)n, memory_order_relaxed);
+    bool fits = block_append(x, g, p);
+    assert(fits);
+    return g;
+}
+
 unsigned block_read(const struct block *b, struct posting out[BLOCK_MAX])
 {
     unsigned n = block_count(b);

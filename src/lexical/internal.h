@@ -84,6 +84,9 @@ size_t block_bytes(const struct block *b); /* as made */
 struct lexical;
 struct block *block_new(struct lexical *x, const struct posting *p, unsigned count, unsigned cap,
                         size_t positions_cap);
+/* A copy with more room, and `p` behind the others. */
+struct block *block_grow(struct lexical *x, const struct block *b, const struct posting *p,
+                         unsigned cap, size_t positions_cap);
 bool block_append(struct lexical *x, struct block *b, const struct posting *p); /* false: no room */
 /* All postings of a block, their positions still in it. Returns how many. Writer. */
 unsigned block_read(const struct block *b, struct posting out[BLOCK_MAX]);
@@ -129,6 +132,7 @@ static inline uint32_t *directory_first(const struct directory *d)
 }
 struct term {
     _Atomic uintptr_t list; /* 0, a block, or a directory + 1 */
+    struct block *last;     /* of the list; NULL: look there. The writer's */
     _Atomic uint32_t df;    /* of live documents */
     uint32_t id;            /* while it has postings; then given to another */
     uint32_t mark;          /* the writer's: its place in the bag of a document */
@@ -149,6 +153,8 @@ uint64_t term_hash(const struct lexical *x, struct str text);
 /* Any thread inside an epoch; NULL: not there. */
 struct term *term_find(const struct lexical *x, struct str text);
 struct term *term_find_hashed(const struct lexical *x, struct str text, uint64_t hash);
+void term_fetch_entry(const struct lexical *x, uint64_t hash); /* ahead of term_find_hashed */
+void term_fetch(const struct lexical *x, uint64_t hash);
 struct term *term_add(struct lexical *x, struct str text, uint64_t hash); /* that is not there */
 void term_drop(struct lexical *x, struct term *t);                        /* its list is empty */
 void table_renew(struct lexical *x);
@@ -160,6 +166,7 @@ void dictionary_new(struct lexical *x);
 void dictionary_free(struct lexical *x); /* nobody reads any more */
 
 /* The writer's changes of lists (postings.c). */
+void postings_fetch(const struct term *t, bool deeper); /* ahead of postings_add */
 void postings_add(struct lexical *x, struct term *t, const struct posting *p);
 void postings_remove(struct lexical *x, struct term *t, uint32_t slot); /* is there */
 void postings_free(struct lexical *x, struct term *t);                  /* at the end */

@@ -137,6 +137,8 @@ static bool directory_append(struct change *c)
 static void change_end(struct change *c)
 {
     uint32_t count = c->l.count - c->out + c->in_count;
+    uint32_t unused;
+    c->t->last = count ? changed_at(c, count - 1, &unused) : NULL;
     for (uint32_t i = 0; i < c->out; i++)
         memory_retire(c->x, change_block(c, c->at + i));
     uint32_t first;
@@ -160,24 +162,29 @@ static void change_in(struct change *c, const struct posting *p, unsigned count,
     c->in[c->in_count++] = block_new(c->x, p, count, cap, positions_cap);
 }
 
-static size_t positions_size(const struct posting *p, unsigned count)
+/* Room for some more. */
+static unsigned cap_for(unsigned n)
 {
-    size_t n = 0;
-    for (unsigned i = 0; i < count; i++)
-        n += p[i].positions_size;
-    return n;
+    unsigned cap = n + n / 2 + (n > 1);
+    return cap < BLOCK_MAX ? cap : BLOCK_MAX;
 }
 
 /* The last block has no room: a larger one, or one more, the full one without its slack. */
 static void append_slowly(struct change *c, const struct block *last, const struct posting *p)
 {
     struct posting all[BLOCK_MAX + 1];
-    unsigned n = block_read(last, all);
+    unsigned n = block_count(last), cap = cap_for(n + 1);
+    size_t used = last->positions_used + p->positions_size;
+    size_t room = used + used * (cap - n - 1) / (n + 1);
+    if (n < BLOCK_MAX && (p->slot - last->base <= UINT16_MAX || last->wide & WIDE_OFFSETS) &&
+        (p->tf <= UINT8_MAX || last->wide & WIDE_TF)) {
+        c->in[c->in_count++] = block_grow(c->x, last, p, cap, room);
+        return;
+    }
+    block_read(last, all);
     all[n] = *p;
     if (n < BLOCK_MAX) {
-        unsigned cap = n + 1 + n / 2 < BLOCK_MAX ? n + 1 + n / 2 : BLOCK_MAX;
-        size_t used = positions_size(all, n + 1);
-        change_in(c, all, n + 1, cap, used + used * (cap - n - 1) / (n + 1));
+        change_in(c, all, n + 1, cap, room);
         return;
     }
     if (last->positions_cap - last->positions_used > last->positions_used / 16) {
@@ -204,8 +211,32 @@ static void insert_between(struct change *c, const struct block *b, const struct
     change_in(c, all + n / 2, n - n / 2, n - n / 2, 0);
 }
 
+void postings_fetch(const struct term *t, bool deeper)
+{
+    const struct block *b = t->last;
+    if (!b)
+        return;
+    if (!deeper) {
+        __builtin_prefetch(b, 1);
+        return;
+    }
+    unsigned n = block_count(b);
+    __builtin_prefetch(b->data + n * (b->wide & WIDE_OFFSETS ? 4 : 2), 1);
+    __builtin_prefetch(block_tfs(b) + n, 1);
+    __builtin_prefetch(block_positions(b) + b->positions_used, 1);
+}
+
+/* Most postings go behind the last one. */
+static bool append_quickly(struct lexical *x, struct term *t, const struct posting *p)
+{
+    struct block *b = t->last;
+    return b && block_slot(b, block_count(b) - 1) < p->slot && block_append(x, b, p);
+}
+
 void postings_add(struct lexical *x, struct term *t, const struct posting *p)
 {
+    if (append_quickly(x, t, p))
+        return;
     struct change c = change_begin(x, t, p->slot);
     if (!c.l.count) {
         c.out = 0;

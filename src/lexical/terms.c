@@ -46,6 +46,20 @@ struct term *term_find_hashed(const struct lexical *x, struct str text, uint64_t
     }
 }
 
+void term_fetch_entry(const struct lexical *x, uint64_t hash)
+{
+    const struct table *h = atomic_load_explicit(&x->table, memory_order_relaxed);
+    __builtin_prefetch((const void *)&h->entries[hash & h->mask]);
+}
+
+void term_fetch(const struct lexical *x, uint64_t hash)
+{
+    const struct table *h = atomic_load_explicit(&x->table, memory_order_relaxed);
+    uint64_t entry = atomic_load_explicit(&h->entries[hash & h->mask], memory_order_acquire);
+    if ((entry ^ hash) >> TAG_SHIFT == 0)
+        __builtin_prefetch(entry_term(entry));
+}
+
 struct term *term_find(const struct lexical *x, struct str text)
 {
     return text.n > LEXICAL_TERM_MAX ? NULL : term_find_hashed(x, text, term_hash(x, text));
