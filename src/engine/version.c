@@ -139,13 +139,17 @@ enum version_state version_state(struct version *v)
     return state;
 }
 
+/* A collection whose first passages are all alike has 1 or nearly: scores would be 0 or 1, or none.
+ * Real ones have .0 to .85, by model. */
+#define MU_MAX .95f
+
 float version_mean_cosine(struct version *v)
 {
     lock_take(&v->collection->lock);
     float mu = v->mean_cosine;
     lock_drop(&v->collection->lock);
     if (!isnan(mu))
-        return mu;
+        return mu < MU_MAX ? mu : MU_MAX;
     return v->model ? model_info(v->model)->mean_cosine : 0;
 }
 

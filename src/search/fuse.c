@@ -1,9 +1,11 @@
 #include "search/fuse.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 double fuse_semantic(double cosine, double mean_cosine)
 {
+    assert(mean_cosine < 1);
     double x = (cosine - mean_cosine) / (1 - mean_cosine);
     return x > 0 ? fmin(x, 1) : 0;
 }
