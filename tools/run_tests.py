@@ -86,6 +86,8 @@ def main():
            "AKIN_BUILD": str(ROOT / "build")}
     if model:
         env["AKIN_TEST_MODEL"] = str(model.parent)
+    if (state / "languages.table").exists():
+        env["AKIN_TEST_LANGUAGES"] = str(state / "languages.table")
     asan = {**env, "AKIN_BIN": str(ROOT / "build-asan" / "akin")}
     groups = {
         "unit": lambda t: meson(t, "build", env, ["unit"]),

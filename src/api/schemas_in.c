@@ -168,7 +168,11 @@ const struct schema schema_document = {
             "attributes.",
     .fields = FIELDS(
         {"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
-        {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
+        {"text", &schema_string}, {"url", &schema_string},
+        {"lang", &schema_string,
+         .help = "language tag (BCP 47) such as en or pt-BR; without one the language is detected "
+                 "(detected_lang in answers) each time the document is written. Detection is no "
+                 "part of a document: sent again it is unchanged, whatever a later akin detects"},
         {"tags", &schema_text_list}, {"attributes", &free_object, .help = "filterable"},
         {"expires", &time_text},
         {"vector", &document_vector,

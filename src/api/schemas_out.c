@@ -106,9 +106,13 @@ const struct schema schema_document_out = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS(
         {"id", &schema_string, NEED}, {"title", &schema_string}, {"text", &schema_string},
-        {"url", &schema_string}, {"lang", &schema_string}, {"tags", &schema_text_list},
-        {"attributes", &object}, {"created", &time_text, NEED}, {"updated", &time_text, NEED},
-        {"expires", &time_text}, {"revision", &count, NEED},
+        {"url", &schema_string}, {"lang", &schema_string},
+        {"detected_lang", &schema_string,
+         .help = "ISO 639-1 code of the language that akin found the title and text to be in, when "
+                 "the document was written without lang; not given where that is not clear. It "
+                 "counts as lang in filters, facets and the analysis of words"},
+        {"tags", &schema_text_list}, {"attributes", &object}, {"created", &time_text, NEED},
+        {"updated", &time_text, NEED}, {"expires", &time_text}, {"revision", &count, NEED},
         {"pending", &schema_boolean, .help = "true: found by its words only, so far"},
         {"duplicate_of", &schema_string,
          .help = "id of the older document of which this one is a near-copy: words misspelt, "

@@ -21,8 +21,8 @@
 #define VECTOR_DIGEST_DIGITS 64
 
 /* Set by akin, accepted and ignored so that what was read can be written back. */
-static const char *const output_only[] = {"revision", "created", "updated", "pending",
-                                          "duplicate_of"};
+static const char *const output_only[] = {"revision", "created",      "updated",
+                                          "pending",  "duplicate_of", "detected_lang"};
 /* Where the text is looked for if the collection maps it to nothing. */
 static const char *const text_names[] = {"text", "content", "body"};
 
@@ -178,18 +178,46 @@ static enum err read_id(const struct settings *s, const json_t *object, struct a
     return id_check(*out, pointer, e);
 }
 
+/* A subtag of BCP 47 at `at`: 1 to 8 letters and digits. Where it ends; `at` if there is none. */
+static size_t subtag_end(struct str tag, size_t at, bool *letters)
+{
+    size_t end = at;
+    *letters = true;
+    for (; end < tag.n && tag.s[end] != '-'; end++) {
+        unsigned char c = (unsigned char)tag.s[end];
+        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+        if (end - at == 8 || (!letter && !(c >= '0' && c <= '9')))
+            return at;
+        *letters &= letter;
+    }
+    return end;
+}
+
+/* RFC 5646, section 2.1, by its shape: a language of 2 or more letters (or "x" or "i" and what was
+ * agreed on), then subtags. */
+static bool is_language_tag(struct str tag)
+{
+    bool letters;
+    size_t at = 0, end = subtag_end(tag, 0, &letters);
+    bool private = end == 1 && end < tag.n && strchr("xXiI", tag.s[0]);
+    if (!letters || (end < 2 && !private))
+        return false;
+    while (end < tag.n) {
+        at = end + 1;
+        end = subtag_end(tag, at, &letters);
+        if (end == at)
+            return false;
+    }
+    return true;
+}
+
 static enum err check_lang(struct str lang, const char *name, struct err_info *e)
 {
     char pointer[160];
+    if (lang.n == 0 || is_language_tag(lang))
+        return 0;
     pointer_of(pointer, name);
-    for (size_t i = 0; i < lang.n; i++) {
-        unsigned char c = (unsigned char)lang.s[i];
-        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
-        if (!letter && !(c >= '0' && c <= '9') && c != '-')
-            return err_set(e, ERR_INVALID, pointer,
-                           "must be a language tag such as \"en\" or \"pt-BR\"");
-    }
-    return 0;
+    return err_set(e, ERR_INVALID, pointer, "must be a language tag such as \"en\" or \"pt-BR\"");
 }
 
 static enum err check_tags(const json_t *tags, const char *name, struct err_info *e)
@@ -320,7 +348,7 @@ static enum err read_attributes(const struct settings *s, const json_t *object, 
 /* ---- payload and digests ---- */
 
 struct fields {
-    struct str url, lang;
+    struct str url, lang, detected_lang;
     const json_t *tags;
     json_t *attributes;
     struct str vector_digest;
@@ -341,6 +369,7 @@ static void payload_make(struct draft *d, const struct fields *f, struct arena *
     strbuf_init(&b, 0);
     json_writer_init(&w, &b);
     json_object_begin(&w);
+    put_field(&w, "detected_lang", f->detected_lang);
     if (f->attributes) {
         json_key(&w, "attributes");
         put_canonical(&w, f->attributes);
@@ -362,6 +391,7 @@ static void payload_make(struct draft *d, const struct fields *f, struct arena *
     json_object_end(&w);
     d->payload = arena_str(a, strbuf_str(&b));
     strbuf_release(&b);
+    payload_digest(d->payload, d->digest); /* of what the client gave */
 }
 
 /* Of everything that the vectors follow from, but for the model: the same for every version. */
@@ -433,12 +463,11 @@ enum err draft_read(const struct document_rules *rules, const json_t *object,
         return err;
     if (d->vector)
         f.vector_digest = vector_digest_make(d->vector, rules, a);
-    struct sha256 h;
+    if (f.lang.n == 0 && rules->languages)
+        f.detected_lang = str_c(
+            language_code(language_detect_document(rules->languages, d->title, d->text).language));
     payload_make(d, &f, a);
     json_decref(f.attributes);
-    sha256_init(&h);
-    sha256_add(&h, d->payload.s, d->payload.n);
-    sha256_end(&h, d->digest);
     text_digest_make(d, rules, f.vector_digest);
     return 0;
 }
@@ -498,5 +527,15 @@ json_t *document_for_filters(const struct document_record *d)
     set_time(object, "created", d->created_us);
     set_time(object, "updated", d->updated_us);
     json_object_del(object, "vector_digest");
+    struct str lang = document_lang(object);
+    if (lang.n)
+        json_object_set_new(object, "lang", json_stringn(lang.s, lang.n));
+    json_object_del(object, "detected_lang");
     return object;
+}
+
+struct str document_lang(const json_t *object)
+{
+    struct str given = json_str(json_object_get(object, "lang"));
+    return given.n ? given : json_str(json_object_get(object, "detected_lang"));
 }

@@ -2,10 +2,11 @@
  * payload and digests. The payload is compact JSON with sorted keys, so that equal documents have
  * equal digests:
  *
- *     {"attributes":{..},"expires":"..","lang":"..","tags":[..],"text":"..","title":"..","url":"..","vector_digest":".."}
+ *     {"detected_lang":"de","attributes":{..},"expires":"..","lang":"..","tags":[..],"text":"..","title":"..","url":"..","vector_digest":".."}
  *
  * with only what is there. `vector_digest` stands for a vector that the client gave; readers do not
- * see it. */
+ * see it. `detected_lang` is there if the client gave no `lang` and the detector is sure; it is no
+ * part of the digest and accepted but ignored in what clients send. */
 #ifndef ENGINE_DOCUMENT_H
 #define ENGINE_DOCUMENT_H
 
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "engine/settings.h"
 #include "store/store.h"
+#include "text/language.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,8 +56,9 @@ struct draft {
 /* What a document is read with; borrowed. */
 struct document_rules {
     struct settings settings;
-    unsigned dims;    /* of a vector that the client gives */
-    uint32_t version; /* the active one, to which such a vector belongs */
+    unsigned dims;                             /* of a vector that the client gives */
+    uint32_t version;                          /* the active one, to which such a vector belongs */
+    const struct language_detector *languages; /* NULL: no language is detected */
 };
 
 /* Fills in `d`, all of it in the arena but for what is borrowed from `object`. ERR_INVALID with a
@@ -81,8 +84,12 @@ struct str payload_vector_digest(struct str payload);
 /* The payload without it: `payload` itself, or a copy in the arena. */
 struct str payload_for_readers(struct arena *a, struct str payload);
 
-/* The object that filters see: the payload with id, created and updated. To be freed with
- * json_decref. */
+/* The language of a stored document, a view into it: that which was given, else the detected one,
+ * else empty. */
+struct str document_lang(const json_t *object);
+
+/* The object that filters see: the payload with id, created and updated, and `lang` as
+ * document_lang says. To be freed with json_decref. */
 json_t *document_for_filters(const struct document_record *d);
 
 #endif

@@ -367,6 +367,7 @@ static void parts_close(struct engine *x)
         embedder_free(x->embedder);
     model_release(x, x->model);
     models_close(x);
+    language_detector_free(x->languages);
     if (x->store)
         store_close(x->store);
     file_close(x->lock_file);
@@ -378,6 +379,16 @@ static void parts_close(struct engine *x)
     free(x->data_dir);
     free(x->model_dir);
     free(x);
+}
+
+static void languages_open(struct engine *x)
+{
+    char path[4200];
+    const char *given = x->options.languages;
+    snprintf(path, sizeof path, "%s%s", given ? given : x->data_dir,
+             given ? "" : "/languages.table");
+    x->languages = language_detector_new(path);
+    x->options.languages = NULL; /* as precision */
 }
 
 static uint64_t changes_in_effect(void *ctx)
@@ -405,6 +416,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     lock_init(&x->models_lock, LOCK_COLLECTION);
     cond_init(&x->applied_cond);
     metrics_open(x);
+    languages_open(x);
     const char *precision = o->precision ? o->precision : "auto";
     enum err err = precision_parse(str_c(precision), &x->precision, e);
     if (!err)

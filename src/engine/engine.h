@@ -35,10 +35,11 @@ struct engine_options {
     const char *model_dir;               /* a Hugging Face directory, or "stub" */
     const struct remote_options *remote; /* not NULL: a provider embeds, model_dir is not read.
                                             Borrowed until engine_open returns */
-    const char *precision;               /* "auto", "fp32", "bf16" */
-    unsigned embed_threads;              /* 0: one a core */
-    unsigned ingest_workers;             /* 0: one a core */
-    size_t embed_queue_tokens;           /* 0: default */
+    const char *languages;  /* the detector's table (text/language.h); NULL: DATA/languages.table */
+    const char *precision;  /* "auto", "fp32", "bf16" */
+    unsigned embed_threads; /* 0: one a core */
+    unsigned ingest_workers;    /* 0: one a core */
+    size_t embed_queue_tokens;  /* 0: default */
     size_t embed_cache_bytes;   /* of vectors in memory; 0: 16 MiB; EMBED_CACHE_NONE: none */
     uint64_t store_cache_bytes; /* of vectors in the store; 0: 256 MiB; EMBED_CACHE_NONE: none */
     unsigned event_workers;     /* 0: 3 */
@@ -209,10 +210,7 @@ struct facet_request {
 };
 struct find_request {
     enum search_mode mode;
-    struct str q;              /* index/words.h has its syntax */
-    bool match_all;            /* every word must be there; else any */
-    bool prefix;               /* the last word may go on */
-    bool typos;                /* words that no document has may be misspelt */
+    struct str q;
     struct str filter;         /* text; empty: none */
     size_t limit;              /* 0 ... 1000 */
     size_t offset;             /* offset + limit <= 2000 */

@@ -35,7 +35,6 @@
 
 struct vectors;
 struct words;
-struct words_query;
 struct attributes;
 struct filter;
 struct docset;
@@ -74,8 +73,7 @@ struct search_view {
 
 struct search_query {
     enum search_mode mode;
-    struct str text;                 /* what is embedded */
-    const struct words_query *words; /* not in semantic search */
+    struct str text;
     const float *vector; /* length 1; of the text, if the caller has it, else that is embedded; or
                             what is to be like it (mode semantic, no text) */
     const struct filter *filter;           /* NULL: none */

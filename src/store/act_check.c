@@ -102,12 +102,28 @@ static enum err passages_check(const struct document_record *d, struct err_info 
     return ERR_OK;
 }
 
+void payload_digest(struct str payload, uint8_t out[32])
+{
+    struct sha256 hash;
+    const char *comma = NULL;
+    size_t note = sizeof PAYLOAD_NOTE - 1;
+    sha256_init(&hash);
+    if (str_starts(payload, STR(PAYLOAD_NOTE)))
+        comma = memchr(payload.s + note, ',', payload.n - note);
+    if (comma) { /* what is left begins with its bracket */
+        sha256_add(&hash, "{", 1);
+        payload.n -= (size_t)(comma + 1 - payload.s);
+        payload.s = comma + 1;
+    }
+    sha256_add(&hash, payload.s, payload.n);
+    sha256_end(&hash, out);
+}
+
 static enum err document_check(const struct store_act *act, struct err_info *e)
 {
     const struct document_record *d = &act->document;
     enum err err = length_check(d->id, "id", 1, STORE_ID_MAX, e);
     uint8_t digest[32];
-    struct sha256 hash;
 
     if (err || act->kind == ACT_DOCUMENT_DELETE)
         return err;
@@ -123,11 +139,9 @@ static enum err document_check(const struct store_act *act, struct err_info *e)
         err = passages_check(d, e);
     if (err)
         return err;
-    sha256_init(&hash);
-    sha256_add(&hash, d->payload.s, d->payload.n);
-    sha256_end(&hash, digest);
+    payload_digest(d->payload, digest);
     if (memcmp(digest, d->digest, sizeof digest) != 0)
-        return err_set(e, ERR_INVALID, "digest", "digest is not the SHA-256 of the payload");
+        return err_set(e, ERR_INVALID, "digest", "digest is not that of the payload");
     return ERR_OK;
 }
 

@@ -1,6 +1,5 @@
 /* Is the store what it claims to be? check_quick at every start, within a few milliseconds;
  * check_all on request and for every backup, reading all of it. */
-#include "base/hash.h"
 #include "base/sqlite.h"
 #include "store/inside.h"
 #include <string.h>
@@ -37,11 +36,9 @@ static enum err payloads_check(struct conn *c, struct err_info *e)
 
     while (rc == SQLITE_OK && !err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         uint8_t digest[32];
-        struct sha256 hash;
+        struct str payload = {sqlite3_column_blob(st, 2), (size_t)sqlite3_column_bytes(st, 2)};
         rc = SQLITE_OK;
-        sha256_init(&hash);
-        sha256_add(&hash, sqlite3_column_blob(st, 2), (size_t)sqlite3_column_bytes(st, 2));
-        sha256_end(&hash, digest);
+        payload_digest(payload, digest);
         if (sqlite3_column_bytes(st, 1) != 32 ||
             memcmp(digest, sqlite3_column_blob(st, 1), 32) != 0)
             err =

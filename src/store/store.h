@@ -112,6 +112,11 @@ struct passage_record {
     const uint16_t *vector; /* float16 x dims; NULL while pending */
 };
 
+/* SHA-256 of a payload as its sender wrote it: without what akin noted in it, a first member
+ * "detected_lang" with its comma. So a note that comes out otherwise changes no document. */
+#define PAYLOAD_NOTE "{\"detected_lang\":\""
+void payload_digest(struct str payload, uint8_t out[32]);
+
 struct document_record {
     uint32_t collection;
     uint32_t number; /* dense in its collection, never reused: the key in indexes */
@@ -119,7 +124,7 @@ struct document_record {
     uint64_t revision;
     enum document_state state;
     struct str payload;      /* opaque */
-    uint8_t digest[32];      /* SHA-256 of the payload (checked): equal means unchanged */
+    uint8_t digest[32];      /* payload_digest (checked): equal means unchanged */
     uint8_t text_digest[32]; /* of what is embedded, and how it is cut, but not with which model:
                                 equal means that the passages of every version can be kept */
     int64_t created_us, updated_us;

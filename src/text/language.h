@@ -25,4 +25,28 @@ const char *language_name(enum language language);
  * "ger"). Case does not matter. */
 enum language language_of_tag(struct str tag);
 
+/* Is this word, a TERM_WORD of term_analyze, one of the language's function words? 45 languages
+ * have a list. */
+bool term_is_stop(enum language language, struct str word);
+
+/* ---- which language ---- */
+
+struct language_detector;
+/* `table`: the file that tools/eldc_to_table.py makes, 8 MB, read here and checked (some 30 ms); if
+ * it is NULL, not there or damaged, languages are told by their scripts and function words alone,
+ * which the log says. */
+struct language_detector *language_detector_new(const char *table);
+void language_detector_free(struct language_detector *d);
+bool language_detector_has_table(const struct language_detector *d);
+
+struct language_guess {
+    enum language language; /* UNKNOWN if not sure: few words, numbers, code, a mixture */
+    float confidence;       /* 0 to 1 */
+};
+/* Of a text, by its first 1,000 bytes or so. 1 us for a few words, 20 for a page. */
+struct language_guess language_detect(const struct language_detector *d, struct str text);
+/* By the title and the beginning and the middle of the text. */
+struct language_guess language_detect_document(const struct language_detector *d, struct str title,
+                                               struct str text);
+
 #endif

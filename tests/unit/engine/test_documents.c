@@ -132,6 +132,10 @@ static void wrong_documents_name_the_field(void **state)
         {"{'id':'a','text':'x','attributes':{'k':1},'k':2}", "/k"},
         {"{'id':'a','text':'x','expires':'tomorrow'}", "/expires"},
         {"{'id':'a','text':'x','lang':'e_n'}", "/lang"},
+        {"{'id':'a','text':'x','lang':'e'}", "/lang"},
+        {"{'id':'a','text':'x','lang':'en-'}", "/lang"},
+        {"{'id':'a','text':'x','lang':'en-GB-abcdefghi'}", "/lang"},
+        {"{'id':'a','text':'x','lang':'123'}", "/lang"},
         {"{'id':'a','text':'x','vector':[1,2]}", "/vector"},
         {"[]", ""},
     };
@@ -162,7 +166,56 @@ static void fields_are_found_where_they_are_mapped(void **state)
     put_into(f, STR("plain"), "{'id':'x','body':'from the body','n':3}");
     struct document_out d;
     OK(engine_get(f->x, STR("plain"), STR("x"), f->a, &d, e));
-    assert_true(str_eq_c(d.payload, "{\"attributes\":{\"n\":3},\"text\":\"from the body\"}"));
+    assert_true(
+        str_eq_c(d.payload,
+                 "{\"detected_lang\":\"en\",\"attributes\":{\"n\":3},\"text\":\"from the body\"}"));
+}
+
+static void lang_is(struct fixture *f, const char *id, const char *given, const char *detected)
+{
+    struct document_out d;
+    json_t *object = NULL;
+    OK(engine_get(f->x, C, str_c(id), f->a, &d, e));
+    OK(json_parse(d.payload, &object, e));
+    assert_true(str_eq_c(json_str(json_object_get(object, "lang")), given));
+    assert_true(str_eq_c(json_str(json_object_get(object, "detected_lang")), detected));
+    json_decref(object);
+}
+
+static void a_language_that_is_not_given_is_detected(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "c");
+    assert_int_equal(put(f, "{'id':'de','text':'Der Laden an der Ecke war geschlossen'}").err, 0);
+    assert_int_equal(put(f, "{'id':'x','text':'0815 4711'}").err, 0);
+    assert_int_equal(put(f, "{'id':'given','lang':'en-GB','text':'Der Laden an der Ecke'}").err, 0);
+    lang_is(f, "de", "", "de");
+    lang_is(f, "x", "", "");
+    lang_is(f, "given", "en-GB", "");
+    struct find_answer answer = search(f, "laden 4711", SEARCH_LEXICAL, "lang = de", 5);
+    assert_int_equal(answer.count, 1);
+    assert_true(found(&answer, "de"));
+
+    /* What was read may be written back, and what was detected is no change. */
+    const char *again =
+        "{'id':'de','detected_lang':'fr','text':'Der Laden an der Ecke war geschlossen'}";
+    assert_string_equal(put(f, again).status, "unchanged");
+    lang_is(f, "de", "", "de");
+    assert_string_equal(
+        put(f, "{'id':'de','text':'The shop at the corner was closed', 'detected_lang':'de'}")
+            .status,
+        "updated");
+    lang_is(f, "de", "", "en");
+    assert_string_equal(
+        put(f, "{'id':'de','lang':'de','text':'The shop at the corner was closed'}").status,
+        "updated");
+    lang_is(f, "de", "de", "");
+    struct put_result r;
+    struct str position;
+    json_t *p = parse("{\"lang\":null,\"text\":\"La tienda de la esquina no estaba abierta\"}");
+    OK(engine_patch(f->x, C, STR("de"), p, NULL, f->a, &r, &position, e));
+    json_decref(p);
+    lang_is(f, "de", "", "es");
 }
 
 static void conditions_are_judged(void **state)
@@ -358,6 +411,7 @@ int main(void)
         TEST(delete_leaves_no_ghost),
         TEST(a_batch_is_judged_row_by_row_in_order),
         TEST(wrong_documents_name_the_field),
+        TEST(a_language_that_is_not_given_is_detected),
         TEST(fields_are_found_where_they_are_mapped),
         TEST(conditions_are_judged),
         TEST(patch_merges),
