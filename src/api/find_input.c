@@ -21,6 +21,7 @@ enum err page_input(const struct find_input *in, size_t *offset, size_t *limit, 
     return ERR_OK;
 }
 
+#define USER_WEIGHT .3
 #define SNIPPET_CHARS 200 /* if highlighted text is asked for, and no length */
 
 struct hit_style style_input(const json_t *input)
@@ -66,6 +67,8 @@ enum err search_input(const struct find_input *in, struct find_request *r, struc
 {
     r->mode = mode_of(input_str(in->input, "mode"));
     r->q = input_str(in->input, "q");
+    r->user = input_id(in->arena, in->input, "user");
+    r->user_weight = input_double(in->input, "user_weight", USER_WEIGHT);
     enum err err = input_ranking(in->arena, in->input, r, e);
     return err ? err : shared_input(in, r, e);
 }

@@ -74,6 +74,10 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
     json_put_double(w, took);
     if (r->explain)
         lists_put(w, &a->lists);
+    if (r->user.n) {
+        json_key(w, "personalised");
+        json_put_bool(w, a->personalised);
+    }
     if (a->degraded.n) {
         json_key(w, "degraded");
         json_put_str(w, a->degraded);

@@ -352,6 +352,12 @@ const struct field search_fields[] = {
      .help = "hybrid; linear: scores depend on the query and the document alone, and compare; rrf "
              "(ranks, k = 60) and minmax (each list from 0 to 1) depend on the other hits"},
     {"weights", &weights, .help = "hybrid; linear and minmax: shares, .6 and .4; rrf: 1 and 1"},
+    {"user", &schema_id,
+     .help =
+         "ranks what is like this reader's profile higher: one more boost, max(0, (cos - mean) / "
+         "(1 - mean)) to the profile that recommend uses too. A user that nothing is known of "
+         "changes nothing: personalised says so in the answer"},
+    {"user_weight", &share, .fallback = "0.3", .help = "of that boost; with the others at most 1"},
     {"boosts", &boosts, .help = "what is new, or has more of something, ranks higher"},
     {"facets", &facet_list},
     DUPLICATES,

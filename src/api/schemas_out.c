@@ -186,7 +186,8 @@ static const struct schema scores = {
 static const struct schema boost_given = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"field", &schema_string, NEED},
-                     {"value", &maybe_number, NEED, .help = "dates as seconds since 1970"},
+                     {"value", &maybe_number, NEED,
+                      .help = "dates as seconds since 1970; of _user the cosine to the profile"},
                      {"boost", &schema_number, NEED}, {"weight", &schema_number, NEED}),
 };
 static const struct schema explain = {
@@ -262,16 +263,17 @@ static const struct schema facet_stats_answer = {
 const struct schema schema_search_answer = {
     .name = "SearchAnswer",
     .type = SCHEMA_OBJECT,
-    .fields =
-        FIELDS({"data", LIST_OF(&hit), NEED}, {"total", &total, NEED},
-               {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED},
-               {"embedding_version", &count, NEED, .help = "that the answer is from"},
-               {"search_id", &schema_string, NEED},
-               {"facets", &facet_answer, .help = "by field, if asked for"},
-               {"facet_stats", &facet_stats_answer, .help = "by field, if asked for"},
-               {"explain", &lists, .help = "how the hits were found, if asked for"},
-               {"degraded", &schema_string,
-                .help = "why hybrid search had words alone to go by: a remote model is away"}),
+    .fields = FIELDS(
+        {"data", LIST_OF(&hit), NEED}, {"total", &total, NEED}, {"next_cursor", &cursor, NEED},
+        {"took_ms", &schema_number, NEED},
+        {"embedding_version", &count, NEED, .help = "that the answer is from"},
+        {"search_id", &schema_string, NEED},
+        {"facets", &facet_answer, .help = "by field, if asked for"},
+        {"facet_stats", &facet_stats_answer, .help = "by field, if asked for"},
+        {"explain", &lists, .help = "how the hits were found, if asked for"},
+        {"personalised", &schema_boolean, .help = "with user: whether anything is known of them"},
+        {"degraded", &schema_string,
+         .help = "why hybrid search had words alone to go by: a remote model is away"}),
 };
 static const struct schema search_failure = {
     .name = "SearchFailure",

@@ -223,7 +223,8 @@ struct find_request {
     const struct facet_request *facets; /* at most 16, each field once */
     size_t facet_count;
     bool explain;
-    struct str user; /* empty: nobody */
+    struct str user;    /* empty: nobody; else what is like this reader's profile ranks higher */
+    double user_weight; /* of that boost */
     /* similar: one of these */
     const struct str *ids;
     size_t id_count;
@@ -251,6 +252,7 @@ struct find_piece {
     struct text_range *highlights; /* within the piece */
     size_t highlight_count;
 };
+#define FIND_USER_FIELD "_user" /* the field of the profile's boost */
 struct find_hit {
     double score, semantic, lexical;         /* NaN: not part */
     double cosine, bm25, bound, mean_cosine; /* explain */
@@ -293,6 +295,7 @@ struct find_answer {
     int64_t load_ns;
     uint32_t embedding_version; /* whose vectors and passages these are */
     struct str degraded;        /* not empty: why hybrid search had only words to go by */
+    bool personalised;          /* there is a profile of the user */
 };
 enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
                        struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;

@@ -76,7 +76,7 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
         .boosts = f->boosts,
         .boost_of = s->boosts,
         .boost_values = s->boost_values,
-        .boost_count = s->boosts ? f->r->boost_count : 0,
+        .boost_count = s->boosts ? f->boost_count : 0,
     };
     document_out_make(f->a, &l->document, &h->document);
     json_t *payload = NULL;
@@ -119,6 +119,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     out->embedding_version = f->v->id;
     out->stages = f->result.stages;
     out->degraded = f->degraded;
+    out->personalised = f->personalised;
     out->lists = (struct find_lists){f->result.depth, f->result.scored, f->result.complete};
     return f->r->facet_count ? find_facets(f, out, e) : 0;
 }

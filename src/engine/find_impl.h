@@ -24,7 +24,9 @@ struct find {
     struct docset without; /* exclusions */
     float *vector;         /* similar */
     struct highlighter *highlighter;
-    struct search_boost *boosts; /* the request's, with their origins */
+    struct search_boost *boosts; /* the request's, with their origins, and the reader's */
+    size_t boost_count;
+    bool personalised;
     struct search_result result;
     struct str degraded;
 };

@@ -29,7 +29,7 @@ enum err find_ask(struct find *f, size_t depth, struct err_info *e)
         .words_weight = r->words_weight,
         .vectors_weight = r->vectors_weight,
         .boosts = f->boosts,
-        .boost_count = r->boost_count,
+        .boost_count = f->boost_count,
     };
     enum err err = search_run(&f->view, &q, f->a, &f->result, e);
     if (!err && f->result.degraded.n)

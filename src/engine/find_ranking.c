@@ -38,24 +38,48 @@ static enum err weights_check(const struct find_request *r, struct err_info *e)
     return 0;
 }
 
+/* The reader's profile is one more boost; a reader that nothing is known of has none. */
+static enum err profile_add(struct find *f, struct err_info *e)
+{
+    float *profile = NULL;
+    if (!f->r->user.n)
+        return 0;
+    enum err err = reader_profile(f->c, f->v, f->r->user, f->a, &profile, e);
+    if (!err && profile)
+        f->boosts[f->boost_count++] = (struct search_boost){
+            .kind = SEARCH_BOOST_PROFILE,
+            .field = STR(FIND_USER_FIELD),
+            .weight = f->r->user_weight,
+            .scale = 1,
+            .origin = (double)f->view.mean_cosine,
+            .vector = profile,
+        };
+    f->personalised = profile != NULL;
+    return err;
+}
+
 enum err find_ranking(struct find *f, struct err_info *e)
 {
     const struct find_request *r = f->r;
-    double sum = 0;
+    double sum = r->user.n ? r->user_weight : 0;
     enum err err = weights_check(r, e);
     if (!err && r->fusion != SEARCH_LINEAR && r->min_score > 0)
         return err_set(e, ERR_INVALID, "/min_score",
                        "needs the linear fusion: scores of ranks and ranges depend on the other "
                        "hits and do not compare");
-    if (!err && r->boost_count > SEARCH_BOOSTS_MAX)
-        return err_set(e, ERR_INVALID, "/boosts", "at most %d", SEARCH_BOOSTS_MAX);
+    if (!err && r->boost_count > SEARCH_BOOSTS_MAX - 1)
+        return err_set(e, ERR_INVALID, "/boosts", "at most %d", SEARCH_BOOSTS_MAX - 1);
+    if (!err && !(r->user_weight >= 0 && r->user_weight <= 1))
+        return err_set(e, ERR_INVALID, "/user_weight", "must be from 0 to 1");
     f->boosts = arena_array(f->a, r->boost_count + 1, sizeof *f->boosts);
+    f->boost_count = r->boost_count;
     for (size_t i = 0; i < r->boost_count && !err; i++) {
         f->boosts[i] = r->boosts[i];
         err = boost_check(f, i, &f->boosts[i], e);
         sum += f->boosts[i].weight;
     }
     if (!err && sum > 1 + 1e-9)
-        return err_set(e, ERR_INVALID, "/boosts", "have weights of %g together, at most 1", sum);
-    return err;
+        return err_set(e, ERR_INVALID, "/boosts", "have weights of %g together%s, at most 1", sum,
+                       r->user.n ? ", with user_weight" : "");
+    return err ? err : profile_add(f, e);
 }

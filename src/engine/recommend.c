@@ -101,6 +101,20 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
     return 0;
 }
 
+enum err reader_profile(struct collection *c, struct version *v, struct str user, struct arena *a,
+                        float **out, struct err_info *e)
+{
+    struct recommend_request r = {.user = user};
+    struct recommendation m = {.x = c->engine, .c = c, .v = v, .r = &r, .a = a};
+    enum err err = examples_of_user(&m, e);
+    if (err)
+        return err;
+    *out = arena_array(a, v->dims, sizeof **out);
+    if (!recommend_profile(v->vectors, m.examples, m.example_count, a, *out))
+        *out = NULL;
+    return 0;
+}
+
 static enum err examples_make(struct recommendation *m, struct err_info *e)
 {
     const struct recommend_request *r = m->r;

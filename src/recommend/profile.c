@@ -97,6 +97,16 @@ bool profile_make(struct vectors *v, const struct recommend_example *examples, s
     return normalise_f32(vector, dims) > LENGTH_MIN;
 }
 
+bool recommend_profile(struct vectors *v, const struct recommend_example *examples, size_t count,
+                       struct arena *a, float *out)
+{
+    struct profile p;
+    if (!profile_make(v, examples, count, a, &p))
+        return false;
+    memcpy(out, p.vector, vectors_dims(v) * sizeof *out);
+    return true;
+}
+
 /* ---- why ---- */
 
 /* Keeps the SHARES_MAX largest, largest first, earlier ones (lower numbers) ahead at a tie. */

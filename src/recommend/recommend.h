@@ -28,6 +28,11 @@ struct recommend_example {
  * 1), clipped to [-2, 2]; times .5 ^ (age / half_life). */
 double recommend_weight(struct str type, double value, int64_t age_us, int64_t half_life_us);
 
+/* The profile itself, of length 1, into `out` (as many floats as the vectors have dimensions).
+ * False: no liked example has a vector, or likes and dislikes cancel out. */
+bool recommend_profile(struct vectors *v, const struct recommend_example *examples, size_t count,
+                       struct arena *a, float *out);
+
 struct recommend_query {
     const struct recommend_example *examples;
     size_t example_count;

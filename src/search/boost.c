@@ -1,5 +1,7 @@
 #include "search/boost.h"
 #include "index/filter.h"
+#include "index/vectors.h"
+#include "search/fuse.h"
 #include <assert.h>
 #include <math.h>
 
@@ -7,6 +9,8 @@ double boost_of(const struct search_boost *b, double value)
 {
     if (isnan(value))
         return 0;
+    if (b->kind == SEARCH_BOOST_PROFILE)
+        return fuse_semantic(value, b->origin);
     if (b->kind == SEARCH_BOOST_RECENCY)
         return value >= b->origin ? 1 : exp2((value - b->origin) / b->scale);
     if (!(value > 0))
@@ -22,6 +26,16 @@ double boost_factor(const struct search_boost *boosts, size_t count, const doubl
     return fmax(0, 1 - lost);
 }
 
+/* The cosines of documents to a profile. */
+static void cosines_of(const struct search_view *v, const float *profile, const uint32_t *numbers,
+                       size_t count, struct arena *a, double *out)
+{
+    struct vector_hit *hits = arena_alloc(a, (count + 1) * sizeof *hits);
+    vectors_score(v->vectors, profile, numbers, count, hits);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (double)hits[i].cosine;
+}
+
 /* boosts_of[i * boost_count + b]: of hit i. */
 static double *values_of(const struct search_view *v, const struct search_query *q,
                          const struct search_hit *hits, size_t count, struct arena *a)
@@ -32,8 +46,11 @@ static double *values_of(const struct search_view *v, const struct search_query 
     for (size_t i = 0; i < count; i++)
         numbers[i] = hits[i].number;
     for (size_t b = 0; b < q->boost_count; b++) {
-        attributes_number(v->attributes, q->boosts[b].field, ATTRIBUTES_GREATEST, numbers, count,
-                          column);
+        if (q->boosts[b].kind == SEARCH_BOOST_PROFILE)
+            cosines_of(v, q->boosts[b].vector, numbers, count, a, column);
+        else
+            attributes_number(v->attributes, q->boosts[b].field, ATTRIBUTES_GREATEST, numbers,
+                              count, column);
         for (size_t i = 0; i < count; i++)
             out[i * q->boost_count + b] = column[i];
     }
@@ -65,8 +82,9 @@ double boost_factor_max(const struct search_view *v, const struct search_query *
 {
     double greatest[SEARCH_BOOSTS_MAX];
     for (size_t b = 0; b < q->boost_count; b++) {
-        double least, most;
-        attributes_number_range(v->attributes, q->boosts[b].field, &least, &most);
+        double least, most = 1;
+        if (q->boosts[b].kind != SEARCH_BOOST_PROFILE)
+            attributes_number_range(v->attributes, q->boosts[b].field, &least, &most);
         greatest[b] = boost_of(&q->boosts[b], most);
     }
     return boost_factor(q->boosts, q->boost_count, greatest);

@@ -14,6 +14,8 @@
  *
  *     recency   2^(-age / half life), 1 for what is younger than the origin; 0 without a date
  *     number    x / (x + pivot), 0 for x <= 0 and without a number
+ *     profile   max(0, (cos - mu) / (1 - mu)) to the vector of a reader's profile; 0 without
+ * vectors
  *
  * Which documents are scored: the best of either list, until no other can be better than the last
  * hit that is wanted: what is in neither list scores less than the two ends of the lists together
@@ -46,15 +48,16 @@ const char *search_mode_name(enum search_mode m);
 
 enum search_fusion { SEARCH_LINEAR, SEARCH_RRF, SEARCH_MINMAX };
 
-enum search_boost_kind { SEARCH_BOOST_RECENCY, SEARCH_BOOST_NUMBER };
+enum search_boost_kind { SEARCH_BOOST_RECENCY, SEARCH_BOOST_NUMBER, SEARCH_BOOST_PROFILE };
 struct search_boost {
     enum search_boost_kind kind;
     struct str field;
-    double weight; /* > 0; of all boosts together at most 1 */
-    double scale;  /* > 0; recency: the half life in seconds; number: the pivot */
-    double origin; /* recency: seconds since 1970, from which ages count */
+    double weight;       /* > 0; of all boosts together at most 1 */
+    double scale;        /* > 0; recency: the half life in seconds; number: the pivot */
+    double origin;       /* recency: seconds since 1970, from which ages count; profile: mu */
+    const float *vector; /* profile */
 };
-#define SEARCH_BOOSTS_MAX 8
+#define SEARCH_BOOSTS_MAX 9 /* eight fields and a profile */
 
 /* Of each list; deeper only if more hits are wanted. */
 #define SEARCH_DEPTH_MAX 4096

@@ -19,8 +19,8 @@ static struct search_result run(struct world *w, const struct question *text,
 }
 
 static const struct search_boost both_boosts[] = {
-    {SEARCH_BOOST_RECENCY, {"age", 3}, .3, 200, 900},
-    {SEARCH_BOOST_NUMBER, {"popularity", 10}, .4, 50, 0},
+    {SEARCH_BOOST_RECENCY, {"age", 3}, .3, 200, 900, NULL},
+    {SEARCH_BOOST_NUMBER, {"popularity", 10}, .4, 50, 0, NULL},
 };
 
 static int descending(const void *a, const void *b)
@@ -312,7 +312,7 @@ static void a_boost_rises_with_its_field_and_is_explained(void **state)
         world_words_put(w, n, "cat");
         json_decref(d);
     }
-    struct search_boost boost = {SEARCH_BOOST_RECENCY, STR("age"), .5, 100, 600};
+    struct search_boost boost = {SEARCH_BOOST_RECENCY, STR("age"), .5, 100, 600, NULL};
     struct search_query q = {
         .mode = SEARCH_SEMANTIC, .depth = 10, .boosts = &boost, .boost_count = 1};
     struct search_result r = run(w, &text, &q);
@@ -352,7 +352,7 @@ static void a_boost_reaches_what_is_deep_in_the_lists(void **state)
         world_words_put(w, n, "cat");
         json_decref(d);
     }
-    struct search_boost boost = {SEARCH_BOOST_NUMBER, STR("popularity"), .5, 10, 0};
+    struct search_boost boost = {SEARCH_BOOST_NUMBER, STR("popularity"), .5, 10, 0, NULL};
     for (enum search_mode mode = SEARCH_HYBRID; mode <= SEARCH_LEXICAL; mode++) {
         struct search_query q = {.mode = mode, .depth = 3, .boosts = &boost, .boost_count = 1};
         struct search_result r = run(w, &text, &q);
