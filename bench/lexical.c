@@ -7,6 +7,7 @@
  *     hits or|and   the numbers of the documents that each query finds, best first
  *     near, prefix  the dictionary, by the queries' words: one letter wrong, or its first letters
  *     text      a new index of TEXTS by way of the analyzer, to be thrown away
+ *     file      saved and loaded again
  *
  * Times: the terms' frequencies are looked up within a query's time, splitting a line into tokens
  * within that of indexing. */
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define K 10
 #define QUERY_TERMS_MAX 8
@@ -242,6 +244,30 @@ static void dictionary_ask(size_t (*look)(struct str word, struct arena *a))
     arena_free(a);
 }
 
+/* ---- a file ---- */
+
+static void file_and_back(void)
+{
+    char path[128];
+    struct err_info e = {0};
+    struct file *f = NULL;
+    struct lexical *again = NULL;
+    uint64_t bytes = 0, offset = 0;
+    snprintf(path, sizeof path, "/tmp/bench-lexical-%ld", (long)getpid());
+    must(file_open(path, FILE_CREATE, &f, &e), &e);
+    double begin = (double)clock_mono_ns();
+    must(lexical_save(x, f, &e), &e);
+    double saved = (double)clock_mono_ns();
+    must(lexical_load(f, &offset, &again, &e), &e);
+    double loaded = (double)clock_mono_ns();
+    must(file_size(f, &bytes, &e), &e);
+    printf("{\"save_ms\":%.3f,\"load_ms\":%.3f,\"bytes\":%llu}\n", (saved - begin) / 1e6,
+           (loaded - saved) / 1e6, (unsigned long long)bytes);
+    file_close(f);
+    unlink(path);
+    lexical_free(again);
+}
+
 static void command_do(const char *command)
 {
     if (strcmp(command, "index") == 0)
@@ -262,6 +288,8 @@ static void command_do(const char *command)
         dictionary_ask(words_prefixed);
     else if (strcmp(command, "text") == 0)
         index_text();
+    else if (strcmp(command, "file") == 0)
+        file_and_back();
     else
         puts("{}");
     fflush(stdout);

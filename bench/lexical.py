@@ -9,7 +9,7 @@ there (tantivy: its whitespace tokenizer, in memory, terms with positions, nothi
 one segment; its Document objects are made outside the time). Queries: 2 or 3 words in a row out of the texts, top 10, numbers of
 documents only. tantivy: Searcher.search with count=False of a query made beforehand; what its Python binding takes is that of an
 empty query, told apart and subtracted where a ratio says net. Goals: net p50 and p99 at most tantivy's, documents/s at least.
-Apart: akin's full analysis (text to terms to index), its dictionary (corrections of a wrong letter, continuations)."""
+Apart: akin's full analysis (text to terms to index), its dictionary (corrections of a wrong letter, continuations), its file."""
 import argparse
 import json
 import os
@@ -238,11 +238,12 @@ def main():
             print(f"check  {kind}: {same:.1%} of the queries find as many in both, {shared:.1%} of the top {K} are the same")
             if same < 1:
                 missed.append(f"{kind}: not as many found")
-    for kind in ("text", "near", "prefix"):
+    for kind in ("text", "near", "prefix", "file"):
         result[kind] = akin.tell(kind)
     akin.close()
     print(f"full analysis: {len(lines) / result['text']['seconds']:.0f} documents/s from text to index")
     print(f"dictionary: near p50 {result['near']['p50_us']:.1f}, p99 {result['near']['p99_us']:.1f} us; prefix p50 {result['prefix']['p50_us']:.1f}, p99 {result['prefix']['p99_us']:.1f} us")
+    print(f"file: {result['file']['bytes'] / 1e6:.2f} MB, saved in {result['file']['save_ms']:.1f}, loaded in {result['file']['load_ms']:.1f} ms")
     if o.json:
         o.json.write_text(json.dumps(result, indent=1))
     for m in missed:

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #define STEP_CHANGES 200
-#define WAIT_NS 50000000   /* how late a stop may be noticed */
-#define RETRY_NS 200000000 /* after an error */
-#define FAILURES_TOLD 3    /* in a row, before waiting writers are told */
+#define WAIT_NS 50000000      /* how late a stop may be noticed */
+#define RETRY_NS 200000000    /* after an error */
+#define LANGUAGE_ASSUMED "en" /* of a text whose language is not known: as if it were English */
+#define FAILURES_TOLD 3       /* in a row, before waiting writers are told */
 
 /* ---- one document ---- */
 
@@ -100,11 +101,15 @@ void document_words(struct arena *a, const struct document_record *d, struct wor
     json_t *object = NULL;
     *out = (struct words_document){.number = d->number,
                                    .revision = d->revision,
+                                   .lang = STR(""),
                                    .title = STR(""),
                                    .text = STR(""),
                                    .tags = STR("")};
     if (json_parse(d->payload, &object, NULL))
         return;
+    out->lang = arena_str(a, json_str(json_object_get(object, "lang")));
+    if (!out->lang.n)
+        out->lang = STR(LANGUAGE_ASSUMED);
     out->title = arena_str(a, json_str(json_object_get(object, "title")));
     out->text = arena_str(a, json_str(json_object_get(object, "text")));
     out->tags = tags_joined(a, json_object_get(object, "tags"));
@@ -113,27 +118,19 @@ void document_words(struct arena *a, const struct document_record *d, struct wor
 
 /* ---- a group of documents of one collection ---- */
 
-static enum err group_words(struct collection *c, const struct document_record *docs,
-                            const uint32_t *numbers, size_t n, uint64_t through, struct arena *a,
-                            struct err_info *e)
+static void group_words(struct collection *c, const struct document_record *docs,
+                        const uint32_t *numbers, size_t n, uint64_t through, struct arena *a)
 {
-    struct words_document *put = arena_array(a, n + 1, sizeof *put);
-    uint32_t *removed = arena_array(a, n + 1, sizeof *removed);
-    size_t put_count = 0, removed_count = 0;
-    struct position at;
-    store_position(c->engine->store, &at);
-    at.change = through;
     for (size_t i = 0; i < n; i++) {
-        if (docs[i].number)
-            document_words(a, &docs[i], &put[put_count++]);
-        else
-            removed[removed_count++] = numbers[i];
+        struct words_document d;
+        if (docs[i].number) {
+            document_words(a, &docs[i], &d);
+            words_put(c->words, &d);
+        } else {
+            words_delete(c->words, numbers[i]);
+        }
     }
-    enum err err =
-        words_apply(c->words, put, put_count, removed, removed_count, position_text(a, &at), e);
-    if (!err)
-        c->words_at = through;
-    return err;
+    __atomic_store_n(&c->words_at, through, __ATOMIC_RELAXED); /* the merger reads it */
 }
 
 static enum err group_rows(struct collection *c, const struct document_record *docs,
@@ -200,7 +197,7 @@ static enum err group_apply(struct collection *c, const uint32_t *numbers, size_
         err = version_passages(v, a, numbers, n,
                                DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES | DOCUMENT_VECTORS, docs, e);
     if (!err && through > c->words_at)
-        err = group_words(c, docs, numbers, n, through, a, e);
+        group_words(c, docs, numbers, n, through, a);
     if (!err && through > c->rows_at)
         err = group_rows(c, docs, numbers, n, through, e);
     if (!err && through > v->at)
@@ -415,8 +412,6 @@ static void applier_run(void *arg)
     struct engine *x = arg;
     struct arena *a = arena_new(0);
     unsigned failures = 0;
-    struct snapshot_clock k;
-    snapshot_clock_start(x, &k);
     while (!applier_stopping(x)) {
         struct err_info info = {0};
         size_t count = 0;
@@ -428,14 +423,9 @@ static void applier_run(void *arg)
         failures = err ? failures + 1 : 0;
         if (err)
             applier_failed(x, failures, err, &info);
-        if (snapshot_due(x, &k)) {
-            snapshots_save(x, snapshot_save_words);
-            snapshot_clock_saved(&k);
-        }
         arena_reset(a);
     }
     arena_free(a);
-    snapshots_save(x, snapshot_save_words);
 }
 
 void applier_start(struct engine *x)

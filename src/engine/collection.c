@@ -77,8 +77,8 @@ bool collection_gone(struct collection *c)
 static void collection_free(struct collection *c)
 {
     struct err_info info = {0};
-    if (c->words)
-        words_close(c->words);
+    words_free(c->words);
+    words_rules_unref(c->rules);
     versions_free(c);
     attributes_free(c->attributes);
     duplicates_free(c->duplicates);
@@ -217,6 +217,35 @@ enum err collection_open(struct engine *x, const struct collection_record *r, st
 
 /* ---- its state ---- */
 
+static struct str *strs_of(struct arena *a, const json_t *list, size_t *count)
+{
+    *count = json_array_size(list);
+    struct str *out = arena_array(a, *count + 1, sizeof *out);
+    for (size_t i = 0; i < *count; i++)
+        out[i] = json_str(json_array_get(list, i));
+    return out;
+}
+
+/* What they say of words; NULL: nothing. */
+static struct words_rules *rules_new(const struct settings *s)
+{
+    if (!s->synonyms && !s->stop_words)
+        return NULL;
+    struct arena *a = arena_new(0);
+    size_t stops, count = json_array_size(s->synonyms);
+    struct words_synonym *synonyms = arena_array(a, count + 1, sizeof *synonyms);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *v = json_array_get(s->synonyms, i);
+        struct words_synonym *to = &synonyms[i];
+        to->words = strs_of(a, json_object_get(v, "words"), &to->word_count);
+        to->means = strs_of(a, json_object_get(v, "means"), &to->mean_count);
+    }
+    struct str *stop_words = strs_of(a, s->stop_words, &stops);
+    struct words_rules *rules = words_rules_new(&words_terms, synonyms, count, stop_words, stops);
+    arena_free(a);
+    return rules;
+}
+
 void collection_settings_set(struct collection *c, const struct collection_record *r)
 {
     struct settings s;
@@ -225,10 +254,15 @@ void collection_settings_set(struct collection *c, const struct collection_recor
     if (json_parse(r->settings, &object, NULL) || settings_merge(&s, object, UINT32_MAX / 4, NULL))
         log_event(LOG_ERROR, "stored settings of a collection cannot be read; defaults are used",
                   LOG_S("collection", c->name));
+    struct words_rules *rules = rules_new(&s), *before;
+    s.synonyms = s.stop_words = NULL;
     json_decref(object);
     lock_take(&c->lock);
     c->settings = s;
+    before = c->rules;
+    c->rules = rules;
     lock_drop(&c->lock);
+    words_rules_unref(before);
 }
 
 void collection_rules(struct collection *c, struct document_rules *out)

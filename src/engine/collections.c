@@ -161,12 +161,15 @@ enum err engine_collection_update(struct engine *x, struct str name, const json_
             return err;
         unsigned tokens_max = tokens_max_of(x, r.id);
         err = settings_merge(&s, stored, UINT32_MAX / 4, e);
+        if (!err)
+            err = settings_merge(&s, settings, tokens_max, e);
+        struct str text = err ? STR("") : settings_text(a, &s);
         json_decref(stored);
-        if (err || (err = settings_merge(&s, settings, tokens_max, e)))
+        if (err)
             return err;
         struct store_act act = {
             .kind = ACT_COLLECTION_UPDATE, .if_revision = r.revision, .collection = r};
-        act.collection.settings = settings_text(a, &s);
+        act.collection.settings = text;
         act.collection.updated_us = clock_wall_us();
         err = act_run(x, &act, &info);
         if (!err)

@@ -210,7 +210,10 @@ struct facet_request {
 };
 struct find_request {
     enum search_mode mode;
-    struct str q;
+    struct str q;              /* index/words.h has its syntax */
+    bool match_all;            /* every word must be there; else any */
+    bool prefix;               /* the last word may go on */
+    bool typos;                /* words that no document has may be misspelt */
     struct str filter;         /* text; empty: none */
     size_t limit;              /* 0 ... 1000 */
     size_t offset;             /* offset + limit <= 2000 */

@@ -12,6 +12,7 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
 {
     *f = (struct find){.x = x, .r = r, .a = a};
     docset_init(&f->without);
+    docset_init(&f->within);
     enum err err = collection_find(x, collection, &f->c, e);
     if (err)
         return err;
@@ -35,6 +36,7 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
 static void find_end(struct find *f)
 {
     docset_release(&f->without);
+    docset_release(&f->within);
     version_unref(f->v);
     if (f->c)
         collection_unref(f->c);
@@ -168,6 +170,23 @@ static enum err check_model(struct find *f, struct err_info *e)
     return 0;
 }
 
+/* With words that must or must not be there, hybrid search is among those documents. */
+static void words_read(struct find *f)
+{
+    const struct find_request *r = f->r;
+    struct words_options o = {.all = r->match_all, .prefix = r->prefix, .typos = r->typos};
+    lock_take(&f->c->lock);
+    struct words_rules *rules = words_rules_ref(f->c->rules);
+    lock_drop(&f->c->lock);
+    o.rules = rules;
+    f->words = words_query(f->c->words, r->q, &o, f->a);
+    words_rules_unref(rules);
+    if (r->mode != SEARCH_HYBRID || !words_query_selects(f->words))
+        return;
+    words_select(f->c->words, f->words, f->a, &f->within);
+    f->restricted = true;
+}
+
 static enum err search_once(struct engine *x, struct str collection, const struct find_request *r,
                             struct arena *a, struct find_answer *out, struct err_info *e)
 {
@@ -179,10 +198,11 @@ static enum err search_once(struct engine *x, struct str collection, const struc
         err = check_model(&f, e);
     if (!err)
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
-    if (!err)
+    if (!err) {
         exclude_copies(&f);
-    if (!err)
+        words_read(&f);
         err = find_run(&f, out, e);
+    }
     find_end(&f);
     return err;
 }

@@ -20,8 +20,11 @@ struct find {
     const struct find_request *r;
     struct arena *a;
     struct search_view view;
+    const struct words_query *words; /* of search */
     const struct filter *filter;
     struct docset without; /* exclusions */
+    struct docset within;  /* what the words of the query leave */
+    bool restricted;       /* `within` counts */
     float *vector;         /* similar */
     struct highlighter *highlighter;
     struct search_boost *boosts; /* the request's, with their origins, and the reader's */

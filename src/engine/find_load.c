@@ -15,9 +15,11 @@ enum err find_ask(struct find *f, size_t depth, struct err_info *e)
     const struct find_request *r = f->r;
     struct search_query q = {
         .mode = r->mode,
-        .text = r->q,
+        .text = f->words && r->mode == SEARCH_HYBRID ? words_query_text(f->words) : r->q,
+        .words = f->words,
         .filter = f->filter,
         .vector = f->vector,
+        .within = f->restricted ? &f->within : NULL,
         .without = &f->without,
         .depth = depth,
         .min_score = r->min_score,

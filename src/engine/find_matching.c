@@ -12,20 +12,21 @@ static enum err passed(struct find *f, struct docset *out, struct err_info *e)
     enum err err = f->filter ? attributes_select(f->c->attributes, f->filter, out, &info) : 0;
     if (err)
         return err_set(e, err, "/filter", "%s", info.message);
+    if (f->restricted)
+        docset_and(out, &f->within);
     if (f->without.count)
         docset_minus(out, &f->without);
     return 0;
 }
 
 /* Those of `out` that hold a word of the query. */
-static enum err with_words(struct find *f, struct docset *out, struct err_info *e)
+static void with_words(struct find *f, struct docset *out)
 {
     struct docset found;
     docset_init(&found);
-    enum err err = words_match(f->c->words, f->r->q, out, &found, e);
+    words_match(f->c->words, f->words, out, f->a, &found);
     docset_release(out);
     *out = found;
-    return err;
 }
 
 static enum err good_enough(struct find *f, struct docset *out, bool *exact, struct err_info *e)
@@ -50,7 +51,7 @@ enum err find_matching(struct find *f, struct docset *out, bool *exact, struct e
     enum err err = passed(f, out, e);
     *exact = true;
     if (!err && by_words)
-        err = with_words(f, out, e);
+        with_words(f, out);
     if (!err && f->r->min_score > 0)
         err = good_enough(f, out, exact, e);
     return err;

@@ -119,6 +119,7 @@ struct collection {
 
     struct lock lock; /* for all that follows */
     struct settings settings;
+    struct words_rules *rules; /* of those settings; NULL: none. Whoever uses them holds them */
     struct version *versions; /* by id */
     struct version *active;   /* one of them */
     struct live_row *live;
@@ -130,11 +131,11 @@ struct collection {
     uint64_t popular_change; /* feedback_change that it was made from */
     int64_t popular_ns;
 
-    /* The change that each index holds: the applier's; the merger looks at rows_at. */
+    /* The change that each index holds: the applier's; the merger looks at them. */
     uint64_t words_at, rows_at;
-    /* Of the last snapshot, the merger's: rows_at (nothing to save while they are equal), and the
-     * change that it names, which may be later. */
-    uint64_t rows_written, rows_saved;
+    /* Of the last snapshots, the merger's: words_at and rows_at (nothing to save while they are
+     * equal), and the change that each names, which may be later. */
+    uint64_t words_written, words_saved, rows_written, rows_saved;
 };
 
 struct engine {
@@ -273,8 +274,11 @@ enum err applied_wait(struct engine *x, uint64_t change, int64_t deadline_ns,
 /* Brings one document into attributes, near-duplicates and live state. */
 enum err document_index(struct collection *c, const struct document_record *d,
                         struct err_info *e) MUST_CHECK;
-/* What words_apply wants of a document; strings in the arena. */
+/* What words_put wants of a document; strings in the arena. */
 void document_words(struct arena *a, const struct document_record *d, struct words_document *out);
+
+/* ---- words_terms.c: what text/ knows of words, for index/words.h ---- */
+extern const struct words_analyzer words_terms;
 
 /* ---- snapshot.c ---- */
 /* Fills the collection's indexes from their files, from the store if they are damaged; those of its
@@ -289,14 +293,9 @@ enum err snapshot_version_open(struct version *v, const struct version_record *r
 /* After the changes were applied: vectors that were stored without a change after the last snapshot
  * are missing in it, then it is made anew. */
 enum err snapshot_version_check(struct version *v, struct err_info *e) MUST_CHECK;
-/* Nothing if nothing changed. The position of words (they keep the rest themselves): applier only.
- */
-enum err snapshot_save_words(struct collection *c, struct err_info *e) MUST_CHECK;
-/* Attributes, near-duplicates, live state, the vectors of all versions: merger only, while the
- * applier goes on. */
-enum err snapshot_save_rows(struct collection *c, struct err_info *e) MUST_CHECK;
-/* Of each collection; an error is logged. */
-void snapshots_save(struct engine *x, enum err (*save)(struct collection *c, struct err_info *e));
+/* Attributes, near-duplicates, live state, words, the vectors of all versions, of each collection;
+ * nothing where nothing changed; an error is logged. Merger only, while the applier goes on. */
+void snapshots_save(struct engine *x);
 
 /* When to save: rather when nobody waits, and sooner after many changes, so that a start after a
  * crash has little to replay. */

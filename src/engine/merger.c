@@ -28,13 +28,13 @@ static void merger_run(void *arg)
         bool more = graphs_step(x);
         pace_end(&pace);
         if (snapshot_due(x, &k)) {
-            snapshots_save(x, snapshot_save_rows);
+            snapshots_save(x);
             snapshot_clock_saved(&k);
         }
         if (!more)
             background_rest(&x->merger, PAUSE_NS);
     }
-    snapshots_save(x, snapshot_save_rows);
+    snapshots_save(x);
 }
 
 void merger_start(struct engine *x)

@@ -60,8 +60,7 @@ static void collect(void *ctx)
         gauge_set(gauge_of(x->metrics->passages, name), (double)passages);
         parts[PART_ATTRIBUTES] += attributes_bytes(c->attributes);
         parts[PART_DUPLICATES] += duplicates_bytes(c->duplicates);
-        parts[PART_WORDS] += words_memory(c->words);
-        bytes += words_bytes(c->words);
+        parts[PART_WORDS] += words_bytes(c->words);
     }
     for (int i = 0; i < PART_COUNT; i++) {
         bytes += parts[i];

@@ -81,6 +81,72 @@ static enum err read_extra_fields(struct settings *s, const json_t *v, struct er
     return 0;
 }
 
+/* ---- words ---- */
+
+static enum err check_words(const json_t *list, const char *pointer, size_t max, struct err_info *e)
+{
+    char at[128];
+    if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > max)
+        return err_set(e, ERR_INVALID, pointer, "must be a list of 1 to %zu words", max);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct str word = json_str(json_array_get(list, i));
+        snprintf(at, sizeof at, "%s/%zu", pointer, i);
+        if (!json_is_string(json_array_get(list, i)) || str_trim(word).n == 0 ||
+            word.n > RULE_WORD_MAX)
+            return err_set(e, ERR_INVALID, at, "must be a word or several, 1 to %d bytes",
+                           RULE_WORD_MAX);
+    }
+    return 0;
+}
+
+static enum err check_synonym(const json_t *v, const char *pointer, struct err_info *e)
+{
+    char at[96];
+    const char *key;
+    json_t *side;
+    if (!json_is_object(v) || !json_object_get(v, "words"))
+        return err_set(e, ERR_INVALID, pointer,
+                       "must be an object such as {\"words\":[\"car\",\"automobile\"]} or "
+                       "{\"words\":[\"tv\"],\"means\":[\"television\"]}");
+    json_object_foreach((json_t *)v, key, side)
+    {
+        snprintf(at, sizeof at, "%s/%.40s", pointer, key);
+        if (strcmp(key, "words") != 0 && strcmp(key, "means") != 0)
+            return err_set(e, ERR_INVALID, at, "unknown; there are words and means");
+        enum err err = check_words(side, at, SYNONYM_WORDS_MAX, e);
+        if (err)
+            return err;
+    }
+    if (!json_object_get(v, "means") && json_array_size(json_object_get(v, "words")) < 2)
+        return err_set(e, ERR_INVALID, pointer, "one word alone is a synonym of nothing");
+    return 0;
+}
+
+static enum err read_synonyms(struct settings *s, const json_t *v, struct err_info *e)
+{
+    char at[40];
+    enum err err = 0;
+    if (!json_is_null(v) && (!json_is_array(v) || json_array_size(v) > SYNONYMS_MAX))
+        return err_set(e, ERR_INVALID, "/synonyms", "must be a list of at most %d rules",
+                       SYNONYMS_MAX);
+    for (size_t i = 0; i < json_array_size(v) && !err; i++) {
+        snprintf(at, sizeof at, "/synonyms/%zu", i);
+        err = check_synonym(json_array_get(v, i), at, e);
+    }
+    if (!err)
+        s->synonyms = json_array_size(v) ? v : NULL;
+    return err;
+}
+
+static enum err read_stop_words(struct settings *s, const json_t *v, struct err_info *e)
+{
+    bool none = json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0);
+    enum err err = none ? 0 : check_words(v, "/stop_words", STOP_WORDS_MAX, e);
+    if (!err)
+        s->stop_words = none ? NULL : v;
+    return err;
+}
+
 enum err settings_merge(struct settings *s, const json_t *object, unsigned tokens_max,
                         struct err_info *e)
 {
@@ -108,11 +174,15 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err = read_mapping(&new, v, e);
         else if (strcmp(key, "versions_kept") == 0)
             err = read_unsigned(v, pointer, 0, VERSIONS_KEPT_MAX, &new.versions_kept, e);
+        else if (strcmp(key, "synonyms") == 0)
+            err = read_synonyms(&new, v, e);
+        else if (strcmp(key, "stop_words") == 0)
+            err = read_stop_words(&new, v, e);
         else
             err =
                 err_set(e, ERR_INVALID, pointer,
                         "unknown setting; there are passage_tokens, overlap_tokens, extra_fields, "
-                        "mapping and versions_kept");
+                        "mapping, synonyms, stop_words and versions_kept");
         if (err)
             return err;
     }
@@ -124,6 +194,14 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
     }
     *s = new;
     return 0;
+}
+
+static void words_print(struct json_writer *w, const json_t *list)
+{
+    if (list)
+        json_put_value(w, list);
+    else
+        json_put_raw(w, STR("[]"));
 }
 
 void settings_print(const struct settings *s, struct strbuf *out)
@@ -146,6 +224,10 @@ void settings_print(const struct settings *s, struct strbuf *out)
     json_put_int(&w, s->overlap_tokens);
     json_key(&w, "passage_tokens");
     json_put_int(&w, s->passage_tokens);
+    json_key(&w, "stop_words");
+    words_print(&w, s->stop_words);
+    json_key(&w, "synonyms");
+    words_print(&w, s->synonyms);
     json_key(&w, "versions_kept");
     json_put_int(&w, s->versions_kept);
     json_object_end(&w);

@@ -1,4 +1,4 @@
-/* The settings of a collection: how documents are read and cut into passages. */
+/* The settings of a collection: how documents are read and cut into passages, what its words mean. */
 #ifndef ENGINE_SETTINGS_H
 #define ENGINE_SETTINGS_H
 
@@ -21,6 +21,10 @@ enum document_field {
 extern const char *const document_field_names[FIELD_COUNT];
 
 #define FIELD_NAME_MAX 128
+#define SYNONYMS_MAX 5000
+#define SYNONYM_WORDS_MAX 32 /* of one side */
+#define STOP_WORDS_MAX 5000
+#define RULE_WORD_MAX 255 /* bytes */
 
 struct settings {
     unsigned passage_tokens; /* of a passage, the first with the title in front, without special
@@ -29,11 +33,14 @@ struct settings {
     bool extra_fields_refused;
     unsigned versions_kept;                        /* retired embedding versions, for rollback */
     char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */
+    /* Arrays, checked; NULL: none. Borrowed from what was merged. */
+    const json_t *synonyms; /* of {"words":[..]} or {"words":[..],"means":[..]} */
+    const json_t *stop_words;
 };
 
 /* What a model that was trained for `tokens_best` tokens wants, of which `specials` are its own. */
 void settings_default(struct settings *s, unsigned tokens_best, unsigned specials);
-/* Lays a JSON object (NULL: nothing) over `s`; on an error `s` is as before. ERR_INVALID with the
+/* Lays a JSON object (NULL: nothing; it must live as long as `s`) over `s`; on an error `s` is as before. ERR_INVALID with the
  * pointer. */
 enum err settings_merge(struct settings *s, const json_t *object, unsigned tokens_max,
                         struct err_info *e) MUST_CHECK;

@@ -2,7 +2,6 @@
  *
  *     index/<collection id>/documents/rows       attributes, near-duplicates and live state
  *     index/<collection id>/<version id>/rows    the vectors of one embedding version
- *     index/<collection id>/words/words.db       words; keeps its position itself
  *
  * Each is checked and made anew on its own (rows_file.c has the bytes of `rows`).
  * Whatever is damaged, of another lineage or model, or ahead of the store is dropped and made anew
@@ -23,8 +22,6 @@
 #define WORKED_MIN 1000
 #define SNAPSHOT_IDLE_NS 2000000000LL
 #define PAUSE_NS 50000000 /* without a change */
-#define WORDS_BATCH 500
-#define WORDS_BATCH_BYTES (8u << 20)
 
 /* ---- save ---- */
 
@@ -43,10 +40,13 @@ static enum err file_save(const struct rows_of *of, const struct position *at, s
 {
     int64_t t0 = clock_mono_ns();
     enum err err = rows_save(of, at, e);
-    metric_index_saved(of->c->engine, of->v ? INDEX_VECTORS : INDEX_DOCUMENTS, !err);
+    static const char *const names[] = {
+        [INDEX_DOCUMENTS] = "documents", [INDEX_VECTORS] = "vectors", [INDEX_WORDS] = "words"};
+    enum index_kind kind = of->v ? INDEX_VECTORS : INDEX_DOCUMENTS;
+    metric_index_saved(of->c->engine, kind, !err);
     if (!err)
         log_event(LOG_DEBUG, "index saved", LOG_S("collection", of->c->name),
-                  LOG_S("index", of->v ? "vectors" : "documents"),
+                  LOG_S("index", names[kind]),
                   LOG_F("seconds", (double)(clock_mono_ns() - t0) / 1e9));
     return err;
 }
@@ -66,7 +66,7 @@ static enum err version_save(struct version *v, struct err_info *e)
     uint64_t worked = vectors_worked(v->vectors);
     if (!touched && !changed && !worth_saving(v, worked) && at.change <= v->saved + BEHIND_MAX)
         return 0;
-    enum err err = file_save(&(struct rows_of){v->collection, v}, &at, e);
+    enum err err = file_save(&(struct rows_of){.c = v->collection, .v = v}, &at, e);
     if (!err)
         v->worked_saved = worked;
     else if (touched)
@@ -80,37 +80,25 @@ static enum err documents_save(struct collection *c, struct err_info *e)
     bool changed = __atomic_load_n(&c->rows_at, __ATOMIC_RELAXED) > c->rows_written;
     if (!changed && at.change <= c->rows_saved + BEHIND_MAX)
         return 0;
-    return file_save(&(struct rows_of){c, NULL}, &at, e);
+    return file_save(&(struct rows_of){.c = c}, &at, e);
 }
 
-enum err snapshot_save_rows(struct collection *c, struct err_info *e)
+/* Each for itself: an error of one does not keep the others from being saved. */
+static enum err collection_save(struct collection *c, struct err_info *e)
 {
     enum err err = documents_save(c, e);
-    for (struct version *v = NULL; (v = version_next(c, v));) { /* each for itself */
+    for (struct version *v = NULL; (v = version_next(c, v));) {
         enum err one = version_save(v, err ? NULL : e);
         err = err ? err : one;
     }
     return err;
 }
 
-enum err snapshot_save_words(struct collection *c, struct err_info *e)
-{
-    struct position at = position_applied(c->engine);
-    char text[POSITION_TEXT];
-    position_format(&at, text);
-    if (c->words_at >= at.change)
-        return 0;
-    enum err err = words_apply(c->words, NULL, 0, NULL, 0, str_c(text), e);
-    if (!err)
-        c->words_at = at.change;
-    return err;
-}
-
-void snapshots_save(struct engine *x, enum err (*save)(struct collection *c, struct err_info *e))
+void snapshots_save(struct engine *x)
 {
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
         struct err_info info = {0};
-        if (save(c, &info)) {
+        if (collection_save(c, &info)) {
             metric_error(x, info.code);
             log_event(LOG_WARN,
                       "index snapshot not saved; the changes since the last are replayed at the "
@@ -158,30 +146,20 @@ struct rebuild {
     struct collection *c;
     bool rows, words;
     struct arena *a;
-    struct words_document *batch;
-    size_t batch_count, batch_bytes;
     struct err_info *e;
 };
-
-static enum err rebuild_flush(struct rebuild *b, struct str position)
-{
-    enum err err = words_apply(b->c->words, b->batch, b->batch_count, NULL, 0, position, b->e);
-    b->batch_count = b->batch_bytes = 0;
-    arena_reset(b->a);
-    return err;
-}
 
 static enum err rebuild_document(void *ctx, const struct document_record *d)
 {
     struct rebuild *b = ctx;
+    struct words_document words;
     enum err err = b->rows ? document_index(b->c, d, b->e) : 0;
     if (err || !b->words)
         return err;
-    document_words(b->a, d, &b->batch[b->batch_count++]);
-    b->batch_bytes += d->payload.n;
-    if (b->batch_count == WORDS_BATCH || b->batch_bytes > WORDS_BATCH_BYTES)
-        err = rebuild_flush(b, STR("")); /* no position yet: half an index is none */
-    return err;
+    document_words(b->a, d, &words);
+    words_put(b->c->words, &words);
+    arena_reset(b->a);
+    return 0;
 }
 
 static void rebuild_begun(const struct collection *c, const char *what)
@@ -199,7 +177,6 @@ static void rebuild_ended(const struct collection *c, const char *what, int64_t 
 static enum err rebuild(struct collection *c, bool rows, bool words, struct err_info *e)
 {
     struct position at;
-    char text[POSITION_TEXT];
     struct rebuild b = {.c = c, .rows = rows, .words = words, .e = e};
     const char *what = rows && words ? "documents, words" : rows ? "documents" : "words";
     int64_t t0 = clock_mono_ns();
@@ -207,13 +184,8 @@ static enum err rebuild(struct collection *c, bool rows, bool words, struct err_
     if (told)
         rebuild_begun(c, what);
     b.a = arena_new(0);
-    b.batch = xcalloc(WORDS_BATCH, sizeof *b.batch);
     enum err err = store_document_scan(c->engine->store, c->id, DOCUMENT_PAYLOAD, rebuild_document,
                                        &b, &at, e);
-    if (!err && words) {
-        position_format(&at, text);
-        err = rebuild_flush(&b, str_c(text));
-    }
     if (!err && words)
         c->words_at = at.change;
     if (!err && rows)
@@ -223,7 +195,6 @@ static enum err rebuild(struct collection *c, bool rows, bool words, struct err_
         for (int i = rows ? 0 : 1; i < (words ? 2 : 1); i++)
             metric_index_rebuilt(c->engine, i ? INDEX_WORDS : INDEX_DOCUMENTS);
     }
-    free(b.batch);
     arena_free(b.a);
     return err;
 }
@@ -276,48 +247,11 @@ static void rows_reset(struct collection *c)
     c->rows_at = c->rows_saved = c->rows_written = 0;
 }
 
-static void *session_new(void)
+static void words_reset(struct collection *c)
 {
-    return term_analyzer_new();
-}
-
-static void session_free(void *session)
-{
-    term_analyzer_free(session);
-}
-
-struct emitting {
-    void (*emit)(void *, struct str, size_t, size_t);
-    void *ctx;
-};
-
-/* Of a word its stem alone, as long as the word index has no positions. */
-static void emit_stem(void *ctx, const struct term *t)
-{
-    const struct emitting *m = ctx;
-    if (t->kind & (TERM_STEM | TERM_PAIR))
-        m->emit(m->ctx, t->text, t->start, t->end);
-}
-
-static void session_analyze(void *session, struct str text,
-                            void (*emit)(void *, struct str, size_t, size_t), void *ctx)
-{
-    term_analyze(session, LANGUAGE_en, text, emit_stem, &(struct emitting){emit, ctx});
-}
-
-static const struct words_analyzer analyzer = {session_new, session_free, session_analyze};
-
-static enum err words_make_anew(struct collection *c, struct err_info *e)
-{
-    if (c->words)
-        words_close(c->words);
-    c->words = NULL;
-    enum err err = file_remove_tree(c->words_dir, e);
-    if (!err)
-        err = file_mkdirs(c->words_dir, 0700, e);
-    if (!err)
-        err = words_open(c->words_dir, &analyzer, &c->words, e);
-    return err;
+    words_free(c->words);
+    c->words = words_new(&words_terms);
+    c->words_at = 0;
 }
 
 /* Does a change log that begins after `change` still hold what is missing? */
@@ -331,32 +265,27 @@ static bool replayable(struct engine *x, uint64_t change)
     return err != ERR_GONE;
 }
 
-/* *usable: it opened and holds a position from which can be replayed. */
-static enum err words_load(struct collection *c, const struct position *now, bool *usable,
-                           struct err_info *e)
+static void file_dropped(struct collection *c, const char *what, enum err err,
+                         const struct err_info *why)
 {
-    struct err_info why = {0};
-    struct position at;
-    char text[64] = "";
-    enum err err = words_open(c->words_dir, &analyzer, &c->words, &why);
-    *usable = false;
-    if (err && err != ERR_CORRUPT)
-        return err_set(e, err, why.field, "%s", why.message);
-    if (!err) {
-        words_position(c->words, text);
-        *usable = text[0] && position_parse(str_c(text), &at) == 0 &&
-                  strcmp(at.lineage, now->lineage) == 0 && at.change <= now->change &&
-                  replayable(c->engine, at.change);
+    if (!err || err == ERR_NOT_FOUND)
+        return;
+    c->engine->files_dropped++;
+    log_event(LOG_WARN, "index snapshot dropped", LOG_S("collection", c->name),
+              LOG_S("index", what), LOG_S("reason", why->message));
+}
+
+/* Former servers had their words in a database there. */
+static void words_db_remove(struct collection *c)
+{
+    static const char *const names[] = {"words.db", "words.db-wal", "words.db-shm"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct strbuf path;
+        strbuf_init(&path, 0);
+        strbuf_printf(&path, "%s/%s", c->words_dir, names[i]);
+        (void)!file_remove(path.buf, NULL);
+        strbuf_release(&path);
     }
-    if (*usable) {
-        c->words_at = at.change;
-        return 0;
-    }
-    c->engine->files_dropped += err || text[0];
-    if (err || text[0])
-        log_event(LOG_WARN, "word index dropped: damaged, or of another state of the store",
-                  LOG_S("collection", c->name), LOG_S("reason", why.message));
-    return words_make_anew(c, e);
 }
 
 /* Attributes, near-duplicates and live state are read while others read words and vectors. */
@@ -371,7 +300,7 @@ struct snapshot_opening {
 static void rows_open(void *arg)
 {
     struct snapshot_opening *o = arg;
-    o->err = rows_load(&(struct rows_of){o->c, NULL}, &o->now, &o->why);
+    o->err = rows_load(&(struct rows_of){.c = o->c}, &o->now, &o->why);
 }
 
 struct snapshot_opening *snapshot_open(struct collection *c)
@@ -388,22 +317,18 @@ static bool rows_usable(struct snapshot_opening *o)
 {
     if (!o->err && replayable(o->c->engine, o->c->rows_at))
         return true;
-    o->c->engine->files_dropped += o->err && o->err != ERR_NOT_FOUND;
-    if (o->err && o->err != ERR_NOT_FOUND)
-        log_event(LOG_WARN, "index snapshot dropped", LOG_S("collection", o->c->name),
-                  LOG_S("reason", o->why.message));
+    file_dropped(o->c, "documents", o->err, &o->why);
     rows_reset(o->c);
     return false;
 }
 
 enum err snapshot_opened(struct snapshot_opening *o, struct err_info *e)
 {
-    bool words;
-    enum err err = words_load(o->c, &o->now, &words, e);
     thread_join(o->thread);
     bool rows = rows_usable(o);
-    if (!err && (!rows || !words))
-        err = rebuild(o->c, !rows, !words, e);
+    words_db_remove(o->c);
+    words_reset(o->c);
+    enum err err = rebuild(o->c, !rows, true, e); /* words are not saved yet */
     free(o);
     return err;
 }
@@ -413,7 +338,7 @@ enum err snapshot_version_open(struct version *v, const struct version_record *r
                                const struct position *before, struct err_info *e)
 {
     struct err_info why = {0};
-    enum err err = rows_load(&(struct rows_of){v->collection, v}, before, &why);
+    enum err err = rows_load(&(struct rows_of){.c = v->collection, .v = v}, before, &why);
     if (!err && replayable(v->collection->engine, v->at))
         return 0;
     v->collection->engine->files_dropped += err && err != ERR_NOT_FOUND;

@@ -1,83 +1,144 @@
-/* The word index: terms -> the documents that hold them, scored by BM25.
+/* The word index: a text -> its terms, a query -> groups of terms, the documents that hold them,
+ * ranked. What terms, postings and BM25F are is lexical/lexical.h's; here is what words mean:
  *
- * Now FTS5 in a database of its own (DIR/words.db) with its own copy of the text and its own
- * position; a later inverted index stands behind the same functions. It is a cache: a damaged or
- * missing one is made anew.
+ *   document   each word goes in raw and, where it differs, as its stem in the document's language,
+ *              both at one position; the length counts words.
+ *   query      a word is one group: its raw form, its stems in every language that at least 1 % of
+ *              the documents have, synonyms, endings that go on from it, corrected spellings. A
+ *              document counts for a group once, by the best of them. The group's idf is that of
+ *              its most frequent member (as Lucene's SynonymQuery): it is stable, and a word that
+ *              the index does not know counts at document frequency 0.
  *
- * BM25 without the factor (k1 + 1):  sum over query terms of idf(t) * tf / (tf + k1 (1 - b + b len
- * / avglen)), idf(t) = ln(1 + (N - df + .5) / (df + .5)), tf weighted by field. bound = sum of idf
- * of the query's distinct terms, unknown ones at df 0, so that score / bound lies in [0, 1).
- * Robertson, Zaragoza: The Probabilistic Relevance Framework (2009), sections 3.4 and 3.6.
+ * bound = B(q): the sum of weight * idf over the groups that are ranked, so that score / bound lies
+ * in [0, 1).
  *
- * k1 = 1.2, b = 0.75. Of a query the first 256 distinct terms count.
- *
- * One writer thread; searches from any thread in parallel, on a committed state (a batch becomes
- * visible document by document). Searches run over doclists in memory, read from FTS5 when a term
- * is first asked for and kept up to date by the writer: at most 64 MiB beyond what a query needs,
- * and 12 bytes a document number. */
+ * In memory; a cache of the store (words_save, words_load). One writer; searches from any thread,
+ * without a lock, on the documents as they are at that moment, each whole or not at all. */
 #ifndef INDEX_WORDS_H
 #define INDEX_WORDS_H
 
 #include "base/arena.h"
+#include "base/docset.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "base/docset.h"
 
-/* How text becomes terms; given by the caller (text/ is not known here). `analyze` calls emit for
- * each term; `session_new` makes per-thread state for it. */
+/* ---- how text becomes terms; given by the caller (text/ is not known here) ---- */
+
+struct words_term {
+    struct str text; /* for the call */
+    size_t start, end;
+    uint32_t position; /* never falls */
+    bool stem;         /* of the term in front of it, and not the same */
+    bool pair;         /* of characters of a script without spaces */
+    bool phrase;       /* one of those by which a phrase is looked up */
+};
+typedef void words_term_fn(void *ctx, const struct words_term *t);
+
+#define WORDS_LANGUAGES 255
 struct words_analyzer {
+    uint32_t version; /* what was indexed under another is made anew */
     void *(*session_new)(void);
     void (*session_free)(void *session);
-    void (*analyze)(void *session, struct str text,
-                    void (*emit)(void *ctx, struct str term, size_t start, size_t end), void *ctx);
+    /* Returns how many positions there are. `language` below WORDS_LANGUAGES, 0: not known. Only
+     * stems depend on it. */
+    uint32_t (*analyze)(void *session, unsigned language, struct str text, words_term_fn *emit,
+                        void *ctx);
+    unsigned (*language_of)(struct str code); /* 0: unknown */
+    const char *(*language_code)(unsigned language);
+    bool (*is_stop)(unsigned language, struct str word); /* a raw form; NULL: there are none */
 };
+
+/* ---- documents: writer only ---- */
 
 struct words;
-/* Opens or makes DIR/words.db; reads a few bytes a document. The analyzer may differ from the one
- * that indexed (old documents keep their old terms until they are put again); its functions are
- * copied. ERR_CORRUPT: the caller removes the folder and rebuilds. */
-enum err words_open(const char *dir, const struct words_analyzer *analyzer, struct words **out,
-                    struct err_info *e) MUST_CHECK;
-void words_close(struct words *w);
+/* The analyzer's functions are copied. */
+struct words *words_new(const struct words_analyzer *analyzer);
+void words_free(struct words *w);
 
 struct words_document {
-    uint32_t number;
+    uint32_t number; /* not 0 */
     uint64_t revision;
-    struct str title, text, tags; /* tags joined by blanks; weights 2, 1, 1.5 */
+    struct str lang;              /* a code, "" if unknown */
+    struct str title, text, tags; /* tags joined by line ends; weights 2, 1, 1.5 */
 };
-/* A batch of changes and the position that it brings the index to, in one transaction: after it,
- * searches see it. `removed`: numbers, taken out before `put` goes in. On any error nothing has
- * changed. `position`: opaque text, <= 63 bytes. Writer only. */
-enum err words_apply(struct words *w, const struct words_document *put, size_t put_count,
-                     const uint32_t *removed, size_t removed_count, struct str position,
-                     struct err_info *e) MUST_CHECK;
-/* The position that the committed state holds, "" if new. */
-void words_position(struct words *w, char out[64]);
-size_t words_documents(struct words *w);
+/* Adds or replaces; searches see it when this returns. Cost: the analysis of the text. */
+void words_put(struct words *w, const struct words_document *d);
+void words_delete(struct words *w, uint32_t number);
+
+size_t words_documents(struct words *w); /* any thread */
+size_t words_bytes(struct words *w);     /* in memory; any thread */
+
+/* ---- what a collection says of its words ---- */
+
+/* Equivalent: any of `words` stands for any other. One way: any of `words` also finds `means`. Each
+ * is a word or several. */
+struct words_synonym {
+    const struct str *words, *means;
+    size_t word_count, mean_count; /* mean_count 0: equivalent */
+};
+struct words_rules;
+struct words_rules *words_rules_new(const struct words_analyzer *analyzer,
+                                    const struct words_synonym *synonyms, size_t synonym_count,
+                                    const struct str *stop_words, size_t stop_count);
+struct words_rules *words_rules_ref(struct words_rules *r); /* NULL is allowed, as below */
+void words_rules_unref(struct words_rules *r);
+
+/* ---- queries: any thread ---- */
+
+/*     word        ranks; with `all` it must be there, unless it is a stop word among others
+ *     "a phrase"  these words as they stand, one after the other: must be there
+ *     -word -"a phrase"   must not be there
+ *
+ * Everything else in a query is text. The first 256 distinct words count, of the first 64 KiB. */
+struct words_options {
+    bool all;                        /* every word must be there; else any will do */
+    bool prefix;                     /* the last word may go on: it is being typed */
+    bool typos;                      /* a word that the index does not know may be misspelt */
+    const struct words_rules *rules; /* NULL: none */
+};
+
+/* A query, analysed once, as of the index then. In the arena, for as long as `w` lives. */
+struct words_query;
+const struct words_query *words_query(struct words *w, struct str text,
+                                      const struct words_options *o, struct arena *a);
+double words_query_bound(const struct words_query *q); /* B(q); 0: nothing to rank by */
+/* It has words that must or must not be there: words_select says which documents those leave. */
+bool words_query_selects(const struct words_query *q);
+/* A term of a text, raw or stem, is one that the query looks for. For highlights. */
+bool words_query_has(const struct words_query *q, struct str term);
+/* What is looked for, without quotes and without what must not be there: for the embedding. */
+struct str words_query_text(const struct words_query *q);
+/* Languages that the query was analysed in, by their numbers: the analyzer's. */
+size_t words_query_languages(const struct words_query *q, const uint8_t **out);
 
 struct word_hit {
     uint32_t number;
     uint64_t revision;
-    float bm25; /* before division by the bound */
+    double bm25; /* before division by the bound */
 };
-/* The k best documents of `within` (NULL: all) that hold at least one term, best first, ties by
- * number.
- * `*bound`: see above; 0 if the query has no terms. Any thread. */
-enum err words_search(struct words *w, struct arena *a, struct str query, size_t k,
-                      const struct docset *within, struct word_hit **out, size_t *count,
-                      double *bound, struct err_info *e) MUST_CHECK;
-/* BM25 of given documents (0 if none of the terms): the same numbers words_search gives. */
-enum err words_score(struct words *w, struct str query, const uint32_t *numbers, size_t count,
-                     struct word_hit *out, double *bound, struct err_info *e) MUST_CHECK;
-/* The documents of `within` (NULL: all) that hold at least one term; `out` is initialised. Cost:
- * the postings of all terms, about a ns each. */
-enum err words_match(struct words *w, struct str query, const struct docset *within,
-                     struct docset *out, struct err_info *e) MUST_CHECK;
-/* How many those are. */
-enum err words_count(struct words *w, struct str query, const struct docset *within, size_t *out,
-                     struct err_info *e) MUST_CHECK;
-enum err words_check(struct words *w, struct err_info *e) MUST_CHECK;
-size_t words_bytes(struct words *w);  /* on disk */
-size_t words_memory(struct words *w); /* bytes, without SQLite's */
+/* The k best documents of `within` (NULL: all) that match, best first, ties by number. */
+size_t words_search(struct words *w, const struct words_query *q, size_t k,
+                    const struct docset *within, struct arena *a, struct word_hit **out);
+/* Of given documents (0 if they do not match): the same numbers words_search gives. */
+void words_score(struct words *w, const struct words_query *q, const uint32_t *numbers,
+                 size_t count, struct arena *a, struct word_hit *out);
+/* The documents of `within` (NULL: all) that match; `out` is initialised. */
+void words_match(struct words *w, const struct words_query *q, const struct docset *within,
+                 struct arena *a, struct docset *out);
+size_t words_count(struct words *w, const struct words_query *q, const struct docset *within,
+                   struct arena *a);
+/* The documents that hold what must be there and nothing that must not; `out` is initialised. */
+void words_select(struct words *w, const struct words_query *q, struct arena *a,
+                  struct docset *out);
+
+/* ---- a snapshot ---- */
+
+struct file;
+/* As lexical_save: beside the writer; the caller replays what changed meanwhile. */
+enum err words_save(struct words *w, struct file *f, struct err_info *e) MUST_CHECK;
+/* ERR_CORRUPT: damaged, or made under another version of the analyzer. */
+enum err words_load(struct file *f, uint64_t *offset, const struct words_analyzer *analyzer,
+                    struct words **out, struct err_info *e) MUST_CHECK;
+enum err words_check(struct words *w, struct err_info *e) MUST_CHECK; /* writer only */
 
 #endif

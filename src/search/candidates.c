@@ -56,7 +56,7 @@ static void set_near(const struct candidates *c, struct search_hit *h, const str
 
 static void set_worded(const struct candidates *c, struct search_hit *h, const struct word_hit *w)
 {
-    h->bm25 = (double)w->bm25;
+    h->bm25 = w->bm25;
     h->bound = c->bound;
     h->lexical = c->bound > 0 ? h->bm25 / c->bound : 0;
     if (!h->revision)
@@ -84,24 +84,21 @@ static size_t near_list(struct candidates *c, struct vector_hit **out)
     return kept;
 }
 
-static enum err worded_list(struct candidates *c, struct word_hit **out, size_t *n,
-                            struct err_info *e)
+static size_t worded_list(struct candidates *c, struct word_hit **out)
 {
     int64_t started = clock_mono_ns();
-    enum err rc = ERR_OK;
-    *n = 0;
-    if (c->words)
-        rc = words_search(c->view->words, c->arena, c->text, c->depth, c->within, out, n, &c->bound,
-                          e);
-    if (rc != ERR_OK)
-        return rc;
-    c->all = c->all && *n < c->depth;
+    size_t n = 0;
+    if (c->words) {
+        n = words_search(c->view->words, c->words, c->depth, c->within, c->arena, out);
+        c->bound = words_query_bound(c->words);
+    }
+    c->all = c->all && n < c->depth;
     double scale = c->bound > 0 ? c->bound : 1;
-    c->lexical_beyond = *n < c->depth ? 0 : (double)(*out)[*n - 1].bm25 / scale;
-    c->lexical_range[0] = *n ? (double)(*out)[*n - 1].bm25 / scale : NAN;
-    c->lexical_range[1] = *n ? (double)(*out)[0].bm25 / scale : NAN;
+    c->lexical_beyond = n < c->depth ? 0 : (*out)[n - 1].bm25 / scale;
+    c->lexical_range[0] = n ? (*out)[n - 1].bm25 / scale : NAN;
+    c->lexical_range[1] = n ? (*out)[0].bm25 / scale : NAN;
     c->stages.words_ns += clock_mono_ns() - started;
-    return ERR_OK;
+    return n;
 }
 
 /* --- what the other list knows of a candidate --- */
@@ -133,32 +130,26 @@ static void score_near(struct candidates *c)
     c->stages.vectors_ns += clock_mono_ns() - started;
 }
 
-static enum err score_worded(struct candidates *c, struct err_info *e)
+static void score_worded(struct candidates *c)
 {
     uint32_t *numbers, *places;
-    double bound = 0;
     int64_t started = clock_mono_ns();
     size_t n = unknown(c, c->words_rank, &numbers, &places);
     struct word_hit *worded = arena_alloc(c->arena, (n + 1) * sizeof *worded);
-    enum err rc = words_score(c->view->words, c->text, numbers, n, worded, &bound, e);
-    for (size_t i = 0; i < n && rc == ERR_OK; i++)
+    words_score(c->view->words, c->words, numbers, n, c->arena, worded);
+    for (size_t i = 0; i < n; i++)
         set_worded(c, &c->hits[places[i]], &worded[i]);
     c->stages.words_ns += clock_mono_ns() - started;
-    return rc;
 }
 
-enum err candidates_find(struct candidates *c, size_t depth, struct err_info *e)
+void candidates_find(struct candidates *c, size_t depth)
 {
     struct vector_hit *near;
     struct word_hit *worded = NULL;
-    size_t worded_count;
     c->depth = depth;
     c->all = true;
     c->count = 0;
-    size_t near_count = near_list(c, &near);
-    enum err rc = worded_list(c, &worded, &worded_count, e);
-    if (rc != ERR_OK)
-        return rc;
+    size_t near_count = near_list(c, &near), worded_count = worded_list(c, &worded);
     size_t most = near_count + worded_count;
     struct places p = places_new(c->arena, most);
     c->hits = arena_alloc(c->arena, (most + 1) * sizeof *c->hits);
@@ -176,7 +167,6 @@ enum err candidates_find(struct candidates *c, size_t depth, struct err_info *e)
     }
     if (c->vectors && c->words) {
         score_near(c);
-        rc = score_worded(c, e);
+        score_worded(c);
     }
-    return rc;
 }

@@ -10,10 +10,10 @@ struct candidates {
     struct arena *arena;
     const struct docset *within; /* NULL: all */
     const struct docset
-        *dropped;        /* a few that are passed over in the list of vectors; NULL: none */
-    bool words, vectors; /* which lists there are */
-    struct str text;
-    const float *vector; /* NULL without vectors */
+        *dropped; /* a few that are passed over in the list of vectors; NULL: none */
+    const struct words_query *words; /* NULL: no list of words */
+    const float *vector;             /* NULL without vectors */
+    bool vectors;
     bool exact;
     /* so far: */
     struct search_hit *hits; /* parts are filled in, scores are not */
@@ -28,6 +28,6 @@ struct candidates {
     struct search_stages stages;
 };
 /* Both lists anew, so deep. What changed meanwhile is seen as it is now. */
-enum err candidates_find(struct candidates *c, size_t depth, struct err_info *e) MUST_CHECK;
+void candidates_find(struct candidates *c, size_t depth);
 
 #endif

@@ -118,9 +118,8 @@ static enum err lists_begin(struct search_job *j, struct str *degraded, struct e
     enum err rc = ERR_OK;
     c->view = j->view;
     c->arena = j->arena;
-    c->text = q->text;
     c->exact = q->exact;
-    c->words = q->mode != SEARCH_SEMANTIC;
+    c->words = q->mode != SEARCH_SEMANTIC ? q->words : NULL;
     if (q->mode != SEARCH_LEXICAL && !q->words_only) {
         if (q->vector)
             c->vector = q->vector;
@@ -181,17 +180,14 @@ static bool is_complete(const struct search_job *j, const struct search_result *
 
 /* Ranks and ranges say nothing of other documents: there are lists of one length, whatever is
  * wanted of them. */
-static enum err find_in_window(struct search_job *j, struct search_result *r, struct err_info *e)
+static void find_in_window(struct search_job *j, struct search_result *r)
 {
-    enum err rc =
-        candidates_find(&j->lists, j->wanted > SEARCH_WINDOW ? j->wanted : SEARCH_WINDOW, e);
-    if (rc == ERR_OK)
-        score(j, r);
+    candidates_find(&j->lists, j->wanted > SEARCH_WINDOW ? j->wanted : SEARCH_WINDOW);
+    score(j, r);
     r->complete = true;
-    return rc;
 }
 
-static enum err find_best(struct search_job *j, struct search_result *r, struct err_info *e)
+static void find_best(struct search_job *j, struct search_result *r)
 {
     size_t most = j->wanted > SEARCH_DEPTH_MAX ? j->wanted : SEARCH_DEPTH_MAX;
     size_t depth = j->wanted > DEPTH_MIN ? j->wanted : DEPTH_MIN;
@@ -199,13 +195,11 @@ static enum err find_best(struct search_job *j, struct search_result *r, struct 
         depth = DEPTH_PASSING;
     for (;; depth *= DEEPER) {
         depth = depth < most ? depth : most;
-        enum err rc = candidates_find(&j->lists, depth, e);
-        if (rc != ERR_OK)
-            return rc;
+        candidates_find(&j->lists, depth);
         score(j, r);
         r->complete = is_complete(j, r);
         if (r->complete || depth == most)
-            return ERR_OK;
+            return;
     }
 }
 
@@ -229,21 +223,21 @@ static size_t dropped(const struct candidates *c)
 /* How many documents match. By words: those that hold a term. By meaning: all that may be in the
  * answer, nearer or farther. With min_score only what was scored can be counted: a lower bound if
  * others may pass. */
-static enum err count_total(const struct search_job *j, struct search_result *out,
-                            struct err_info *e)
+static void count_total(const struct search_job *j, struct search_result *out)
 {
     const struct candidates *c = &j->lists;
     if (j->query->min_score > 0) {
         out->total_exact = c->all || score_beyond(j) < j->query->min_score;
-        return ERR_OK; /* fuse_best has counted */
+        return; /* fuse_best has counted */
     }
     out->total_exact = true;
-    if (!c->vector)
-        return words_count(j->view->words, j->query->text, c->within, &out->total, e);
+    if (!c->vector) {
+        out->total = words_count(j->view->words, c->words, c->within, j->arena);
+        return;
+    }
     out->total = c->within ? c->within->count : vectors_documents(j->view->vectors) - dropped(c);
     if (out->total < out->count)
         out->total = out->count; /* pending documents are found by their words */
-    return ERR_OK;
 }
 
 enum err search_run(const struct search_view *v, const struct search_query *q, struct arena *a,
@@ -264,11 +258,13 @@ enum err search_run(const struct search_view *v, const struct search_query *q, s
     enum err rc = select_documents(&j, e);
     if (rc == ERR_OK)
         rc = lists_begin(&j, &r.degraded, e);
-    if (rc == ERR_OK)
-        rc = q->mode == SEARCH_HYBRID && q->fusion != SEARCH_LINEAR ? find_in_window(&j, &r, e)
-                                                                    : find_best(&j, &r, e);
-    if (rc == ERR_OK)
-        rc = count_total(&j, &r, e);
+    if (rc == ERR_OK) {
+        if (q->mode == SEARCH_HYBRID && q->fusion != SEARCH_LINEAR)
+            find_in_window(&j, &r);
+        else
+            find_best(&j, &r);
+        count_total(&j, &r);
+    }
     if (rc == ERR_OK && q->diversity > 0)
         diversify_hits(v->vectors, r.hits, r.count, q->depth, q->diversity, a);
     r.count = r.count < q->depth ? r.count : q->depth;

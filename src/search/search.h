@@ -37,6 +37,7 @@
 
 struct vectors;
 struct words;
+struct words_query;
 struct attributes;
 struct filter;
 struct docset;
@@ -76,7 +77,8 @@ struct search_view {
 
 struct search_query {
     enum search_mode mode;
-    struct str text;
+    struct str text;                 /* what is embedded */
+    const struct words_query *words; /* not in semantic search */
     const float *vector; /* length 1; of the text, if the caller has it, else that is embedded; or
                             what is to be like it (mode semantic, no text) */
     const struct filter *filter;           /* NULL: none */

@@ -86,20 +86,6 @@ def test_a_damaged_index_file_is_made_anew(data):
     assert "index files" not in states(doctor(data))
 
 
-def test_a_damage_that_opening_does_not_see(data):
-    words = next((data / "index").glob("*/words/words.db"))
-    db = sqlite3.connect(words)
-    assert db.execute("UPDATE lengths SET length = length + 1 WHERE number = 77").rowcount == 1
-    db.commit()
-    db.close()
-    answer = doctor(data, code=1)
-    assert not answer["ok"] and [x["what"] for x in answer["checks"] if x["state"] != "ok"] == ["words"]
-    line = next(x for x in answer["checks"] if x["state"] == "wrong")
-    assert "document 77" in line["text"] and str(data / "index") in line["next"] and line["text"] in answer["report"]
-    shutil.rmtree(data / "index")
-    assert doctor(data)["ok"]
-
-
 def test_a_damaged_store(data):
     db = sqlite3.connect(data / "akin.db")
     db.execute("UPDATE payload SET payload = CAST(replace(CAST(payload AS TEXT), 'number77 ', 'number78 ') AS BLOB)")

@@ -97,7 +97,7 @@ static void a_crash_after_a_snapshot_is_replayed(void **state)
     assert_true(found(&answer, "d85"));
 }
 
-/* The path of a file of the one collection: of its "documents", "vectors" or "words". */
+/* The path of a file of the one collection: of its "documents" or "vectors". */
 static void index_path(struct fixture *f, const char *what, char out[600])
 {
     char dir[400], **names;
@@ -116,8 +116,6 @@ static void index_path(struct fixture *f, const char *what, char out[600])
         free(names[i]);
     }
     free(names);
-    if (strcmp(what, "words") == 0)
-        snprintf(out, 600, "%s/words/words.db", dir);
 }
 
 static void damage(const char *path, uint64_t where, bool truncate_it)
@@ -152,31 +150,6 @@ static void damaged_rows_are_rebuilt(void **state)
         assert_string_equal(before, after);
     }
     check_found(f, 60);
-}
-
-static void damaged_words_are_rebuilt(void **state)
-{
-    struct fixture *f = *state;
-    char before[65], after[65], path[600];
-    create(f, "c");
-    fill(f, 0, 60);
-    doctor(f, before);
-    for (int i = 0; i < 3; i++) {
-        fixture_close(f);
-        index_path(f, "words", path);
-        if (i == 0)
-            OK(file_remove(path, e));
-        else if (i == 1)
-            OK(file_write_atomic(
-                path, "this is no database at all, only some text that is longer than a header", 70,
-                0600, e));
-        else
-            damage(path, 5000, true);
-        fixture_open(f);
-        doctor(f, after);
-        assert_string_equal(before, after);
-        check_found(f, 60);
-    }
 }
 
 static void a_snapshot_ahead_of_the_store_is_dropped(void **state)
@@ -298,7 +271,6 @@ int main(void)
         TEST(a_crash_loses_nothing_acknowledged),
         TEST(a_crash_after_a_snapshot_is_replayed),
         TEST(damaged_rows_are_rebuilt),
-        TEST(damaged_words_are_rebuilt),
         TEST(a_snapshot_ahead_of_the_store_is_dropped),
         TEST(a_snapshot_of_another_lineage_is_dropped),
         TEST(one_process_a_directory),

@@ -10,6 +10,7 @@ static struct search_result run(struct world *w, const struct question *text,
     struct search_result r;
     struct err_info e = {0};
     q->text = str_c(text->text);
+    q->words = world_words_query(w, text->text);
     q->vector = text->vector;
     q->exact = true;
     enum err err = search_run(&w->view, q, w->arena, &r, &e);

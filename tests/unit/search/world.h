@@ -12,7 +12,6 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/docset.h"
-#include "base/file.h"
 #include "base/rng.h"
 #include "index/filter.h"
 #include "index/vectors.h"
@@ -27,7 +26,6 @@
 #define QUERY_WORDS 5
 
 struct world {
-    char dir[256];
     struct vectors *vectors;
     struct words *words;
     struct attributes *attributes;
@@ -50,41 +48,54 @@ static void *world_session(void)
     return malloc(1);
 }
 
-static void world_analyze(void *session, struct str text,
-                          void (*emit)(void *ctx, struct str term, size_t from, size_t to),
-                          void *ctx)
+static uint32_t world_analyze(void *session, unsigned language, struct str text,
+                              words_term_fn *emit, void *ctx)
 {
+    uint32_t position = 0;
     for (size_t at = 0, end; at < text.n; at = end + 1) {
         for (end = at; end < text.n && text.s[end] != ' ';)
             end++;
-        if (end > at)
-            emit(ctx, (struct str){text.s + at, end - at}, at, end);
+        struct words_term t = {.text = {text.s + at, end - at},
+                               .start = at,
+                               .end = end,
+                               .position = position,
+                               .phrase = true};
+        if (end > at) {
+            emit(ctx, &t);
+            position++;
+        }
     }
+    return position;
 }
 
-static void world_words_open(struct world *w)
+static struct words *world_words_new(void)
 {
-    static const struct words_analyzer analyzer = {world_session, free, world_analyze};
-    struct err_info e = {0};
-    assert_int_equal(words_open(w->dir, &analyzer, &w->words, &e), ERR_OK);
+    static const struct words_analyzer analyzer = {
+        .session_new = world_session, .session_free = free, .analyze = world_analyze};
+    return words_new(&analyzer);
 }
 
 static void world_words_put(struct world *w, uint32_t number, const char *text)
 {
-    struct words_document d = {.number = number, .revision = number, .text = str_c(text)};
-    struct err_info e = {0};
-    assert_int_equal(words_apply(w->words, &d, 1, NULL, 0, STR("x"), &e), ERR_OK);
+    words_put(w->words,
+              &(struct words_document){.number = number, .revision = number, .text = str_c(text)});
 }
 
-static void world_words_score(struct world *w, const char *query, const uint32_t *numbers,
+static const struct words_query *world_words_query(struct world *w, const char *text)
+{
+    static const struct words_options plain;
+    return words_query(w->words, str_c(text), &plain, w->arena);
+}
+
+static void world_words_score(struct world *w, const char *text, const uint32_t *numbers,
                               size_t count, double *lexical)
 {
     struct word_hit *hits = arena_array(w->arena, count + 1, sizeof *hits);
-    struct err_info e = {0};
-    double bound = 0;
-    assert_int_equal(words_score(w->words, str_c(query), numbers, count, hits, &bound, &e), ERR_OK);
+    const struct words_query *q = world_words_query(w, text);
+    double bound = words_query_bound(q);
+    words_score(w->words, q, numbers, count, w->arena, hits);
     for (size_t i = 0; i < count; i++)
-        lexical[i] = bound > 0 ? (double)hits[i].bm25 / bound : 0;
+        lexical[i] = bound > 0 ? hits[i].bm25 / bound : 0;
 }
 
 /* --- documents --- */
@@ -140,14 +151,11 @@ static void world_put(struct world *w, uint32_t number)
 static struct world *world_new(uint64_t seed, uint32_t count)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
-    snprintf(w->dir, sizeof w->dir, "%s/akin-search-XXXXXX", tmp ? tmp : "/tmp");
-    assert_non_null(mkdtemp(w->dir));
     rng_init(&w->rng, seed);
     w->arena = arena_new(0);
     w->vectors = vectors_new(DIMS);
     w->attributes = attributes_new();
-    world_words_open(w);
+    w->words = world_words_new();
     for (int t = 0; t < TOPICS; t++)
         for (int d = 0; d < DIMS; d++)
             w->topics[t][d] = .3f * rng_normal(&w->rng);
@@ -162,10 +170,9 @@ static struct world *world_new(uint64_t seed, uint32_t count)
 static void world_free(struct world *w)
 {
     vectors_free(w->vectors);
-    words_close(w->words);
+    words_free(w->words);
     attributes_free(w->attributes);
     arena_free(w->arena);
-    (void)!file_remove_tree(w->dir, NULL);
     free(w);
 }
 

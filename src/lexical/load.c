@@ -1,0 +1,298 @@
+/* Loading: blocks as the file's groups are, documents in the order of their slots. Whatever the
+ * bytes, what loads is whole: what it holds twice over in memory is made from one place in the
+ * file, and no more is asked of memory than some times what was read. */
+#include "lexical/file.h"
+
+#include "base/section.h"
+#include "lexical/internal.h"
+#include <stdlib.h>
+
+struct loading {
+    struct lexical *x;
+    struct section_reader *r;
+    uint32_t documents;
+    uint8_t *buf;
+    const uint8_t *at, *end; /* of the chunk */
+    size_t cap;
+    struct holding {
+        uint32_t terms, bytes; /* of their ids; then how far they are written */
+    } * holdings;              /* by slot */
+    struct block **blocks;     /* of the term */
+    size_t block_count, block_cap;
+};
+
+/* ---- chunks ---- */
+
+static void corrupt(struct loading *l, const char *what)
+{
+    section_corrupt(l->r, what);
+    l->at = l->end;
+}
+
+/* Once where an item begins. */
+static void item_begin(struct loading *l)
+{
+    if (l->at < l->end || section_error(l->r))
+        return;
+    uint32_t n = section_get_u32(l->r);
+    if (n == 0 || n > section_left(l->r)) {
+        corrupt(l, "a chunk is empty or larger than the file");
+        return;
+    }
+    if (n > l->cap) {
+        free(l->buf);
+        l->buf = xmalloc(n);
+        l->cap = n;
+    }
+    section_get(l->r, l->buf, n);
+    l->at = l->buf;
+    l->end = section_error(l->r) ? l->at : l->buf + n;
+}
+
+static uint64_t get_varint_slowly(struct loading *l)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; l->at < l->end && shift < 64; shift += 7) {
+        uint8_t byte = *l->at++;
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return v;
+    }
+    corrupt(l, "a number does not end");
+    return 0;
+}
+
+static inline uint64_t get_varint(struct loading *l)
+{
+    if (l->at < l->end && *l->at < 0x80)
+        return *l->at++;
+    return get_varint_slowly(l);
+}
+
+static uint64_t get_difference(struct loading *l, uint64_t before)
+{
+    uint64_t z = get_varint(l);
+    return before + (z >> 1 ^ (z & 1 ? UINT64_MAX : 0));
+}
+
+/* ---- documents ---- */
+
+static void document_get(struct loading *l, uint64_t *number, uint64_t *revision)
+{
+    struct lexical *x = l->x;
+    item_begin(l);
+    *number = get_difference(l, *number);
+    *revision = get_difference(l, *revision);
+    uint64_t length = get_varint(l);
+    if (*number == 0 || *number > NUMBERS_PER_DOCUMENT * (l->documents + NUMBERS_PER_DOCUMENT) ||
+        *number >= UINT32_MAX || length > UINT32_MAX ||
+        slot_of_number(x, (uint32_t)*number) != NONE)
+        corrupt(l, "a document's number is out of range or there twice, or its length too large");
+    if (section_error(l->r))
+        return;
+    uint32_t slot = slot_take(x);
+    struct slot_chunk *c = slots_of(x, slot);
+    c->lengths[slot % CHUNK] = (uint32_t)length;
+    c->numbers[slot % CHUNK] = (uint32_t)*number;
+    c->revisions[slot % CHUNK] = *revision;
+    c->previous[slot % CHUNK] = NONE;
+    c->born[slot % CHUNK] = 0;
+    number_set(x, (uint32_t)*number, slot);
+    statistics_add(x, 1, (int64_t)length);
+}
+
+static void documents_get(struct loading *l)
+{
+    uint64_t number = 0, revision = 0;
+    for (uint32_t i = 0; i < l->documents && !section_error(l->r); i++)
+        document_get(l, &number, &revision);
+}
+
+/* ---- postings ---- */
+
+/* Looks at all occurrences: in order, in a field that there is, the last one marked so. */
+static void positions_get(struct loading *l, struct posting *p)
+{
+    uint64_t before = 0, tf = 0, v = 1;
+    p->positions = l->at;
+    for (bool first = true; v & 1 && l->at < l->end; first = false) {
+        v = get_varint(l);
+        uint64_t field = v >> 1 & 3, position = v >> 3;
+        position += !first && field == before >> 32 ? (uint32_t)before : 0;
+        if (field >= LEXICAL_FIELDS || position > UINT32_MAX || (!first && field < before >> 32)) {
+            corrupt(l, "positions are out of order");
+            return;
+        }
+        before = occurrence((uint32_t)field, (uint32_t)position);
+        tf += field_weight[field];
+    }
+    if (v & 1)
+        corrupt(l, "positions do not end");
+    p->positions_size = (size_t)(l->at - p->positions);
+    p->tf = tf < TF_MAX ? (uint32_t)tf : TF_MAX;
+}
+
+static unsigned varint_bytes(uint32_t v)
+{
+    return v < 1u << 7 ? 1 : v < 1u << 14 ? 2 : v < 1u << 21 ? 3 : v < 1u << 28 ? 4 : 5;
+}
+
+/* *next: the first slot that may come. */
+static void group_get(struct loading *l, unsigned count, unsigned id_bytes, uint64_t *next)
+{
+    struct posting postings[BLOCK_MAX];
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t slot = *next + get_varint(l) - 1;
+        if (slot < *next || slot >= l->documents)
+            corrupt(l, "postings are out of order, or of no document");
+        if (section_error(l->r))
+            return;
+        postings[i].slot = (uint32_t)slot;
+        positions_get(l, &postings[i]);
+        l->holdings[slot].terms++;
+        l->holdings[slot].bytes += id_bytes;
+        *next = slot + 1;
+    }
+    if (section_error(l->r))
+        return;
+    if (l->block_count == l->block_cap) {
+        l->block_cap = 2 * l->block_cap + 16;
+        l->blocks = xrealloc(l->blocks, l->block_cap * sizeof *l->blocks);
+    }
+    l->blocks[l->block_count++] = block_new(l->x, postings, count, count, 0);
+}
+
+/* Returns how many postings. */
+static uint32_t groups_get(struct loading *l, unsigned id_bytes)
+{
+    uint64_t next = 0;
+    uint32_t sum = 0;
+    l->block_count = 0;
+    for (;;) {
+        item_begin(l);
+        uint64_t count = get_varint(l);
+        if (count > BLOCK_MAX || (!count && !sum))
+            corrupt(l, "a term has no postings, or too many in a group");
+        if (!count || section_error(l->r))
+            return sum;
+        group_get(l, (unsigned)count, id_bytes, &next);
+        sum += (uint32_t)count;
+    }
+}
+
+/* ---- terms ---- */
+
+static void list_make(struct loading *l, struct term *t)
+{
+    size_t count = l->block_count;
+    if (count < 2) {
+        atomic_store(&t->list, count ? (uintptr_t)l->blocks[0] : 0);
+        return;
+    }
+    struct directory *d =
+        memory_new(l->x, sizeof *d + count * (sizeof d->blocks[0] + sizeof(uint32_t)));
+    d->cap = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        atomic_init(&d->blocks[i], l->blocks[i]);
+        directory_first(d)[i] = i ? l->blocks[i]->base : 0;
+    }
+    atomic_init(&d->count, (uint32_t)count);
+    atomic_store(&t->list, (uintptr_t)d + 1);
+}
+
+/* False: that was the end, or there is an error. */
+static bool term_get(struct loading *l)
+{
+    struct lexical *x = l->x;
+    item_begin(l);
+    uint64_t n = get_varint(l);
+    if (n == 0 || section_error(l->r))
+        return false;
+    struct str text = {(const char *)l->at, (size_t)n - 1};
+    if (text.n > LEXICAL_TERM_MAX || text.n > (size_t)(l->end - l->at)) {
+        corrupt(l, "a term is too long");
+        return false;
+    }
+    uint64_t hash = term_hash(x, text);
+    if (term_find_hashed(x, text, hash)) {
+        corrupt(l, "a term is there twice");
+        return false;
+    }
+    l->at += text.n;
+    struct term *t = term_add(x, text, hash);
+    uint32_t df = groups_get(l, varint_bytes(t->id));
+    list_make(l, t); /* after an error too: who frees the index frees the blocks */
+    if (df)
+        term_df_add(x, t, (int)df);
+    return !section_error(l->r);
+}
+
+/* ---- what documents hold ---- */
+
+static void forward_make(struct loading *l, uint32_t slot)
+{
+    struct holding *h = &l->holdings[slot];
+    uint8_t *p = memory_new(l->x, varint_bytes(h->terms) + h->bytes);
+    slots_of(l->x, slot)->forward[slot % CHUNK] = p;
+    h->bytes = (uint32_t)(varint_write(p, h->terms) - p);
+}
+
+static void forward_add(struct loading *l, const struct term *t)
+{
+    struct list list;
+    list_open(&list, t);
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct block *b = list_block(&list, i);
+        for (unsigned k = 0, n = block_count(b); k < n; k++) {
+            uint32_t slot = block_slot(b, k);
+            struct holding *h = &l->holdings[slot];
+            uint8_t *p = slots_of(l->x, slot)->forward[slot % CHUNK] + h->bytes;
+            h->bytes += (uint32_t)(varint_write(p, t->id) - p);
+        }
+    }
+}
+
+static void forwards_make(struct loading *l)
+{
+    uint32_t terms = atomic_load(&l->x->terms_end);
+    for (uint32_t slot = 0; slot < l->documents; slot++)
+        forward_make(l, slot);
+    for (uint32_t id = 0; id < terms; id++)
+        forward_add(l, term_at(l->x, id));
+    for (uint32_t slot = 0; slot < l->documents; slot++)
+        slot_publish(l->x, slot);
+}
+
+static void index_get(struct loading *l)
+{
+    if (section_get_u64(l->r) != LEXICAL_MAGIC)
+        section_corrupt(l->r, "not a word index");
+    l->documents = section_get_u32(l->r);
+    if (l->documents > section_left(l->r) / 3)
+        section_corrupt(l->r, "more documents than the file has room for");
+    if (section_error(l->r))
+        return;
+    l->holdings = xcalloc(l->documents + 1, sizeof *l->holdings);
+    documents_get(l);
+    while (!section_error(l->r) && term_get(l))
+        ;
+    if (!section_error(l->r) && (l->at < l->end || section_get_u32(l->r)))
+        section_corrupt(l->r, "something follows the last term");
+    if (!section_error(l->r))
+        forwards_make(l);
+}
+
+enum err lexical_load(struct file *f, uint64_t *offset, struct lexical **out, struct err_info *e)
+{
+    struct loading l = {.x = lexical_new(), .r = section_reader_new(f, *offset)};
+    index_get(&l);
+    free(l.holdings);
+    free(l.blocks);
+    free(l.buf);
+    enum err err = section_reader_end(l.r, offset, e);
+    if (err)
+        lexical_free(l.x);
+    else
+        *out = l.x;
+    return err;
+}
