@@ -1,6 +1,6 @@
 /* The index in a snapshot. The payload of its section (base/section.h) is
  *
- *     u64 "AKLEX001"   u32 documents
+ *     u64 "AKLEX001"   u32 documents   u32 terms, about
  *     chunks: u32 bytes, then so many bytes of whole items; one of 0 bytes is the last
  *
  * and the items of all chunks, numbers as varints, seven bits a byte, the low ones first:

@@ -158,6 +158,7 @@ void term_fetch(const struct lexical *x, uint64_t hash);
 struct term *term_add(struct lexical *x, struct str text, uint64_t hash); /* that is not there */
 void term_drop(struct lexical *x, struct term *t);                        /* its list is empty */
 void table_renew(struct lexical *x);
+void table_renew_for(struct lexical *x, size_t terms); /* so many are to come in all */
 void term_df_add(struct lexical *x, struct term *t, int by);
 /* Called by the writer when a term comes into being (df is 0 yet) or is gone: dictionary.c. */
 void dictionary_added(struct lexical *x, struct term *t);

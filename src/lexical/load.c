@@ -7,6 +7,20 @@
 #include "lexical/internal.h"
 #include <stdlib.h>
 
+/* Which document holds what, some postings after it was read: meanwhile the memory that it goes to
+ * comes near. Rare terms are all over the documents. */
+#define LATE 32u
+struct late {
+    struct {
+        uint32_t slot, id;
+    } ring[LATE];
+    uint32_t count; /* so far */
+};
+
+/* Terms whose blocks are yet to be made, for the same reason. */
+#define RARE 16u
+#define RARE_POSTINGS 4u
+
 struct loading {
     struct lexical *x;
     struct section_reader *r;
@@ -14,10 +28,20 @@ struct loading {
     uint8_t *buf;
     const uint8_t *at, *end; /* of the chunk */
     size_t cap;
-    struct holding {
-        uint32_t terms, bytes; /* of their ids; then how far they are written */
-    } * holdings;              /* by slot */
-    struct block **blocks;     /* of the term */
+    union holding {
+        struct {
+            uint32_t terms, bytes; /* of their ids */
+        } count;
+        uint8_t *end; /* of what is written of them */
+    } * holdings;     /* by slot */
+    struct late late;
+    struct rare {
+        struct term *term;
+        uint32_t count;
+        struct posting postings[RARE_POSTINGS];
+    } rare[RARE];
+    size_t rare_count;
+    struct block **blocks; /* of the term */
     size_t block_count, block_cap;
 };
 
@@ -29,11 +53,22 @@ static void corrupt(struct loading *l, const char *what)
     l->at = l->end;
 }
 
-/* Once where an item begins. */
+static void rare_make(struct loading *l)
+{
+    for (size_t i = 0; i < l->rare_count; i++) {
+        const struct rare *r = &l->rare[i];
+        struct block *b = block_new(l->x, r->postings, r->count, r->count, 0);
+        atomic_store_explicit(&r->term->list, (uintptr_t)b, memory_order_relaxed);
+    }
+    l->rare_count = 0;
+}
+
+/* Once where an item begins. Their positions are in the chunk. */
 static void item_begin(struct loading *l)
 {
     if (l->at < l->end || section_error(l->r))
         return;
+    rare_make(l);
     uint32_t n = section_get_u32(l->r);
     if (n == 0 || n > section_left(l->r)) {
         corrupt(l, "a chunk is empty or larger than the file");
@@ -137,24 +172,59 @@ static unsigned varint_bytes(uint32_t v)
     return v < 1u << 7 ? 1 : v < 1u << 14 ? 2 : v < 1u << 21 ? 3 : v < 1u << 28 ? 4 : 5;
 }
 
-/* *next: the first slot that may come. */
-static void group_get(struct loading *l, unsigned count, unsigned id_bytes, uint64_t *next)
+typedef void held_fn(union holding *h, uint32_t id);
+static inline void held_count(union holding *h, uint32_t id)
 {
-    struct posting postings[BLOCK_MAX];
+    h->count.terms++;
+    h->count.bytes += varint_bytes(id);
+}
+
+static inline void held_write(union holding *h, uint32_t id)
+{
+    h->end = varint_write(h->end, id);
+}
+
+static inline __attribute__((always_inline)) void held_later(struct loading *l, uint32_t slot,
+                                                             uint32_t id, held_fn *held)
+{
+    struct late *late = &l->late;
+    uint32_t i = late->count++ % LATE;
+    if (late->count > LATE)
+        held(&l->holdings[late->ring[i].slot], late->ring[i].id);
+    late->ring[i].slot = slot;
+    late->ring[i].id = id;
+    __builtin_prefetch(&l->holdings[slot]);
+}
+
+static inline void held_all(struct loading *l, held_fn *held)
+{
+    struct late *late = &l->late;
+    uint32_t from = late->count > LATE ? late->count - LATE : 0;
+    for (uint32_t i = from; i < late->count; i++)
+        held(&l->holdings[late->ring[i % LATE].slot], late->ring[i % LATE].id);
+    late->count = 0;
+}
+
+/* *next: the first slot that may come. */
+static void group_get(struct loading *l, struct posting *postings, unsigned count, uint32_t id,
+                      uint64_t *next)
+{
     for (unsigned i = 0; i < count; i++) {
         uint64_t slot = *next + get_varint(l) - 1;
         if (slot < *next || slot >= l->documents)
             corrupt(l, "postings are out of order, or of no document");
         if (section_error(l->r))
             return;
+        __builtin_prefetch(&slots_of(l->x, (uint32_t)slot)->lengths[slot % CHUNK]);
         postings[i].slot = (uint32_t)slot;
         positions_get(l, &postings[i]);
-        l->holdings[slot].terms++;
-        l->holdings[slot].bytes += id_bytes;
+        held_later(l, (uint32_t)slot, id, held_count);
         *next = slot + 1;
     }
-    if (section_error(l->r))
-        return;
+}
+
+static void block_add(struct loading *l, const struct posting *postings, unsigned count)
+{
     if (l->block_count == l->block_cap) {
         l->block_cap = 2 * l->block_cap + 16;
         l->blocks = xrealloc(l->blocks, l->block_cap * sizeof *l->blocks);
@@ -162,22 +232,24 @@ static void group_get(struct loading *l, unsigned count, unsigned id_bytes, uint
     l->blocks[l->block_count++] = block_new(l->x, postings, count, count, 0);
 }
 
-/* Returns how many postings. */
-static uint32_t groups_get(struct loading *l, unsigned id_bytes)
+static unsigned group_count_get(struct loading *l)
 {
-    uint64_t next = 0;
-    uint32_t sum = 0;
-    l->block_count = 0;
-    for (;;) {
-        item_begin(l);
-        uint64_t count = get_varint(l);
-        if (count > BLOCK_MAX || (!count && !sum))
-            corrupt(l, "a term has no postings, or too many in a group");
-        if (!count || section_error(l->r))
-            return sum;
-        group_get(l, (unsigned)count, id_bytes, &next);
-        sum += (uint32_t)count;
-    }
+    item_begin(l);
+    uint64_t count = get_varint(l);
+    if (count > BLOCK_MAX)
+        corrupt(l, "too many postings in a group");
+    return section_error(l->r) ? 0 : (unsigned)count;
+}
+
+static void rare_add(struct loading *l, struct term *t, const struct posting *postings,
+                     unsigned count)
+{
+    struct rare *r = &l->rare[l->rare_count++];
+    r->term = t;
+    r->count = count;
+    memcpy(r->postings, postings, count * sizeof *postings);
+    if (l->rare_count == RARE)
+        rare_make(l);
 }
 
 /* ---- terms ---- */
@@ -200,6 +272,34 @@ static void list_make(struct loading *l, struct term *t)
     atomic_store(&t->list, (uintptr_t)d + 1);
 }
 
+/* Returns how many postings. What was made of it before an error is the term's. */
+static uint32_t list_get(struct loading *l, struct term *t)
+{
+    struct posting postings[BLOCK_MAX];
+    uint64_t next = 0;
+    uint32_t sum = 0;
+    unsigned count = group_count_get(l);
+    if (!count)
+        corrupt(l, "a term has no postings");
+    l->block_count = 0;
+    while (count) {
+        group_get(l, postings, count, t->id, &next);
+        if (section_error(l->r))
+            break;
+        /* The end of a rare term is in the same chunk: its positions stay. */
+        if (!sum && count <= RARE_POSTINGS && l->at < l->end && *l->at == 0) {
+            l->at++;
+            rare_add(l, t, postings, count);
+            return count;
+        }
+        block_add(l, postings, count);
+        sum += count;
+        count = group_count_get(l);
+    }
+    list_make(l, t);
+    return sum;
+}
+
 /* False: that was the end, or there is an error. */
 static bool term_get(struct loading *l)
 {
@@ -220,8 +320,7 @@ static bool term_get(struct loading *l)
     }
     l->at += text.n;
     struct term *t = term_add(x, text, hash);
-    uint32_t df = groups_get(l, varint_bytes(t->id));
-    list_make(l, t); /* after an error too: who frees the index frees the blocks */
+    uint32_t df = list_get(l, t);
     if (df)
         term_df_add(x, t, (int)df);
     return !section_error(l->r);
@@ -231,10 +330,10 @@ static bool term_get(struct loading *l)
 
 static void forward_make(struct loading *l, uint32_t slot)
 {
-    struct holding *h = &l->holdings[slot];
-    uint8_t *p = memory_new(l->x, varint_bytes(h->terms) + h->bytes);
+    union holding *h = &l->holdings[slot];
+    uint8_t *p = memory_new(l->x, varint_bytes(h->count.terms) + h->count.bytes);
     slots_of(l->x, slot)->forward[slot % CHUNK] = p;
-    h->bytes = (uint32_t)(varint_write(p, h->terms) - p);
+    h->end = varint_write(p, h->count.terms);
 }
 
 static void forward_add(struct loading *l, const struct term *t)
@@ -244,10 +343,10 @@ static void forward_add(struct loading *l, const struct term *t)
     for (uint32_t i = 0; i < list.count; i++) {
         const struct block *b = list_block(&list, i);
         for (unsigned k = 0, n = block_count(b); k < n; k++) {
-            uint32_t slot = block_slot(b, k);
-            struct holding *h = &l->holdings[slot];
-            uint8_t *p = slots_of(l->x, slot)->forward[slot % CHUNK] + h->bytes;
-            h->bytes += (uint32_t)(varint_write(p, t->id) - p);
+            uint32_t half = l->late.count - LATE / 2;
+            held_later(l, block_slot(b, k), t->id, held_write);
+            if (l->late.count > LATE / 2)
+                __builtin_prefetch(l->holdings[l->late.ring[half % LATE].slot].end, 1);
         }
     }
 }
@@ -255,10 +354,16 @@ static void forward_add(struct loading *l, const struct term *t)
 static void forwards_make(struct loading *l)
 {
     uint32_t terms = atomic_load(&l->x->terms_end);
+    rare_make(l);
+    held_all(l, held_count);
     for (uint32_t slot = 0; slot < l->documents; slot++)
         forward_make(l, slot);
-    for (uint32_t id = 0; id < terms; id++)
+    for (uint32_t id = 0; id < terms; id++) {
+        if (id + 16 < terms)
+            __builtin_prefetch(term_at(l->x, id + 16));
         forward_add(l, term_at(l->x, id));
+    }
+    held_all(l, held_write);
     for (uint32_t slot = 0; slot < l->documents; slot++)
         slot_publish(l->x, slot);
 }
@@ -268,10 +373,12 @@ static void index_get(struct loading *l)
     if (section_get_u64(l->r) != LEXICAL_MAGIC)
         section_corrupt(l->r, "not a word index");
     l->documents = section_get_u32(l->r);
-    if (l->documents > section_left(l->r) / 3)
-        section_corrupt(l->r, "more documents than the file has room for");
+    uint32_t terms = section_get_u32(l->r);
+    if (l->documents > section_left(l->r) / 3 || terms > section_left(l->r) / 4)
+        section_corrupt(l->r, "more documents or terms than the file has room for");
     if (section_error(l->r))
         return;
+    table_renew_for(l->x, terms);
     l->holdings = xcalloc(l->documents + 1, sizeof *l->holdings);
     documents_get(l);
     while (!section_error(l->r) && term_get(l))

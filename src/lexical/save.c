@@ -136,9 +136,12 @@ static void block_put(struct saving *s, struct group *g, const struct term *t,
 static void term_put(struct saving *s, const struct term *t)
 {
     struct list l;
-    struct group g = {.last = NONE}; /* -1 */
+    struct group g;
     if (!t || !list_open(&l, t))
         return;
+    g.count = 0;
+    g.begun = false;
+    g.last = NONE; /* -1 */
     for (uint32_t i = 0; i < l.count; i++)
         block_put(s, &g, t, list_block(&l, i));
     if (g.count)
@@ -164,6 +167,7 @@ enum err lexical_save(struct lexical *x, struct file *f, struct err_info *e)
     documents_find(&s);
     section_put_u64(s.w, LEXICAL_MAGIC);
     section_put_u32(s.w, s.documents);
+    section_put_u32(s.w, (uint32_t)lexical_terms(x));
     documents_put(&s);
     terms_put(&s);
     epoch_leave(r);

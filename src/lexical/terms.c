@@ -75,12 +75,11 @@ static void table_put(struct table *h, struct term *t, uint64_t hash)
     atomic_store_explicit(&h->entries[i & h->mask], entry_of(t, hash), memory_order_release);
 }
 
-/* Kept at most 2/3 full, marks of removed ones counted; without them it may become smaller. */
-void table_renew(struct lexical *x)
+void table_renew_for(struct lexical *x, size_t terms)
 {
     struct table *old = atomic_load_explicit(&x->table, memory_order_relaxed);
     uint64_t size = TABLE_MIN;
-    while (old && size < 2 * (old->live + 1))
+    while (size < 2 * (uint64_t)terms)
         size *= 2;
     struct table *h = xcalloc(1, sizeof *h + size * sizeof h->entries[0]);
     memory_count(x, h);
@@ -92,6 +91,13 @@ void table_renew(struct lexical *x)
     }
     atomic_store_explicit(&x->table, h, memory_order_release);
     memory_retire(x, old);
+}
+
+/* Kept at most 2/3 full, marks of removed ones counted; without them it may become smaller. */
+void table_renew(struct lexical *x)
+{
+    const struct table *old = atomic_load_explicit(&x->table, memory_order_relaxed);
+    table_renew_for(x, old ? old->live + 1 : 0);
 }
 
 static uint32_t term_id_take(struct lexical *x)
