@@ -6,7 +6,6 @@
 #define VERSION 2
 #define MAC 12
 #define FIXED 17 /* version, binding, number */
-#define KEY_MAX 255
 
 static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -104,8 +103,8 @@ static bool mac_fits(const uint8_t *secret, const unsigned char *raw, size_t n)
 
 void cursor_format(const uint8_t *secret, const struct cursor *c, char out[CURSOR_TEXT])
 {
-    unsigned char raw[FIXED + KEY_MAX + MAC];
-    assert(c->key.n <= KEY_MAX);
+    unsigned char raw[FIXED + CURSOR_KEY_MAX + MAC];
+    assert(c->key.n <= CURSOR_KEY_MAX);
     raw[0] = VERSION;
     u64_put(raw + 1, c->binding);
     u64_put(raw + 9, c->number);
@@ -119,7 +118,7 @@ void cursor_format(const uint8_t *secret, const struct cursor *c, char out[CURSO
 enum err cursor_parse(const uint8_t *secret, struct arena *a, struct str text, uint64_t binding,
                       const char *field, struct cursor *out, struct err_info *e)
 {
-    unsigned char raw[FIXED + KEY_MAX + MAC];
+    unsigned char raw[FIXED + CURSOR_KEY_MAX + MAC];
     size_t n = 0;
     if (!decode(text, raw, sizeof raw, &n) || n < FIXED + MAC || raw[0] != VERSION ||
         !mac_fits(secret, raw, n))

@@ -1,5 +1,5 @@
 /* Cursors: where a list goes on. Opaque to clients: base64url of
- *     version u8 | binding u64 | number u64 | key, 0 to 255 bytes | HMAC-SHA256, 12 bytes
+ *     version u8 | binding u64 | number u64 | key | HMAC-SHA256, 12 bytes
  * little-endian. `binding` is a hash of what the list is of (route, collection, query), so that a
  * cursor is refused elsewhere. The HMAC (RFC 2104) is by a secret of the data directory, so that
  * nobody else makes one. */
@@ -14,9 +14,10 @@
 struct cursor {
     uint64_t binding;
     uint64_t number; /* offset or change */
-    struct str key;  /* id */
+    struct str key;  /* id, or where an order goes on: at most CURSOR_KEY_MAX bytes */
 };
-#define CURSOR_TEXT 400
+#define CURSOR_KEY_MAX 6000
+#define CURSOR_TEXT 8100
 #define CURSOR_SECRET 32
 /* `secret`: CURSOR_SECRET bytes. */
 void cursor_format(const uint8_t *secret, const struct cursor *c, char out[CURSOR_TEXT]);

@@ -38,6 +38,22 @@ struct hit_style style_input(const json_t *input)
     return s;
 }
 
+/* The order, and where in it the page begins. */
+static enum err sort_input(const struct find_input *in, struct find_request *r, struct err_info *e)
+{
+    struct cursor cursor;
+    struct order_key *keys;
+    struct str text = input_str(in->input, "cursor");
+    enum err err = input_sort(in->arena, in->input, &keys, &r->sort_count, e);
+    r->sort = keys;
+    if (!err && text.n)
+        err = cursor_parse(in->secret, in->arena, text, in->binding,
+                           in->body ? "/cursor" : "cursor", &cursor, e);
+    if (!err && text.n)
+        r->after = cursor.key;
+    return err;
+}
+
 /* What search and similar share. */
 static enum err shared_input(const struct find_input *in, struct find_request *r,
                              struct err_info *e)
@@ -53,7 +69,8 @@ static enum err shared_input(const struct find_input *in, struct find_request *r
     r->fields = input_strs(in->arena, v, "fields", &r->field_count);
     r->snippet_chars =
         (size_t)input_int(v, "snippet_length", json_object_get(v, "highlight") ? SNIPPET_CHARS : 0);
-    return page_input(in, &r->offset, &r->limit, e);
+    enum err err = sort_input(in, r, e);
+    return err ? err : page_input(in, &r->offset, &r->limit, e);
 }
 
 static enum search_mode mode_of(struct str s)

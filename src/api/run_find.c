@@ -12,18 +12,26 @@ static double took_ms(const struct call *c)
     return round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3;
 }
 
+/* `after`: where an order goes on; empty: by offset. One that is too long for a cursor (texts) goes
+ * on by offset too. */
 static void next_cursor_put(struct json_writer *w, const struct find_input *in, size_t next,
-                            bool more)
+                            struct str after, bool more)
 {
-    char cursor[CURSOR_TEXT];
+    char text[CURSOR_TEXT];
+    struct cursor cursor = {.binding = in->binding, .number = next, .key = {"", 0}};
     json_key(w, "next_cursor");
-    if (!more || next >= REACH_MAX) {
+    if (after.n && after.n <= CURSOR_KEY_MAX) {
+        cursor.key = after;
+        cursor.number = 0;
+    } else if (next >= REACH_MAX) {
+        more = false;
+    }
+    if (!more) {
         json_put_null(w);
         return;
     }
-    cursor_format(in->secret,
-                  &(struct cursor){.binding = in->binding, .number = next, .key = {"", 0}}, cursor);
-    json_put_c(w, cursor);
+    cursor_format(in->secret, &cursor, text);
+    json_put_c(w, text);
 }
 
 static void find_total(struct json_writer *w, const struct find_answer *a)
@@ -62,7 +70,7 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
         render_hit(w, &a->hits[i], &style);
     json_array_end(w);
     find_total(w, a);
-    next_cursor_put(w, in, r->offset + a->count, a->more && a->count);
+    next_cursor_put(w, in, r->offset + a->count, a->next, a->more && a->count);
     if (r->facet_count) {
         json_key(w, "facets");
         render_facets(w, a->facets, a->facet_count);
@@ -153,7 +161,7 @@ static void recommend_reply(struct call *c, const struct recommend_request *r,
     json_put_c(w, a->recommendation_id);
     json_key(w, "model");
     json_put_c(w, a->model ? a->model : "");
-    next_cursor_put(w, in, r->offset + a->count, a->more && a->count);
+    next_cursor_put(w, in, r->offset + a->count, (struct str){"", 0}, a->more && a->count);
     json_key(w, "embedding_version");
     json_put_int(w, a->embedding_version);
     json_key(w, "took_ms");

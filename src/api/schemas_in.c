@@ -49,7 +49,7 @@ const struct schema schema_offset = {.type = SCHEMA_INTEGER,
                                      .help = "how many to pass over; a cursor goes further"};
 const struct schema schema_cursor = {.type = SCHEMA_STRING,
                                      .nullable = true,
-                                     .count_max = 2048,
+                                     .count_max = 8192,
                                      .help = "next_cursor of the answer before, unchanged"};
 const struct schema schema_filter = {
     .type = SCHEMA_STRING,
@@ -296,6 +296,37 @@ static const struct schema highlight = {
                     "where the query's words stand densest, from the beginning of a sentence or "  \
                     "word to the end of one"                                                       \
     }
+static const struct schema sort_order = {.type = SCHEMA_STRING, .choices = "asc|desc"};
+static const struct schema sort_missing = {.type = SCHEMA_STRING, .choices = "last|first"};
+static const struct schema sort_key = {
+    .name = "SortKey",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"field", &nonempty, .required = true, .help = "as in filters, or _score"},
+                     {"order", &sort_order, .fallback = "\"asc\"", .help = "of _score desc"},
+                     {"missing", &sort_missing, .fallback = "\"last\"",
+                      .help = "where documents without a value stand, in either order"}),
+    .example = "{\"field\":\"year\",\"order\":\"desc\"}",
+};
+static const struct schema sort_item = {
+    .type = SCHEMA_ONE_OF,
+    .alternatives = (const struct schema *const[]){&nonempty, &sort_key, NULL}};
+static const struct schema sort_items = {.type = SCHEMA_ARRAY, .items = &sort_item, .count_max = 8};
+static const struct schema sort_text = {.type = SCHEMA_STRING, .count_max = 4096};
+static const struct schema sort_list = {
+    .type = SCHEMA_ONE_OF,
+    .help =
+        "the order of all that match, not only of the best: up to 8 fields, \"year:desc,site\" or "
+        "an array of such and of objects. Numbers and dates go by size, texts by code point, "
+        "booleans before numbers before texts; of an array rising order takes the least value, "
+        "falling order the greatest. Ties as documents came; add _score for the best first. What "
+        "matches: by words alone, what holds a word of the query; by meaning and hybrid, "
+        "everything that the filter passes, so give min_score too, or sort by _score first (the "
+        "100,000 best). next_cursor goes on without a limit, and without _score neither repeats "
+        "nor "
+        "misses a document, whatever is added or deleted meanwhile",
+    .alternatives = (const struct schema *const[]){&sort_text, &sort_items, NULL},
+    .example = "\"year:desc,site\"",
+};
 static const struct schema number_list = {
     .type = SCHEMA_ARRAY, .items = &schema_number, .count_min = 1, .count_max = 4096};
 #define LIMITS                                                                                     \
@@ -342,7 +373,10 @@ static const struct schema boost = {
 };
 static const struct schema boosts = {.type = SCHEMA_ARRAY, .items = &boost, .count_max = 8};
 const struct field search_fields[] = {
-    {"q", &query_text, .required = true, .help = "what is looked for"},
+    {"q", &query_text, .fallback = "\"\"",
+     .help =
+         "what is looked for; empty or *: all documents that the filter passes, in the order of "
+         "sort, or as they came, with the score 0"},
     {"mode", &search_mode, .fallback = "\"hybrid\"",
      .help = "by words and meaning, by meaning alone, by words alone"},
     LIMITS,
@@ -360,6 +394,7 @@ const struct field search_fields[] = {
     {"user_weight", &share, .fallback = "0.3", .help = "of that boost; with the others at most 1"},
     {"boosts", &boosts, .help = "what is new, or has more of something, ranks higher"},
     {"facets", &facet_list},
+    {"sort", &sort_list},
     DUPLICATES,
     EXACT,
     SHOWN,
@@ -415,7 +450,7 @@ const struct schema schema_similar = {
          .help = "as many finite numbers as the collection's dims, of any length but 0"},
         LIMITS,
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
-        {"min_score", &share, .fallback = "0"}, {"boosts", &boosts}, {"facets", &facet_list},
+        {"min_score", &share, .fallback = "0"}, {"boosts", &boosts}, {"facets", &facet_list}, {"sort", &sort_list},
         DUPLICATES, EXACT, SHOWN, {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0",
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "

@@ -1,4 +1,6 @@
 #include "api/shape.h"
+#include <stdio.h>
+#include <string.h>
 
 /* ---- facets ---- */
 
@@ -48,18 +50,27 @@ static struct facet_request facet_read(struct arena *a, const json_t *v)
 }
 
 /* The parts of a text between commas, blanks around them left out. */
-static struct facet_request *facets_split(struct arena *a, struct str text, size_t *count)
+static struct str *parts_split(struct arena *a, struct str text, size_t *count)
 {
-    struct facet_request *out = arena_array(a, text.n + 1, sizeof *out);
+    struct str *out = arena_array(a, text.n + 1, sizeof *out);
     *count = 0;
     for (size_t start = 0, i = 0; i <= text.n; i++) {
         if (i < text.n && text.s[i] != ',')
             continue;
-        struct str name = str_trim((struct str){text.s + start, i - start});
+        struct str part = str_trim((struct str){text.s + start, i - start});
         start = i + 1;
-        if (name.n)
-            out[(*count)++] = (struct facet_request){.field = arena_str(a, name)};
+        if (part.n)
+            out[(*count)++] = arena_str(a, part);
     }
+    return out;
+}
+
+static struct facet_request *facets_named(struct arena *a, struct str text, size_t *count)
+{
+    struct str *names = parts_split(a, text, count);
+    struct facet_request *out = arena_array(a, *count + 1, sizeof *out);
+    for (size_t i = 0; i < *count; i++)
+        out[i] = (struct facet_request){.field = names[i]};
     return out;
 }
 
@@ -67,10 +78,75 @@ struct facet_request *input_facets(struct arena *a, const json_t *input, size_t 
 {
     const json_t *v = json_object_get(input, "facets");
     if (json_is_string(v))
-        return facets_split(a, json_str(v), count);
+        return facets_named(a, json_str(v), count);
     *count = json_array_size(v);
     struct facet_request *out = arena_array(a, *count + 1, sizeof *out);
     for (size_t i = 0; i < *count; i++)
         out[i] = facet_read(a, json_array_get(v, i));
     return out;
+}
+
+/* ---- order ---- */
+
+static void key_make(struct order_key *k, struct str field, struct str order)
+{
+    k->by_score = str_eq_c(field, "_score");
+    k->field = field;
+    k->descending = order.n ? str_eq_c(order, "desc") : k->by_score;
+}
+
+/* "year", "year:desc". */
+static enum err key_of_text(struct str text, const char *pointer, struct order_key *out,
+                            struct err_info *e)
+{
+    const char *colon = memrchr(text.s, ':', text.n);
+    struct str field = text, order = {"", 0};
+    if (colon) {
+        field.n = (size_t)(colon - text.s);
+        order = (struct str){colon + 1, text.n - field.n - 1};
+    }
+    if (!field.n || (colon && !str_eq_c(order, "asc") && !str_eq_c(order, "desc")))
+        return err_set(e, ERR_INVALID, pointer,
+                       "must be a field, field:asc or field:desc, not %.*s",
+                       (int)(text.n < 100 ? text.n : 100), text.s);
+    key_make(out, field, order);
+    return ERR_OK;
+}
+
+static enum err key_read(struct arena *a, const json_t *v, const char *pointer,
+                         struct order_key *out, struct err_info *e)
+{
+    if (json_is_string(v))
+        return key_of_text(str_trim(json_str(v)), pointer, out, e);
+    key_make(out, input_str(v, "field"), input_str(v, "order"));
+    out->missing_first = str_eq_c(input_str(v, "missing"), "first");
+    return ERR_OK;
+}
+
+static enum err keys_of_text(struct arena *a, struct str text, struct order_key **out,
+                             size_t *count, struct err_info *e)
+{
+    struct str *parts = parts_split(a, text, count);
+    enum err err = ERR_OK;
+    *out = arena_array(a, *count + 1, sizeof **out);
+    for (size_t i = 0; i < *count && !err; i++)
+        err = key_of_text(parts[i], "/sort", &(*out)[i], e);
+    return err;
+}
+
+enum err input_sort(struct arena *a, const json_t *input, struct order_key **out, size_t *count,
+                    struct err_info *e)
+{
+    const json_t *v = json_object_get(input, "sort");
+    char pointer[40];
+    enum err err = ERR_OK;
+    if (json_is_string(v))
+        return keys_of_text(a, json_str(v), out, count, e);
+    *count = json_array_size(v);
+    *out = arena_array(a, *count + 1, sizeof **out);
+    for (size_t i = 0; i < *count && !err; i++) {
+        snprintf(pointer, sizeof pointer, "/sort/%zu", i);
+        err = key_read(a, json_array_get(v, i), pointer, &(*out)[i], e);
+    }
+    return err;
 }

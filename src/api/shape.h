@@ -1,5 +1,5 @@
-/* What shapes an answer beside its score, read from a checked request: facets. Everything lives in
- * the call's arena; JSON values are borrowed from the input. */
+/* What shapes an answer beside its score, read from a checked request: facets, order. Everything
+ * lives in the call's arena; JSON values are borrowed from the input. */
 #ifndef API_SHAPE_H
 #define API_SHAPE_H
 
@@ -7,5 +7,9 @@
 
 /* `facets`: "tags,year", or an array of names and objects. */
 struct facet_request *input_facets(struct arena *a, const json_t *input, size_t *count);
+/* `sort`: "year:desc,site", or an array of such and of objects. ERR_INVALID for a text that is no
+ * key. */
+enum err input_sort(struct arena *a, const json_t *input, struct order_key **out, size_t *count,
+                    struct err_info *e) MUST_CHECK;
 
 #endif

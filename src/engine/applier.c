@@ -442,6 +442,14 @@ void applier_stop(struct engine *x)
     x->applier = NULL;
 }
 
+uint64_t applied_now(struct engine *x)
+{
+    lock_take(&x->applied_lock);
+    uint64_t change = x->applied;
+    lock_drop(&x->applied_lock);
+    return change;
+}
+
 enum err applied_wait(struct engine *x, uint64_t change, int64_t deadline_ns, struct err_info *e)
 {
     enum err err = 0;

@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "base/str.h"
 #include "index/filter.h" /* facets */
+#include "index/order.h"
 #include "search/highlight.h"
 #include "search/search.h"
 #include <stdbool.h>
@@ -210,7 +211,8 @@ struct facet_request {
 };
 struct find_request {
     enum search_mode mode;
-    struct str q;              /* index/words.h has its syntax */
+    struct str
+        q; /* index/words.h has its syntax; search: empty or "*": all that the filter passes */
     bool match_all;            /* every word must be there; else any */
     bool prefix;               /* the last word may go on */
     bool typos;                /* words that no document has may be misspelt */
@@ -228,6 +230,10 @@ struct find_request {
     bool explain;
     struct str user;    /* empty: nobody; else what is like this reader's profile ranks higher */
     double user_weight; /* of that boost */
+    /* All that match (by score: the 100,000 best), in an order of its own; ties as they came. */
+    const struct order_key *sort; /* at most ORDER_KEYS_MAX */
+    size_t sort_count;
+    struct str after; /* `next` of the answer before: behind its last document */
     /* similar: one of these */
     const struct str *ids;
     size_t id_count;
@@ -292,6 +298,7 @@ struct find_answer {
     size_t count;
     size_t total;
     bool total_exact, more;
+    struct str next; /* sorted, and there are more: what `after` of the next page is */
     struct find_facet *facets;
     size_t facet_count;
     struct search_stages stages;

@@ -116,6 +116,8 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     if ((err = mark_copies(f, out, e)))
         return err;
     out->load_ns += clock_mono_ns() - t0;
+    if (out->count && out->more && (f->browse || f->r->sort_count))
+        out->next = find_sort_mark(f, &loaded[end - 1]);
     out->total = f->result.total;
     out->total_exact = f->result.total_exact;
     out->embedding_version = f->v->id;
@@ -162,7 +164,7 @@ static enum err find_retried(find_once *once, struct engine *x, struct str colle
 /* Without its model a version has its words: enough for hybrid search. */
 static enum err check_model(struct find *f, struct err_info *e)
 {
-    if (f->v->model || f->r->mode == SEARCH_LEXICAL)
+    if (f->v->model || f->browse || f->r->mode == SEARCH_LEXICAL)
         return 0;
     if (f->r->mode == SEARCH_SEMANTIC)
         return version_check_model(f->v, e);
@@ -187,11 +189,21 @@ static void words_read(struct find *f)
     f->restricted = true;
 }
 
+/* No query: documents are looked through, not searched. */
+static bool is_browsing(struct str q)
+{
+    q = str_trim(q);
+    return !q.n || str_eq_c(q, "*");
+}
+
 static enum err search_once(struct engine *x, struct str collection, const struct find_request *r,
                             struct arena *a, struct find_answer *out, struct err_info *e)
 {
     struct find f;
     enum err err = find_begin(&f, x, collection, r, a, e);
+    f.browse = is_browsing(r->q);
+    if (!err)
+        err = find_sort_check(&f, e);
     if (!err)
         err = find_ranking(&f, e);
     if (!err)
@@ -200,7 +212,8 @@ static enum err search_once(struct engine *x, struct str collection, const struc
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
     if (!err) {
         exclude_copies(&f);
-        words_read(&f);
+        if (!f.browse)
+            words_read(&f);
         err = find_run(&f, out, e);
     }
     find_end(&f);
@@ -227,6 +240,8 @@ static enum err similar_once(struct engine *x, struct str collection, const stru
     enum err err = find_begin(&f, x, collection, r, a, e);
     if (!err)
         err = find_ranking(&f, e);
+    if (!err)
+        err = find_sort_check(&f, e);
     if (!err)
         err = find_vector(&f, e);
     if (!err)

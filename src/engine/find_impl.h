@@ -7,6 +7,7 @@
  *     find_passage.c  a hit's best passage and its highlights
  *     find_matching.c the set of all documents that match
  *     find_fields.c   the parts of a document that come back
+ *     find_sort.c     what matches, in an order of its own
  *     find_facets.c   what matches, counted */
 #ifndef ENGINE_FIND_IMPL_H
 #define ENGINE_FIND_IMPL_H
@@ -30,6 +31,8 @@ struct find {
     struct search_boost *boosts; /* the request's, with their origins, and the reader's */
     size_t boost_count;
     bool personalised;
+    bool browse;      /* no query: all that the filter passes */
+    uint64_t applied; /* the last change that the indexes held for sure when they were asked */
     struct search_result result;
     struct str degraded;
 };
@@ -46,6 +49,8 @@ enum err find_vector(struct find *f, struct err_info *e);
 /* --- find_load.c --- */
 /* At most `depth` candidates into f->result. */
 enum err find_ask(struct find *f, size_t depth, struct err_info *e);
+/* The documents of `set` (what matches), scored, into f->result: those that have a score. */
+enum err find_score(struct find *f, const struct docset *set, struct err_info *e);
 /* Asks for more until the answer is full or there is no more. One more than wanted tells that there
  * are more. A document that is being changed right now must not be missing from the answer: the
  * applier is waited for, briefly, and asked again. */
@@ -65,10 +70,21 @@ void find_passage(struct find *f, const struct loaded *l, const json_t *payload,
 void find_fields(struct find *f, const json_t *payload, struct document_out *out);
 
 /* --- find_matching.c --- */
+/* Documents that are scored to find out which reach min_score, or for an order. */
+#define FIND_SCORED_MAX 100000
 /* The documents that match, into `out` (initialised): what the filter passes and is not excluded;
  * by words alone, of those what holds a word of the query; with min_score what reaches it. `*exact`
  * false: there are more of these than are scored for it. */
 enum err find_matching(struct find *f, struct docset *out, bool *exact, struct err_info *e);
+
+/* --- find_sort.c --- */
+enum err find_sort_check(struct find *f, struct err_info *e);
+bool find_sorts_by_score(const struct find_request *r);
+/* The first `depth` of all that match, by the request's keys (none: as they came), behind
+ * r->after, into f->result; ties by number. */
+enum err find_sorted(struct find *f, size_t depth, struct err_info *e);
+/* Where the next page goes on: what r->after of it is. */
+struct str find_sort_mark(struct find *f, const struct loaded *last);
 
 /* --- find_facets.c --- */
 enum err find_facets_check(struct find *f, struct err_info *e);

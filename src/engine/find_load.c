@@ -10,7 +10,8 @@
 #define APPLIER_WAIT_NS                                                                            \
     250000000LL /* for a change that is in the store and not yet in the indexes */
 
-enum err find_ask(struct find *f, size_t depth, struct err_info *e)
+/* `within`: NULL for all. */
+static enum err ask(struct find *f, const struct docset *within, size_t depth, struct err_info *e)
 {
     const struct find_request *r = f->r;
     struct search_query q = {
@@ -19,7 +20,7 @@ enum err find_ask(struct find *f, size_t depth, struct err_info *e)
         .words = f->words,
         .filter = f->filter,
         .vector = f->vector,
-        .within = f->restricted ? &f->within : NULL,
+        .within = within,
         .without = &f->without,
         .depth = depth,
         .min_score = r->min_score,
@@ -37,6 +38,31 @@ enum err find_ask(struct find *f, size_t depth, struct err_info *e)
     if (!err && f->result.degraded.n)
         f->degraded = f->result.degraded;
     return err;
+}
+
+enum err find_ask(struct find *f, size_t depth, struct err_info *e)
+{
+    return ask(f, f->restricted ? &f->within : NULL, depth, e);
+}
+
+enum err find_score(struct find *f, const struct docset *set, struct err_info *e)
+{
+    return ask(f, set, set->count, e);
+}
+
+/* The best, or the first in order. */
+static enum err candidates(struct find *f, size_t depth, struct err_info *e)
+{
+    f->applied = applied_now(f->x);
+    return f->browse || f->r->sort_count ? find_sorted(f, depth, e) : find_ask(f, depth, e);
+}
+
+/* Does the hit's document stand as it was indexed? One that was not scored has no revision; what
+ * had been applied before the indexes were asked is in them. */
+static bool stands(const struct find *f, const struct search_hit *h,
+                   const struct document_record *d)
+{
+    return d->number && (h->revision ? d->revision == h->revision : d->revision <= f->applied);
 }
 
 /* Loads the hits' documents until `wanted` of them stand. Those before `offset` are only checked. A
@@ -62,11 +88,13 @@ static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded
             return err;
         for (size_t i = 0; i < step; i++) {
             const struct search_hit *h = &f->result.hits[at + i];
-            if (docs[i].number && docs[i].revision == h->revision &&
-                !document_expired(&docs[i], now_us))
-                out[(*count)++] = (struct loaded){h, docs[i]};
-            else if (docs[i].number && docs[i].revision > h->revision && docs[i].revision > *newer)
+            if (stands(f, h, &docs[i])) {
+                if (!document_expired(&docs[i], now_us))
+                    out[(*count)++] = (struct loaded){h, docs[i]};
+            } else if (docs[i].number && docs[i].revision > h->revision &&
+                       docs[i].revision > *newer) {
                 *newer = docs[i].revision;
+            }
         }
         at += step;
     }
@@ -80,7 +108,7 @@ enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct 
     *out = arena_array(f->a, wanted, sizeof **out);
     for (int try = 0;; try++, depth *= 4) {
         uint64_t newer = 0;
-        enum err err = find_ask(f, depth, e);
+        enum err err = candidates(f, depth, e);
         int64_t t0 = clock_mono_ns();
         if (!err)
             err = load(f, f->r->offset, wanted, *out, count, &newer, e);

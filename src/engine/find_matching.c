@@ -1,9 +1,6 @@
 /* The set of all documents that match: what totals, facets and sorting are of. */
 #include "engine/find_impl.h"
 
-/* Documents that are scored to find out which reach min_score. */
-#define SCORED_MAX 100000
-
 static enum err passed(struct find *f, struct docset *out, struct err_info *e)
 {
     struct err_info info = {0};
@@ -32,8 +29,8 @@ static void with_words(struct find *f, struct docset *out)
 static enum err good_enough(struct find *f, struct docset *out, bool *exact, struct err_info *e)
 {
     struct search_result kept = f->result;
-    size_t depth = out->count < SCORED_MAX ? out->count : SCORED_MAX;
-    *exact = out->count <= SCORED_MAX;
+    size_t depth = out->count < FIND_SCORED_MAX ? out->count : FIND_SCORED_MAX;
+    *exact = out->count <= FIND_SCORED_MAX;
     enum err err = depth ? find_ask(f, depth, e) : 0;
     if (err || !depth)
         return err;
@@ -47,12 +44,13 @@ static enum err good_enough(struct find *f, struct docset *out, bool *exact, str
 
 enum err find_matching(struct find *f, struct docset *out, bool *exact, struct err_info *e)
 {
-    bool by_words = !f->vector && (f->r->mode == SEARCH_LEXICAL || f->degraded.n);
+    bool by_words = !f->vector && !f->browse && (f->r->mode == SEARCH_LEXICAL || f->degraded.n);
     enum err err = passed(f, out, e);
     *exact = true;
     if (!err && by_words)
         with_words(f, out);
-    if (!err && f->r->min_score > 0)
+    if (!err &&
+        (f->r->min_score > 0 || (out->count > FIND_SCORED_MAX && find_sorts_by_score(f->r))))
         err = good_enough(f, out, exact, e);
     return err;
 }

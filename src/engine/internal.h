@@ -268,6 +268,8 @@ struct str version_settings_text(struct arena *a, const struct version_settings 
 enum err applier_catch_up(struct engine *x, struct err_info *e) MUST_CHECK; /* before it starts */
 void applier_start(struct engine *x);
 void applier_stop(struct engine *x);
+/* The last change that all indexes hold. */
+uint64_t applied_now(struct engine *x);
 /* Waits until `change` is searchable. ERR_TIMEOUT; ERR_UNAVAILABLE if the applier stands still. */
 enum err applied_wait(struct engine *x, uint64_t change, int64_t deadline_ns,
                       struct err_info *e) MUST_CHECK;

@@ -109,3 +109,139 @@ def test_facets_in_an_address(server, docs):
     assert server.ask("GET", C + "/search?q=river&facets=tags&facets=site&limit=1", status=200).json()["facets"] == once
     assert set(once) == {"tags", "site"}
     problem(server.ask("GET", C + "/search", q="river", facets="tags,yaer"), 422, parameter="facets/1", says="year")
+
+
+# ---- order ----
+
+def ranked(docs, *keys):
+    """Sorted by (name, falling) keys, missing last; of an array the least or greatest; ties as the documents came."""
+    out = list(docs)
+    for name, falling in reversed(keys):
+        def values(d):
+            v = d.get(name)
+            return v if isinstance(v, list) else [] if v is None else [v]
+        there = [d for d in out if values(d)]
+        there.sort(key=lambda d: (max if falling else min)(values(d)), reverse=falling)  # stable in both directions
+        out = there + [d for d in out if not values(d)]
+    return [d["id"] for d in out]
+
+
+def pages(server, body, limit, path="/search"):
+    out, cursor = [], None
+    while True:
+        page = server.post(C + path, {**body, "limit": limit, "cursor": cursor})
+        out += page["data"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return out
+        assert len(out) < 5000
+
+
+@pytest.mark.parametrize("sort, keys", [
+    ("year:desc", [("year", True)]),
+    ("year", [("year", False)]),
+    ("year:desc, price:asc", [("year", True), ("price", False)]),
+    (["site", {"field": "year", "order": "desc"}], [("site", False), ("year", True)]),
+    ("seen:desc,site:desc", [("seen", True), ("site", True)]),
+    ("tags:desc,price", [("tags", True), ("price", False)]),
+    ("tags,id:desc", [("tags", False), ("id", True)]),
+    ("attributes.year:asc,id", [("year", False), ("id", False)]),
+])
+@pytest.mark.parametrize("limit", [7, 1000])
+def test_sort_looks_through_all_that_the_filter_passes(server, docs, sort, keys, limit):
+    cheap = [d for d in docs if d["price"] < 30]
+    got = pages(server, {"filter": "price < 30", "sort": sort}, limit)
+    assert [h["id"] for h in got] == ranked(cheap, *keys)
+    assert all(h["score"] == 0 and h["scores"] == {"semantic": None, "lexical": None} for h in got)
+
+
+def test_missing_first(server, docs):
+    got = [h["document"]["attributes"].get("year") for h in pages(server, {"q": "*", "sort": [{"field": "year", "missing": "first"}]}, 50)]
+    assert len(got) == COUNT and got == [None] * got.count(None) + sorted(y for y in got if y)
+
+
+def test_without_a_query_or_order_documents_come_as_they_came(server, docs):
+    answer = server.post(C + "/search", {"limit": 5, "facets": ["tags"]})
+    assert ids(answer) == [d["id"] for d in docs[:5]] and answer["total"] == {"value": COUNT, "relation": "eq"}
+    assert counts(answer["facets"]["tags"]) == Counter(t for d in docs for t in d["tags"])
+    assert [h["id"] for h in pages(server, {"q": " "}, 33)] == [d["id"] for d in docs]
+    assert ids(server.get(C + "/search", sort="id:desc", limit=2)) == [docs[-1]["id"], docs[-2]["id"]]
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "semantic", "lexical"])
+def test_a_sorted_search_has_what_matches(server, docs, mode):
+    free = server.post(C + "/search", {"q": "river stone", "mode": mode, "limit": 1000})["data"]
+    score = {h["id"]: h["score"] for h in free}
+    place = {d["id"]: i for i, d in enumerate(docs)}
+    site = {d["id"]: d.get("site") for d in docs}
+    got = pages(server, {"q": "river stone", "mode": mode, "sort": "site,_score"}, 13)
+    assert [h["id"] for h in got] == sorted(score, key=lambda i: (site[i] is None, site[i] or "", -score[i], place[i]))
+    for h in got:
+        assert h["score"] == pytest.approx(score[h["id"]], abs=1e-9)
+    got = pages(server, {"q": "river stone", "mode": mode, "sort": "site"}, 13)
+    assert [h["id"] for h in got] == sorted(score, key=lambda i: (site[i] is None, site[i] or "", place[i]))
+    for h in got:
+        assert h["score"] == pytest.approx(score[h["id"]], abs=1e-9)
+    cut = free[40]["score"]
+    got = pages(server, {"q": "river stone", "mode": mode, "sort": "year:desc", "min_score": cut}, 10)
+    assert {h["id"] for h in got} == {i for i, s in score.items() if s >= cut}
+    years = [h["document"]["attributes"].get("year", 0) for h in got]
+    assert years == sorted(years, reverse=True)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "semantic", "lexical"])
+def test_sorting_by_score_is_searching(server, docs, mode):
+    body = {"q": "garden engine", "mode": mode, "limit": 1000}
+    assert ids(server.post(C + "/search", {**body, "sort": "_score"})) == ids(server.post(C + "/search", body))
+    score = {h["id"]: h["score"] for h in server.post(C + "/search", body)["data"]}
+    got = pages(server, {"q": "garden engine", "mode": mode, "sort": "_score:asc"}, 20)
+    assert [h["score"] for h in got] == sorted(score.values())
+
+
+def test_similar_sorted(server, docs):
+    got = pages(server, {"text": "river stone", "exclude": ["d000"], "sort": "price:desc"}, 31, "/similar")
+    assert [h["document"]["attributes"]["price"] for h in got] == sorted((d["price"] for d in docs[1:]), reverse=True)
+    assert len({h["id"] for h in got}) == COUNT - 1
+
+
+def test_pages_neither_repeat_nor_miss_while_documents_come_and_go(server):
+    c = "/v1/collections/moving"
+    server.collection("moving")
+    r = random.Random(3)
+    rows = [{"id": f"s{i}", "text": "one two", "attributes": {"n": r.randint(0, 9)}} for i in range(120)]
+    server.post(c + "/documents", rows)
+    seen, cursor, n = [], None, 0
+    while True:
+        page = server.post(c + "/search", {"q": "one", "mode": "lexical", "sort": "n:desc", "limit": 9, "cursor": cursor})
+        seen += [h["id"] for h in page["data"] if h["id"].startswith("s")]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+        server.post(c + "/documents", [{"id": f"x{n + i}", "text": "one", "attributes": {"n": r.randint(0, 9)}} for i in range(5)])
+        server.post(c + "/documents:delete", {"ids": [page["data"][-1]["id"]]})  # the very one that the page ended with
+        n += 5
+    assert sorted(seen) == sorted(d["id"] for d in rows)
+
+
+@pytest.mark.parametrize("body, pointer, says", [
+    ({"sort": "yaer"}, "/sort/0", "year"),
+    ({"sort": "year,title:desc"}, "/sort/1", "title"),
+    ({"sort": "year:up"}, "/sort", "year:up"),
+    ({"sort": ["year", "year:"]}, "/sort/1", "year:"),
+    ({"sort": ["year"] * 9}, "/sort", "8"),
+    ({"sort": ",".join(["year"] * 9)}, "/sort", "8"),
+    ({"sort": [{"field": "year", "order": "down"}]}, "/sort/0/order", "asc"),
+    ({"sort": [{"order": "asc"}]}, "/sort/0/field", "missing"),
+    ({"sort": 3}, "/sort", "array"),
+    ({"sort": "_score"}, "/sort/0", "without q"),
+    ({"min_score": .5}, "/min_score", "needs q"),
+])
+def test_wrong_orders_are_refused(server, docs, body, pointer, says):
+    problem(server.ask("POST", C + "/search", body), 422, pointer=pointer, says=says)
+
+
+def test_a_cursor_belongs_to_its_order(server, docs):
+    cursor = server.post(C + "/search", {"sort": "year", "limit": 3})["next_cursor"]
+    problem(server.ask("POST", C + "/search", {"sort": "year:desc", "limit": 3, "cursor": cursor}), 422, pointer="/cursor")
+    problem(server.ask("POST", C + "/search", {"limit": 3, "cursor": cursor}), 422, pointer="/cursor")
+    problem(server.ask("POST", C + "/search", {"sort": "year", "cursor": cursor[:-4]}), 422, pointer="/cursor")

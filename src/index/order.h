@@ -1,0 +1,38 @@
+/* The order of documents by what they have in their fields: for sorting all that match, not only
+ * the best of it.
+ *
+ * A key turns each document into one number; compared as they are, the numbers give the order, a
+ * descending one too, documents without a value where the key wants them. Of several values rising
+ * order takes the least, falling order the greatest. Booleans come before numbers and dates (by
+ * instant), these before texts (bytewise, that is by code point); what compares equal (a number and
+ * a date) is equal here. */
+#ifndef INDEX_ORDER_H
+#define INDEX_ORDER_H
+
+#include "index/filter.h"
+
+#define ORDER_KEYS_MAX 8
+
+struct order_key {
+    struct str field; /* as in filters */
+    bool by_score;    /* not of the index: order_of_double */
+    bool descending, missing_first;
+};
+
+/* The place of each document (numbers rising) in out[i * stride], and into `*after_place` that of
+ * the value `after` (as order_value gives it; NULL: not asked for), which no document need have any
+ * more. Places mean something among those of one call only. Any thread. Cost: the distinct values
+ * of the field and their postings, some 2 ms for 60,000 documents with a value each of its own; of
+ * few documents the values that they have. */
+void attributes_places(struct attributes *x, const struct order_key *k, const uint32_t *numbers,
+                       size_t count, const json_t *after, uint64_t *out, size_t stride,
+                       uint64_t *after_place);
+/* The value that a document (as attributes_put got it) is sorted by; null without one. The
+ * caller's. */
+json_t *order_value(const struct order_key *k, const json_t *document);
+
+/* The place of a double that is not NaN. */
+uint64_t order_of_double(const struct order_key *k, double v);
+#define ORDER_MISSING(key) ((key)->missing_first ? 0 : UINT64_MAX)
+
+#endif
