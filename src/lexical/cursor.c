@@ -55,26 +55,41 @@ void member_skip(struct member *m, uint32_t slot)
     member_to(m, kernel_seek(m->block, m->i, m->n, slot));
 }
 
+typedef uint32_t pairs __attribute__((vector_size(16)));
+typedef float floats __attribute__((vector_size(16)));
+
+/* tf / (tf + K) of the pairs of a front, at least. */
+static inline floats front_values(const struct block *b, floats k0, floats k1)
+{
+    pairs p;
+    for (unsigned i = 0; i < FRONT; i++)
+        p[i] = atomic_load_explicit(&b->front[i], memory_order_relaxed);
+    floats length = (floats)(((p & 0xffff) + (127u << 11)) << 12) - 1;
+    floats tf = __builtin_convertvector(p >> 16, floats);
+    return tf / (tf + k0 + k1 * length);
+}
+
+static inline floats larger(floats a, floats b)
+{
+    pairs a_is = (pairs)(a > b);
+    return (floats)(((pairs)a & a_is) | ((pairs)b & ~a_is));
+}
+
 size_t member_blocks(const struct member *m, uint32_t end, const struct saturation *s, float *most)
 {
     size_t blocks = 0;
-    float best = 0;
+    floats best = {0}, k0 = best + (float)s->k0, k1 = best + (float)s->k1;
     if (m->next >= end)
         return 0;
     const struct block *b = m->block;
     for (uint32_t at = m->at;; b = list_block(&m->list, at)) {
+        floats values = front_values(b, k0, k1);
+        best = larger(values, best);
         blocks++;
-        for (unsigned i = 0; s && i < FRONT; i++) {
-            uint32_t pair = atomic_load_explicit(&b->front[i], memory_order_relaxed);
-            float tf = (float)(pair >> 16);
-            float k = (float)s->k0 + (float)s->k1 * (float)length_decode(pair & 0xffff);
-            float value = tf / (tf + k);
-            best = value > best ? value : best;
-        }
         if (++at >= m->list.count || m->list.first[at] >= end)
             break;
     }
-    if (s)
-        *most = best;
+    for (unsigned i = 0; i < FRONT; i++)
+        *most = i == 0 || best[i] > *most ? best[i] : *most;
     return blocks;
 }

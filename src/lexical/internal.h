@@ -91,15 +91,21 @@ bool block_append(struct lexical *x, struct block *b, const struct posting *p); 
 /* All postings of a block, their positions still in it. Returns how many. Writer. */
 unsigned block_read(const struct block *b, struct posting out[BLOCK_MAX]);
 
-/* Lengths in 16 bits, never more than they are, less by at most 1/1024. */
+/* Lengths in 16 bits, never more than they are, less by at most 1/2048: of length + 1 as a float
+ * the exponent, less that of 1, and 11 bits behind it. */
 static inline uint32_t length_code(uint32_t length)
 {
-    unsigned shift = length >> 11 ? 21 - (unsigned)__builtin_clz(length) : 0;
-    return shift ? 1024 + shift * 1024 + ((length >> shift) - 1024) : length;
+    float f = (float)(length < 1u << 24 ? length + 1 : length & ~0xffu); /* not rounded up */
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return (bits >> 12) - (127u << 11);
 }
-static inline uint32_t length_decode(uint32_t code)
+static inline float length_decode(uint32_t code)
 {
-    return code < 2048 ? code : (code % 1024 + 1024) << (code / 1024 - 1);
+    uint32_t bits = (code + (127u << 11)) << 12;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f - 1;
 }
 
 /* ---- positions (positions.c) ----

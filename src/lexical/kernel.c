@@ -51,14 +51,31 @@ static void join_plain(float *sums, float *scores)
     memset(scores, 0, CHUNK * sizeof *scores);
 }
 
-static void list_plain(const struct scoring *s, const struct block *b, unsigned from, unsigned to,
-                       uint16_t *places, float *found)
+static unsigned list_plain(const struct scoring *s, const struct block *b, unsigned from,
+                           unsigned to, float least, uint16_t *places, float *found)
 {
+    unsigned n = 0;
     for (unsigned i = from; i < to; i++) {
         uint32_t at = block_slot(b, i) - s->start;
-        places[i - from] = (uint16_t)at;
-        found[i - from] = posting_score(s, block_tf(b, i), s->lengths[at]);
+        places[n] = (uint16_t)at;
+        found[n] = posting_score(s, block_tf(b, i), s->lengths[at]);
+        n += found[n] >= least;
     }
+    return n;
+}
+
+static unsigned apply_plain(const float *scores, enum kernel_keep keep, float add, float least,
+                            unsigned from, unsigned count, unsigned kept, uint16_t *places,
+                            float *found)
+{
+    for (unsigned i = from; i < count; i++) {
+        float score = scores[places[i]], sum = found[i] + add * score;
+        bool stays = keep == KEEP_ALL || (score > 0) == (keep == KEEP_WITH);
+        places[kept] = places[i];
+        found[kept] = sum;
+        kept += stays && sum >= least;
+    }
+    return kept;
 }
 
 static unsigned seek_plain(const struct block *b, unsigned from, unsigned to, uint32_t slot)
@@ -134,17 +151,48 @@ TARGET_AVX512 static void most_avx512(const struct scoring *s, const struct bloc
     }
 }
 
-TARGET_AVX512 static void list_avx512(const struct scoring *s, const struct block *b, unsigned from,
-                                      unsigned to, uint16_t *places, float *found)
+TARGET_AVX512 static inline unsigned kept_store(__mmask16 mask, __m512i at, __m512 score,
+                                                uint16_t *places, float *found)
+{
+    __m256i low = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(mask, at));
+    _mm256_storeu_si256((void *)places, low);
+    _mm512_storeu_ps(found, _mm512_maskz_compress_ps(mask, score));
+    return (unsigned)__builtin_popcount(mask);
+}
+
+TARGET_AVX512 static unsigned list_avx512(const struct scoring *s, const struct block *b,
+                                          unsigned from, unsigned to, float least, uint16_t *places,
+                                          float *found)
 {
     struct lanes16 l;
+    unsigned count = 0;
     for (unsigned i = from; i < to; i += 16) {
         unsigned n = to - i < 16 ? to - i : 16;
         __mmask16 mask = (__mmask16)((1u << n) - 1);
         lanes_avx512(s, b, i, mask, &l);
-        _mm512_mask_cvtepi32_storeu_epi16(places + (i - from), mask, _mm512_load_si512(l.at));
-        _mm512_mask_storeu_ps(found + (i - from), mask, _mm512_load_ps(l.score));
+        __m512 score = _mm512_load_ps(l.score);
+        mask = _mm512_mask_cmp_ps_mask(mask, score, _mm512_set1_ps(least), _CMP_GE_OQ);
+        count += kept_store(mask, _mm512_load_si512(l.at), score, places + count, found + count);
     }
+    return count;
+}
+
+TARGET_AVX512 static unsigned apply_avx512(const float *scores, enum kernel_keep keep, float add,
+                                           float least, unsigned count, uint16_t *places,
+                                           float *found)
+{
+    unsigned kept = 0, i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m512i at = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(places + i)));
+        __m512 score = _mm512_i32gather_ps(at, scores, 4);
+        __m512 sum = _mm512_fmadd_ps(score, _mm512_set1_ps(add), _mm512_loadu_ps(found + i));
+        __mmask16 has = _mm512_cmp_ps_mask(score, _mm512_setzero_ps(), _CMP_GT_OQ);
+        __mmask16 mask = _mm512_cmp_ps_mask(sum, _mm512_set1_ps(least), _CMP_GE_OQ);
+        if (keep != KEEP_ALL)
+            mask &= keep == KEEP_WITH ? has : (__mmask16)~has;
+        kept += kept_store(mask, at, sum, places + kept, found + kept);
+    }
+    return apply_plain(scores, keep, add, least, i, count, kept, places, found);
 }
 
 /* Of u16 offsets, 32 at once. */
@@ -320,16 +368,24 @@ void kernel_join(float *sums, float *scores)
     join_plain(sums, scores);
 }
 
-void kernel_list(const struct scoring *s, const struct block *b, unsigned from, unsigned to,
-                 uint16_t *places, float *found)
+unsigned kernel_list(const struct scoring *s, const struct block *b, unsigned from, unsigned to,
+                     float least, uint16_t *places, float *found)
 {
 #if SIMD_X86
-    if (simd_level() == SIMD_AVX512) {
-        list_avx512(s, b, from, to, places, found);
-        return;
-    }
+    if (simd_level() == SIMD_AVX512)
+        return list_avx512(s, b, from, to, least, places, found);
 #endif
-    list_plain(s, b, from, to, places, found);
+    return list_plain(s, b, from, to, least, places, found);
+}
+
+unsigned kernel_apply(const float *scores, enum kernel_keep keep, float add, float least,
+                      unsigned count, uint16_t *places, float *found)
+{
+#if SIMD_X86
+    if (simd_level() == SIMD_AVX512)
+        return apply_avx512(scores, keep, add, least, count, places, found);
+#endif
+    return apply_plain(scores, keep, add, least, 0, count, 0, places, found);
 }
 
 unsigned kernel_seek(const struct block *b, unsigned from, unsigned to, uint32_t slot)

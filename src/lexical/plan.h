@@ -78,7 +78,7 @@ static inline uint32_t member_tf(struct member *m, uint32_t slot)
         member_skip(m, slot);
     return m->next == slot ? block_tf(m->block, m->i) : 0;
 }
-/* Blocks that have postings of [next, end); unless s is NULL, the most that tf / (tf + K) is. */
+/* Blocks that have postings of [next, end), and the most that tf / (tf + K) is in them. */
 size_t member_blocks(const struct member *m, uint32_t end, const struct saturation *s, float *most);
 static inline uint32_t group_next(const struct plan_group *g)
 {

@@ -11,8 +11,7 @@
 #include "lexical/kernel.h"
 #include "lexical/plan.h"
 
-#include <assert.h>
-#include <stdlib.h>
+#include <float.h>
 
 #define PROBE_COST 8u   /* of a posting's, that is scored with its neighbours */
 #define DENSE_COST 256u /* the same: what a window costs that is to be cleared */
@@ -23,10 +22,11 @@ struct window {
     uint32_t start, end;
     float least; /* what a document must reach */
     struct plan_group **order;
+    float *rests; /* by order: what the groups from there on may add */
     size_t order_count;
     unsigned count; /* documents in question */
-    uint16_t places[CHUNK];
-    float found[CHUNK];
+    uint16_t places[CHUNK + 16];
+    float found[CHUNK + 16];
     float sums[CHUNK], scores[CHUNK]; /* 0 between uses */
 };
 
@@ -43,13 +43,11 @@ static void group_begin(const struct plan *p, struct window *w, struct plan_grou
     g->postings = 0;
     for (size_t i = 0; i < g->count; i++) {
         struct member *m = &g->members[i];
-        float most = 1;
+        float most = 0;
         if (m->next < w->start)
             member_skip(m, w->start);
-        g->postings +=
-            BLOCK_MAX *
-            member_blocks(m, w->end, g->ranked && w->least > 0 ? &p->saturation : NULL, &most);
-        if (m->next < w->end && most * m->factor > g->bound)
+        g->postings += BLOCK_MAX * member_blocks(m, w->end, &p->saturation, &most);
+        if (most * m->factor > g->bound)
             g->bound = most * m->factor;
     }
     g->bound *= SLACK;
@@ -78,18 +76,13 @@ static void group_score(const struct plan *p, struct window *w, struct plan_grou
         member_score(p, w, &g->members[i], w->scores, true);
 }
 
-static float group_probe(const struct plan *p, const struct window *w, struct plan_group *g,
-                         uint32_t slot)
+static inline float group_probe(const struct scoring *s, struct plan_group *g, unsigned place)
 {
     float most = 0;
     for (size_t i = 0; i < g->count; i++) {
         struct member *m = &g->members[i];
-        uint32_t tf = member_tf(m, slot);
-        if (!tf)
-            continue;
-        struct scoring s = scoring_of(p, w, m);
-        float score =
-            m->factor * (float)tf / ((float)tf + s.k0 + s.k1 * (float)s.lengths[slot - w->start]);
+        float tf = (float)member_tf(m, s->start + place);
+        float score = m->factor * tf / (tf + s->k0 + s->k1 * (float)s->lengths[place]);
         most = score > most ? score : most;
     }
     return most;
@@ -98,13 +91,13 @@ static float group_probe(const struct plan *p, const struct window *w, struct pl
 /* --- the documents in question --- */
 
 /* One list's, as they stand there. */
-static void list_collect(const struct plan *p, struct window *w, struct member *m)
+static void list_collect(const struct plan *p, struct window *w, struct member *m, float least)
 {
     struct scoring scoring = scoring_of(p, w, m);
     struct span s;
     while (member_next(m, w->end, &s)) {
-        kernel_list(&scoring, s.block, s.from, s.to, w->places + w->count, w->found + w->count);
-        w->count += s.to - s.from;
+        w->count += kernel_list(&scoring, s.block, s.from, s.to, least, w->places + w->count,
+                                w->found + w->count);
     }
 }
 
@@ -113,7 +106,7 @@ static void groups_collect(const struct plan *p, struct window *w, struct plan_g
 {
     w->count = 0;
     if (count == 1 && groups[0]->count == 1) {
-        list_collect(p, w, &groups[0]->members[0]);
+        list_collect(p, w, &groups[0]->members[0], groups[0]->ranked ? least : 0);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -127,28 +120,37 @@ static void groups_collect(const struct plan *p, struct window *w, struct plan_g
     w->count = kernel_collect(w->sums, least > SOME ? least : SOME, w->places, w->found);
 }
 
+static void probe_apply(const struct plan *p, struct window *w, struct plan_group *g,
+                        enum kernel_keep keep, float least)
+{
+    struct scoring s = scoring_of(p, w, &g->members[0]);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < w->count; i++) {
+        unsigned place = w->places[i];
+        float score = group_probe(&s, g, place), sum = w->found[i] + (g->ranked ? score : 0);
+        bool stays = keep == KEEP_ALL || (score > 0) == (keep == KEEP_WITH);
+        w->places[kept] = (uint16_t)place;
+        w->found[kept] = sum;
+        kept += stays && sum >= least;
+    }
+    w->count = kept;
+}
+
 /* Those in question that have the group, or need not, or must not; `rest`: what the groups to come
  * may add. */
 static void group_apply(const struct plan *p, struct window *w, struct plan_group *g,
                         bool forbidden, float rest)
 {
     bool dense = w->count * PROBE_COST * g->count > g->postings + DENSE_COST;
-    unsigned kept = 0;
-    if (dense)
-        group_score(p, w, g);
-    for (unsigned i = 0; i < w->count; i++) {
-        unsigned place = w->places[i];
-        float score = dense ? w->scores[place] : group_probe(p, w, g, w->start + place);
-        if (score > 0 ? forbidden : g->required)
-            continue;
-        float sum = w->found[i] + (g->ranked ? score : 0);
-        w->places[kept] = (uint16_t)place;
-        w->found[kept] = sum;
-        kept += sum + rest >= w->least;
+    enum kernel_keep keep = forbidden ? KEEP_WITHOUT : g->required ? KEEP_WITH : KEEP_ALL;
+    if (!dense) {
+        probe_apply(p, w, g, keep, w->least - rest);
+        return;
     }
-    w->count = kept;
-    if (dense)
-        memset(w->scores, 0, sizeof w->scores);
+    group_score(p, w, g);
+    w->count =
+        kernel_apply(w->scores, keep, g->ranked, w->least - rest, w->count, w->places, w->found);
+    memset(w->scores, 0, sizeof w->scores);
 }
 
 static void found_give(const struct plan *p, struct window *w, const struct sink *to)
@@ -179,7 +181,6 @@ static bool group_before(const struct plan_group *a, const struct plan_group *b)
 /* false: there is nothing in this window. */
 static bool order_groups(struct plan *p, struct window *w)
 {
-    float sum = 0;
     w->order_count = 0;
     for (size_t i = 0; i < p->ranked_count + p->filter_count; i++) {
         struct plan_group *g =
@@ -191,48 +192,37 @@ static bool order_groups(struct plan *p, struct window *w)
             continue;
         if (!g->ranked)
             g->bound = 0;
-        sum += g->bound;
         size_t at = w->order_count++;
         for (; at > 0 && group_before(g, w->order[at - 1]); at--)
             w->order[at] = w->order[at - 1];
         w->order[at] = g;
     }
-    return w->order_count && sum * SLACK >= w->least;
+    w->rests[w->order_count] = 0;
+    for (size_t i = w->order_count; i > 0; i--)
+        w->rests[i - 1] = (w->rests[i] + w->order[i - 1]->bound) * (1 + 2 * FLT_EPSILON);
+    return w->order_count && w->rests[0] >= w->least;
 }
 
-/* How many of the groups say which documents come into question, and what the others may add. */
-static size_t essential(const struct plan *p, const struct window *w, float *rest)
+/* How many of the groups say which documents come into question. */
+static size_t essential(const struct plan *p, const struct window *w)
 {
-    float sum = 0;
     size_t n = w->order_count;
-    *rest = 0;
-    if (p->required) {
-        for (size_t i = 1; i < n; i++)
-            *rest += w->order[i]->bound;
-        return 1;
-    }
-    for (; n > 1; n--, *rest = sum) {
-        sum += w->order[n - 1]->bound;
-        if (sum * SLACK >= w->least)
-            break;
-    }
-    return n;
+    while (n > 1 && w->rests[n - 1] < w->least)
+        n--;
+    return p->required ? 1 : n;
 }
 
 static void window_run(struct plan *p, struct window *w, const struct sink *to)
 {
-    float rest;
     w->least = to->best ? to->best->least : 0;
     if (!order_groups(p, w))
         return;
-    size_t n = essential(p, w, &rest);
-    groups_collect(p, w, w->order, n, w->least - rest * SLACK);
-    for (size_t i = 0; i < n && !w->order[i]->ranked; i++)
+    size_t n = essential(p, w);
+    groups_collect(p, w, w->order, n, w->least - w->rests[n]);
+    if (!w->order[0]->ranked) /* then it was the only one */
         memset(w->found, 0, w->count * sizeof *w->found);
-    for (size_t i = n; i < w->order_count && w->count; i++) {
-        rest -= w->order[i]->bound;
-        group_apply(p, w, w->order[i], false, rest > 0 ? rest * SLACK + w->least * ROUNDING : 0);
-    }
+    for (size_t i = n; i < w->order_count && w->count; i++)
+        group_apply(p, w, w->order[i], false, w->rests[i + 1]);
     for (size_t i = 0; i < p->forbidden_count && w->count; i++) {
         group_begin(p, w, &p->forbidden[i]);
         group_apply(p, w, &p->forbidden[i], true, 0);
@@ -260,6 +250,7 @@ static uint32_t next_window(struct plan *p, uint32_t from)
 void windows_run(struct plan *p, struct window *w, const struct sink *to)
 {
     w->order = arena_array(p->arena, p->ranked_count + p->filter_count, sizeof *w->order);
+    w->rests = arena_array(p->arena, p->ranked_count + p->filter_count + 1, sizeof *w->rests);
     if (!p->possible)
         return;
     for (uint32_t slot = 0; (slot = next_window(p, slot)) != NONE; slot = w->end) {
