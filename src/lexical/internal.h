@@ -244,6 +244,8 @@ struct lexical {
     _Atomic(struct chunks *) terms, slots, numbers;
     _Atomic uint32_t terms_end, slots_end, numbers_end; /* those below may be looked at */
     _Atomic uint64_t documents, length_sum, term_count, bytes;
+    _Atomic double
+        mean_length; /* of live documents, in halves; one word, so never of two moments */
     /* The writer's. */
     uint32_t *free_slots, *free_terms;
     size_t free_slot_count, free_slot_cap, free_term_count, free_term_cap;

@@ -11,6 +11,7 @@ struct lexical *lexical_new(void)
     struct lexical *x = xcalloc(1, sizeof *x);
     memory_count(x, x);
     rng_bytes(&x->seed, sizeof x->seed);
+    statistics_add(x, 0, 0);
     table_renew(x);
     x->bag = bag_new();
     dictionary_new(x);
@@ -161,20 +162,21 @@ void lexical_put(struct lexical *x, const struct lexical_document *d)
 
 /* --- what there is --- */
 
-/* A reader may see one of both before the other: its mean is one document off. */
 void statistics_add(struct lexical *x, int documents, int64_t length)
 {
     uint64_t n = atomic_load_explicit(&x->documents, memory_order_relaxed);
     uint64_t sum = atomic_load_explicit(&x->length_sum, memory_order_relaxed);
-    atomic_store_explicit(&x->documents, n + (uint64_t)(int64_t)documents, memory_order_relaxed);
-    atomic_store_explicit(&x->length_sum, sum + (uint64_t)length, memory_order_relaxed);
+    n += (uint64_t)(int64_t)documents;
+    sum += (uint64_t)length;
+    atomic_store_explicit(&x->documents, n, memory_order_relaxed);
+    atomic_store_explicit(&x->length_sum, sum, memory_order_relaxed);
+    atomic_store_explicit(&x->mean_length, n && sum ? (double)sum / (double)n : 1,
+                          memory_order_relaxed);
 }
 
 struct saturation saturation_of(const struct lexical *x)
 {
-    uint64_t n = atomic_load_explicit(&x->documents, memory_order_relaxed);
-    uint64_t sum = atomic_load_explicit(&x->length_sum, memory_order_relaxed);
-    double mean = n && sum ? (double)sum / (double)n : 1;
+    double mean = atomic_load_explicit(&x->mean_length, memory_order_relaxed);
     return (struct saturation){2 * BM25_K1 * (1 - BM25_B), 2 * BM25_K1 * BM25_B / mean};
 }
 

@@ -67,6 +67,7 @@ static void run(uint64_t seed, uint32_t numbers, unsigned words, unsigned length
         for (unsigned i = 0; i < (round == 0 ? numbers : CHANGES); i++)
             change(&w, deletions);
         world_check(&w);
+        assert_int_equal(lexical_check(w.x, NULL), ERR_OK);
         queries_check(&w, QUERIES);
     }
     for (uint32_t i = 0; i < numbers; i++)
