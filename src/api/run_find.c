@@ -50,7 +50,12 @@ static void lists_put(struct json_writer *w, const struct find_lists *l)
     json_key(w, "explain");
     json_object_begin(w);
     json_key(w, "depth");
-    json_put_int(w, (int64_t)l->depth);
+    json_object_begin(w);
+    json_key(w, "lexical");
+    json_put_int(w, (int64_t)l->depth.lexical);
+    json_key(w, "semantic");
+    json_put_int(w, (int64_t)l->depth.semantic);
+    json_object_end(w);
     json_key(w, "scored");
     json_put_int(w, (int64_t)l->scored);
     json_key(w, "complete");

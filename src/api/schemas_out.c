@@ -200,9 +200,13 @@ static const struct schema explain = {
         "linear: relevance = weights.lexical * bm25 / bound + weights.semantic * max(0, (cosine "
         "- mean_cosine) / (1 - mean_cosine)); a part that is null counts 0",
 };
+static const struct schema depths = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"lexical", &count, NEED}, {"semantic", &count, NEED}),
+};
 static const struct schema lists = {
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"depth", &count, NEED, .help = "of each list"},
+    .fields = FIELDS({"depth", &depths, NEED, .help = "how many documents each list has at most"},
                      {"scored", &count, NEED, .help = "documents"},
                      {"complete", &schema_boolean, NEED,
                       .help = "no other document can be better than the last hit"}),

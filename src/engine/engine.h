@@ -289,7 +289,8 @@ struct find_facet {
 /* How the hits were found: each list so deep, so many documents scored; complete: no other can be
  * better than the last hit (but for what a walk of the graph misses). */
 struct find_lists {
-    size_t depth, scored;
+    struct search_depth depth;
+    size_t scored;
     bool complete;
 };
 struct find_answer {

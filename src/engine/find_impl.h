@@ -47,8 +47,9 @@ struct loaded {
 enum err find_vector(struct find *f, struct err_info *e);
 
 /* --- find_load.c --- */
-/* At most `depth` candidates into f->result. */
-enum err find_ask(struct find *f, size_t depth, struct err_info *e);
+/* At most `depth` candidates into f->result; the first `sure` of them are the best there are (0:
+ * all). */
+enum err find_ask(struct find *f, size_t depth, size_t sure, struct err_info *e);
 /* The documents of `set` (what matches), scored, into f->result: those that have a score. */
 enum err find_score(struct find *f, const struct docset *set, struct err_info *e);
 /* Asks for more until the answer is full or there is no more. One more than wanted tells that there

@@ -11,7 +11,8 @@
     250000000LL /* for a change that is in the store and not yet in the indexes */
 
 /* `within`: NULL for all. */
-static enum err ask(struct find *f, const struct docset *within, size_t depth, struct err_info *e)
+static enum err ask(struct find *f, const struct docset *within, size_t depth, size_t sure,
+                    struct err_info *e)
 {
     const struct find_request *r = f->r;
     struct search_query q = {
@@ -23,6 +24,7 @@ static enum err ask(struct find *f, const struct docset *within, size_t depth, s
         .within = within,
         .without = &f->without,
         .depth = depth,
+        .sure = sure,
         .min_score = r->min_score,
         .deadline_ns = r->deadline_ns,
         .words_only = f->degraded.n > 0,
@@ -40,21 +42,26 @@ static enum err ask(struct find *f, const struct docset *within, size_t depth, s
     return err;
 }
 
-enum err find_ask(struct find *f, size_t depth, struct err_info *e)
+enum err find_ask(struct find *f, size_t depth, size_t sure, struct err_info *e)
 {
-    return ask(f, f->restricted ? &f->within : NULL, depth, e);
+    return ask(f, f->restricted ? &f->within : NULL, depth, sure, e);
 }
 
 enum err find_score(struct find *f, const struct docset *set, struct err_info *e)
 {
-    return ask(f, set, set->count, e);
+    return ask(f, set, set->count, 0, e);
+}
+
+static bool by_score(const struct find *f)
+{
+    return !f->browse && !f->r->sort_count;
 }
 
 /* The best, or the first in order. */
-static enum err candidates(struct find *f, size_t depth, struct err_info *e)
+static enum err candidates(struct find *f, size_t depth, size_t sure, struct err_info *e)
 {
     f->applied = applied_now(f->x);
-    return f->browse || f->r->sort_count ? find_sorted(f, depth, e) : find_ask(f, depth, e);
+    return by_score(f) ? find_ask(f, depth, sure, e) : find_sorted(f, depth, e);
 }
 
 /* Does the hit's document stand as it was indexed? One that was not scored has no revision; what
@@ -101,20 +108,32 @@ static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded
     return 0;
 }
 
+/* Are the first `count` hits the best? Where some were dropped, others moved up. */
+static bool sure_to(const struct find *f, const struct loaded *hits, size_t count)
+{
+    return !count || (size_t)(hits[count - 1].hit - f->result.hits) < f->result.sure;
+}
+
 enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct find_answer *answer,
                      struct err_info *e)
 {
-    size_t wanted = f->r->offset + f->r->limit + 1, depth = wanted + SLACK;
+    size_t end = f->r->offset + f->r->limit, wanted = end + 1, depth = wanted + SLACK;
+    size_t sure = end ? end : 1;
     *out = arena_array(f->a, wanted, sizeof **out);
     for (int try = 0;; try++, depth *= 4) {
         uint64_t newer = 0;
-        enum err err = candidates(f, depth, e);
+        enum err err = candidates(f, depth, sure, e);
         int64_t t0 = clock_mono_ns();
         if (!err)
             err = load(f, f->r->offset, wanted, *out, count, &newer, e);
         answer->load_ns += clock_mono_ns() - t0;
         if (err || try == DEEPER_TRIES)
             return err;
+        bool moved =
+            by_score(f) && f->result.complete && !sure_to(f, *out, *count < end ? *count : end);
+        sure = 0;
+        if (moved)
+            continue;
         if (!newer && (*count == wanted || f->result.count < depth))
             return 0;
         if (newer && applied_wait(f->x, newer, clock_mono_ns() + APPLIER_WAIT_NS, NULL))

@@ -31,7 +31,7 @@ static enum err good_enough(struct find *f, struct docset *out, bool *exact, str
     struct search_result kept = f->result;
     size_t depth = out->count < FIND_SCORED_MAX ? out->count : FIND_SCORED_MAX;
     *exact = out->count <= FIND_SCORED_MAX;
-    enum err err = depth ? find_ask(f, depth, e) : 0;
+    enum err err = depth ? find_ask(f, depth, 0, e) : 0;
     if (err || !depth)
         return err;
     docset_release(out);

@@ -65,40 +65,41 @@ static void set_worded(const struct candidates *c, struct search_hit *h, const s
 
 /* --- the lists --- */
 
-static size_t near_list(struct candidates *c, struct vector_hit **out)
+static void near_list(struct candidates *c)
 {
     int64_t started = clock_mono_ns();
-    size_t n = 0, kept = 0, depth = c->depth + (c->dropped ? c->dropped->count : 0);
-    *out = arena_alloc(c->arena, (depth + 1) * sizeof **out);
+    size_t n = 0, depth = c->depth.semantic + (c->dropped ? c->dropped->count : 0);
+    c->near = arena_alloc(c->arena, (depth + 1) * sizeof *c->near);
     if (c->vectors)
-        n = vectors_search(c->view->vectors, c->vector, depth, c->within, c->exact, *out);
-    c->all = c->all && n < depth;
+        n = vectors_search(c->view->vectors, c->vector, depth, c->within, c->exact, c->near);
+    c->near_all = n < depth;
+    c->cosine_range[0] = n ? (double)c->near[n - 1].cosine : NAN;
+    c->cosine_range[1] = n ? (double)c->near[0].cosine : NAN;
     c->semantic_beyond =
-        n < depth ? 0 : fuse_semantic((double)(*out)[n - 1].cosine, (double)c->view->mean_cosine);
-    c->cosine_range[0] = n ? (double)(*out)[n - 1].cosine : NAN;
-    c->cosine_range[1] = n ? (double)(*out)[0].cosine : NAN;
+        c->near_all ? 0 : fuse_semantic(c->cosine_range[0], (double)c->view->mean_cosine);
+    c->near_count = 0;
     for (size_t i = 0; i < n; i++)
-        if (!c->dropped || !docset_has(c->dropped, (*out)[i].number))
-            (*out)[kept++] = (*out)[i];
+        if (!c->dropped || !docset_has(c->dropped, c->near[i].number))
+            c->near[c->near_count++] = c->near[i];
     c->stages.vectors_ns += clock_mono_ns() - started;
-    return kept;
 }
 
-static size_t worded_list(struct candidates *c, struct word_hit **out)
+static void worded_list(struct candidates *c)
 {
     int64_t started = clock_mono_ns();
     size_t n = 0;
     if (c->words) {
-        n = words_search(c->view->words, c->words, c->depth, c->within, c->arena, out);
+        n = words_search(c->view->words, c->words, c->depth.lexical, c->within, c->arena,
+                         &c->worded);
         c->bound = words_query_bound(c->words);
     }
-    c->all = c->all && n < c->depth;
     double scale = c->bound > 0 ? c->bound : 1;
-    c->lexical_beyond = n < c->depth ? 0 : (*out)[n - 1].bm25 / scale;
-    c->lexical_range[0] = n ? (*out)[n - 1].bm25 / scale : NAN;
-    c->lexical_range[1] = n ? (*out)[0].bm25 / scale : NAN;
+    c->worded_count = n;
+    c->worded_all = n < c->depth.lexical;
+    c->lexical_range[0] = n ? c->worded[n - 1].bm25 / scale : NAN;
+    c->lexical_range[1] = n ? c->worded[0].bm25 / scale : NAN;
+    c->lexical_beyond = c->worded_all ? 0 : c->lexical_range[0];
     c->stages.words_ns += clock_mono_ns() - started;
-    return n;
 }
 
 /* --- what the other list knows of a candidate --- */
@@ -142,31 +143,38 @@ static void score_worded(struct candidates *c)
     c->stages.words_ns += clock_mono_ns() - started;
 }
 
-void candidates_find(struct candidates *c, size_t depth)
+/* The documents of both lists, and where each stands in them. */
+static void unite(struct candidates *c)
 {
-    struct vector_hit *near;
-    struct word_hit *worded = NULL;
-    c->depth = depth;
-    c->all = true;
-    c->count = 0;
-    size_t near_count = near_list(c, &near), worded_count = worded_list(c, &worded);
-    size_t most = near_count + worded_count;
+    size_t most = c->near_count + c->worded_count;
     struct places p = places_new(c->arena, most);
     c->hits = arena_alloc(c->arena, (most + 1) * sizeof *c->hits);
     c->vectors_rank = arena_array(c->arena, most + 1, sizeof(size_t));
     c->words_rank = arena_array(c->arena, most + 1, sizeof(size_t));
-    for (size_t i = 0; i < near_count; i++) {
-        size_t at = place_of(c, &p, near[i].number);
-        set_near(c, &c->hits[at], &near[i]);
+    c->count = 0;
+    for (size_t i = 0; i < c->near_count; i++) {
+        size_t at = place_of(c, &p, c->near[i].number);
+        set_near(c, &c->hits[at], &c->near[i]);
         c->vectors_rank[at] = i + 1;
     }
-    for (size_t i = 0; i < worded_count; i++) {
-        size_t at = place_of(c, &p, worded[i].number);
-        set_worded(c, &c->hits[at], &worded[i]);
+    for (size_t i = 0; i < c->worded_count; i++) {
+        size_t at = place_of(c, &p, c->worded[i].number);
+        set_worded(c, &c->hits[at], &c->worded[i]);
         c->words_rank[at] = i + 1;
     }
-    if (c->vectors && c->words) {
-        score_near(c);
-        score_worded(c);
-    }
+}
+
+void candidates_find(struct candidates *c, struct search_depth depth)
+{
+    struct search_depth before = c->depth;
+    c->depth = depth;
+    if (before.semantic != depth.semantic)
+        near_list(c);
+    if (before.lexical != depth.lexical)
+        worded_list(c);
+    unite(c);
+    if (!c->vectors || !c->words)
+        return;
+    score_near(c);
+    score_worded(c);
 }

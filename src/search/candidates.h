@@ -15,19 +15,23 @@ struct candidates {
     const float *vector;             /* NULL without vectors */
     bool vectors;
     bool exact;
+    /* The lists and how deep they are, 0: not yet. */
+    struct search_depth depth;
+    struct vector_hit *near;
+    struct word_hit *worded;
+    size_t near_count, worded_count;
+    bool near_all, worded_all; /* it has all that it can have */
     /* so far: */
     struct search_hit *hits; /* parts are filled in, scores are not */
     size_t count;
     size_t *words_rank, *vectors_rank;      /* by hit, from 1; 0: not in that list */
-    size_t depth;                           /* of each list */
     double bound;                           /* B(q) */
-    bool all;                               /* both lists have all that they can have */
     double lexical_beyond, semantic_beyond; /* no document beyond the lists has more */
     double lexical_range[2],
         cosine_range[2]; /* least and greatest of each list; NaN: it is empty */
     struct search_stages stages;
 };
-/* Both lists anew, so deep. What changed meanwhile is seen as it is now. */
-void candidates_find(struct candidates *c, size_t depth);
+/* Lists so deep; one that is so deep already is kept. */
+void candidates_find(struct candidates *c, struct search_depth depth);
 
 #endif

@@ -60,7 +60,7 @@ struct search_boost {
 };
 #define SEARCH_BOOSTS_MAX 9 /* eight fields and a profile */
 
-/* Of each list; deeper only if more hits are wanted. */
+/* Of the list of vectors, and four times as many words; deeper only if more hits are wanted. */
 #define SEARCH_DEPTH_MAX 4096
 /* Of each list, where ranks or ranges decide; deeper only if more hits are wanted. */
 #define SEARCH_WINDOW 1000
@@ -84,6 +84,7 @@ struct search_query {
     const struct filter *filter;           /* NULL: none */
     const struct docset *within, *without; /* by the caller; NULL: all, none */
     size_t depth;     /* how many hits are wanted at most: offset + limit (+ slack) */
+    size_t sure;      /* so many of the first must be the best of all; 0: all of them */
     double min_score; /* cuts before totals and facets; <= 0: none. Of linear fusion alone */
     enum search_fusion fusion;           /* hybrid */
     double words_weight, vectors_weight; /* hybrid; both 0: .6 and .4; rrf 1 and 1 */
@@ -114,17 +115,23 @@ struct search_stages {
     int64_t embed_ns, words_ns, vectors_ns, fuse_ns;
 };
 
+/* How many documents each list has at most. */
+struct search_depth {
+    size_t lexical, semantic;
+};
+
 struct search_result {
     struct search_hit *hits; /* best first; ties by cosine, then by number */
     size_t count;
     size_t total; /* documents that match: for words exact; semantic and hybrid: those that pass the
                      filter */
-    bool total_exact;    /* false: at least so many */
-    double bound;        /* B(q) */
-    bool complete;       /* no other document can be better than the last hit */
-    size_t depth;        /* of each list, at last */
-    size_t scored;       /* candidates */
-    struct str degraded; /* hybrid: why the query has no vector; scores are of words alone */
+    bool total_exact;          /* false: at least so many */
+    double bound;              /* B(q) */
+    bool complete;             /* no other document can be better than the hits that must be sure */
+    size_t sure;               /* nor than so many of the first */
+    struct search_depth depth; /* of the lists, at last */
+    size_t scored;             /* candidates */
+    struct str degraded;       /* hybrid: why the query has no vector; scores are of words alone */
     struct search_stages stages;
 };
 
