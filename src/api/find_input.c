@@ -29,6 +29,7 @@ struct hit_style style_input(const json_t *input)
     const json_t *highlight = json_object_get(input, "highlight");
     struct hit_style s = {.explain = input_bool(input, "explain", false),
                           .tagged = json_is_object(highlight),
+                          .snippet = highlight || json_object_get(input, "snippet_length"),
                           .pre = STR("<em>"),
                           .post = STR("</em>")};
     if (json_object_get(highlight, "pre"))

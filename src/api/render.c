@@ -279,7 +279,7 @@ void render_hit(struct json_writer *w, const struct find_hit *h, const struct hi
     json_object_end(w);
     render_piece(w, "passage", &h->passage);
     render_highlights(w, "title_highlights", &h->title);
-    if (h->snippet.text.n)
+    if (style->snippet)
         render_piece(w, "snippet", &h->snippet);
     if (style->tagged) {
         json_key(w, "highlighted");

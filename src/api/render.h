@@ -15,6 +15,7 @@ void render_feedback(struct json_writer *w, const struct feedback_out *f);
 /* How hits are shown. */
 struct hit_style {
     bool explain;
+    bool snippet;         /* asked for */
     bool tagged;          /* title and snippet once more, as HTML with the query's words marked */
     struct str pre, post; /* around them */
 };

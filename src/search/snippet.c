@@ -153,6 +153,11 @@ static size_t opening(const struct piece *p, size_t at)
     return at;
 }
 
+static bool is_first(const struct piece *p, size_t k)
+{
+    return k == 0 || p->s->words[k - 1].end <= p->from;
+}
+
 /* Back from `start`, at most `room` code points: to the beginning of the sentence, else over some
  * words before. */
 static size_t begin_at(const struct piece *p, size_t start, size_t room)
@@ -165,8 +170,7 @@ static size_t begin_at(const struct piece *p, size_t start, size_t room)
         if (at < p->from || !fits(p, at, start, room))
             return opening(p, best);
         if (begins_sentence(p, k))
-            return k == 0 || at <= p->from || p->s->words[k - 1].end <= p->from ? p->from
-                                                                                : opening(p, at);
+            return is_first(p, k) && fits(p, p->from, start, room) ? p->from : opening(p, at);
         if (fits(p, at, start, room / 3))
             best = at;
         if (k == 0)
@@ -230,7 +234,7 @@ struct text_range highlight_piece(const struct highlights *s, size_t from, size_
         return trimmed(&p, start, cut_at(&p, start));
     start = begin_at(&p, start, chars - chars_of(&p, start, end));
     end = end_at(&p, end, chars - chars_of(&p, start, end));
-    if (end == start)
+    if (end == start || !fits(&p, start, end, chars)) /* a bracket in front may be too much */
         end = cut_at(&p, start);
     return trimmed(&p, start, end);
 }
