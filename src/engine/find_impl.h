@@ -27,7 +27,7 @@ struct find {
     struct docset within;  /* what the words of the query leave */
     bool restricted;       /* `within` counts */
     float *vector;         /* similar */
-    struct highlighter *highlighter;
+    struct highlighter *highlighters[LANGUAGE_COUNT]; /* as they are needed */
     struct search_boost *boosts; /* the request's, with their origins, and the reader's */
     size_t boost_count;
     bool personalised;

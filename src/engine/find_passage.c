@@ -11,11 +11,26 @@ static enum language language_of(const json_t *payload)
     return l == LANGUAGE_UNKNOWN ? LANGUAGE_en : l; /* stems that are too many do no harm here */
 }
 
+static bool is_looked_for(const void *ctx, struct str term)
+{
+    return words_query_has(ctx, term);
+}
+
+/* Of the query's words as the index understands them; of search by meaning alone, as they stand. */
+static struct highlighter *highlighter_of(struct find *f, enum language language)
+{
+    if (!f->words)
+        return highlighter_new(f->r->q, language, NULL, f->a);
+    struct highlight_more *more = arena_alloc(f->a, sizeof *more);
+    *more = (struct highlight_more){is_looked_for, f->words};
+    return highlighter_new(words_query_text(f->words), language, more, f->a);
+}
+
 static struct highlights *scan(struct find *f, enum language language, struct str text, bool cut)
 {
-    if (!f->highlighter)
-        f->highlighter = highlighter_new(f->r->q, NULL, f->a);
-    return highlight_scan(f->highlighter, language, text, cut, f->a);
+    if (!f->highlighters[language])
+        f->highlighters[language] = highlighter_of(f, language);
+    return highlight_scan(f->highlighters[language], text, cut, f->a);
 }
 
 /* Found by words alone: the passage that has most of the query. */

@@ -50,19 +50,20 @@ struct query_term {
     struct str text; /* empty: a free slot */
     uint8_t group;
     bool word; /* not only a pair out of a longer word */
+    bool left; /* of a function word beside others: not looked for */
 };
 
 struct highlighter {
     struct arena *arena;
-    struct str query;
+    enum language language;
     const struct highlight_more *more;
     struct query_term slots[SLOTS];
     unsigned term_count;
-    bool analysed[LANGUAGE_COUNT];
+    bool function[HIGHLIGHT_GROUPS]; /* of groups */
     float weights[HIGHLIGHT_GROUPS];
 };
 
-static struct query_term *slot_of(struct highlighter *h, struct str term)
+static const struct query_term *slot_of(const struct highlighter *h, struct str term)
 {
     size_t at = checksum64(term.s, term.n, 1) % SLOTS;
     while (h->slots[at].text.n && !str_eq(h->slots[at].text, term))
@@ -80,8 +81,10 @@ static float weight_of(const struct term *t)
 static void query_term_add(void *ctx, const struct term *t)
 {
     struct highlighter *h = ctx;
-    struct query_term *s = slot_of(h, t->text);
+    struct query_term *s = (struct query_term *)slot_of(h, t->text);
     bool word = t->kind & (TERM_WORD | TERM_STEM);
+    if (t->kind & TERM_WORD && term_is_stop(h->language, t->text))
+        h->function[(uint8_t)t->position] = true;
     if (s->text.n) {
         s->word |= word;
         return;
@@ -89,25 +92,39 @@ static void query_term_add(void *ctx, const struct term *t)
     if (h->term_count == TERMS_MAX)
         return;
     h->term_count++;
-    *s = (struct query_term){arena_str(h->arena, t->text), (uint8_t)t->position, word};
+    *s = (struct query_term){arena_str(h->arena, t->text), (uint8_t)t->position, word, false};
     if (h->weights[s->group] < weight_of(t))
         h->weights[s->group] = weight_of(t);
 }
 
-struct highlighter *highlighter_new(struct str query, const struct highlight_more *more,
-                                    struct arena *a)
+static void function_words_leave(struct highlighter *h)
+{
+    bool others = false;
+    for (size_t i = 0; i < SLOTS; i++)
+        others |= h->slots[i].text.n && !h->function[h->slots[i].group];
+    for (size_t i = 0; i < SLOTS && others; i++)
+        h->slots[i].left = h->function[h->slots[i].group];
+}
+
+struct highlighter *highlighter_new(struct str query, enum language language,
+                                    const struct highlight_more *more, struct arena *a)
 {
     struct highlighter *h = arena_zalloc(a, sizeof *h);
+    struct term_analyzer *analyzer = analyzer_take();
     h->arena = a;
-    h->query = (struct str){query.s, utf8_floor(query, QUERY_BYTES)};
+    h->language = language;
     h->more = more;
+    query.n = utf8_floor(query, QUERY_BYTES);
+    term_analyze(analyzer, language, query, query_term_add, h);
+    analyzer_give(analyzer);
+    function_words_leave(h);
     return h;
 }
 
 /* ---- the text's places ---- */
 
 struct scan {
-    struct highlighter *h;
+    const struct highlighter *h;
     struct highlights *out;
     struct arena *arena;
     bool cut;
@@ -155,6 +172,8 @@ static void look(void *ctx, const struct term *t)
     if (s->cut && word)
         word_keep(s, t);
     const struct query_term *q = slot_of(s->h, t->text);
+    if (q->left)
+        return;
     if (q->text.n)
         place_add(s, t, q->group, word || q->word);
     else if (s->h->more && s->h->more->has(s->h->more->ctx, t->text))
@@ -193,19 +212,17 @@ static void places_keep(struct highlights *o)
         o->count = kept;
 }
 
-struct highlights *highlight_scan(struct highlighter *h, enum language language, struct str text,
-                                  bool cut, struct arena *a)
+struct highlights *highlight_scan(const struct highlighter *h, struct str text, bool cut,
+                                  struct arena *a)
 {
     struct highlights *o = arena_zalloc(a, sizeof *o);
     struct scan s = {h, o, a, cut};
-    struct term_analyzer *analyzer = analyzer_take();
     o->text = text;
-    if (!h->analysed[language])
-        term_analyze(analyzer, language, h->query, query_term_add, h);
-    h->analysed[language] = true;
-    if (h->term_count || cut)
-        term_analyze(analyzer, language, text, look, &s);
-    analyzer_give(analyzer);
+    if (h->term_count || h->more || cut) {
+        struct term_analyzer *analyzer = analyzer_take();
+        term_analyze(analyzer, h->language, text, look, &s);
+        analyzer_give(analyzer);
+    }
     pairs_judge(o);
     places_keep(o);
     memcpy(o->weights, h->weights, sizeof o->weights);

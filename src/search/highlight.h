@@ -5,7 +5,7 @@
  * match (case, marks, stem, correction); in scripts without spaces the run of characters that
  * matches. None begins or ends inside a character (grapheme cluster).
  *
- * A highlighter is for one thread; it may be used for any number of texts. Cost of a scan: the
+ * A highlighter may be used for any number of texts, from any thread. Cost of a scan: the
  * analysis of the text, some 10 to 40 ns a byte. */
 #ifndef SEARCH_HIGHLIGHT_H
 #define SEARCH_HIGHLIGHT_H
@@ -27,16 +27,17 @@ struct highlight_more {
 };
 
 struct highlighter;
-/* Of the words of `query`, and of their stems in the language of each text; of the first 256 terms.
- * `more`: NULL, or borrowed as long as the highlighter lives. Everything in the arena. */
-struct highlighter *highlighter_new(struct str query, const struct highlight_more *more,
-                                    struct arena *a);
+/* For texts in one language: of the words of `query` and their stems in it, the first 256 terms.
+ * Function words ("how to") count only if there are no others. `more`: NULL, or borrowed as long as
+ * the highlighter lives. Everything in the arena. */
+struct highlighter *highlighter_new(struct str query, enum language language,
+                                    const struct highlight_more *more, struct arena *a);
 
 /* What a text has of the query; in the arena. The first 4,096 places count. `cut`: pieces will be
  * cut from it (highlight_piece): its words are kept, 8 bytes each. */
 struct highlights;
-struct highlights *highlight_scan(struct highlighter *h, enum language language, struct str text,
-                                  bool cut, struct arena *a);
+struct highlights *highlight_scan(const struct highlighter *h, struct str text, bool cut,
+                                  struct arena *a);
 /* The ranges inside [from, to), relative to `from`, in order, apart from each other; at most
  * HIGHLIGHT_RANGES_MAX. */
 #define HIGHLIGHT_RANGES_MAX 256

@@ -25,8 +25,8 @@ static void expect_in(enum language language, const char *text, const char *quer
     size_t n;
     strbuf_init(&got, 0);
     strbuf_add(&got, "", 0);
-    struct highlighter *h = highlighter_new(str_c(query), NULL, a);
-    struct highlights *s = highlight_scan(h, language, str_c(text), false, a);
+    struct highlighter *h = highlighter_new(str_c(query), language, NULL, a);
+    struct highlights *s = highlight_scan(h, str_c(text), false, a);
     highlight_ranges(s, 0, str_c(text).n, a, &r, &n);
     for (size_t i = 0; i < n; i++) {
         check_range(str_c(text), r, i);
@@ -48,6 +48,11 @@ static void words_and_their_forms(void **state)
     expect("nothing here", "photo", "");
     expect("", "photo", "");
     expect("photo", "", "");
+    expect("How to make a soup: soup is in the making", "how to make the soup",
+           "[make][soup][soup][making]");
+    expect("What it is, it is.", "what it is", "[What][it][is][it][is]"); /* there are no others */
+    expect_in(LANGUAGE_de, "Die Hard, die; das Haus", "die haus", "[Haus]");
+    expect("Die Hard, die; das Haus", "die haus", "[Die][die][Haus]");
     expect("It's NOT (a) \xef\xbc\xb0hoto!", "photo", "[\xef\xbc\xb0hoto]"); /* full width */
 }
 
@@ -97,9 +102,9 @@ static void more_terms(void **state)
     struct text_range *r;
     size_t n;
     struct highlight_more more = {has_typo, "pumpkin"};
-    struct highlighter *h = highlighter_new(STR("pumpkn soup"), &more, a);
+    struct highlighter *h = highlighter_new(STR("pumpkn soup"), LANGUAGE_en, &more, a);
     struct str text = STR("Pumpkin soup");
-    highlight_ranges(highlight_scan(h, LANGUAGE_en, text, false, a), 0, text.n, a, &r, &n);
+    highlight_ranges(highlight_scan(h, text, false, a), 0, text.n, a, &r, &n);
     assert_int_equal(n, 2);
     assert_int_equal(r[0].end, 7);
     arena_free(a);
@@ -110,12 +115,12 @@ static void the_best_part(void **state)
     struct arena *a = arena_new(0);
     struct str text = STR("soup soup soup soup. pumpkin soup here. the the the");
     struct text_range parts[] = {{0, 20}, {21, 39}, {40, 51}};
-    struct highlighter *h = highlighter_new(STR("the pumpkin soup"), NULL, a);
-    struct highlights *s = highlight_scan(h, LANGUAGE_en, text, false, a);
+    struct highlighter *h = highlighter_new(STR("the pumpkin soup"), LANGUAGE_en, NULL, a);
+    struct highlights *s = highlight_scan(h, text, false, a);
     assert_int_equal(highlight_best(s, parts, 3), 1); /* two words rather than one four times */
     assert_int_equal(highlight_best(s, parts + 1, 2), 0);
-    h = highlighter_new(STR("nothing"), NULL, a);
-    assert_int_equal(highlight_best(highlight_scan(h, LANGUAGE_en, text, false, a), parts, 3), 0);
+    h = highlighter_new(STR("nothing"), LANGUAGE_en, NULL, a);
+    assert_int_equal(highlight_best(highlight_scan(h, text, false, a), parts, 3), 0);
     arena_free(a);
 }
 
@@ -125,9 +130,8 @@ static void expect_piece(const char *text, const char *query, size_t chars, cons
 {
     struct arena *a = arena_new(0);
     struct str s = str_c(text);
-    struct highlighter *h = highlighter_new(str_c(query), NULL, a);
-    struct text_range r =
-        highlight_piece(highlight_scan(h, LANGUAGE_en, s, true, a), 0, s.n, chars);
+    struct highlighter *h = highlighter_new(str_c(query), LANGUAGE_en, NULL, a);
+    struct text_range r = highlight_piece(highlight_scan(h, s, true, a), 0, s.n, chars);
     char got[4096];
     assert_true(r.start <= r.end && r.end <= s.n);
     snprintf(got, sizeof got, "%.*s", (int)(r.end - r.start), text + r.start);
