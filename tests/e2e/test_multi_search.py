@@ -39,7 +39,7 @@ def test_each_answer_is_that_of_the_search_alone(server):
 
 def test_what_fails_fails_alone(server):
     answer = server.post(M, {"searches": [
-        {"collection": "one", "q": "pumpkin"}, {"collection": "none", "q": "x"}, {"collection": "one"},
+        {"collection": "one", "q": "pumpkin"}, {"collection": "none", "q": "x"}, {"collection": "one", "q": 5},
         {"collection": "one", "q": "x", "limit": 0, "mod": 1}, {"collection": "one", "q": "x", "filter": "year >"},
         7, {"q": "x"}, {"collection": "one", "q": "x", "cursor": "abc"}, {"collection": "two", "q": "pumpkin", "limit": 1}]})
     assert answer["failed"] == 7
