@@ -8,7 +8,7 @@ static const struct {
 } languages[LANGUAGE_COUNT] = {
     {"", ""},
 #define LANGUAGE(code, name) {#code, name},
-#include "text/languages.h"
+#include "text/languages.def"
 #undef LANGUAGE
 };
 

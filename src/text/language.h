@@ -12,7 +12,7 @@
 enum language {
     LANGUAGE_UNKNOWN,
 #define LANGUAGE(code, name) LANGUAGE_##code,
-#include "text/languages.h"
+#include "text/languages.def"
 #undef LANGUAGE
     LANGUAGE_COUNT
 };

@@ -11,7 +11,7 @@ static const struct {
     const char *words;
 } lists[] = {
 #define STOPS(code, words) {LANGUAGE_##code, words},
-#include "text/stop_lists.h"
+#include "text/stop_lists.def"
 #undef STOPS
 };
 

@@ -1,4 +1,4 @@
-/* Which languages have a word among their function words. The lists are src/text/stop_lists.h. */
+/* Which languages have a word among their function words. The lists are src/text/stop_lists.def. */
 #ifndef TEXT_STOP_WORDS_H
 #define TEXT_STOP_WORDS_H
 

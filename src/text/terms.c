@@ -1,10 +1,11 @@
-/* A text -> words -> terms. A line of ASCII is cut into words here, any other line by ICU; both
- * give the same words for ASCII (the unit test compares them). */
+/* A text -> words -> terms. What stands between blanks is cut into words here if term_chars.h knows
+ * all its characters, else by ICU; both give the same words (the unit test compares them). */
 #include "text/text.h"
 #include "base/arena.h"
+#include "text/term_chars.h"
 #include "text/term_fold.h"
+#include "text/term_stem.h"
 #include <assert.h>
-#include <libstemmer.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/ubrk.h>
@@ -12,10 +13,12 @@
 #include <unicode/uscript.h>
 #include <unicode/utext.h>
 
+enum { ICU_BYTES = 4096 };
+
 struct term_analyzer {
     UBreakIterator *words;
     UText *utext; /* kept for its memory */
-    struct sb_stemmer *stemmer;
+    struct term_stemmer *stemmer;
     struct term_fold fold;
     term_fn *emit;
     void *ctx;
@@ -29,8 +32,8 @@ struct term_analyzer *term_analyzer_new(void)
     UErrorCode code = U_ZERO_ERROR;
     struct term_analyzer *t = xcalloc(1, sizeof *t);
     t->words = ubrk_open(UBRK_WORD, "", NULL, 0, &code);
-    t->stemmer = sb_stemmer_new("english", "UTF_8");
-    assert(U_SUCCESS(code) && t->stemmer);
+    assert(U_SUCCESS(code));
+    t->stemmer = term_stemmer_new();
     term_fold_init(&t->fold);
     return t;
 }
@@ -41,13 +44,34 @@ void term_analyzer_free(struct term_analyzer *t)
         return;
     ubrk_close(t->words);
     utext_close(t->utext);
-    sb_stemmer_delete(t->stemmer);
+    term_stemmer_free(t->stemmer);
     free(t);
+}
+
+/* --- a word --- */
+
+/* The word, and its stem where that is another. */
+static void emit_word(struct term_analyzer *t, struct str text, size_t start, size_t end)
+{
+    struct term_forms forms = term_forms(&t->fold, (struct str){text.s + start, end - start});
+    if (!forms.folded.n)
+        return;
+    struct term term = {forms.folded, start, end, t->position++, TERM_WORD | TERM_PHRASE};
+    struct str stem = term_stem(t->stemmer, t->language, &forms);
+    bool same = str_eq(stem, forms.folded);
+    if (same)
+        term.kind |= TERM_STEM;
+    t->emit(t->ctx, &term);
+    if (same)
+        return;
+    term.text = stem;
+    term.kind = TERM_STEM;
+    t->emit(t->ctx, &term);
 }
 
 static bool is_letter(unsigned char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return (c | 32) >= 'a' && (c | 32) <= 'z';
 }
 
 static bool is_digit(unsigned char c)
@@ -55,79 +79,112 @@ static bool is_digit(unsigned char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_english(struct str s)
+/* Where a word that ICU holds together is parted: one looks for "ann" to find "@ann", for "node" to
+ * find "node.js", and for "foo" to find "foo_bar". */
+static bool parts_word(struct str text, size_t start, size_t at, size_t end)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_letter((unsigned char)s.s[i]) && s.s[i] != '\'')
-            return false;
-    return true;
+    if (text.s[at] != '.')
+        return text.s[at] == '_' || text.s[at] == '@';
+    return at == start || at + 1 == end || !is_digit((unsigned char)text.s[at - 1]) ||
+           !is_digit((unsigned char)text.s[at + 1]);
 }
 
-static void emit_stem(struct term_analyzer *t, struct term *term)
+/* "u.s.a": one word, without its dots. */
+static size_t acronym(struct str text, size_t start, size_t end, char out[32])
 {
-    const sb_symbol *stem =
-        sb_stemmer_stem(t->stemmer, (const sb_symbol *)term->text.s, (int)term->text.n);
-    term->text = (struct str){(const char *)stem, (size_t)sb_stemmer_length(t->stemmer)};
-    term->kind = TERM_STEM;
-    if (term->text.n)
-        t->emit(t->ctx, term);
+    size_t n = 0;
+    for (size_t at = start; at < end && n < 32; at += 2) {
+        if (!is_letter((unsigned char)text.s[at]) || (at + 1 < end && text.s[at + 1] != '.'))
+            return 0;
+        out[n++] = text.s[at];
+    }
+    return (end - start) % 2 && n > 1 ? n : 0;
 }
 
-static bool is_own_stem(struct term_analyzer *t, struct str word)
+static void emit_acronym(struct term_analyzer *t, struct str letters, size_t start, size_t end)
 {
-    const sb_symbol *stem = sb_stemmer_stem(t->stemmer, (const sb_symbol *)word.s, (int)word.n);
-    return str_eq(word, (struct str){(const char *)stem, (size_t)sb_stemmer_length(t->stemmer)});
-}
-
-static void emit_range(struct term_analyzer *t, struct str text, size_t start, size_t end,
-                       unsigned kind)
-{
-    struct term term = {term_fold(&t->fold, (struct str){text.s + start, end - start}), start, end,
-                        t->position, kind};
-    if (!term.text.n)
-        return;
-    bool stemmed = t->language == LANGUAGE_en && kind & TERM_WORD && is_english(term.text);
-    if (kind & TERM_WORD && (!stemmed || is_own_stem(t, term.text)))
-        term.kind |= TERM_STEM;
+    struct term term = {term_fold(&t->fold, letters), start, end, t->position++,
+                        TERM_WORD | TERM_STEM | TERM_PHRASE};
     t->emit(t->ctx, &term);
-    if (stemmed && !(term.kind & TERM_STEM))
-        emit_stem(t, &term);
 }
 
-/* --- ASCII --- */
+static void emit_any(struct term_analyzer *t, struct str text, size_t start, size_t end);
 
-/* UAX #29, WB5 to WB13b, of ASCII: letters, digits and _ hold together, and . ' between letters,
- * . ' , ; between digits. */
-static bool ascii_joins(struct str s, size_t at)
+static void emit_parts(struct term_analyzer *t, struct str text, size_t start, size_t end)
 {
-    unsigned char c = (unsigned char)s.s[at], before = (unsigned char)s.s[at - 1];
-    if (is_letter(c) || is_digit(c) || c == '_')
+    char letters[32];
+    size_t n = acronym(text, start, end, letters);
+    if (n) {
+        emit_acronym(t, (struct str){letters, n}, start, end);
+        return;
+    }
+    for (size_t first = start, at = start; at <= end; at++) {
+        if (at < end && !parts_word(text, start, at, end))
+            continue;
+        if (first < at)
+            emit_any(t, text, first, at);
+        first = at + 1;
+    }
+}
+
+/* --- characters that need no ICU --- */
+
+/* UAX #29, WB5 to WB13b, of letters, digits, _ and what stands in their middle: does the character
+ * at `at` go on with the word that ends in one of kind `last`? `next`: the kind behind it. */
+static bool joins(enum char_kind last, enum char_kind kind, enum char_kind next)
+{
+    switch (kind) {
+    case CHAR_LETTER:
+    case CHAR_DIGIT:
+    case CHAR_LINE:
         return true;
-    if (at + 1 == s.n)
+    case CHAR_MID_LETTER:
+        return last == CHAR_LETTER && next == CHAR_LETTER;
+    case CHAR_MID_DIGIT:
+        return last == CHAR_DIGIT && next == CHAR_DIGIT;
+    case CHAR_MID_BOTH:
+        return (last == CHAR_LETTER && next == CHAR_LETTER) ||
+               (last == CHAR_DIGIT && next == CHAR_DIGIT);
+    default:
         return false;
-    unsigned char after = (unsigned char)s.s[at + 1];
-    if (is_letter(before) && is_letter(after))
-        return c == '.' || c == '\'';
-    if (is_digit(before) && is_digit(after))
-        return c == '.' || c == '\'' || c == ',' || c == ';';
-    return false;
+    }
 }
 
-static void ascii_words(struct term_analyzer *t, struct str text, size_t start, size_t end)
+static enum char_kind kind_at(struct str text, size_t at, unsigned *bytes)
 {
+    uint32_t c;
+    if (at >= text.n)
+        return CHAR_BREAK;
+    *bytes = text_char_at(text, at, &c);
+    return term_char_kind(c);
+}
+
+/* text[0, end) has only such characters. */
+static void plain_words(struct term_analyzer *t, struct str text, size_t start, size_t end)
+{
+    unsigned bytes = 1, behind = 1;
     text.n = end;
     for (size_t at = start; at < end;) {
-        unsigned char c = (unsigned char)text.s[at];
-        size_t first = at++;
-        bool word = is_letter(c) || is_digit(c);
-        if (!word && c != '_')
+        enum char_kind last = kind_at(text, at, &bytes), next;
+        size_t first = at;
+        at += bytes;
+        bool word = last == CHAR_LETTER || last == CHAR_DIGIT, parts = last == CHAR_LINE;
+        if (!word && !parts)
             continue;
-        for (; at < end && ascii_joins(text, at); at++)
-            word |= text.s[at] != '_';
-        if (!word)
-            continue;
-        emit_range(t, text, first, at, TERM_WORD | TERM_PHRASE);
-        t->position++;
+        for (enum char_kind kind = kind_at(text, at, &bytes); at < end;
+             kind = next, bytes = behind) {
+            next = kind_at(text, at + bytes, &behind);
+            if (!joins(last, kind, next))
+                break;
+            word |= kind == CHAR_LETTER || kind == CHAR_DIGIT;
+            parts |= text.s[at] == '.' || text.s[at] == '_';
+            last = kind;
+            at += bytes;
+        }
+        if (word && parts)
+            emit_parts(t, text, first, at);
+        else if (word)
+            emit_word(t, text, first, at);
     }
 }
 
@@ -178,15 +235,25 @@ static size_t dense_end(struct str text, size_t at)
 
 /* A word of a run that is written without spaces: the word, and of every character the pair with
  * the one behind it, which for the last reaches into the next word. */
+static void emit_range(struct term_analyzer *t, struct str text, size_t start, size_t end,
+                       unsigned kind)
+{
+    struct str form = term_fold(&t->fold, (struct str){text.s + start, end - start});
+    struct term term = {form, start, end, t->position, kind};
+    if (form.n)
+        t->emit(t->ctx, &term);
+}
+
 static void emit_dense(struct term_analyzer *t, struct str text, size_t start, size_t end)
 {
     size_t middle = dense_end(text, start), last = dense_end(text, middle);
     bool pair = middle > start && last == end && middle < end;
     bool alone = middle == end && last == end && t->dense_until != start;
     emit_range(t, text, start, end,
-               pair    ? TERM_WORD | TERM_PAIR | TERM_PHRASE
-               : alone ? TERM_WORD | TERM_PHRASE
-                       : TERM_WORD);
+               TERM_WORD | TERM_STEM |
+                   (pair    ? TERM_PAIR | TERM_PHRASE
+                    : alone ? TERM_PHRASE
+                            : 0));
     for (size_t at = start; at < end; at = middle) {
         middle = dense_end(text, at);
         last = dense_end(text, middle);
@@ -222,34 +289,34 @@ static struct str trim(struct str text, size_t start, size_t end)
     return (struct str){text.s + start, end - start};
 }
 
-static void emit_word(struct term_analyzer *t, struct str text, size_t start, size_t end)
+static void emit_any(struct term_analyzer *t, struct str text, size_t start, size_t end)
 {
+    struct str word = trim(text, start, end);
+    start = (size_t)(word.s - text.s);
+    end = start + word.n;
+    text.n = end;
     if (!has_letter(text, start, end))
         return;
-    if (dense_end(text, start) > start) {
+    if (dense_end(text, start) > start)
         emit_dense(t, text, start, end);
-        return;
-    }
-    emit_range(t, text, start, end, TERM_WORD | TERM_PHRASE);
-    t->position++;
+    else
+        emit_word(t, text, start, end);
 }
 
-/* ICU 72 takes @ for a letter, so that an address is one word. Here it parts words, as in UAX #29:
- * one looks for "ann" to find "@ann". */
-static void emit_parts(struct term_analyzer *t, struct str text, size_t start, size_t end)
+/* A word as ICU cuts them; ICU 72 takes @ for a letter. */
+static void emit_icu(struct term_analyzer *t, struct str text, size_t start, size_t end)
 {
-    const char *at;
-    if (!memchr(text.s + start, '@', end - start)) {
-        emit_word(t, text, start, end);
+    bool parts = false;
+    for (size_t i = start; i < end; i++)
+        parts |= text.s[i] == '.' || text.s[i] == '_' || text.s[i] == '@';
+    if (!has_letter(text, start, end))
         return;
-    }
-    for (; start < end; start = (size_t)(at - text.s) + 1) {
-        at = memchr(text.s + start, '@', end - start);
-        at = at ? at : text.s + end;
-        struct str part = trim(text, start, (size_t)(at - text.s));
-        size_t first = (size_t)(part.s - text.s);
-        emit_word(t, text, first, first + part.n);
-    }
+    if (parts)
+        emit_parts(t, text, start, end);
+    else if (dense_end(text, start) > start)
+        emit_dense(t, text, start, end);
+    else
+        emit_word(t, text, start, end);
 }
 
 static void icu_words(struct term_analyzer *t, struct str text, size_t start, size_t end)
@@ -262,40 +329,52 @@ static void icu_words(struct term_analyzer *t, struct str text, size_t start, si
     size_t first = start;
     for (int32_t at = ubrk_next(t->words); at != UBRK_DONE; at = ubrk_next(t->words)) {
         size_t last = start + (size_t)at;
-        emit_parts(t, text, first, last);
+        emit_icu(t, text, first, last);
         first = last;
     }
 }
 
-static size_t line_end(struct str text, size_t at)
-{
-    const char *p = memchr(text.s + at, '\n', text.n - at);
-    return p ? (size_t)(p - text.s) + 1 : text.n;
-}
+/* --- the whole --- */
 
-static bool is_ascii(struct str text, size_t start, size_t end)
+/* The end of what stands at `at` up to white space, and whether it is all plain. White space of
+ * ASCII always parts words, whatever is around it. */
+static size_t chunk_end(struct str text, size_t at, bool *plain)
 {
-    unsigned char all = 0;
-    for (size_t i = start; i < end; i++)
-        all |= (unsigned char)text.s[i];
-    return all < 0x80;
+    unsigned bytes = 1;
+    *plain = true;
+    while (at < text.n && (unsigned char)text.s[at] <= ' ')
+        at++;
+    for (; at < text.n && (unsigned char)text.s[at] > ' '; at += bytes) {
+        bytes = 1;
+        if ((unsigned char)text.s[at] >= 0x80 && kind_at(text, at, &bytes) == CHAR_COMPLEX)
+            *plain = false;
+    }
+    return at;
 }
 
 uint32_t term_analyze(struct term_analyzer *t, enum language language, struct str text,
                       term_fn *emit, void *ctx)
 {
+    bool plain = true, more;
     t->emit = emit;
     t->ctx = ctx;
     t->language = language;
     t->position = 0;
     t->dense_until = SIZE_MAX;
-    for (size_t at = 0; at < text.n;) {
-        size_t end = line_end(text, at); /* a word never reaches over it (WB3a, WB3b) */
-        if (is_ascii(text, at, end))
-            ascii_words(t, text, at, end);
-        else
-            icu_words(t, text, at, end);
-        at = end;
+    for (size_t at = 0, end, next; at < text.n; at = end) {
+        end = chunk_end(text, at, &plain);
+        if (plain) {
+            plain_words(t, text, at, end);
+            continue;
+        }
+        /* A few at once, as it takes ICU some time to begin. */
+        while (end < text.n && end - at < ICU_BYTES) {
+            next = chunk_end(text, end, &more);
+            if (more)
+                break;
+            end = next;
+        }
+        icu_words(t, text, at, end);
     }
     return t->position;
 }

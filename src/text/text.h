@@ -31,11 +31,14 @@ size_t grapheme_ceil(struct str s, size_t at);  /* the smallest boundary >= at *
  * ERR_SYNTAX names the byte offset of bad UTF-8. */
 enum err text_nfc(struct arena *a, struct str s, struct str *out, struct err_info *e) MUST_CHECK;
 
-/* Terms: what the word index looks up. Words as ICU cuts them, NFKC case folding, diacritics
- * folded; beside a word its Snowball stem in the text's language, where it differs, at the same
- * position; beside the words of Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar runs the
- * pairs of characters. Words and positions do not depend on the language, only stems do. Stop words
- * are kept: the ranking weighs them down itself.
+/* Terms: what the word index looks up. Words as UAX #29 and ICU's dictionaries cut them, but parted
+ * at @, _ and the dots of names; NFKC case folding, diacritics folded, apostrophes resolved
+ * ("dog's" is dog, "l'eau" eau, "don't" dont, "U.S.A." usa). Beside a word its Snowball stem in the
+ * text's language, where it differs, at the same position: made of the word with its diacritics,
+ * and of ae, oe, ue, aa as of the letters that they stand for (German, Danish, Norwegian). Latin
+ * words in a text of other letters have English stems. Beside the words of Han, Hiragana, Katakana,
+ * Thai, Lao, Khmer and Myanmar runs stand the pairs of characters. Words and positions do not
+ * depend on the language, only stems do. Stop words are kept: the ranking weighs them down itself.
  *
  * Positions rise by one a word; in runs of the scripts above, which are written without spaces, by
  * one a character, and a word or pair has that of its first. A phrase is what is marked
