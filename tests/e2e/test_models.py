@@ -111,7 +111,7 @@ def test_bench_compares(data, tmp_path):
     table = akin(data, "bench", "one", "--corpus", tmp_path / "docs.jsonl", "--queries", tmp_path / "queries.jsonl",
                  "--judgments", tmp_path / "judged.tsv").stdout
     assert "nDCG@10" in table and "1.0000" in table
-        (tmp_path / "spaces.tsv").write_text("query document grade\nq0 0 d0\n")
+    (tmp_path / "spaces.tsv").write_text("query document grade\nq0 0 d0\n")
     assert "line 2" in akin(data, "bench", "one", "--corpus", tmp_path / "docs.jsonl", "--queries", tmp_path / "queries.jsonl",
                             "--judgments", tmp_path / "spaces.tsv", code=1).stderr
     assert "--queries" in akin(data, "bench", "one", "--corpus", tmp_path / "docs.jsonl", "--judgments", tmp_path / "judged.tsv", code=1).stderr
