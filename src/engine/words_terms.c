@@ -26,6 +26,7 @@ static void emit_term(void *ctx, const struct term *t)
                              .end = t->end,
                              .position = t->position,
                              .stem = t->kind == TERM_STEM,
+                             .word = t->kind & TERM_WORD,
                              .pair = t->kind & TERM_PAIR,
                              .phrase = t->kind & TERM_PHRASE};
     m->emit(m->ctx, &out);

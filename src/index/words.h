@@ -7,7 +7,8 @@
  *              the documents have, synonyms, endings that go on from it, corrected spellings. A
  *              document counts for a group once, by the best of them. The group's idf is that of
  *              its most frequent member (as Lucene's SynonymQuery): it is stable, and a word that
- *              the index does not know counts at document frequency 0.
+ *              the index does not know counts at document frequency 0. Pairs of characters that are
+ *              no words weigh half: what they say, the words around them have said mostly.
  *
  * bound = B(q): the sum of weight * idf over the groups that are ranked, so that score / bound lies
  * in [0, 1).
@@ -29,7 +30,8 @@ struct words_term {
     size_t start, end;
     uint32_t position; /* never falls */
     bool stem;         /* of the term in front of it, and not the same */
-    bool pair;         /* of characters of a script without spaces */
+    bool word;         /* as the text was cut into words */
+    bool pair;         /* of characters of a script without spaces; may be a word too */
     bool phrase;       /* one of those by which a phrase is looked up */
 };
 typedef void words_term_fn(void *ctx, const struct words_term *t);
