@@ -107,7 +107,7 @@ void document_words(struct arena *a, const struct document_record *d, struct wor
                                    .tags = STR("")};
     if (json_parse(d->payload, &object, NULL))
         return;
-    out->lang = arena_str(a, json_str(json_object_get(object, "lang")));
+    out->lang = arena_str(a, document_lang(object));
     if (!out->lang.n)
         out->lang = STR(LANGUAGE_ASSUMED);
     out->title = arena_str(a, json_str(json_object_get(object, "title")));

@@ -7,7 +7,7 @@
 
 static enum language language_of(const json_t *payload)
 {
-    enum language l = language_of_tag(json_str(json_object_get(payload, "lang")));
+    enum language l = language_of_tag(document_lang(payload));
     return l == LANGUAGE_UNKNOWN ? LANGUAGE_en : l; /* stems that are too many do no harm here */
 }
 

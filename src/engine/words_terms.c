@@ -1,7 +1,7 @@
 /* What index/words.h wants to know of words, from text/. */
 #include "engine/internal.h"
 
-#define ANALYSIS_VERSION 1 /* counted up when text/ makes other terms of the same text */
+#define ANALYSIS_VERSION 2 /* counted up when text/ makes other terms of the same text */
 
 static void *session_new(void)
 {
@@ -49,9 +49,15 @@ static const char *code_of(unsigned language)
     return language_code((enum language)language);
 }
 
+static bool is_stop(unsigned language, struct str word)
+{
+    return term_is_stop((enum language)language, word);
+}
+
 const struct words_analyzer words_terms = {.version = ANALYSIS_VERSION,
                                            .session_new = session_new,
                                            .session_free = session_free,
                                            .analyze = analyze,
                                            .language_of = language_of,
-                                           .language_code = code_of};
+                                           .language_code = code_of,
+                                           .is_stop = is_stop};
