@@ -13,10 +13,11 @@ static struct attributes *attributes;
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     json_setup();
-    document = json_pack("{s:s,s:s,s:[s,s],s:s,s:s,s:{s:i,s:f,s:b,s:{s:s},s:[i,s,{s:s}]}}", "id",
-                         "a", "lang", "en", "tags", "a", "b", "created", "2024-01-01T00:00:00Z",
-                         "duplicate_of", "b", "attributes", "n", 3, "d", 2.5, "x", 1, "o", "k", "v",
-                         "l", 9, "2024-01-01", "k", "z");
+    document = json_pack(
+        "{s:s,s:s,s:[s,s],s:s,s:s,s:{s:i,s:f,s:b,s:{s:s},s:[i,s,{s:s}],s:[{s:f,s:f},{s:i,s:i}]}}",
+        "id", "a", "lang", "en", "tags", "a", "b", "created", "2024-01-01T00:00:00Z",
+        "duplicate_of", "b", "attributes", "n", 3, "d", 2.5, "x", 1, "o", "k", "v", "l", 9,
+        "2024-01-01", "k", "z", "p", "lat", 52.5, "lon", 13.4, "lat", -90, "lng", 180);
     attributes = attributes_new();
     attributes_put(attributes, 1, document);
     return 0;

@@ -272,6 +272,8 @@ void render_hit(struct json_writer *w, const struct find_hit *h, const struct hi
     json_object_begin(w);
     put(w, "id", h->document.id);
     put_double(w, "score", h->score);
+    if (isfinite(h->distance_m))
+        put_double(w, "distance_m", round(h->distance_m * 1e3) / 1e3);
     json_key(w, "scores");
     json_object_begin(w);
     put_double(w, "semantic", h->semantic);

@@ -20,7 +20,10 @@
     "string in RFC 3339 (date-time, or a date: its midnight, UTC) is a date: dates compare as "    \
     "instants, and with numbers as seconds since 1970. What a document does not have, and what "   \
     "does not compare, does not match; NOT and != are the complement, so NOT hidden = true "       \
-    "matches documents without hidden. There is no null: NOT field EXISTS"
+    "matches documents without hidden. There is no null: NOT field EXISTS. "   \
+    "An object {lat, lon} or {lat, lng} in degrees is a point: geo(place, 52.5, 13.4) <= 10km "    \
+    "(also < >= >; m, km, mi) takes those of a distance, geo(place) (52.3, 13) TO (52.7, 13.8) "   \
+    "those in a box from its south-west to its north-east corner"
 extern const struct schema schema_any, schema_string, schema_integer, schema_number, schema_boolean,
     schema_id, schema_path_id, schema_path_name, schema_limit, schema_offset, schema_cursor,
     schema_filter, schema_flag, schema_position, schema_text_list;

@@ -298,10 +298,16 @@ static const struct schema highlight = {
     }
 static const struct schema sort_order = {.type = SCHEMA_STRING, .choices = "asc|desc"};
 static const struct schema sort_missing = {.type = SCHEMA_STRING, .choices = "last|first"};
+static const struct schema latitude = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = -90, .max = 90};
+static const struct schema longitude = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = -180, .max = 180};
 static const struct schema sort_key = {
     .name = "SortKey",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"field", &nonempty, .required = true, .help = "as in filters, or _score"},
+                     {"lat", &latitude, .help = "with lon: by the distance of the field's points"},
+                     {"lon", &longitude},
                      {"order", &sort_order, .fallback = "\"asc\"", .help = "of _score desc"},
                      {"missing", &sort_missing, .fallback = "\"last\"",
                       .help = "where documents without a value stand, in either order"}),
@@ -318,7 +324,8 @@ static const struct schema sort_list = {
         "the order of all that match, not only of the best: up to 8 fields, \"year:desc,site\" or "
         "an array of such and of objects. Numbers and dates go by size, texts by code point, "
         "booleans before numbers before texts; of an array rising order takes the least value, "
-        "falling order the greatest. Ties as documents came; add _score for the best first. What "
+        "falling order the greatest. geo(place,52.5,13.4) is the distance from there. Ties as "
+        "documents came; add _score for the best first. What "
         "matches: by words alone, what holds a word of the query; by meaning and hybrid, "
         "everything that the filter passes, so give min_score too, or sort by _score first (the "
         "100,000 best). next_cursor goes on without a limit, and without _score neither repeats "
@@ -450,8 +457,9 @@ const struct schema schema_similar = {
          .help = "as many finite numbers as the collection's dims, of any length but 0"},
         LIMITS,
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
-        {"min_score", &share, .fallback = "0"}, {"boosts", &boosts}, {"facets", &facet_list}, {"sort", &sort_list},
-        DUPLICATES, EXACT, SHOWN, {"explain", &schema_boolean, .fallback = "false"},
+        {"min_score", &share, .fallback = "0"}, {"boosts", &boosts}, {"facets", &facet_list},
+        {"sort", &sort_list}, DUPLICATES, EXACT, SHOWN,
+        {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0",
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "
                  "a row are ordered anew"}),

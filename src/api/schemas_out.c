@@ -230,14 +230,17 @@ static const struct schema document_parts = {
 static const struct schema hit = {
     .name = "Hit",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS(
-        {"id", &schema_string, NEED}, {"score", &schema_number, NEED}, {"scores", &scores, NEED},
-        {"passage", &passage, NEED, .help = "the best one; null: the document has no text"},
-        {"title_highlights", LIST_OF(&range), NEED,
-         .help = "the query's words in the document's title, in bytes"},
-        {"snippet", &passage, .help = "if snippet_length is given: out of the passage"},
-        {"highlighted", &highlighted, .help = "if highlight is given"},
-        {"document", &document_parts, NEED}, {"explain", &explain}),
+    .fields =
+        FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED},
+               {"distance_m", &schema_number,
+                .help = "from the point that sort, else the filter, asks for first"},
+               {"scores", &scores, NEED},
+               {"passage", &passage, NEED, .help = "the best one; null: the document has no text"},
+               {"title_highlights", LIST_OF(&range), NEED,
+                .help = "the query's words in the document's title, in bytes"},
+               {"snippet", &passage, .help = "if snippet_length is given: out of the passage"},
+               {"highlighted", &highlighted, .help = "if highlight is given"},
+               {"document", &document_parts, NEED}, {"explain", &explain}),
 };
 static const struct schema relation = {.type = SCHEMA_STRING, .choices = "eq|gte"};
 static const struct schema total = {

@@ -1,4 +1,5 @@
 #include "api/shape.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,13 +50,16 @@ static struct facet_request facet_read(struct arena *a, const json_t *v)
     return q;
 }
 
-/* The parts of a text between commas, blanks around them left out. */
+/* The parts of a text between commas outside parentheses, blanks around them left out. */
 static struct str *parts_split(struct arena *a, struct str text, size_t *count)
 {
     struct str *out = arena_array(a, text.n + 1, sizeof *out);
+    int depth = 0;
     *count = 0;
     for (size_t start = 0, i = 0; i <= text.n; i++) {
-        if (i < text.n && text.s[i] != ',')
+        depth += i < text.n && text.s[i] == '(';
+        depth -= i < text.n && text.s[i] == ')';
+        if (i < text.n && (text.s[i] != ',' || depth > 0))
             continue;
         struct str part = str_trim((struct str){text.s + start, i - start});
         start = i + 1;
@@ -95,7 +99,24 @@ static void key_make(struct order_key *k, struct str field, struct str order)
     k->descending = order.n ? str_eq_c(order, "desc") : k->by_score;
 }
 
-/* "year", "year:desc". */
+/* "place,52.5,13.4" of geo(place,52.5,13.4). */
+static bool distance_read(struct str text, struct order_key *out)
+{
+    struct str parts[3];
+    for (int i = 2; i >= 0; i--) {
+        const char *comma = i ? memrchr(text.s, ',', text.n) : text.s - 1;
+        if (!comma)
+            return false;
+        parts[i] = str_trim((struct str){comma + 1, (size_t)(text.s + text.n - comma - 1)});
+        text.n = i ? (size_t)(comma - text.s) : 0;
+    }
+    out->field = parts[0];
+    out->by_distance = true;
+    return parts[0].n && !str_to_f64(parts[1], &out->from.lat) &&
+           !str_to_f64(parts[2], &out->from.lon) && geo_point_sound(out->from);
+}
+
+/* "year", "year:desc", "geo(place,52.5,13.4):desc". */
 static enum err key_of_text(struct str text, const char *pointer, struct order_key *out,
                             struct err_info *e)
 {
@@ -110,6 +131,11 @@ static enum err key_of_text(struct str text, const char *pointer, struct order_k
                        "must be a field, field:asc or field:desc, not %.*s",
                        (int)(text.n < 100 ? text.n : 100), text.s);
     key_make(out, field, order);
+    bool geo = str_starts(field, STR("geo(")) && field.s[field.n - 1] == ')';
+    if (geo && !distance_read((struct str){field.s + 4, field.n - 5}, out))
+        return err_set(e, ERR_INVALID, pointer,
+                       "needs a field, a latitude and a longitude: geo(place,52.5,13.4), not %.*s",
+                       (int)(text.n < 100 ? text.n : 100), text.s);
     return ERR_OK;
 }
 
@@ -120,6 +146,11 @@ static enum err key_read(struct arena *a, const json_t *v, const char *pointer,
         return key_of_text(str_trim(json_str(v)), pointer, out, e);
     key_make(out, input_str(v, "field"), input_str(v, "order"));
     out->missing_first = str_eq_c(input_str(v, "missing"), "first");
+    out->by_distance = json_object_get(v, "lat") || json_object_get(v, "lon");
+    out->from.lat = input_double(v, "lat", (double)NAN);
+    out->from.lon = input_double(v, "lon", (double)NAN);
+    if (out->by_distance && (!geo_point_sound(out->from) || out->by_score))
+        return err_set(e, ERR_INVALID, pointer, "needs lat and lon both, and a field of points");
     return ERR_OK;
 }
 

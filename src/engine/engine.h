@@ -263,6 +263,7 @@ struct find_piece {
 };
 #define FIND_USER_FIELD "_user" /* the field of the profile's boost */
 struct find_hit {
+    double distance_m; /* from the point that is sorted or filtered by first; NaN: none */
     double score, semantic, lexical;         /* NaN: not part */
     double cosine, bm25, bound, mean_cosine; /* explain */
     double relevance;                        /* the score before boosts */

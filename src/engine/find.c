@@ -80,6 +80,7 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
         .boost_values = s->boost_values,
         .boost_count = s->boosts ? f->boost_count : 0,
     };
+    h->distance_m = find_distance(f, l);
     document_out_make(f->a, &l->document, &h->document);
     json_t *payload = NULL;
     if (json_parse(l->document.payload, &payload, NULL))
@@ -110,6 +111,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     out->count = end > offset ? end - offset : 0;
     out->more = count > offset + f->r->limit;
     out->hits = arena_array(f->a, out->count + 1, sizeof *out->hits);
+    find_distance_begin(f);
     int64_t t0 = clock_mono_ns();
     for (size_t i = 0; i < out->count; i++)
         hit_make(f, &loaded[offset + i], &out->hits[i]);

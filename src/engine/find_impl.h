@@ -31,8 +31,9 @@ struct find {
     struct search_boost *boosts; /* the request's, with their origins, and the reader's */
     size_t boost_count;
     bool personalised;
-    bool browse;      /* no query: all that the filter passes */
-    uint64_t applied; /* the last change that the indexes held for sure when they were asked */
+    struct order_key near; /* by_distance: hits show that one */
+    bool browse;           /* no query: all that the filter passes */
+    uint64_t applied;      /* the last change that the indexes held for sure when they were asked */
     struct search_result result;
     struct str degraded;
 };
@@ -85,6 +86,9 @@ bool find_sorts_by_score(const struct find_request *r);
  * r->after, into f->result; ties by number. */
 enum err find_sorted(struct find *f, size_t depth, struct err_info *e);
 /* Where the next page goes on: what r->after of it is. */
+/* Into f->near: which distance a hit shows. */
+void find_distance_begin(struct find *f);
+double find_distance(const struct find *f, const struct loaded *l);
 struct str find_sort_mark(struct find *f, const struct loaded *last);
 
 /* --- find_facets.c --- */

@@ -97,6 +97,33 @@ struct str find_sort_mark(struct find *f, const struct loaded *last)
     return out;
 }
 
+/* --- distances --- */
+
+void find_distance_begin(struct find *f)
+{
+    const struct find_request *r = f->r;
+    for (size_t k = 0; k < r->sort_count && !f->near.by_distance; k++)
+        if (r->sort[k].by_distance)
+            f->near = r->sort[k];
+    if (!f->near.by_distance && f->filter)
+        (void)order_key_of_filter(f->filter, &f->near);
+    f->near.descending = false; /* of several points the nearest */
+}
+
+double find_distance(const struct find *f, const struct loaded *l)
+{
+    double metres = (double)NAN;
+    if (!f->near.by_distance)
+        return metres;
+    json_t *document = document_for_filters(&l->document);
+    json_t *value = order_value(&f->near, document);
+    if (json_is_number(value))
+        metres = json_number_value(value);
+    json_decref(value);
+    json_decref(document);
+    return metres;
+}
+
 /* --- rows --- */
 
 static size_t place_of(const struct sorting *s, uint32_t number)

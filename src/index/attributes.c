@@ -251,6 +251,26 @@ static void select_range(const struct field *f, const struct filter *t, struct d
         select_run(o->blocks[to.block], from.index, to.index, out);
 }
 
+static void select_points(const struct field *f, const struct geo_test *t, struct docset *out)
+{
+    double low, high;
+    geo_test_band(t, &low, &high);
+    struct scalar key = scalar_of_number(number_of_double(low));
+    struct scalar end = scalar_of_number(number_of_double(high));
+    struct place p = ordered_find(&f->points, &key, false);
+    for (struct value *v; (v = ordered_at(&f->points, &p)); p.index++) {
+        struct scalar s;
+        const struct block *b = f->points.blocks[p.block];
+        if (p.index + 8 < b->count)
+            __builtin_prefetch(b->values[p.index + 8]);
+        if (number_cmp(v->number, end.number) > 0)
+            return;
+        value_scalar(v, &s);
+        if (geo_test_passes(t, s.point))
+            posting_into(&v->posting, out);
+    }
+}
+
 static void select_field(const struct attributes *x, struct str field, const struct filter *t,
                          struct docset *out)
 {
@@ -266,6 +286,9 @@ static void select_field(const struct attributes *x, struct str field, const str
     case FILTER_IN:
         for (unsigned i = 0; i < t->count; i++)
             select_equal(f, &t->values[i], out);
+        return;
+    case FILTER_GEO:
+        select_points(f, t->geo, out);
         return;
     default:
         select_range(f, t, out);

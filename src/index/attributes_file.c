@@ -1,10 +1,11 @@
 /* The attribute index in a snapshot. The payload of its section (section.h), numbers little-endian:
  *
- *     u64 "AKATTR02"   u32 flags (1: fields were dropped)
+ *     u64 "AKATTR03"   u32 flags (1: fields were dropped)
  *     u32 fields, and for each   u32 bytes, name
  *     documents, numbers rising, and for each   u32 number   u32 values, and for each
  *         u32 field   u8 kind, and by kind
  *         BOOL u8   NUMBER u8 whole, u64 bits   STRING u32 bytes, text   PRESENT -
+ *         POINT u64 latitude, u64 longitude
  *     u32 -1
  *
  * Saving goes on beside the writer, some documents at a time: each is as it was before or after a
@@ -15,7 +16,7 @@
 #include "base/section.h"
 #include <string.h>
 
-#define MAGIC UINT64_C(0x3230525454414B41) /* "AKATTR02" */
+#define MAGIC UINT64_C(0x3330525454414B41) /* "AKATTR03" */
 #define END UINT32_MAX
 #define SAVED_AT_A_TIME 512
 
@@ -30,6 +31,8 @@ static void save_value(struct section_writer *w, const struct value *v)
     }
     if (v->kind == VALUE_NUMBER)
         section_put_u64(w, (uint64_t)v->number.i);
+    if (v->kind == VALUE_POINT)
+        section_put(w, v->text, sizeof(struct geo_point));
     if (v->kind == VALUE_STRING) {
         section_put_u32(w, v->text_n);
         section_put(w, v->text, v->text_n);
@@ -123,6 +126,15 @@ static struct number load_number(struct section_reader *r, bool whole)
     return n;
 }
 
+static struct geo_point load_point(struct section_reader *r)
+{
+    struct geo_point p = {0};
+    section_get(r, &p, sizeof p);
+    if (!geo_point_sound(p))
+        section_corrupt(r, "a point is not on the earth");
+    return p;
+}
+
 static void load_value(struct attributes *x, struct section_reader *r)
 {
     char text[SCALAR_TEXT_MAX];
@@ -130,7 +142,7 @@ static void load_value(struct attributes *x, struct section_reader *r)
     struct scalar s;
     uint32_t index = section_get_u32(r);
     section_get(r, &kind, 1);
-    if (index >= x->field_count || kind > VALUE_PRESENT) {
+    if (index >= x->field_count || kind > VALUE_POINT) {
         section_corrupt(r, "unknown field or kind of value");
         return;
     }
@@ -140,6 +152,8 @@ static void load_value(struct attributes *x, struct section_reader *r)
         s = scalar_of_bool(byte);
     } else if (kind == VALUE_NUMBER) {
         s = scalar_of_number(load_number(r, byte));
+    } else if (kind == VALUE_POINT) {
+        s = scalar_of_point(load_point(r));
     } else if (kind == VALUE_STRING) {
         uint32_t n = section_get_u32(r);
         if (n > sizeof text) {

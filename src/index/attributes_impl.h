@@ -21,18 +21,18 @@
 #define FIELDS_MAX 1000
 
 /* VALUE_PRESENT stands for: the field exists, nothing comparable is known. */
-enum value_kind { VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_PRESENT };
+enum value_kind { VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_PRESENT, VALUE_POINT };
 struct value {
     struct posting posting;
     struct value *next;   /* in its bucket */
-    struct number number; /* of numbers, dates and booleans (0, 1) */
+    struct number number; /* of numbers, dates and booleans (0, 1); a latitude */
     uint32_t hash;
     uint32_t ordinal; /* its place in field->values */
     uint16_t field;
     uint8_t kind;
     bool date;
     uint32_t text_n;
-    char text[];
+    char text[]; /* of a point: struct geo_point */
 };
 void value_scalar(const struct value *v, struct scalar *out);
 
@@ -81,7 +81,7 @@ struct field {
     struct value **values; /* by ordinal; holes are NULL */
     uint32_t *holes;
     size_t values_end, values_cap, hole_count, hole_cap;
-    struct ordered numbers, texts;
+    struct ordered numbers, texts, points; /* points: by latitude */
     /* NULL: not asked for. Published by a reader, while the lock keeps the writer away. */
     _Atomic(struct column *) columns[ATTRIBUTES_PICKS];
 };

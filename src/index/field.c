@@ -15,14 +15,19 @@ void value_scalar(const struct value *v, struct scalar *out)
                            .boolean = v->kind == VALUE_BOOL && v->number.i,
                            .number = v->number,
                            .text = {v->text, v->text_n}};
+    if (v->kind == VALUE_POINT) {
+        out->kind = SCALAR_POINT;
+        memcpy(&out->point, v->text, sizeof out->point);
+    }
 }
 
 /* --- ordered --- */
 
-/* By number (dates among them) or by text: an ordered list holds one sort only. */
+/* By number (dates among them; of points the latitude) or by text: an ordered list holds one sort
+ * only. */
 static int key_cmp(const struct value *v, const struct scalar *key)
 {
-    if (v->kind == VALUE_NUMBER || v->date)
+    if (v->kind == VALUE_NUMBER || v->kind == VALUE_POINT || v->date)
         return number_cmp(v->number, key->number);
     return str_cmp((struct str){v->text, v->text_n}, key->text);
 }
@@ -180,6 +185,8 @@ static uint32_t scalar_hash(const struct scalar *s)
     uint64_t h;
     if (s->kind == SCALAR_STRING) {
         h = str_hash(s->text);
+    } else if (s->kind == SCALAR_POINT) {
+        h = str_hash((struct str){(const char *)&s->point, sizeof s->point});
     } else {
         struct number n = s->kind == SCALAR_BOOL ? number_of_int(s->boolean) : s->number;
         h = (uint64_t)n.i * UINT64_C(0x9E3779B97F4A7C15) + (uint64_t)s->kind;
@@ -231,23 +238,40 @@ static void bucket_remove(struct field *f, const struct value *v)
     *at = v->next;
 }
 
+/* What a value keeps behind itself. */
+static struct str value_bytes(const struct scalar *s)
+{
+    if (s && s->kind == SCALAR_POINT)
+        return (struct str){(const char *)&s->point, sizeof s->point};
+    return s && s->kind == SCALAR_STRING ? s->text : (struct str){"", 0};
+}
+
+static struct number value_number(const struct scalar *s)
+{
+    if (s->kind == SCALAR_POINT)
+        return number_of_double(s->point.lat);
+    return s->kind == SCALAR_BOOL ? number_of_int(s->boolean) : s->number;
+}
+
 static struct value *value_new(uint16_t index, const struct scalar *s)
 {
-    size_t n = s && s->kind == SCALAR_STRING ? s->text.n : 0;
-    struct value *v = xmalloc(sizeof *v + n);
+    static const uint8_t kinds[] = {[SCALAR_BOOL] = VALUE_BOOL,
+                                    [SCALAR_NUMBER] = VALUE_NUMBER,
+                                    [SCALAR_STRING] = VALUE_STRING,
+                                    [SCALAR_POINT] = VALUE_POINT};
+    struct str bytes = value_bytes(s);
+    struct value *v = xmalloc(sizeof *v + bytes.n);
     memset(v, 0, sizeof *v);
     v->field = index;
     v->kind = VALUE_PRESENT;
     if (!s)
         return v;
-    v->kind = s->kind == SCALAR_BOOL     ? VALUE_BOOL
-              : s->kind == SCALAR_NUMBER ? VALUE_NUMBER
-                                         : VALUE_STRING;
+    v->kind = kinds[s->kind];
     v->date = s->kind == SCALAR_STRING && s->date;
-    v->number = s->kind == SCALAR_BOOL ? number_of_int(s->boolean) : s->number;
-    v->text_n = (uint32_t)n;
-    if (n)
-        memcpy(v->text, s->text.s, n);
+    v->number = value_number(s);
+    v->text_n = (uint32_t)bytes.n;
+    if (bytes.n)
+        memcpy(v->text, bytes.s, bytes.n);
     return v;
 }
 
@@ -269,6 +293,8 @@ static struct ordered *order_of(struct field *f, const struct value *v)
 {
     if (v->kind == VALUE_NUMBER || v->date)
         return &f->numbers;
+    if (v->kind == VALUE_POINT)
+        return &f->points;
     return v->kind == VALUE_STRING ? &f->texts : NULL;
 }
 
@@ -358,6 +384,7 @@ void field_free(struct field *f)
     free(f->present);
     ordered_release(&f->numbers);
     ordered_release(&f->texts);
+    ordered_release(&f->points);
     free(f->buckets);
     for (int i = 0; i < ATTRIBUTES_PICKS; i++)
         column_free(f->columns[i]);
@@ -371,7 +398,7 @@ size_t field_bytes(const struct field *f)
 {
     size_t n = sizeof *f + f->name.n + (f->bucket_cap + f->values_cap) * sizeof(void *) +
                f->hole_cap * sizeof *f->holes + ordered_bytes(&f->numbers) +
-               ordered_bytes(&f->texts) + f->bytes;
+               ordered_bytes(&f->texts) + ordered_bytes(&f->points) + f->bytes;
     for (int i = 0; i < ATTRIBUTES_PICKS; i++)
         n += column_bytes(f->columns[i]);
     return n;

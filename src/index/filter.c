@@ -1,6 +1,8 @@
 /* What a tree means (filter_matches) and how it looks as text. */
 #include "index/filter_tree.h"
 
+#include "base/json.h"
+
 #include <string.h>
 
 bool filter_value_matches(const struct filter *f, const struct scalar *value)
@@ -10,6 +12,8 @@ bool filter_value_matches(const struct filter *f, const struct scalar *value)
         return true;
     if (!value)
         return false;
+    if (f->op == FILTER_GEO)
+        return value->kind == SCALAR_POINT && geo_test_passes(f->geo, value->point);
     if (f->op == FILTER_IN) {
         for (unsigned i = 0; i < f->count; i++)
             if (scalar_compare(value, &f->values[i], &c) && c == 0)
@@ -62,9 +66,22 @@ bool filter_matches(const struct filter *f, const json_t *document)
     return m.found != (f->op == FILTER_NE);
 }
 
+static bool points_equal(struct geo_point a, struct geo_point b)
+{
+    return a.lat == b.lat && a.lon == b.lon;
+}
+
+static bool geo_equal(const struct geo_test *a, const struct geo_test *b)
+{
+    return a->shape == b->shape && points_equal(a->a, b->a) &&
+           (a->shape == GEO_BOX ? points_equal(a->b, b->b) : a->metres == b->metres);
+}
+
 bool filter_equal(const struct filter *a, const struct filter *b)
 {
     if (a->op != b->op || a->count != b->count || !str_eq(a->field, b->field))
+        return false;
+    if (a->op == FILTER_GEO && !geo_equal(a->geo, b->geo))
         return false;
     bool inner = a->op == FILTER_AND || a->op == FILTER_OR || a->op == FILTER_NOT;
     for (unsigned i = 0; i < a->count; i++)
@@ -116,11 +133,47 @@ static void print_value(const struct scalar *s, struct strbuf *out)
         scalar_print(s, out);
 }
 
+static void print_double(double v, struct strbuf *out)
+{
+    char text[JSON_NUMBER_TEXT];
+    strbuf_add(out, text, json_double(v, text));
+}
+
+static void print_point(struct geo_point p, struct strbuf *out)
+{
+    print_double(p.lat, out);
+    strbuf_add_c(out, ", ");
+    print_double(p.lon, out);
+    strbuf_add_char(out, ')');
+}
+
+static void print_geo(const struct filter *f, struct strbuf *out)
+{
+    static const char *const signs[] = {
+        [GEO_WITHIN] = " <= ", [GEO_BELOW] = " < ", [GEO_BEYOND] = " > ", [GEO_FROM] = " >= "};
+    const struct geo_test *t = f->geo;
+    strbuf_add_c(out, "geo(");
+    print_field(f->field, out);
+    strbuf_add_c(out, t->shape == GEO_BOX ? ") (" : ", ");
+    print_point(t->a, out);
+    strbuf_add_c(out, t->shape == GEO_BOX ? " TO (" : signs[t->shape]);
+    if (t->shape == GEO_BOX) {
+        print_point(t->b, out);
+        return;
+    }
+    print_double(t->metres, out);
+    strbuf_add_char(out, 'm');
+}
+
 static void print_test(const struct filter *f, struct strbuf *out)
 {
     static const char *const signs[] = {
         [FILTER_EQ] = " = ",  [FILTER_NE] = " != ", [FILTER_LT] = " < ",
         [FILTER_LE] = " <= ", [FILTER_GT] = " > ",  [FILTER_GE] = " >= "};
+    if (f->op == FILTER_GEO) {
+        print_geo(f, out);
+        return;
+    }
     print_field(f->field, out);
     if (f->op == FILTER_EXISTS) {
         strbuf_add_c(out, " EXISTS");

@@ -2,6 +2,7 @@
  *
  *     lang = "en" AND (year >= 2020 OR tags IN ["a","b"]) AND NOT hidden = true
  *     price 10 TO 20        (both ends included)        author EXISTS
+ *     geo(place, 52.5, 13.4) <= 10km                    geo(place) (52.3, 13) TO (52.7, 13.8)
  *
  * Keywords in any case; precedence NOT, AND, OR; strings in "..." or '...' with \ escapes, or bare
  * words. Fields: id, lang, tags, created, updated, expires (RFC 3339 or numbers), duplicate_of (the
@@ -19,6 +20,12 @@
  * is absence. EXISTS holds for objects that are not empty too. Of a document are taken 10,000
  * values, paths of 255 bytes, 8 levels, and strings up to 512 bytes (longer ones only exist); of a
  * collection 1,000 fields (beyond, filtering by a field that is not indexed is ERR_INVALID).
+ *
+ * An object {"lat","lon"} (or "lng") of degrees is a point, besides having its members as fields;
+ * geo() asks for the distance of a field's points from one (<= < >= >; m, km, mi; on the mean
+ * sphere), or for those in a box, its south-west corner TO its north-east one, across the 180th
+ * meridian if it must. A geo test counts as 50 values. Cost: the distinct points of the circle's or
+ * box's latitudes, about 50 ns each.
  *
  * The attribute index keeps, per field, which documents hold which value (strings, numbers,
  * booleans, dates) and answers a tree with a bitmap. One writer thread; readers in parallel (lock

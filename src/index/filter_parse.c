@@ -4,8 +4,8 @@
  *     and   = not { AND not }
  *     not   = NOT not | "(" or ")" | test
  *     test  = field ( op value | value TO value | [NOT] IN "[" value { "," value } "]"
- *                   | [NOT] EXISTS ) */
-#include "index/filter_tokens.h"
+ *                   | [NOT] EXISTS ) | geo (filter_geo.c) */
+#include "index/filter_parse.h"
 #include "index/filter_tree.h"
 #include <stdio.h>
 #include <string.h>
@@ -32,20 +32,20 @@ struct str filter_field(struct str field)
     return field_is_reserved(own) || !own.n ? field : own;
 }
 
-static struct str parse_field(struct parser *p)
+struct str filter_field_parse(struct tokens *t, const char *expected)
 {
     struct str field = {"", 0};
-    bool named = p->t.token == T_STRING || (p->t.token == T_WORD && !filter_is_keyword(p->t.value));
+    bool named = t->token == T_STRING || (t->token == T_WORD && !filter_is_keyword(t->value));
     if (!named) {
-        tokens_expected(&p->t, "a field, NOT or (");
+        tokens_expected(t, expected);
         return field;
     }
-    if (p->t.value.n > DOCUMENT_PATH_MAX + 11) {
-        tokens_fail(&p->t, p->t.at, ERR_INVALID, "a field's path has at most 255 bytes");
+    if (t->value.n > DOCUMENT_PATH_MAX + 11) {
+        tokens_fail(t, t->at, ERR_INVALID, "a field's path has at most 255 bytes");
         return field;
     }
-    field = filter_field(p->t.value);
-    tokens_advance(&p->t);
+    field = filter_field(t->value);
+    tokens_advance(t);
     return field;
 }
 
@@ -168,7 +168,17 @@ static struct filter *negated(struct parser *p, const struct filter *f)
 static const struct filter *parse_test(struct parser *p)
 {
     size_t at = p->t.at;
-    struct str field = parse_field(p);
+    if (filter_geo_begins(&p->t)) {
+        struct filter *geo = filter_geo_parse(p->arena, &p->t);
+        if (geo)
+            geo->at = at;
+        p->values += FILTER_GEO_VALUES;
+        if (p->values > FILTER_VALUES_MAX)
+            tokens_fail(&p->t, at, ERR_TOO_LARGE,
+                        "more than 1000 values (a geo test counts as 50)");
+        return p->t.err ? NULL : geo;
+    }
+    struct str field = filter_field_parse(&p->t, "a field, NOT or (");
     if (p->t.err)
         return NULL;
     if (p->t.token == T_OP) {

@@ -19,12 +19,14 @@ enum filter_op {
     FILTER_BETWEEN, /* two values, both included */
     FILTER_IN,
     FILTER_EXISTS,
+    FILTER_GEO,
 };
 
 struct filter {
     enum filter_op op;
-    size_t at;             /* of a test: the byte of the text where it begins */
-    struct str field;      /* canonical: what document_fields() gives */
+    size_t at;        /* of a test: the byte of the text where it begins */
+    struct str field; /* canonical: what document_fields() gives */
+    const struct geo_test *geo;
     struct scalar *values; /* of a comparison; their kind is number or string where order matters */
     const struct filter **children; /* of AND, OR, NOT */
     unsigned count;                 /* values or children */
@@ -33,6 +35,7 @@ struct filter {
 #define FILTER_BYTES_MAX (64 * 1024)
 #define FILTER_DEPTH_MAX 32
 #define FILTER_VALUES_MAX 1000
+#define FILTER_GEO_VALUES 50 /* that a geo test counts as: it may look at every point */
 
 bool filter_equal(const struct filter *a, const struct filter *b);
 /* Does one value satisfy a comparison (not NE, which is NOT EQ)? */

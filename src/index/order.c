@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,7 +150,7 @@ static const struct value *best_held(const struct attributes *x, const struct fi
     struct held best = {NULL, 0};
     for (uint32_t i = 0; h && i < h->count; i++) {
         struct held v = {h->values[i], 0};
-        if (x->fields[v.value->field] != f || v.value->kind == VALUE_PRESENT)
+        if (x->fields[v.value->field] != f || v.value->kind >= VALUE_PRESENT)
             continue;
         int c = best.value ? held_cmp(&v, &best) : 0;
         if (!best.value || (k->descending ? c > 0 : c < 0))
@@ -185,6 +186,65 @@ static void places_by_document(struct walk *w, const struct attributes *x, const
     free(held);
 }
 
+/* --- distances --- */
+
+static double picked(const struct order_key *k, double a, double b) /* NaN gives way */
+{
+    return k->descending ? fmax(a, b) : fmin(a, b);
+}
+
+static double value_distance(const struct order_key *k, const struct value *v)
+{
+    struct scalar s;
+    value_scalar(v, &s);
+    return geo_distance_m(k->from, s.point);
+}
+
+static void distances_by_value(const struct order_key *k, const struct field *f, double *of_number,
+                               size_t size)
+{
+    struct place p = {0, 0};
+    for (struct value *v; (v = ordered_at(&f->points, &p)); p.index++) {
+        double d = value_distance(k, v);
+        const struct posting *list = &v->posting;
+        for (uint32_t n = posting_next(list, 0); n < size; n = posting_next(list, n + 1))
+            of_number[n] = picked(k, of_number[n], d);
+    }
+}
+
+static double distance_of(const struct attributes *x, const struct field *f,
+                          const struct order_key *k, uint32_t number)
+{
+    const struct holding *h = attributes_holding(x, number);
+    double found = (double)NAN;
+    for (uint32_t i = 0; h && i < h->count; i++)
+        if (h->values[i]->kind == VALUE_POINT && x->fields[h->values[i]->field] == f)
+            found = picked(k, found, value_distance(k, h->values[i]));
+    return found;
+}
+
+static void distances(const struct attributes *x, const struct order_key *k,
+                      const uint32_t *numbers, size_t count, const json_t *after, uint64_t *out,
+                      size_t stride, uint64_t *after_place)
+{
+    const struct field *f = attributes_field(x, filter_field(k->field));
+    size_t size = count ? (size_t)numbers[count - 1] + 1 : 0;
+    bool few = !f || count < field_values(f) / 4;
+    double *of_number = few ? NULL : xmalloc((size + 1) * sizeof *of_number);
+    for (size_t n = 0; n < size && !few; n++)
+        of_number[n] = (double)NAN;
+    if (!few)
+        distances_by_value(k, f, of_number, size);
+    for (size_t i = 0; i < count; i++) {
+        double d = few ? f ? distance_of(x, f, k, numbers[i]) : (double)NAN : of_number[numbers[i]];
+        out[i * stride] = isnan(d) ? ORDER_MISSING(k) : order_of_double(k, d);
+    }
+    free(of_number);
+    if (after_place)
+        *after_place =
+            json_is_number(after) ? order_of_double(k, json_number_value(after)) : ORDER_MISSING(k);
+}
+
 void attributes_places(struct attributes *x, const struct order_key *k, const uint32_t *numbers,
                        size_t count, const json_t *after, uint64_t *out, size_t stride,
                        uint64_t *after_place)
@@ -194,6 +254,11 @@ void attributes_places(struct attributes *x, const struct order_key *k, const ui
     bool has_after = scalar_of_json(after, &s);
     w.after = has_after ? &s : NULL;
     rwlock_read(&x->lock);
+    if (k->by_distance) {
+        distances(x, k, numbers, count, after, out, stride, after_place);
+        rwlock_drop(&x->lock);
+        return;
+    }
     struct field *f = attributes_field(x, filter_field(k->field));
     if (!f)
         for (size_t i = 0; i < count; i++)
@@ -215,11 +280,28 @@ struct best {
     json_t *value; /* owned */
 };
 
+static void best_distance(struct best *b, const struct scalar *v)
+{
+    double d = v->kind == SCALAR_POINT ? geo_distance_m(b->key->from, v->point) : (double)NAN;
+    if (b->value)
+        d = picked(b->key, d, json_real_value(b->value));
+    if (isnan(d))
+        return;
+    json_decref(b->value);
+    b->value = json_real(d);
+}
+
 static void best_field(void *ctx, struct str field, const struct scalar *v)
 {
     struct best *b = ctx;
     struct scalar now;
     if (!v || !str_eq(field, b->field))
+        return;
+    if (b->key->by_distance) {
+        best_distance(b, v);
+        return;
+    }
+    if (v->kind == SCALAR_POINT)
         return;
     if (scalar_of_json(b->value, &now)) {
         int c = sort_cmp(v, &now);
@@ -238,4 +320,17 @@ json_t *order_value(const struct order_key *k, const json_t *document)
     struct best b = {.key = k, .field = filter_field(k->field)};
     document_fields(document, best_field, &b);
     return b.value ? b.value : json_null();
+}
+
+bool order_key_of_filter(const struct filter *f, struct order_key *out)
+{
+    if (f->op == FILTER_GEO && f->geo->shape != GEO_BOX) {
+        *out = (struct order_key){.field = f->field, .by_distance = true, .from = f->geo->a};
+        return true;
+    }
+    bool inner = f->op == FILTER_AND || f->op == FILTER_OR;
+    for (unsigned i = 0; inner && i < f->count; i++)
+        if (order_key_of_filter(f->children[i], out))
+            return true;
+    return false;
 }

@@ -5,17 +5,21 @@
  * descending one too, documents without a value where the key wants them. Of several values rising
  * order takes the least, falling order the greatest. Booleans come before numbers and dates (by
  * instant), these before texts (bytewise, that is by code point); what compares equal (a number and
- * a date) is equal here. */
+ * a date) is equal here. Points have no order, but distances from one: of several the least or the
+ * greatest too. */
 #ifndef INDEX_ORDER_H
 #define INDEX_ORDER_H
 
 #include "index/filter.h"
+#include "index/geo.h"
 
 #define ORDER_KEYS_MAX 8
 
 struct order_key {
     struct str field; /* as in filters */
     bool by_score;    /* not of the index: order_of_double */
+    bool by_distance; /* from: */
+    struct geo_point from;
     bool descending, missing_first;
 };
 
@@ -30,6 +34,9 @@ void attributes_places(struct attributes *x, const struct order_key *k, const ui
 /* The value that a document (as attributes_put got it) is sorted by; null without one. The
  * caller's. */
 json_t *order_value(const struct order_key *k, const json_t *document);
+
+/* The distance that a filter asks for first, as a key; false: it asks for none. */
+bool order_key_of_filter(const struct filter *f, struct order_key *out);
 
 /* The place of a double that is not NaN. */
 uint64_t order_of_double(const struct order_key *k, double v);

@@ -70,6 +70,11 @@ struct scalar scalar_of_number(struct number n)
     return (struct scalar){.kind = SCALAR_NUMBER, .number = n};
 }
 
+struct scalar scalar_of_point(struct geo_point p)
+{
+    return (struct scalar){.kind = SCALAR_POINT, .point = p};
+}
+
 bool scalar_compare(const struct scalar *a, const struct scalar *b, int *cmp)
 {
     if (scalar_ordered_by_number(a) && scalar_ordered_by_number(b))
@@ -89,8 +94,20 @@ bool scalar_same(const struct scalar *a, const struct scalar *b)
         return false;
     if (a->kind == SCALAR_BOOL)
         return a->boolean == b->boolean;
+    if (a->kind == SCALAR_POINT)
+        return a->point.lat == b->point.lat && a->point.lon == b->point.lon;
     return a->kind == SCALAR_NUMBER ? number_cmp(a->number, b->number) == 0
                                     : str_eq(a->text, b->text);
+}
+
+static void point_print(struct json_writer *w, struct geo_point p)
+{
+    json_object_begin(w);
+    json_key(w, "lat");
+    json_put_double(w, p.lat);
+    json_key(w, "lon");
+    json_put_double(w, p.lon);
+    json_object_end(w);
 }
 
 void scalar_print(const struct scalar *s, struct strbuf *out)
@@ -99,6 +116,8 @@ void scalar_print(const struct scalar *s, struct strbuf *out)
     json_writer_init(&w, out);
     if (s->kind == SCALAR_BOOL)
         json_put_bool(&w, s->boolean);
+    else if (s->kind == SCALAR_POINT)
+        point_print(&w, s->point);
     else if (s->kind == SCALAR_STRING)
         json_put_str(&w, s->text);
     else if (s->number.whole)
@@ -174,10 +193,15 @@ static void walk_object(struct walk *w, size_t n, const json_t *v, unsigned dept
 static void walk_value(struct walk *w, size_t n, const json_t *v, unsigned depth)
 {
     struct scalar s;
+    struct geo_point point;
     switch (json_typeof(v)) {
     case JSON_OBJECT:
-        if (json_object_size(v))
+        if (geo_point_of(v, &point)) {
+            s = scalar_of_point(point);
+            walk_emit(w, n, &s);
+        } else if (json_object_size(v)) {
             walk_emit(w, n, NULL);
+        }
         if (depth < DOCUMENT_DEPTH_MAX)
             walk_object(w, n, v, depth + 1);
         return;

@@ -245,3 +245,67 @@ def test_a_cursor_belongs_to_its_order(server, docs):
     problem(server.ask("POST", C + "/search", {"sort": "year:desc", "limit": 3, "cursor": cursor}), 422, pointer="/cursor")
     problem(server.ask("POST", C + "/search", {"limit": 3, "cursor": cursor}), 422, pointer="/cursor")
     problem(server.ask("POST", C + "/search", {"sort": "year", "cursor": cursor[:-4]}), 422, pointer="/cursor")
+
+
+# ---- places ----
+
+def metres(a, b):
+    from math import asin, cos, radians, sin, sqrt
+    h = sin(radians(b[0] - a[0]) / 2) ** 2 + cos(radians(a[0])) * cos(radians(b[0])) * sin(radians(b[1] - a[1]) / 2) ** 2
+    return 2 * 6371008.8 * asin(sqrt(min(1, h)))
+
+
+@pytest.fixture(scope="module")
+def places(server):
+    r = random.Random(8)
+    server.collection("places")
+    rows = [{"id": f"p{i:03}", "text": "a place to eat", "attributes": {"n": i}} for i in range(150)]
+    for d in rows:
+        if r.random() < .9:
+            at = (52.5 + r.uniform(-.2, .2), 13.4 + r.uniform(-.2, .2)) if r.random() < .6 else (r.uniform(-90, 90), r.uniform(-180, 180))
+            d["attributes"]["at"] = {"lat": at[0], "lon": at[1]}
+    assert server.post("/v1/collections/places/documents", rows)["failed"] == 0
+    return {d["id"]: (d["attributes"]["at"]["lat"], d["attributes"]["at"]["lon"]) if "at" in d["attributes"] else None for d in rows}
+
+
+@pytest.mark.parametrize("sort", ["geo(at, 52.5, 13.4)", ["geo(at,52.5,13.4):asc"], [{"field": "at", "lat": 52.5, "lon": 13.4}]])
+def test_sorted_by_distance(server, places, sort):
+    got, cursor = [], None
+    while True:
+        page = server.post("/v1/collections/places/search", {"q": "eat", "mode": "lexical", "sort": sort, "limit": 40, "cursor": cursor})
+        got += page["data"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    here = (52.5, 13.4)
+    assert [h["id"] for h in got] == sorted(places, key=lambda i: (places[i] is None, metres(here, places[i]) if places[i] else i))
+    for h in got:
+        if places[h["id"]]:
+            assert h["distance_m"] == pytest.approx(metres(here, places[h["id"]]), abs=.01)
+        else:
+            assert "distance_m" not in h
+
+
+def test_within_a_distance_and_a_box(server, places):
+    here = (52.5, 13.4)
+    got = server.post("/v1/collections/places/search", {"filter": "geo(at, 52.5, 13.4) <= 12km AND n >= 10", "limit": 1000})
+    want = {i for i, p in places.items() if p and metres(here, p) <= 12000 and int(i[1:]) >= 10}
+    assert {h["id"] for h in got["data"]} == want and len(want) > 5 and got["total"]["value"] == len(want)
+    assert all(h["distance_m"] <= 12000 for h in got["data"])
+    got = server.post("/v1/collections/places/search", {"filter": "NOT geo(at) (52.4, 13.3) TO (52.6, 13.5)", "limit": 1000})["data"]
+    assert {h["id"] for h in got} == {i for i, p in places.items() if not (p and 52.4 <= p[0] <= 52.6 and 13.3 <= p[1] <= 13.5)}
+    far = server.post("/v1/collections/places/search", {"sort": "geo(at,52.5,13.4):desc,n", "limit": 1})["data"][0]
+    assert far["distance_m"] == pytest.approx(max(metres(here, p) for p in places.values() if p), abs=.01)
+
+
+@pytest.mark.parametrize("body, pointer, says", [
+    ({"filter": "geo(at, 52.5, 13.4) <= 10 miles"}, "/filter", "miles"),
+    ({"filter": "geo(ta, 52.5, 13.4) <= 10km"}, "/filter", "nearest known"),
+    ({"sort": "geo(at,52.5)"}, "/sort", "a longitude"),
+    ({"sort": ["geo(at,95,3)"]}, "/sort/0", "a latitude"),
+    ({"sort": [{"field": "at", "lat": 5}]}, "/sort/0", "lon"),
+    ({"sort": [{"field": "at", "lat": 5, "lon": 181}]}, "/sort/0/lon", "180"),
+    ({"sort": "geo(ta,5,6)"}, "/sort/0", "nearest known"),
+])
+def test_wrong_places_are_refused(server, places, body, pointer, says):
+    problem(server.ask("POST", "/v1/collections/places/search", body), 422, pointer=pointer, says=says)
