@@ -58,7 +58,7 @@ def hold(document, piece):
     ("ตลาดปลา", "th", ["ตลาดปลา"], ["ตลาดปลา"]),
     ("שלום", "he", ["שָׁלוֹם"], ["שָׁלוֹם"]),
     ("שלום english", "he", ["שָׁלוֹם", "English"], ["שָׁלוֹם"]),  # both directions in one query
-    ("كتابا", "ar", ["كِتَابًا"], []),
+    ("كتابا", "ar", ["كِتَابًا"], ["كِتَاب"]),  # the stem, as the text is found to be Arabic
     ("photo café", "emoji", ["photo", "caf\u00e9", "photo\u200d"], ["photo"]),
 ])
 def test_words_are_marked_as_they_stand(server, q, id, wanted, title):
