@@ -162,7 +162,10 @@ struct term *term_find_hashed(const struct lexical *x, struct str text, uint64_t
 void term_fetch_entry(const struct lexical *x, uint64_t hash); /* ahead of term_find_hashed */
 void term_fetch(const struct lexical *x, uint64_t hash);
 struct term *term_add(struct lexical *x, struct str text, uint64_t hash); /* that is not there */
-void term_drop(struct lexical *x, struct term *t);                        /* its list is empty */
+/* term_add in two steps: it is found once it is entered. */
+struct term *term_make(struct lexical *x, struct str text);
+void term_enter(struct lexical *x, struct term *t, uint64_t hash);
+void term_drop(struct lexical *x, struct term *t); /* its list is empty */
 void table_renew(struct lexical *x);
 void table_renew_for(struct lexical *x, size_t terms); /* so many are to come in all */
 void term_df_add(struct lexical *x, struct term *t, int by);

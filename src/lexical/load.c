@@ -40,7 +40,11 @@ struct loading {
         uint32_t count;
         struct posting postings[RARE_POSTINGS];
     } rare[RARE];
-    size_t rare_count;
+    struct {
+        struct term *term;
+        uint64_t hash;
+    } entering[RARE]; /* into the table */
+    size_t rare_count, entering_count;
     struct block **blocks; /* of the term */
     size_t block_count, block_cap;
 };
@@ -300,6 +304,28 @@ static uint32_t list_get(struct loading *l, struct term *t)
     return sum;
 }
 
+static void terms_enter(struct loading *l)
+{
+    for (size_t i = 0; i < l->entering_count && !section_error(l->r); i++) {
+        struct term *t = l->entering[i].term;
+        if (term_find_hashed(l->x, term_text(t), l->entering[i].hash))
+            corrupt(l, "a term is there twice");
+        else
+            term_enter(l->x, t, l->entering[i].hash);
+    }
+    l->entering_count = 0;
+}
+
+static void term_enter_later(struct loading *l, struct term *t)
+{
+    uint64_t hash = term_hash(l->x, term_text(t));
+    term_fetch_entry(l->x, hash);
+    l->entering[l->entering_count].term = t;
+    l->entering[l->entering_count++].hash = hash;
+    if (l->entering_count == RARE)
+        terms_enter(l);
+}
+
 /* False: that was the end, or there is an error. */
 static bool term_get(struct loading *l)
 {
@@ -313,13 +339,9 @@ static bool term_get(struct loading *l)
         corrupt(l, "a term is too long");
         return false;
     }
-    uint64_t hash = term_hash(x, text);
-    if (term_find_hashed(x, text, hash)) {
-        corrupt(l, "a term is there twice");
-        return false;
-    }
     l->at += text.n;
-    struct term *t = term_add(x, text, hash);
+    struct term *t = term_make(x, text);
+    term_enter_later(l, t);
     uint32_t df = list_get(l, t);
     if (df)
         term_df_add(x, t, (int)df);
@@ -383,6 +405,7 @@ static void index_get(struct loading *l)
     documents_get(l);
     while (!section_error(l->r) && term_get(l))
         ;
+    terms_enter(l);
     if (!section_error(l->r) && (l->at < l->end || section_get_u32(l->r)))
         section_corrupt(l->r, "something follows the last term");
     if (!section_error(l->r))

@@ -123,18 +123,29 @@ struct term *term_at(const struct lexical *x, uint32_t id)
     return atomic_load_explicit(&c->terms[id % CHUNK], memory_order_acquire);
 }
 
-struct term *term_add(struct lexical *x, struct str text, uint64_t hash)
+struct term *term_make(struct lexical *x, struct str text)
 {
     assert(text.n <= LEXICAL_TERM_MAX);
-    struct table *h = atomic_load_explicit(&x->table, memory_order_relaxed);
-    if (!h || 3 * (h->used + 1) > 2 * (h->mask + 1))
-        table_renew(x);
     struct term *t = memory_new(x, sizeof *t + text.n);
     *t = (struct term){.id = term_id_take(x), .n = (uint8_t)text.n};
     memcpy(t->text, text.s, text.n);
-    table_put(atomic_load_explicit(&x->table, memory_order_relaxed), t, hash);
     term_place(x, t->id, t);
     dictionary_added(x, t);
+    return t;
+}
+
+void term_enter(struct lexical *x, struct term *t, uint64_t hash)
+{
+    struct table *h = atomic_load_explicit(&x->table, memory_order_relaxed);
+    if (!h || 3 * (h->used + 1) > 2 * (h->mask + 1))
+        table_renew(x);
+    table_put(atomic_load_explicit(&x->table, memory_order_relaxed), t, hash);
+}
+
+struct term *term_add(struct lexical *x, struct str text, uint64_t hash)
+{
+    struct term *t = term_make(x, text);
+    term_enter(x, t, hash);
     return t;
 }
 
