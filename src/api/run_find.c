@@ -12,21 +12,19 @@ static double took_ms(const struct call *c)
     return round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3;
 }
 
-/* `after`: where an order goes on; empty: by offset. One that is too long for a cursor (texts) goes
- * on by offset too. */
-static void next_cursor_put(struct json_writer *w, const struct find_input *in, size_t next,
-                            struct str after, bool more)
+/* `after`: where it goes on; one that is too long for a cursor (texts of an order) goes on by
+ * offset.
+ */
+static void next_cursor_put(struct json_writer *w, const struct find_input *in, struct str after,
+                            size_t offset)
 {
     char text[CURSOR_TEXT];
-    struct cursor cursor = {.binding = in->binding, .number = next, .key = {"", 0}};
+    bool fits = after.n && after.n <= CURSOR_KEY_MAX;
+    struct cursor cursor = {.binding = in->binding,
+                            .number = fits ? 0 : offset,
+                            .key = fits ? after : (struct str){"", 0}};
     json_key(w, "next_cursor");
-    if (after.n && after.n <= CURSOR_KEY_MAX) {
-        cursor.key = after;
-        cursor.number = 0;
-    } else if (next >= REACH_MAX) {
-        more = false;
-    }
-    if (!more) {
+    if (!fits && (!offset || offset >= REACH_MAX)) {
         json_put_null(w);
         return;
     }
@@ -75,7 +73,7 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
         render_hit(w, &a->hits[i], &style);
     json_array_end(w);
     find_total(w, a);
-    next_cursor_put(w, in, r->offset + a->count, a->next, a->more && a->count);
+    next_cursor_put(w, in, a->next, a->next.n ? r->offset + a->count : 0);
     if (r->facet_count) {
         json_key(w, "facets");
         render_facets(w, a->facets, a->facet_count);
@@ -166,7 +164,7 @@ static void recommend_reply(struct call *c, const struct recommend_request *r,
     json_put_c(w, a->recommendation_id);
     json_key(w, "model");
     json_put_c(w, a->model ? a->model : "");
-    next_cursor_put(w, in, r->offset + a->count, (struct str){"", 0}, a->more && a->count);
+    next_cursor_put(w, in, (struct str){"", 0}, a->more && a->count ? r->offset + a->count : 0);
     json_key(w, "embedding_version");
     json_put_int(w, a->embedding_version);
     json_key(w, "took_ms");

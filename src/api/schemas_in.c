@@ -47,10 +47,12 @@ const struct schema schema_offset = {.type = SCHEMA_INTEGER,
                                      .min = 0,
                                      .max = OFFSET_MAX,
                                      .help = "how many to pass over; a cursor goes further"};
-const struct schema schema_cursor = {.type = SCHEMA_STRING,
-                                     .nullable = true,
-                                     .count_max = 8192,
-                                     .help = "next_cursor of the answer before, unchanged"};
+const struct schema schema_cursor = {
+    .type = SCHEMA_STRING,
+    .nullable = true,
+    .count_max = 8192,
+    .help = "next_cursor of the answer before, unchanged, with the same request but limit. "
+            "422: of another request or not ours; 410: too old"};
 const struct schema schema_filter = {
     .type = SCHEMA_STRING,
     .count_max = 65536,

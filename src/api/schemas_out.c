@@ -271,7 +271,14 @@ const struct schema schema_search_answer = {
     .name = "SearchAnswer",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS(
-        {"data", LIST_OF(&hit), NEED}, {"total", &total, NEED}, {"next_cursor", &cursor, NEED},
+        {"data", LIST_OF(&hit), NEED}, {"total", &total, NEED},
+        {"next_cursor", &cursor, NEED,
+         .help = "goes on behind the last document shown, wherever that stands by then: while "
+                 "nothing changes no document comes twice and none is left out, and what is "
+                 "added, changed or deleted moves no other. null: there are no more; or, by "
+                 "score, 2,000 were shown, since each page ranks all before it: sort, or the "
+                 "list of documents, goes to the end. A cursor is too old (410) when the "
+                 "embedding version changes, unless words alone decide, and after a restore"},
         {"took_ms", &schema_number, NEED},
         {"embedding_version", &count, NEED, .help = "that the answer is from"},
         {"search_id", &schema_string, NEED},

@@ -300,7 +300,7 @@ struct find_answer {
     size_t count;
     size_t total;
     bool total_exact, more;
-    struct str next; /* sorted, and there are more: what `after` of the next page is */
+    struct str next; /* there are more: what `after` of the next page is; empty: none is given */
     struct find_facet *facets;
     size_t facet_count;
     struct search_stages stages;

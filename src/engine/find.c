@@ -107,9 +107,9 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     enum err err = find_gather(f, &loaded, &count, out, e);
     if (err)
         return err;
-    size_t end = count < offset + f->r->limit ? count : offset + f->r->limit;
+    size_t end = count < offset + f->limit ? count : offset + f->limit;
     out->count = end > offset ? end - offset : 0;
-    out->more = count > offset + f->r->limit;
+    out->more = count > offset + f->limit;
     out->hits = arena_array(f->a, out->count + 1, sizeof *out->hits);
     find_distance_begin(f);
     int64_t t0 = clock_mono_ns();
@@ -118,8 +118,9 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     if ((err = mark_copies(f, out, e)))
         return err;
     out->load_ns += clock_mono_ns() - t0;
-    if (out->count && out->more && (f->browse || f->r->sort_count))
-        out->next = find_sort_mark(f, &loaded[end - 1]);
+    if (out->count && out->more)
+        out->next = f->browse || f->r->sort_count ? find_sort_mark(f, &loaded[end - 1])
+                                                  : find_place_mark(f, &loaded[end - 1], end);
     out->total = f->result.total;
     out->total_exact = f->result.total_exact;
     out->embedding_version = f->v->id;
@@ -207,6 +208,8 @@ static enum err search_once(struct engine *x, struct str collection, const struc
     if (!err)
         err = find_sort_check(&f, e);
     if (!err)
+        err = find_place_read(&f, e);
+    if (!err)
         err = find_ranking(&f, e);
     if (!err)
         err = check_model(&f, e);
@@ -244,6 +247,8 @@ static enum err similar_once(struct engine *x, struct str collection, const stru
         err = find_ranking(&f, e);
     if (!err)
         err = find_sort_check(&f, e);
+    if (!err)
+        err = find_place_read(&f, e);
     if (!err)
         err = find_vector(&f, e);
     if (!err)

@@ -4,6 +4,7 @@
  *     find_vector.c   similar: examples, a text or a vector -> the vector that is looked near
  *     find_load.c     candidates from search/, their documents from the store, refilled until full
  *     find_ranking.c  fusion, weights and boosts, checked
+ *     find_place.c    where a page by score begins
  *     find_passage.c  a hit's best passage and its highlights
  *     find_matching.c the set of all documents that match
  *     find_fields.c   the parts of a document that come back
@@ -14,6 +15,15 @@
 
 #include "engine/internal.h"
 
+/* The end of the page before (find_place.c). */
+struct find_place {
+    char lineage[LINEAGE_DIGITS + 1];
+    uint32_t collection, version, number;
+    uint64_t revision;
+    double score;
+    size_t shown;
+};
+
 struct find {
     struct engine *x;
     struct collection *c;
@@ -23,10 +33,10 @@ struct find {
     struct search_view view;
     const struct words_query *words; /* of search */
     const struct filter *filter;
-    struct docset without; /* exclusions */
-    struct docset within;  /* what the words of the query leave */
-    bool restricted;       /* `within` counts */
-    float *vector;         /* similar */
+    struct docset without;                            /* exclusions */
+    struct docset within;                             /* what the words of the query leave */
+    bool restricted;                                  /* `within` counts */
+    float *vector;                                    /* similar */
     struct highlighter *highlighters[LANGUAGE_COUNT]; /* as they are needed */
     struct search_boost *boosts; /* the request's, with their origins, and the reader's */
     size_t boost_count;
@@ -34,6 +44,9 @@ struct find {
     struct order_key near; /* by_distance: hits show that one */
     bool browse;           /* no query: all that the filter passes */
     uint64_t applied;      /* the last change that the indexes held for sure when they were asked */
+    size_t limit;          /* of this page */
+    bool placed;           /* it begins behind `place` */
+    struct find_place place;
     struct search_result result;
     struct str degraded;
 };
@@ -61,6 +74,15 @@ enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct 
 
 /* --- find_ranking.c: checked, into f->boosts --- */
 enum err find_ranking(struct find *f, struct err_info *e);
+
+/* --- find_place.c --- */
+/* The request's `after`, if it goes by score; sets the page's limit. ERR_GONE: it is too old. */
+enum err find_place_read(struct find *f, struct err_info *e);
+/* The first hit of f->result that belongs to this page or a later one. ERR_GONE. */
+enum err find_place_start(const struct find *f, size_t *out, struct err_info *e);
+/* What `after` of the next page is, when `count` hits are shown on this one; empty: a page ends
+ * here, since it costs all that is before it. */
+struct str find_place_mark(struct find *f, const struct loaded *last, size_t count);
 
 /* --- find_passage.c --- */
 /* `payload`: of the hit's document. */

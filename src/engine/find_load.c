@@ -72,13 +72,13 @@ static bool stands(const struct find *f, const struct search_hit *h,
     return d->number && (h->revision ? d->revision == h->revision : d->revision <= f->applied);
 }
 
-/* Loads the hits' documents until `wanted` of them stand. Those before `offset` are only checked. A
- * hit whose document was changed since it was indexed does not stand; `*newer`: the last such
- * change, 0 if none. */
-static enum err load(struct find *f, size_t offset, size_t wanted, struct loaded *out,
+/* Loads the hits' documents, from hit `at` on, until `wanted` of them stand. Those before `offset`
+ * are only checked. A hit whose document was changed since it was indexed does not stand; `*newer`:
+ * the last such change, 0 if none. */
+static enum err load(struct find *f, size_t at, size_t offset, size_t wanted, struct loaded *out,
                      size_t *count, uint64_t *newer, struct err_info *e)
 {
-    size_t n = f->result.count, at = 0;
+    size_t n = f->result.count;
     int64_t now_us = clock_wall_us();
     *count = 0;
     *newer = 0;
@@ -117,15 +117,18 @@ static bool sure_to(const struct find *f, const struct loaded *hits, size_t coun
 enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct find_answer *answer,
                      struct err_info *e)
 {
-    size_t end = f->r->offset + f->r->limit, wanted = end + 1, depth = wanted + SLACK;
-    size_t sure = end ? end : 1;
+    size_t end = f->r->offset + f->limit, wanted = end + 1, start;
+    size_t depth = f->place.shown + wanted + SLACK;
+    size_t sure = end ? f->place.shown + end : 1;
     *out = arena_array(f->a, wanted, sizeof **out);
     for (int try = 0;; try++, depth *= 4) {
         uint64_t newer = 0;
         enum err err = candidates(f, depth, sure, e);
         int64_t t0 = clock_mono_ns();
         if (!err)
-            err = load(f, f->r->offset, wanted, *out, count, &newer, e);
+            err = find_place_start(f, &start, e);
+        if (!err)
+            err = load(f, start, f->r->offset, wanted, *out, count, &newer, e);
         answer->load_ns += clock_mono_ns() - t0;
         if (err || try == DEEPER_TRIES)
             return err;

@@ -86,3 +86,56 @@ def test_forged_cursors(server, make_server):
     assert other.stop() == 0
     other.start()  # a start makes no cursor old
     assert other.post(C + "/search", {**QUERY, "cursor": theirs})["data"]
+
+
+def test_while_documents_come_and_go(server):
+    """Documents that are deleted, changed or added between two pages move no other: what was shown is not shown again, what stays is not left out."""
+    server.collection("moving")
+    path = "/v1/collections/moving"
+    rows_then = [{"id": f"m{i}", "text": "apple " * (1 + i % 7) + f"filler{i} " * (i % 13)} for i in range(80)]
+    server.post(path + "/documents", rows_then)
+    whole = [h["id"] for h in server.post(path + "/search", {"q": "apple", "mode": "lexical", "limit": 100})["data"]]
+    body = {"q": "apple", "mode": "lexical", "limit": 20}
+    first = server.post(path + "/search", body)
+    assert [h["id"] for h in first["data"]] == whole[:20]
+    server.post(path + "/documents:delete", {"ids": whole[:10] + [whole[19]] + whole[70:]})  # shown, the very last of them, and still to come
+    server.post(path + "/documents", [{"id": f"new{i}", "text": "apple " * 9} for i in range(10)])  # better than all
+    got, cursor = [], first["next_cursor"]
+    while cursor:
+        page = server.post(path + "/search", {**body, "cursor": cursor})
+        got += [h["id"] for h in page["data"]]
+        cursor = page["next_cursor"]
+    left = [x for x in whole[20:70]]
+    assert len(got) == len(set(got)) and not set(got) & set(whole[:20])
+    assert set(left) - set(got) == set() and [x for x in got if x in left] == left
+
+
+def test_the_depth_is_bounded(server):
+    server.collection("deep")
+    path = "/v1/collections/deep"
+    server.lines("deep", [{"id": f"x{i}", "text": f"apple number {i}"} for i in range(2100)])
+    seen, cursor, sizes = [], None, []
+    while True:
+        page = server.post(path + "/search", {"q": "apple", "mode": "lexical", "limit": 700, "cursor": cursor, "fields": []})
+        seen += [h["id"] for h in page["data"]]
+        sizes.append(len(page["data"]))
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert sizes == [700, 700, 600] and len(set(seen)) == 2000 and page["total"]["value"] == 2100
+
+
+def test_a_cursor_is_too_old_after_another_embedding_version(server):
+    server.collection("versions")
+    path = "/v1/collections/versions"
+    server.post(path + "/documents", rows(30))
+    cursors = {mode: server.post(path + "/search", {**QUERY, "mode": mode})["next_cursor"] for mode in ("hybrid", "semantic", "lexical")}
+    similar = server.post(path + "/similar", {"id": "d0", "limit": 5})["next_cursor"]
+    version = server.post(path + "/embedding-versions", {"dimensions": 32}, 201)
+    wait_for(lambda: server.get(f"{path}/embedding-versions/{version['id']}")["state"] == "ready")
+    server.post(f"{path}/embedding-versions/{version['id']}:promote", {})
+    for mode in ("hybrid", "semantic"):
+        problem(server.ask("POST", path + "/search", {**QUERY, "mode": mode, "cursor": cursors[mode]}), 410, pointer="/cursor", says="too old")
+    problem(server.ask("GET", path + "/search", cursor=cursors["semantic"], **{**QUERY, "mode": "semantic"}), 410, parameter="cursor")
+    problem(server.ask("POST", path + "/similar", {"id": "d0", "limit": 5, "cursor": similar}), 410, pointer="/cursor")
+    assert server.post(path + "/search", {**QUERY, "cursor": cursors["lexical"]})["data"]  # words have no version
