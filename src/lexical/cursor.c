@@ -2,6 +2,10 @@
 #include "lexical/kernel.h"
 #include "lexical/plan.h"
 
+#include "math/simd.h"
+
+#define AHEAD 8u /* blocks */
+
 static void member_load(struct member *m, uint32_t at)
 {
     m->at = at;
@@ -15,6 +19,12 @@ static void member_load(struct member *m, uint32_t at)
     m->block = list_block(&m->list, at);
     m->n = block_count(m->block);
     m->next = block_slot(m->block, 0);
+}
+
+/* What a reader of the whole block, but for positions, will look at. */
+static inline void block_fetch(const struct block *b)
+{
+    lines_fetch(b, sizeof *b + (size_t)BLOCK_MAX * 3);
 }
 
 /* To posting i of the block, or the next one's first. */
@@ -40,6 +50,8 @@ bool member_next(struct member *m, uint32_t end, struct span *s)
     if (m->next >= end)
         return false;
     *s = (struct span){m->block, m->i, m->n};
+    if (m->at + 1 < m->list.count && m->list.first[m->at + 1] < end)
+        block_fetch(list_block(&m->list, m->at + 1));
     if (block_slot(m->block, m->n - 1) >= end)
         s->to = kernel_seek(m->block, m->i, m->n, end);
     member_to(m, s->to);
@@ -55,15 +67,34 @@ void member_skip(struct member *m, uint32_t slot)
     member_to(m, kernel_seek(m->block, m->i, m->n, slot));
 }
 
+void member_fetch(const struct member *m, uint32_t slot)
+{
+    const struct list *l = &m->list;
+    if (m->at + 1 >= l->count || l->first[m->at + 1] > slot)
+        return;
+    uint32_t at = list_seek(l, m->at + 1, slot);
+    uint64_t span = at + 1 < l->count ? l->first[at + 1] - l->first[at] : 0;
+    const char *b = (const char *)list_block(l, at);
+    /* Postings lie about evenly: where would it be? */
+    uint64_t i = span ? (uint64_t)(slot - l->first[at]) * BLOCK_MAX / span : 0;
+    __builtin_prefetch(b);
+    __builtin_prefetch(b + sizeof(struct block) + 2 * i);
+    __builtin_prefetch(b + sizeof(struct block) + (size_t)2 * BLOCK_MAX + i);
+}
+
 typedef uint32_t pairs __attribute__((vector_size(16)));
 typedef float floats __attribute__((vector_size(16)));
+
+static inline uint32_t pair_at(const struct block *b, unsigned i)
+{
+    return atomic_load_explicit(&b->front[i], memory_order_relaxed);
+}
 
 /* tf / (tf + K) of the pairs of a front, at least. */
 static inline floats front_values(const struct block *b, floats k0, floats k1)
 {
-    pairs p;
-    for (unsigned i = 0; i < FRONT; i++)
-        p[i] = atomic_load_explicit(&b->front[i], memory_order_relaxed);
+    _Static_assert(FRONT == 4, "one vector");
+    pairs p = {pair_at(b, 0), pair_at(b, 1), pair_at(b, 2), pair_at(b, 3)};
     floats length = (floats)(((p & 0xffff) + (127u << 11)) << 12) - 1;
     floats tf = __builtin_convertvector(p >> 16, floats);
     return tf / (tf + k0 + k1 * length);
@@ -73,6 +104,17 @@ static inline floats larger(floats a, floats b)
 {
     pairs a_is = (pairs)(a > b);
     return (floats)(((pairs)a & a_is) | ((pairs)b & ~a_is));
+}
+
+/* For the next window, as if it were like this one. */
+static inline void blocks_fetch(const struct list *l, uint32_t from, size_t count)
+{
+    for (uint32_t i = from; i < l->count && i < from + count && i < from + AHEAD; i++) {
+        const char *b = (const char *)list_block(l, i);
+        __builtin_prefetch(b);
+        __builtin_prefetch(b + 64);
+        __builtin_prefetch(b + 256);
+    }
 }
 
 size_t member_blocks(const struct member *m, uint32_t end, const struct saturation *s, float *most)
@@ -89,6 +131,7 @@ size_t member_blocks(const struct member *m, uint32_t end, const struct saturati
         if (++at >= m->list.count || m->list.first[at] >= end)
             break;
     }
+    blocks_fetch(&m->list, m->at + (uint32_t)blocks, blocks);
     for (unsigned i = 0; i < FRONT; i++)
         *most = i == 0 || best[i] > *most ? best[i] : *most;
     return blocks;

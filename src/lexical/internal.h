@@ -285,6 +285,12 @@ static inline bool slot_visible(const struct slot_chunk *c, uint32_t i, uint64_t
     return atomic_load_explicit(&c->died[i], memory_order_acquire) > version &&
            c->born[i] <= version;
 }
+static inline void slot_fetch(const struct lexical *x, uint32_t slot) /* ahead of slot_visible */
+{
+    const struct slot_chunk *c = slots_of(x, slot);
+    __builtin_prefetch(&c->died[slot % CHUNK]);
+    __builtin_prefetch(&c->born[slot % CHUNK]);
+}
 /* The document's slot as of a version; NONE. */
 uint32_t slot_at(const struct lexical *x, uint32_t number, uint64_t version);
 void chunks_grow(struct lexical *x, _Atomic(struct chunks *) *c, uint32_t end, size_t chunk_bytes);

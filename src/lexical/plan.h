@@ -71,6 +71,8 @@ void member_rewind(struct member *m);
 /* The next unread postings below slot `end`. */
 bool member_next(struct member *m, uint32_t end, struct span *s);
 void member_skip(struct member *m, uint32_t slot); /* to the first >= slot */
+/* Asks memory for what member_skip would look at. */
+void member_fetch(const struct member *m, uint32_t slot);
 /* The tf of a slot that is not below any asked for before; 0: not there. */
 static inline uint32_t member_tf(struct member *m, uint32_t slot)
 {

@@ -27,12 +27,15 @@ struct window {
     unsigned count; /* documents in question */
     uint16_t places[CHUNK + 16];
     float found[CHUNK + 16];
-    float sums[CHUNK], scores[CHUNK]; /* 0 between uses */
+    bool clear;
+    float sums[CHUNK], scores[CHUNK]; /* 0 between uses, once `clear` */
 };
 
 struct window *window_new(struct arena *a)
 {
-    return arena_zalloc(a, sizeof(struct window));
+    struct window *w = arena_alloc(a, sizeof *w);
+    w->clear = false;
+    return w;
 }
 
 /* --- one group in one window --- */
@@ -51,6 +54,15 @@ static void group_begin(const struct plan *p, struct window *w, struct plan_grou
             g->bound = most * m->factor;
     }
     g->bound *= SLACK;
+}
+
+static void window_clear(struct window *w)
+{
+    if (w->clear)
+        return;
+    memset(w->sums, 0, sizeof w->sums);
+    memset(w->scores, 0, sizeof w->scores);
+    w->clear = true;
 }
 
 static struct scoring scoring_of(const struct plan *p, const struct window *w,
@@ -109,6 +121,7 @@ static void groups_collect(const struct plan *p, struct window *w, struct plan_g
         list_collect(p, w, &groups[0]->members[0], groups[0]->ranked ? least : 0);
         return;
     }
+    window_clear(w);
     for (size_t i = 0; i < count; i++) {
         if (groups[i]->count == 1) {
             member_score(p, w, &groups[i]->members[0], w->sums, false);
@@ -125,6 +138,9 @@ static void probe_apply(const struct plan *p, struct window *w, struct plan_grou
 {
     struct scoring s = scoring_of(p, w, &g->members[0]);
     unsigned kept = 0;
+    for (size_t i = 0; i < g->count; i++)
+        for (unsigned j = 0; j < w->count; j++)
+            member_fetch(&g->members[i], w->start + w->places[j]);
     for (unsigned i = 0; i < w->count; i++) {
         unsigned place = w->places[i];
         float score = group_probe(&s, g, place), sum = w->found[i] + (g->ranked ? score : 0);
@@ -147,6 +163,7 @@ static void group_apply(const struct plan *p, struct window *w, struct plan_grou
         probe_apply(p, w, g, keep, w->least - rest);
         return;
     }
+    window_clear(w);
     group_score(p, w, g);
     w->count =
         kernel_apply(w->scores, keep, g->ranked, w->least - rest, w->count, w->places, w->found);
@@ -155,6 +172,9 @@ static void group_apply(const struct plan *p, struct window *w, struct plan_grou
 
 static void found_give(const struct plan *p, struct window *w, const struct sink *to)
 {
+    for (unsigned i = 0; i < w->count; i++)
+        if (!to->best || w->found[i] >= to->best->least)
+            slot_fetch(p->x, w->start + w->places[i]);
     for (unsigned i = 0; i < w->count; i++) {
         uint32_t slot = w->start + w->places[i];
         if (to->best && w->found[i] < to->best->least)
