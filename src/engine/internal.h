@@ -435,8 +435,7 @@ void metric_feedback(struct engine *x, struct str type);
 void metric_embedding_cache(struct engine *x, size_t hits, size_t misses);
 void metric_error(struct engine *x, enum err err);
 enum index_kind { INDEX_DOCUMENTS, INDEX_VECTORS, INDEX_WORDS, INDEX_COUNT };
-void metric_index_saved(struct engine *x, enum index_kind index,
-                        bool ok); /* a file; not of words */
+void metric_index_saved(struct engine *x, enum index_kind index, bool ok); /* a file */
 void metric_index_rebuilt(struct engine *x, enum index_kind index);
 void metric_task(struct engine *x, const char *state,
                  double change); /* "queued", "running", "done", "failed" */

@@ -75,7 +75,9 @@ static uint64_t changes_held(struct engine *x)
 {
     uint64_t held = UINT64_MAX;
     for (struct collection *c = NULL; (c = collection_next(x, c));) {
-        uint64_t at = __atomic_load_n(&c->rows_saved, __ATOMIC_RELAXED);
+        uint64_t at = __atomic_load_n(&c->rows_saved, __ATOMIC_RELAXED),
+                 words = __atomic_load_n(&c->words_saved, __ATOMIC_RELAXED);
+        at = words < at ? words : at;
         for (struct version *v = NULL; (v = version_next(c, v));) {
             uint64_t saved = __atomic_load_n(&v->saved, __ATOMIC_RELAXED);
             at = saved < at ? saved : at;

@@ -126,8 +126,6 @@ static void declare_files(struct engine_metrics *m)
         "Indexes made anew from the store: missing, damaged or too far behind.", "index");
     for (int i = 0; i < INDEX_COUNT; i++) {
         m->rebuilds[i] = counter_of(rebuilds, (const char *[]){indexes[i]});
-        if (i == INDEX_WORDS)
-            continue;
         m->saves[i][0] = counter_of(saves, (const char *[]){indexes[i], "ok"});
         m->saves[i][1] = counter_of(saves, (const char *[]){indexes[i], "failed"});
     }

@@ -1,19 +1,19 @@
 /* The file of a collection's rows, `rows`, written beside and renamed. Its bytes, little-endian:
  *
- *       0  8  "AKINDOCS" or "AKINVECS"
+ *       0  8  "AKINDOCS", "AKINWORD" or "AKINVECS"
  *       8  4  format, 4
  *      12  4  collection id
- *      16  4  dims; 0 in documents
- *      20  4  version id; 0 in documents
+ *      16  4  dims; 0 in documents and words
+ *      20  4  version id; 0 in documents and words
  *      24  8  change that it holds
  *      32 16  lineage, NUL padded
- *      48 72  model digest in hex, NUL padded; empty in documents
- *     120  8  live rows; 0 in vectors
+ *      48 72  model digest in hex, NUL padded; empty in documents and words
+ *     120  8  live rows; 0 in words and vectors
  *     128  8  checksum of the live rows
  *     136  8  checksum of the bytes before
  *     144     live rows, 8 bytes each: revision
- *             the sections of attributes and of near-duplicates, or that of vectors (index/), each
- *             with its own checksum */
+ *             the sections of attributes and of near-duplicates, or those of words, or that of
+ *             vectors (index/), each with its own checksum */
 #include "engine/rows_file.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -21,11 +21,22 @@
 #include <string.h>
 
 #define MAGIC_DOCUMENTS "AKINDOCS"
+#define MAGIC_WORDS "AKINWORD"
 #define MAGIC_VECTORS "AKINVECS"
 #define FORMAT 4
 #define HEADER_BYTES 144
 #define LIVE_BYTES 8
 #define LIVE_MAX (1u << 31)
+
+static const char *rows_dir(const struct rows_of *of)
+{
+    return of->v ? of->v->dir : of->words ? of->c->words_dir : of->c->rows_dir;
+}
+
+static bool has_live(const struct rows_of *of)
+{
+    return !of->v && !of->words;
+}
 
 static char *rows_path(const char *dir, const char *suffix)
 {
@@ -84,7 +95,7 @@ static uint8_t *live_pack(struct collection *c, size_t *bytes)
 static void header_begin(const struct rows_of *of, uint8_t h[HEADER_BYTES])
 {
     memset(h, 0, HEADER_BYTES);
-    memcpy(h, of->v ? MAGIC_VECTORS : MAGIC_DOCUMENTS, 8);
+    memcpy(h, of->v ? MAGIC_VECTORS : of->words ? MAGIC_WORDS : MAGIC_DOCUMENTS, 8);
     put32(h + 8, FORMAT);
     put32(h + 12, of->c->id);
     if (!of->v)
@@ -105,13 +116,23 @@ static void header_pack(const struct rows_of *of, const struct position *at, con
     put64(h + 136, checksum64(h, 136, of->c->id));
 }
 
+static enum err content_save(const struct rows_of *of, struct file *f, struct err_info *e)
+{
+    if (of->v)
+        return vectors_save(of->v->vectors, f, e);
+    if (of->words)
+        return words_save(of->c->words, f, e);
+    enum err err = attributes_save(of->c->attributes, f, e);
+    return err ? err : duplicates_save(of->c->duplicates, f, e);
+}
+
 static enum err rows_write(const struct rows_of *of, const char *path, const struct position *at,
                            struct err_info *e)
 {
     struct file *f = NULL;
     uint8_t header[HEADER_BYTES];
     size_t live_bytes = 0;
-    uint8_t *live = of->v ? xmalloc(1) : live_pack(of->c, &live_bytes);
+    uint8_t *live = has_live(of) ? live_pack(of->c, &live_bytes) : xmalloc(1);
     header_pack(of, at, live, live_bytes, header);
     enum err err = file_open(path, FILE_CREATE, &f, e);
     if (!err)
@@ -119,9 +140,7 @@ static enum err rows_write(const struct rows_of *of, const char *path, const str
     if (!err && live_bytes > 0)
         err = file_write(f, live, live_bytes, e);
     if (!err)
-        err = of->v ? vectors_save(of->v->vectors, f, e) : attributes_save(of->c->attributes, f, e);
-    if (!err && !of->v)
-        err = duplicates_save(of->c->duplicates, f, e);
+        err = content_save(of, f, e);
     if (!err)
         err = file_sync(f, e);
     file_close(f);
@@ -131,14 +150,17 @@ static enum err rows_write(const struct rows_of *of, const char *path, const str
 
 static void rows_held_set(const struct rows_of *of, uint64_t change)
 {
-    *(of->v ? &of->v->written : &of->c->rows_written) = change;
-    __atomic_store_n(of->v ? &of->v->saved : &of->c->rows_saved, change,
-                     __ATOMIC_RELAXED); /* the keeper reads it */
+    struct collection *c = of->c;
+    *(of->v ? &of->v->written : of->words ? &c->words_written : &c->rows_written) = change;
+    __atomic_store_n(of->v       ? &of->v->saved
+                     : of->words ? &c->words_saved
+                                 : &c->rows_saved,
+                     change, __ATOMIC_RELAXED); /* the keeper reads it */
 }
 
 enum err rows_save(const struct rows_of *of, const struct position *at, struct err_info *e)
 {
-    const char *dir = of->v ? of->v->dir : of->c->rows_dir;
+    const char *dir = rows_dir(of);
     char *path = rows_path(dir, ""), *beside = rows_path(dir, ".new");
     enum err err = rows_write(of, beside, at, e);
     if (!err)
@@ -216,6 +238,20 @@ static enum err documents_read(struct collection *c, struct file *f, const uint8
     return 0;
 }
 
+static enum err words_read(struct collection *c, struct file *f, const uint8_t h[HEADER_BYTES],
+                           struct err_info *e)
+{
+    struct words *x = NULL;
+    uint64_t offset = HEADER_BYTES;
+    enum err err = words_load(f, &offset, &words_terms, &x, e);
+    if (err)
+        return err;
+    words_free(c->words);
+    c->words = x;
+    c->words_at = get64(h + 24);
+    return 0;
+}
+
 static enum err vectors_read(struct version *v, struct file *f, const uint8_t h[HEADER_BYTES],
                              struct err_info *e)
 {
@@ -245,7 +281,9 @@ static enum err rows_read(const struct rows_of *of, struct file *f, const struct
     if (!err)
         err = header_check(of, h, now, e);
     if (!err)
-        err = of->v ? vectors_read(of->v, f, h, e) : documents_read(of->c, f, h, bytes, e);
+        err = of->v       ? vectors_read(of->v, f, h, e)
+              : of->words ? words_read(of->c, f, h, e)
+                          : documents_read(of->c, f, h, bytes, e);
     if (!err)
         rows_held_set(of, get64(h + 24));
     return err;
@@ -254,7 +292,7 @@ static enum err rows_read(const struct rows_of *of, struct file *f, const struct
 enum err rows_load(const struct rows_of *of, const struct position *now, struct err_info *e)
 {
     struct file *f = NULL;
-    char *path = rows_path(of->v ? of->v->dir : of->c->rows_dir, "");
+    char *path = rows_path(rows_dir(of), "");
     enum err err = file_open(path, FILE_READ_ONLY, &f, e);
     if (!err)
         err = rows_read(of, f, now, e);

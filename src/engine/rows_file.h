@@ -1,15 +1,16 @@
 /* The rows of a collection on disk, a cache of the store with a position: attributes and live
- * state, or the vectors of one version. The merger saves them while the applier goes on; loading is
+ * state, or the words, or the vectors of one version. The merger saves them while the applier goes on; loading is
  * for the thread that opens the collection. */
 #ifndef ENGINE_ROWS_FILE_H
 #define ENGINE_ROWS_FILE_H
 
 #include "engine/internal.h"
 
-/* Which file: of the documents, or (`v`) of a version. */
+/* Which file: of the documents, or of the words, or (`v`) of a version. */
 struct rows_of {
     struct collection *c;
     struct version *v; /* NULL: the documents */
+    bool words;
 };
 
 /* Synced, and in place of the one before; on an error that one stays. */

@@ -2,6 +2,7 @@
  *
  *     index/<collection id>/documents/rows       attributes, near-duplicates and live state
  *     index/<collection id>/<version id>/rows    the vectors of one embedding version
+ *     index/<collection id>/words/rows           words
  *
  * Each is checked and made anew on its own (rows_file.c has the bytes of `rows`).
  * Whatever is damaged, of another lineage or model, or ahead of the store is dropped and made anew
@@ -42,7 +43,7 @@ static enum err file_save(const struct rows_of *of, const struct position *at, s
     enum err err = rows_save(of, at, e);
     static const char *const names[] = {
         [INDEX_DOCUMENTS] = "documents", [INDEX_VECTORS] = "vectors", [INDEX_WORDS] = "words"};
-    enum index_kind kind = of->v ? INDEX_VECTORS : INDEX_DOCUMENTS;
+    enum index_kind kind = of->v ? INDEX_VECTORS : of->words ? INDEX_WORDS : INDEX_DOCUMENTS;
     metric_index_saved(of->c->engine, kind, !err);
     if (!err)
         log_event(LOG_DEBUG, "index saved", LOG_S("collection", of->c->name),
@@ -83,12 +84,22 @@ static enum err documents_save(struct collection *c, struct err_info *e)
     return file_save(&(struct rows_of){.c = c}, &at, e);
 }
 
+static enum err words_file_save(struct collection *c, struct err_info *e)
+{
+    struct position at = position_applied(c->engine);
+    bool changed = __atomic_load_n(&c->words_at, __ATOMIC_RELAXED) > c->words_written;
+    if (!changed && at.change <= c->words_saved + BEHIND_MAX)
+        return 0;
+    return file_save(&(struct rows_of){.c = c, .words = true}, &at, e);
+}
+
 /* Each for itself: an error of one does not keep the others from being saved. */
 static enum err collection_save(struct collection *c, struct err_info *e)
 {
-    enum err err = documents_save(c, e);
+    enum err err = documents_save(c, e), one = words_file_save(c, err ? NULL : e);
+    err = err ? err : one;
     for (struct version *v = NULL; (v = version_next(c, v));) {
-        enum err one = version_save(v, err ? NULL : e);
+        one = version_save(v, err ? NULL : e);
         err = err ? err : one;
     }
     return err;
@@ -251,7 +262,7 @@ static void words_reset(struct collection *c)
 {
     words_free(c->words);
     c->words = words_new(&words_terms);
-    c->words_at = 0;
+    c->words_at = c->words_saved = c->words_written = 0;
 }
 
 /* Does a change log that begins after `change` still hold what is missing? */
@@ -286,6 +297,20 @@ static void words_db_remove(struct collection *c)
         (void)!file_remove(path.buf, NULL);
         strbuf_release(&path);
     }
+}
+
+/* False: they are empty, and to be made from the store. */
+static bool words_open(struct collection *c, const struct position *now)
+{
+    struct err_info why = {0};
+    words_db_remove(c);
+    words_reset(c);
+    enum err err = rows_load(&(struct rows_of){.c = c, .words = true}, now, &why);
+    if (!err && replayable(c->engine, c->words_at))
+        return true;
+    file_dropped(c, "words", err, &why);
+    words_reset(c);
+    return false;
 }
 
 /* Attributes, near-duplicates and live state are read while others read words and vectors. */
@@ -324,11 +349,10 @@ static bool rows_usable(struct snapshot_opening *o)
 
 enum err snapshot_opened(struct snapshot_opening *o, struct err_info *e)
 {
+    bool words = words_open(o->c, &o->now);
     thread_join(o->thread);
     bool rows = rows_usable(o);
-    words_db_remove(o->c);
-    words_reset(o->c);
-    enum err err = rebuild(o->c, !rows, true, e); /* words are not saved yet */
+    enum err err = rows && words ? 0 : rebuild(o->c, !rows, !words, e);
     free(o);
     return err;
 }

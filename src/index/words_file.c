@@ -1,11 +1,153 @@
+/* The word index in a snapshot: a section of its own (section.h), then lexical/'s. Numbers
+ * little-endian.
+ *
+ *     u64 "AKWORD01"   u32 version of the analyzer
+ *     u32 languages, and for each   u8 bytes, code   (the first is "", unknown)
+ *     u64 numbers, and for each     u8: 0 no document, else the place of its language + 1 */
 #include "index/words_impl.h"
+
+#include "base/section.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC UINT64_C(0x313044524F574B41) /* "AKWORD01" */
+#define CODE_MAX 15
+
+/* ---- save ---- */
+
+static uint8_t *languages_copy(struct words *w, size_t *size)
+{
+    lock_take(&w->lock);
+    *size = w->languages_size;
+    uint8_t *copy = xmalloc(*size + 1);
+    if (*size)
+        memcpy(copy, w->languages, *size);
+    lock_drop(&w->lock);
+    return copy;
+}
+
+static void put_code(struct section_writer *s, const char *code)
+{
+    uint8_t n = (uint8_t)strlen(code);
+    section_put(s, &n, 1);
+    section_put(s, code, n);
+}
+
+/* Codes of the languages that occur, and the place of each in that list. */
+static void put_codes(struct words *w, struct section_writer *s, const uint8_t *held, size_t size,
+                      uint8_t place[WORDS_LANGUAGES + 1])
+{
+    bool occurs[WORDS_LANGUAGES + 1] = {false, true};
+    uint32_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        occurs[held[i]] = true;
+    for (unsigned l = 1; l <= WORDS_LANGUAGES; l++)
+        if (occurs[l])
+            place[l] = (uint8_t)++count;
+    section_put_u32(s, count);
+    put_code(s, "");
+    for (unsigned l = 2; l <= WORDS_LANGUAGES; l++)
+        if (occurs[l])
+            put_code(s, w->analyzer.language_code(l - 1));
+}
+
+enum err words_save(struct words *w, struct file *f, struct err_info *e)
+{
+    struct section_writer *s = section_writer_new(f);
+    uint8_t place[WORDS_LANGUAGES + 1] = {0};
+    size_t size;
+    uint8_t *held = languages_copy(w, &size);
+    section_put_u64(s, MAGIC);
+    section_put_u32(s, w->analyzer.version);
+    put_codes(w, s, held, size, place);
+    section_put_u64(s, size);
+    for (size_t i = 0; i < size; i++)
+        held[i] = place[held[i]];
+    section_put(s, held, size);
+    free(held);
+    enum err err = section_writer_end(s, e);
+    return err ? err : lexical_save(w->lexical, f, e);
+}
+
+/* ---- load ---- */
+
+/* The numbers that the languages have in this run, by their place in the file. */
+static void get_codes(struct words *w, struct section_reader *s, uint8_t number[256])
+{
+    uint32_t count = section_get_u32(s);
+    if (count == 0 || count > WORDS_LANGUAGES)
+        section_corrupt(s, "the number of languages");
+    for (uint32_t i = 0; i < count && !section_error(s); i++) {
+        char code[CODE_MAX];
+        uint8_t n = 0;
+        section_get(s, &n, 1);
+        if (n > CODE_MAX) {
+            section_corrupt(s, "a language code is too long");
+            return;
+        }
+        section_get(s, code, n);
+        unsigned language =
+            n && !section_error(s) ? w->analyzer.language_of((struct str){code, n}) : 0;
+        number[i + 1] = (uint8_t)(language + 1);
+    }
+}
+
+static void get_languages(struct words *w, struct section_reader *s)
+{
+    uint8_t number[256] = {0};
+    get_codes(w, s, number);
+    uint64_t size = section_get_count(s, 1);
+    if (section_error(s))
+        return;
+    uint8_t *held = xmalloc(size + 1);
+    section_get(s, held, size);
+    for (uint64_t i = 0; i < size && !section_error(s); i++) {
+        if (held[i] && !number[held[i]])
+            section_corrupt(s, "a language that is not on the list");
+        else
+            words_language_set(w, (uint32_t)i, number[held[i]]);
+    }
+    free(held);
+}
+
+static enum err head_load(struct words *w, struct file *f, uint64_t *offset, struct err_info *e)
+{
+    struct section_reader *s = section_reader_new(f, *offset);
+    uint64_t magic = section_get_u64(s);
+    uint32_t version = section_get_u32(s);
+    if (magic != MAGIC)
+        section_corrupt(s, "not a word index");
+    else if (version != w->analyzer.version)
+        section_corrupt(s, "its words were made by another version of the analysis");
+    if (!section_error(s))
+        get_languages(w, s);
+    return section_reader_end(s, offset, e);
+}
+
+enum err words_load(struct file *f, uint64_t *offset, const struct words_analyzer *analyzer,
+                    struct words **out, struct err_info *e)
+{
+    struct words *w = words_new(analyzer);
+    struct lexical *lexical = NULL;
+    enum err err = head_load(w, f, offset, e);
+    if (!err)
+        err = lexical_load(f, offset, &lexical, e);
+    if (err) {
+        words_free(w);
+        return err;
+    }
+    lexical_free(w->lexical);
+    w->lexical = lexical;
+    *out = w;
+    return 0;
+}
 
 /* ---- check ---- */
 
 enum err words_check(struct words *w, struct err_info *e)
 {
     uint32_t counts[WORDS_LANGUAGES] = {0};
-    enum err err = 0;
+    enum err err = lexical_check(w->lexical, e);
     for (size_t i = 0; i < w->languages_size && !err; i++) {
         bool held = w->languages[i] > 0;
         if (held != (lexical_revision(w->lexical, (uint32_t)i) != 0))

@@ -82,7 +82,7 @@ def test_a_damaged_index_file_is_made_anew(data):
     answer = doctor(data)
     assert answer["ok"] and answer["digest"] == before["digest"]
     line = next(x for x in answer["checks"] if x["what"] == "index files")
-    assert line["count"] == 2 and "made anew" in line["text"]
+    assert line["count"] == 3 and "made anew" in line["text"]
     assert "index files" not in states(doctor(data))
 
 

@@ -97,7 +97,7 @@ static void a_crash_after_a_snapshot_is_replayed(void **state)
     assert_true(found(&answer, "d85"));
 }
 
-/* The path of a file of the one collection: of its "documents" or "vectors". */
+/* The path of a file of the one collection: of its "documents", "words" or "vectors". */
 static void index_path(struct fixture *f, const char *what, char out[600])
 {
     char dir[400], **names;
@@ -141,14 +141,33 @@ static void damaged_rows_are_rebuilt(void **state)
     create(f, "c");
     fill(f, 0, 60);
     doctor(f, before);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 60; i++) {
+        static const char *const kinds[] = {"documents", "vectors", "words"};
         fixture_close(f);
-        index_path(f, i % 2 ? "documents" : "vectors", path);
-        damage(path, i < 10 ? (uint64_t)i * 8 : rng_next(&r), i % 4 == 3);
+        index_path(f, kinds[i % 3], path);
+        damage(path, i < 15 ? (uint64_t)i * 8 : rng_next(&r), i % 4 == 3);
         fixture_open(f);
         doctor(f, after);
         assert_string_equal(before, after);
     }
+    check_found(f, 60);
+}
+
+/* What a former server had there goes; without a file of words they are made from the store. */
+static void words_without_a_file_are_rebuilt(void **state)
+{
+    struct fixture *f = *state;
+    char path[600], db[600];
+    create(f, "c");
+    fill(f, 0, 60);
+    fixture_close(f);
+    index_path(f, "words", path);
+    OK(file_remove(path, e));
+    snprintf(db, sizeof db, "%.*s/words.db", (int)(strlen(path) - strlen("/rows")), path);
+    OK(file_write_atomic(db, "SQLite format 3", 15, 0600, e));
+    fixture_open(f);
+    assert_false(file_exists(db));
+    doctor(f, NULL);
     check_found(f, 60);
 }
 
@@ -271,6 +290,7 @@ int main(void)
         TEST(a_crash_loses_nothing_acknowledged),
         TEST(a_crash_after_a_snapshot_is_replayed),
         TEST(damaged_rows_are_rebuilt),
+        TEST(words_without_a_file_are_rebuilt),
         TEST(a_snapshot_ahead_of_the_store_is_dropped),
         TEST(a_snapshot_of_another_lineage_is_dropped),
         TEST(one_process_a_directory),

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "base/rng.h"
 #include "base/thread.h"
 #include "index/words.h"
@@ -95,6 +96,28 @@ struct plain {
 
 static struct rng rng;
 static const struct words_options plain_options;
+
+/* As after a restart. */
+static struct words *saved_and_loaded(struct words *w)
+{
+    char path[] = "/tmp/akin-words-XXXXXX";
+    int fd = mkstemp(path);
+    struct file *f = NULL;
+    struct words *again = NULL;
+    struct err_info e = {0};
+    uint64_t offset = 0, size = 0;
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(file_open(path, FILE_CREATE, &f, &e), 0);
+    if (words_save(w, f, &e) || words_load(f, &offset, &analyzer, &again, &e))
+        fail_msg("%s", e.message);
+    assert_int_equal(file_size(f, &size, &e), 0);
+    assert_int_equal(offset, size);
+    file_close(f);
+    unlink(path);
+    words_free(w);
+    return again;
+}
 
 /* Few words are common, most are rare. */
 static unsigned random_term(void)
@@ -286,6 +309,8 @@ static void test_exact(void **state)
         check_queries(w, all, N, 6);
         if (step % 40 == 39) {
             check(w);
+            w = saved_and_loaded(w);
+            check(w);
         }
     }
     size_t there = 0;
@@ -426,6 +451,9 @@ static void test_languages(void **state)
     const struct words_query *q = words_query(w, STR("cats"), &plain_options, a);
     assert_int_equal(words_query_languages(q, &languages), 2);
     assert_true(languages[0] == 1 && languages[1] == 2);
+    w = saved_and_loaded(w);
+    check(w);
+    assert_string_equal(found(w, "katzen"), "151");
     for (uint32_t i = 61; i <= 152; i++)
         put_in(w, i, "", "", "cat"); /* no language any more */
     assert_string_equal(found(w, "cats"), "");
@@ -594,6 +622,27 @@ static void test_bounds(void **state)
     words_free(w);
 }
 
+/* --- files --- */
+
+static void test_another_analysis(void **state)
+{
+    char path[] = "/tmp/akin-words-XXXXXX";
+    struct words_analyzer newer = analyzer;
+    struct words *w = pets(), *again = NULL;
+    struct file *f = NULL;
+    struct err_info e = {0};
+    uint64_t offset = 0;
+    close(mkstemp(path));
+    newer.version++;
+    assert_int_equal(file_open(path, FILE_CREATE, &f, &e), 0);
+    assert_int_equal(words_save(w, f, &e), 0);
+    assert_int_equal(words_load(f, &offset, &newer, &again, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.message, "another version of the analysis"));
+    file_close(f);
+    unlink(path);
+    words_free(w);
+}
+
 /* --- readers beside the writer --- */
 
 /* Every document holds "all", one of "even" and "odd" by its revision, and that word is its title
@@ -683,6 +732,7 @@ int main(void)
         cmocka_unit_test(test_typos),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_another_analysis),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
