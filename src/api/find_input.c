@@ -85,6 +85,9 @@ enum err search_input(const struct find_input *in, struct find_request *r, struc
 {
     r->mode = mode_of(input_str(in->input, "mode"));
     r->q = input_str(in->input, "q");
+    r->match_all = str_eq_c(input_str(in->input, "match"), "all");
+    r->prefix = input_bool(in->input, "prefix", false);
+    r->typos = input_bool(in->input, "typos", true);
     r->user = input_id(in->arena, in->input, "user");
     r->user_weight = input_double(in->input, "user_weight", USER_WEIGHT);
     enum err err = input_ranking(in->arena, in->input, r, e);

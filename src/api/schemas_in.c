@@ -91,6 +91,19 @@ static const struct schema overlap_tokens = {
 static const struct schema extra_fields = {.type = SCHEMA_STRING, .choices = "attributes|error"};
 static const struct schema versions_kept = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4};
+static const struct schema rule_words = {
+    .type = SCHEMA_ARRAY, .items = &nonempty, .count_min = 1, .count_max = 32};
+static const struct schema synonym = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"words", &rule_words, .required = true,
+                      .help = "each stands for any other; with `means`: for those"},
+                     {"means", &rule_words}),
+    .example = "{\"words\":[\"tv\"],\"means\":[\"television\"]}",
+};
+static const struct schema synonyms = {
+    .type = SCHEMA_ARRAY, .items = &synonym, .count_max = 5000, .nullable = true};
+static const struct schema stop_words = {
+    .type = SCHEMA_ARRAY, .items = &nonempty, .count_max = 5000, .nullable = true};
 const struct schema schema_collection_settings = {
     .name = "CollectionSettings",
     .type = SCHEMA_OBJECT,
@@ -100,6 +113,11 @@ const struct schema schema_collection_settings = {
         {"extra_fields", &extra_fields, .fallback = "\"attributes\"",
          .help = "what unknown top-level fields of documents become"},
         {"mapping", &mapping},
+        {"synonyms", &synonyms,
+         .help = "words, or several in a row, that stand for one another in queries"},
+        {"stop_words", &stop_words,
+         .help = "words of queries that do not count unless there is nothing else; those of the "
+                 "language need not be named"},
         {"versions_kept", &versions_kept, .fallback = "1",
          .help = "retired embedding versions that are kept, and kept up to date, for a rollback"}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",
@@ -216,6 +234,7 @@ static const struct schema query_text = {
     .type = SCHEMA_STRING, .count_max = TEXT_MAX, .example = "\"pumpkin\""};
 static const struct schema text_one = {
     .type = SCHEMA_STRING, .count_min = 1, .count_max = TEXT_MAX};
+static const struct schema search_match = {.type = SCHEMA_STRING, .choices = "any|all"};
 static const struct schema search_mode = {.type = SCHEMA_STRING,
                                           .choices = "hybrid|semantic|lexical"};
 static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show|hide"};
@@ -383,11 +402,19 @@ static const struct schema boost = {
 static const struct schema boosts = {.type = SCHEMA_ARRAY, .items = &boost, .count_max = 8};
 const struct field search_fields[] = {
     {"q", &query_text, .fallback = "\"\"",
-     .help =
-         "what is looked for; empty or *: all documents that the filter passes, in the order of "
-         "sort, or as they came, with the score 0"},
+     .help = "what is looked for; \"a phrase\" must be there as it stands, -word and -\"a phrase\" "
+             "must "
+             "not (not in mode semantic). Empty or *: all documents that the filter passes, in the "
+             "order of sort, or as they came, with the score 0"},
     {"mode", &search_mode, .fallback = "\"hybrid\"",
      .help = "by words and meaning, by meaning alone, by words alone"},
+    {"match", &search_match, .fallback = "\"any\"",
+     .help = "all: only documents that hold every word, stop words aside (not in mode semantic)"},
+    {"prefix", &schema_boolean, .fallback = "false",
+     .help = "search as you type: the last word stands for all that begin with it"},
+    {"typos", &schema_boolean, .fallback = "true",
+     .help = "a word that no document has stands for those that are one edit away (from 4 letters "
+             "on), or two (from 8); not words with digits"},
     LIMITS,
     {"min_score", &share, .fallback = "0",
      .help = "cuts before totals and facets; not with fusion rrf or minmax"},

@@ -241,7 +241,7 @@ static struct words_rules *rules_new(const struct settings *s)
         to->means = strs_of(a, json_object_get(v, "means"), &to->mean_count);
     }
     struct str *stop_words = strs_of(a, s->stop_words, &stops);
-    struct words_rules *rules = words_rules_new(&words_terms, synonyms, count, stop_words, stops);
+    struct words_rules *rules = words_rules_new(words_terms(), synonyms, count, stop_words, stops);
     arena_free(a);
     return rules;
 }

@@ -280,7 +280,7 @@ enum err document_index(struct collection *c, const struct document_record *d,
 void document_words(struct arena *a, const struct document_record *d, struct words_document *out);
 
 /* ---- words_terms.c: what text/ knows of words, for index/words.h ---- */
-extern const struct words_analyzer words_terms;
+const struct words_analyzer *words_terms(void);
 
 /* ---- snapshot.c ---- */
 /* Fills the collection's indexes from their files, from the store if they are damaged; those of its

@@ -243,7 +243,7 @@ static enum err words_read(struct collection *c, struct file *f, const uint8_t h
 {
     struct words *x = NULL;
     uint64_t offset = HEADER_BYTES;
-    enum err err = words_load(f, &offset, &words_terms, &x, e);
+    enum err err = words_load(f, &offset, words_terms(), &x, e);
     if (err)
         return err;
     words_free(c->words);

@@ -261,7 +261,7 @@ static void rows_reset(struct collection *c)
 static void words_reset(struct collection *c)
 {
     words_free(c->words);
-    c->words = words_new(&words_terms);
+    c->words = words_new(words_terms());
     c->words_at = c->words_saved = c->words_written = 0;
 }
 

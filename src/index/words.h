@@ -93,10 +93,10 @@ void words_rules_unref(struct words_rules *r);
  *
  * Everything else in a query is text. The first 256 distinct words count, of the first 64 KiB. */
 struct words_options {
-    bool all;                        /* every word must be there; else any will do */
-    bool prefix;                     /* the last word may go on: it is being typed */
-    bool typos;                      /* a word that the index does not know may be misspelt */
-    const struct words_rules *rules; /* NULL: none */
+    bool all;                  /* every word must be there; else any will do */
+    bool prefix;               /* the last word may go on: it is being typed */
+    bool typos;                /* a word that the index does not know may be misspelt */
+    struct words_rules *rules; /* NULL: none; borrowed for the call */
 };
 
 /* A query, analysed once, as of the index then. In the arena, for as long as `w` lives. */

@@ -70,6 +70,7 @@ struct group {
     size_t term_count, term_cap;
     double weight;
     bool pair, phrase, stop, left_out;
+    bool bridge;      /* a pair that belongs to no word */
     bool fixed;       /* one that was said to be there or not */
     bool last;        /* the query ends with it */
     uint16_t copy_of; /* index + 1 of the group that it was parted from; 0: none */

@@ -49,6 +49,7 @@ struct reading {
     struct query_builder *b;
     struct group *g;  /* of the word that came last */
     size_t end;       /* of the clause */
+    size_t word_end;  /* of the word that came last */
     unsigned stop_of; /* a language; 0: none */
 };
 
@@ -64,11 +65,14 @@ static void read_word(void *ctx, const struct words_term *t)
     struct query_builder *b = r->b;
     if (t->stem)
         return;
-    struct group *g = group_find(b, t->text);
-    if (!g)
-        g = group_make(b, t);
-    if (g)
-        g->weight = t->word ? 1 : g->weight;
+    if (t->word)
+        r->word_end = t->end;
+    struct group *g = group_find(b, t->text), *made = g ? g : group_make(b, t);
+    if (made) { /* somewhere it is a word, or part of one */
+        made->bridge = (!g || g->bridge) && t->end > r->word_end;
+        made->weight = t->word ? 1 : made->weight;
+    }
+    g = made;
     if (g && t->phrase)
         sequence_add(b, g);
     if (g && !(t->pair && b->last) && t->end == r->end)
@@ -189,18 +193,23 @@ static bool is_plain(const struct group *g)
     return !g->fixed && !g->left_out;
 }
 
-/* With `all` the words of a script without spaces must be there by their pairs. Stop words need not
- * be, unless there is nothing else. */
+/* Words of a script without spaces by their pairs. */
+static bool must_be_there(const struct group *g)
+{
+    return is_plain(g) && g->phrase && !g->bridge;
+}
+
+/* Stop words need not be there, unless there is nothing else. */
 static void roles_set(struct query_builder *b)
 {
     bool only_stops = true;
     if (!b->options->all)
         return;
     for (size_t i = 0; i < b->group_count; i++)
-        only_stops &= !is_plain(&b->groups[i]) || b->groups[i].stop || !b->groups[i].phrase;
+        only_stops &= b->groups[i].stop || !must_be_there(&b->groups[i]);
     for (size_t i = 0; i < b->group_count; i++) {
         struct group *g = &b->groups[i];
-        if (is_plain(g) && g->phrase && (only_stops || !g->stop))
+        if (must_be_there(g) && (only_stops || !g->stop))
             g->role = LEXICAL_MUST;
     }
 }

@@ -3,7 +3,10 @@
  * (a b) means (x): x is a member of the groups of a and of b, so a document with x has both.
  * (a) means (x y): the group of a is parted into {a, x} and {a, y} of half its weight each: a or (x
  * and y) = (a or x) and (a or y). So the bound stays, a document with a has all of it, and one with
- * x and y too. Synonyms of synonyms are not followed. */
+ * x and y too. Synonyms of synonyms are not followed.
+ *
+ * A rule is met by any form of its words: for each language that a query is read in there is a
+ * table of the rules by their stems, made when it is first asked for. */
 #include "index/words_impl.h"
 
 #include <stdlib.h>
@@ -22,14 +25,26 @@ struct side {
 struct rule {
     const struct side *key, *targets;
     size_t target_count;
-    struct rule *next; /* whose key begins with a term of the same hash */
+};
+/* A rule by the forms that its key has in one language. */
+struct rule_form {
+    const struct rule *rule;
+    struct side key;
+    struct rule_form *next; /* whose key begins with a term of the same hash */
+};
+struct rule_forms {
+    struct arena *arena;
+    struct rule_form **buckets;
+    size_t mask;
 };
 struct words_rules {
     _Atomic unsigned refs;
     struct arena *arena;
-    struct rule **buckets;
-    size_t mask;
-    struct str *stops; /* hash table */
+    struct words_analyzer analyzer;
+    struct rule *rules;
+    size_t rule_count;
+    _Atomic(struct rule_forms *) forms[WORDS_LANGUAGES]; /* by language; 0: as they stand */
+    struct str *stops;                                   /* hash table */
     size_t stops_mask;
 };
 
@@ -78,12 +93,8 @@ static size_t table_size(size_t count)
 static void rule_add(struct words_rules *r, const struct side *key, const struct side *targets,
                      size_t count)
 {
-    if (!key->count || !count)
-        return;
-    struct rule *rule = arena_alloc(r->arena, sizeof *rule);
-    struct rule **bucket = &r->buckets[str_hash(key->terms[0]) & r->mask];
-    *rule = (struct rule){key, targets, count, *bucket};
-    *bucket = rule;
+    if (key->count && count)
+        r->rules[r->rule_count++] = (struct rule){key, targets, count};
 }
 
 static void synonym_add(struct words_rules *r, const struct words_analyzer *analyzer, void *session,
@@ -123,8 +134,8 @@ struct words_rules *words_rules_new(const struct words_analyzer *analyzer,
         keys += synonyms[i].word_count;
     r->refs = 1;
     r->arena = a;
-    r->mask = table_size(keys) - 1;
-    r->buckets = arena_array(a, r->mask + 1, sizeof(struct rule *));
+    r->analyzer = *analyzer;
+    r->rules = arena_array(a, keys + 1, sizeof *r->rules);
     r->stops_mask = table_size(stop_count) - 1;
     r->stops = arena_array(a, r->stops_mask + 1, sizeof *r->stops);
     void *session = analyzer->session_new();
@@ -145,8 +156,74 @@ struct words_rules *words_rules_ref(struct words_rules *r)
 
 void words_rules_unref(struct words_rules *r)
 {
-    if (r && atomic_fetch_sub(&r->refs, 1) == 1)
-        arena_free(r->arena);
+    if (!r || atomic_fetch_sub(&r->refs, 1) > 1)
+        return;
+    for (unsigned l = 0; l < WORDS_LANGUAGES; l++)
+        if (r->forms[l])
+            arena_free(r->forms[l]->arena);
+    arena_free(r->arena);
+}
+
+/* ---- by the forms of a language ---- */
+
+struct form_reading {
+    struct arena *arena;
+    struct str stem; /* empty: the word is its own */
+};
+
+static void form_read(void *ctx, const struct words_term *t)
+{
+    struct form_reading *r = ctx;
+    if (t->stem)
+        r->stem = arena_str(r->arena, t->text);
+}
+
+/* False: it is as it stands. */
+static bool key_stem(struct words_rules *r, struct arena *a, unsigned language, void *session,
+                     const struct side *key, struct side *out)
+{
+    struct str *terms = arena_array(a, key->count, sizeof *terms);
+    bool other = false;
+    for (size_t i = 0; i < key->count; i++) {
+        struct form_reading f = {.arena = a, .stem = STR("")};
+        r->analyzer.analyze(session, language, key->terms[i], form_read, &f);
+        terms[i] = f.stem.n ? f.stem : key->terms[i];
+        other |= f.stem.n > 0;
+    }
+    *out = (struct side){terms, key->count};
+    return other;
+}
+
+static struct rule_forms *forms_new(struct words_rules *r, unsigned language, void *session)
+{
+    struct arena *a = arena_new(0);
+    struct rule_forms *forms = arena_zalloc(a, sizeof *forms);
+    forms->arena = a;
+    forms->mask = table_size(r->rule_count) - 1;
+    forms->buckets = arena_array(a, forms->mask + 1, sizeof(struct rule_form *));
+    for (size_t i = 0; i < r->rule_count; i++) {
+        struct side key = *r->rules[i].key;
+        if (language && !key_stem(r, a, language, session, r->rules[i].key, &key))
+            continue;
+        struct rule_form *form = arena_alloc(a, sizeof *form);
+        struct rule_form **bucket = &forms->buckets[str_hash(key.terms[0]) & forms->mask];
+        *form = (struct rule_form){&r->rules[i], key, *bucket};
+        *bucket = form;
+    }
+    return forms;
+}
+
+/* Two may make the same at once: one of them is kept. */
+static const struct rule_forms *forms_of(struct words_rules *r, unsigned language, void *session)
+{
+    struct rule_forms *forms = atomic_load(&r->forms[language]), *none = NULL;
+    if (forms)
+        return forms;
+    forms = forms_new(r, language, session);
+    if (atomic_compare_exchange_strong(&r->forms[language], &none, forms))
+        return forms;
+    arena_free(forms->arena);
+    return none;
 }
 
 /* ---- stop words ---- */
@@ -179,13 +256,13 @@ static bool is_form(const struct group *g, struct str term)
 }
 
 /* The words from `at` on are the key of the rule, in whatever form. */
-static bool rule_matches(const struct query_builder *b, size_t at, const struct rule *rule,
+static bool rule_matches(const struct query_builder *b, size_t at, const struct rule_form *form,
                          struct match *out)
 {
-    out->rule = rule;
-    for (size_t i = 0; i < rule->key->count; i++) {
+    out->rule = form->rule;
+    for (size_t i = 0; i < form->key.count; i++) {
         uint16_t g = at + i < b->sequence_count ? b->sequence[at + i] : 0;
-        if (!g || !is_form(&b->groups[g - 1], rule->key->terms[i]))
+        if (!g || !is_form(&b->groups[g - 1], form->key.terms[i]))
             return false;
         out->groups[i] = g;
     }
@@ -200,18 +277,30 @@ static bool is_known(const struct match *matches, size_t count, const struct mat
     return false;
 }
 
-static size_t matches_at(const struct query_builder *b, size_t at, struct match *matches,
-                         size_t count)
+static size_t matches_at(const struct query_builder *b, size_t at, const struct rule_forms *forms,
+                         struct match *matches, size_t count)
 {
-    const struct words_rules *rules = b->options->rules;
     const struct group *g = &b->groups[b->sequence[at] - 1];
     for (size_t i = 0; i < g->term_count; i++) {
-        const struct rule *rule = rules->buckets[str_hash(g->terms[i].term) & rules->mask];
-        for (; rule && count < MATCHES_MAX; rule = rule->next)
-            if (str_eq(rule->key->terms[0], g->terms[i].term) &&
-                rule_matches(b, at, rule, &matches[count]) &&
+        const struct rule_form *form = forms->buckets[str_hash(g->terms[i].term) & forms->mask];
+        for (; form && count < MATCHES_MAX; form = form->next)
+            if (str_eq(form->key.terms[0], g->terms[i].term) &&
+                rule_matches(b, at, form, &matches[count]) &&
                 !is_known(matches, count, &matches[count]))
                 count++;
+    }
+    return count;
+}
+
+static size_t matches_find(const struct query_builder *b, struct match *matches)
+{
+    size_t count = 0;
+    for (size_t l = 0; l <= b->language_count; l++) {
+        unsigned language = l ? b->languages[l - 1] : 0;
+        const struct rule_forms *forms = forms_of(b->options->rules, language, b->session);
+        for (size_t i = 0; i < b->sequence_count; i++)
+            if (b->sequence[i] && !b->groups[b->sequence[i] - 1].left_out)
+                count = matches_at(b, i, forms, matches, count);
     }
     return count;
 }
@@ -274,10 +363,7 @@ static void means_words(struct query_builder *b, const struct match *m, const st
 void rules_synonyms(struct query_builder *b)
 {
     struct match *matches = arena_alloc(b->arena, (MATCHES_MAX + 1) * sizeof *matches);
-    size_t count = 0;
-    for (size_t i = 0; i < b->sequence_count; i++)
-        if (b->sequence[i] && !b->groups[b->sequence[i] - 1].left_out)
-            count = matches_at(b, i, matches, count);
+    size_t count = matches_find(b, matches);
     for (int several = 0; several < 2; several++)
         for (size_t i = 0; i < count; i++)
             for (size_t t = 0; t < matches[i].rule->target_count; t++) {

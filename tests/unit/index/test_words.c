@@ -42,13 +42,17 @@ static uint32_t analyze(void *session, unsigned language, struct str text, words
             at++;
             continue;
         }
-        struct words_term t = {
-            .text = {term, n}, .start = start, .end = at, .position = position++, .phrase = true};
+        struct words_term t = {.text = {term, n},
+                               .start = start,
+                               .end = at,
+                               .position = position++,
+                               .word = true,
+                               .phrase = true};
         emit(ctx, &t);
         if (language && n > 2 && term[n - 1] == (language == 1 ? 's' : 'n')) {
             t.text.n--;
             t.stem = true;
-            t.phrase = false;
+            t.word = t.phrase = false;
             emit(ctx, &t);
         }
     }
@@ -580,6 +584,7 @@ static void test_rules(void **state)
     put_in(w, 8, "en", "", "york has new streets");
     put_in(w, 9, "en", "", "new things");
     assert_string_equal(found_with(w, "cars", &o), "1 2");
+    assert_string_equal(found_with(w, "automobiles", &o), "2 1"); /* any form of it */
     assert_string_equal(found_with(w, "automobile", &o), "2 1");
     assert_string_equal(found_with(w, "tv", &all), "4 3 5");   /* goggle and box, wherever */
     assert_string_equal(found_with(w, "television", &o), "3"); /* one way */

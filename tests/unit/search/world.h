@@ -59,6 +59,7 @@ static uint32_t world_analyze(void *session, unsigned language, struct str text,
                                .start = at,
                                .end = end,
                                .position = position,
+                               .word = true,
                                .phrase = true};
         if (end > at) {
             emit(ctx, &t);
