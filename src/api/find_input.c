@@ -70,6 +70,7 @@ static enum err shared_input(const struct find_input *in, struct find_request *r
     r->fields = input_strs(in->arena, v, "fields", &r->field_count);
     r->snippet_chars =
         (size_t)input_int(v, "snippet_length", json_object_get(v, "highlight") ? SNIPPET_CHARS : 0);
+    input_group(v, r);
     enum err err = sort_input(in, r, e);
     return err ? err : page_input(in, &r->offset, &r->limit, e);
 }

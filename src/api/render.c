@@ -267,9 +267,9 @@ static void render_explain(struct json_writer *w, const struct find_hit *h)
     json_object_end(w);
 }
 
-void render_hit(struct json_writer *w, const struct find_hit *h, const struct hit_style *style)
+static void hit_members(struct json_writer *w, const struct find_hit *h,
+                        const struct hit_style *style)
 {
-    json_object_begin(w);
     put(w, "id", h->document.id);
     put_double(w, "score", h->score);
     if (isfinite(h->distance_m))
@@ -294,6 +294,30 @@ void render_hit(struct json_writer *w, const struct find_hit *h, const struct hi
     render_document(w, &h->document);
     if (style->explain)
         render_explain(w, h);
+}
+
+void render_hit(struct json_writer *w, const struct find_hit *h, const struct hit_style *style)
+{
+    json_object_begin(w);
+    hit_members(w, h, style);
+    json_object_end(w);
+}
+
+void render_group(struct json_writer *w, const struct find_group *g, const struct find_hit *hits,
+                  const struct hit_style *style)
+{
+    json_object_begin(w);
+    hit_members(w, &hits[g->first], style);
+    json_key(w, "group");
+    json_object_begin(w);
+    json_key(w, "value");
+    json_put_raw(w, g->value);
+    json_key(w, "hits");
+    json_array_begin(w);
+    for (size_t i = 1; i < g->count; i++)
+        render_hit(w, &hits[g->first + i], style);
+    json_array_end(w);
+    json_object_end(w);
     json_object_end(w);
 }
 

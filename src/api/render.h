@@ -20,6 +20,9 @@ struct hit_style {
     struct str pre, post; /* around them */
 };
 void render_hit(struct json_writer *w, const struct find_hit *h, const struct hit_style *style);
+/* The best hit of a group, with the others in it. */
+void render_group(struct json_writer *w, const struct find_group *g, const struct find_hit *hits,
+                  const struct hit_style *style);
 void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count);
 /* The member `facet_stats`, if one asked for it. */
 void render_facet_stats(struct json_writer *w, const struct find_facet *facets, size_t count);

@@ -69,11 +69,14 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
     json_object_begin(w);
     json_key(w, "data");
     json_array_begin(w);
-    for (size_t i = 0; i < a->count; i++)
+    for (size_t i = 0; i < a->group_count; i++)
+        render_group(w, &a->groups[i], a->hits, &style);
+    for (size_t i = 0; i < a->count && !r->group_by.n; i++)
         render_hit(w, &a->hits[i], &style);
     json_array_end(w);
     find_total(w, a);
-    next_cursor_put(w, in, a->next, a->next.n ? r->offset + a->count : 0);
+    size_t shown = r->group_by.n ? (a->more ? a->group_count : 0) : a->next.n ? a->count : 0;
+    next_cursor_put(w, in, a->next, shown ? r->offset + shown : 0);
     if (r->facet_count) {
         json_key(w, "facets");
         render_facets(w, a->facets, a->facet_count);

@@ -355,6 +355,25 @@ static const struct schema sort_list = {
     .alternatives = (const struct schema *const[]){&sort_text, &sort_items, NULL},
     .example = "\"year:desc,site\"",
 };
+static const struct schema group_limit = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 100};
+static const struct schema group_object = {
+    .name = "GroupBy",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"field", &nonempty, .required = true, .help = "as in filters"},
+                     {"limit", &group_limit, .fallback = "1",
+                      .help = "hits of each group; times the number of groups at most 1,000"}),
+    .example = "{\"field\":\"site\",\"limit\":3}",
+};
+static const struct schema group_by = {
+    .type = SCHEMA_ONE_OF,
+    .help = "at most so many hits of each value of a field (of an array its first). limit, offset "
+            "and the cursor count groups then: data has the best hit of each, best group first, "
+            "and under group its value and the other hits. Groups are filled from as deep as it "
+            "takes. A document without a value is a group alone, of the value null",
+    .alternatives = (const struct schema *const[]){&nonempty, &group_object, NULL},
+    .example = "\"site\"",
+};
 static const struct schema number_list = {
     .type = SCHEMA_ARRAY, .items = &schema_number, .count_min = 1, .count_max = 4096};
 #define LIMITS                                                                                     \
@@ -431,6 +450,7 @@ const struct field search_fields[] = {
     {"boosts", &boosts, .help = "what is new, or has more of something, ranks higher"},
     {"facets", &facet_list},
     {"sort", &sort_list},
+    {"group_by", &group_by},
     DUPLICATES,
     EXACT,
     SHOWN,
@@ -487,7 +507,7 @@ const struct schema schema_similar = {
         LIMITS,
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
         {"min_score", &share, .fallback = "0"}, {"boosts", &boosts}, {"facets", &facet_list},
-        {"sort", &sort_list}, DUPLICATES, EXACT, SHOWN,
+        {"sort", &sort_list}, {"group_by", &group_by}, DUPLICATES, EXACT, SHOWN,
         {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0",
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "

@@ -227,20 +227,32 @@ static const struct schema document_parts = {
                      {"updated", &time_text}, {"expires", &time_text}, {"revision", &count},
                      {"pending", &schema_boolean}, {"duplicate_of", &schema_string}),
 };
+#define HIT_FIELDS                                                                                 \
+    {"id", &schema_string, NEED}, {"score", &schema_number, NEED},                                 \
+        {"distance_m", &schema_number,                                                             \
+         .help = "from the point that sort, else the filter, asks for first"},                     \
+        {"scores", &scores, NEED},                                                                 \
+        {"passage", &passage, NEED, .help = "the best one; null: the document has no text"},       \
+        {"title_highlights", LIST_OF(&range), NEED,                                                \
+         .help = "the query's words in the document's title, in bytes"},                           \
+        {"snippet", &passage, .help = "if snippet_length is given: out of the passage"},           \
+        {"highlighted", &highlighted, .help = "if highlight is given"},                            \
+        {"document", &document_parts, NEED},                                                       \
+    {                                                                                              \
+        "explain", &explain                                                                        \
+    }
+static const struct schema group_hit = {
+    .name = "GroupHit", .type = SCHEMA_OBJECT, .fields = FIELDS(HIT_FIELDS)};
+static const struct schema hit_group = {
+    .type = SCHEMA_OBJECT,
+    .help = "if group_by is given: what the hit is the best of",
+    .fields = FIELDS({"value", &schema_any, NEED, .help = "null: the document has none"},
+                     {"hits", LIST_OF(&group_hit), NEED, .help = "the others, best first"}),
+};
 static const struct schema hit = {
     .name = "Hit",
     .type = SCHEMA_OBJECT,
-    .fields =
-        FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED},
-               {"distance_m", &schema_number,
-                .help = "from the point that sort, else the filter, asks for first"},
-               {"scores", &scores, NEED},
-               {"passage", &passage, NEED, .help = "the best one; null: the document has no text"},
-               {"title_highlights", LIST_OF(&range), NEED,
-                .help = "the query's words in the document's title, in bytes"},
-               {"snippet", &passage, .help = "if snippet_length is given: out of the passage"},
-               {"highlighted", &highlighted, .help = "if highlight is given"},
-               {"document", &document_parts, NEED}, {"explain", &explain}),
+    .fields = FIELDS(HIT_FIELDS, {"group", &hit_group}),
 };
 static const struct schema relation = {.type = SCHEMA_STRING, .choices = "eq|gte"};
 static const struct schema total = {

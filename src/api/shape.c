@@ -181,3 +181,12 @@ enum err input_sort(struct arena *a, const json_t *input, struct order_key **out
     }
     return err;
 }
+
+/* ---- groups ---- */
+
+void input_group(const json_t *input, struct find_request *out)
+{
+    const json_t *v = json_object_get(input, "group_by");
+    out->group_by = json_is_string(v) ? json_str(v) : input_str(v, "field");
+    out->group_limit = json_is_string(v) ? 1 : (size_t)input_int(v, "limit", 1);
+}

@@ -233,7 +233,11 @@ struct find_request {
     /* All that match (by score: the 100,000 best), in an order of its own; ties as they came. */
     const struct order_key *sort; /* at most ORDER_KEYS_MAX */
     size_t sort_count;
-    struct str after; /* `next` of the answer before: behind its last document */
+    /* At most so many hits of each value of a field, in groups by their best; limit and offset
+     * count groups. A document without a value is a group alone. */
+    struct str group_by; /* empty: no groups */
+    size_t group_limit;  /* 1 ... 100; limit * group_limit <= 1000 */
+    struct str after;    /* `next` of the answer before: behind its last document */
     /* similar: one of these */
     const struct str *ids;
     size_t id_count;
@@ -294,10 +298,16 @@ struct find_lists {
     size_t scored;
     bool complete;
 };
+struct find_group {
+    struct str value; /* as JSON; null */
+    size_t first, count;
+};
 struct find_answer {
     struct find_lists lists;
     struct find_hit *hits;
     size_t count;
+    struct find_group *groups; /* of hits, in order; if asked for */
+    size_t group_count;
     size_t total;
     bool total_exact, more;
     struct str next; /* there are more: what `after` of the next page is; empty: none is given */

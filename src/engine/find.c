@@ -103,13 +103,15 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
 {
     struct loaded *loaded;
     size_t count, offset = f->r->offset;
+    bool grouped = f->r->group_by.n;
     memset(out, 0, sizeof *out);
-    enum err err = find_gather(f, &loaded, &count, out, e);
+    enum err err = grouped ? find_grouped(f, &loaded, &offset, &count, out, e)
+                           : find_gather(f, &loaded, &count, out, e);
     if (err)
         return err;
-    size_t end = count < offset + f->limit ? count : offset + f->limit;
+    size_t end = grouped || count < offset + f->limit ? count : offset + f->limit;
     out->count = end > offset ? end - offset : 0;
-    out->more = count > offset + f->limit;
+    out->more = grouped ? out->more : count > offset + f->limit;
     out->hits = arena_array(f->a, out->count + 1, sizeof *out->hits);
     find_distance_begin(f);
     int64_t t0 = clock_mono_ns();
@@ -118,7 +120,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     if ((err = mark_copies(f, out, e)))
         return err;
     out->load_ns += clock_mono_ns() - t0;
-    if (out->count && out->more)
+    if (out->count && out->more && !grouped)
         out->next = f->browse || f->r->sort_count ? find_sort_mark(f, &loaded[end - 1])
                                                   : find_place_mark(f, &loaded[end - 1], end);
     out->total = f->result.total;
@@ -208,6 +210,8 @@ static enum err search_once(struct engine *x, struct str collection, const struc
     if (!err)
         err = find_sort_check(&f, e);
     if (!err)
+        err = find_group_check(&f, e);
+    if (!err)
         err = find_place_read(&f, e);
     if (!err)
         err = find_ranking(&f, e);
@@ -247,6 +251,8 @@ static enum err similar_once(struct engine *x, struct str collection, const stru
         err = find_ranking(&f, e);
     if (!err)
         err = find_sort_check(&f, e);
+    if (!err)
+        err = find_group_check(&f, e);
     if (!err)
         err = find_place_read(&f, e);
     if (!err)

@@ -9,6 +9,7 @@
  *     find_matching.c the set of all documents that match
  *     find_fields.c   the parts of a document that come back
  *     find_sort.c     what matches, in an order of its own
+ *     find_group.c    the best of each value of a field
  *     find_facets.c   what matches, counted */
 #ifndef ENGINE_FIND_IMPL_H
 #define ENGINE_FIND_IMPL_H
@@ -66,6 +67,15 @@ enum err find_vector(struct find *f, struct err_info *e);
 enum err find_ask(struct find *f, size_t depth, size_t sure, struct err_info *e);
 /* The documents of `set` (what matches), scored, into f->result: those that have a score. */
 enum err find_score(struct find *f, const struct docset *set, struct err_info *e);
+/* The best, or the first in order: as find_ask. */
+enum err find_candidates(struct find *f, size_t depth, size_t sure, struct err_info *e);
+/* Loads the documents of hits from `at` on until `wanted` of them stand. Those before `offset` are
+ * only checked. A hit whose document was changed since it was indexed does not stand; `*newer`: the
+ * last such change, 0 if none. */
+enum err find_load(struct find *f, size_t at, size_t offset, size_t wanted, struct loaded *out,
+                   size_t *count, uint64_t *newer, struct err_info *e);
+/* Waits for a change that is in the store and not yet in the indexes; false: not so long. */
+bool find_wait(struct find *f, uint64_t change);
 /* Asks for more until the answer is full or there is no more. One more than wanted tells that there
  * are more. A document that is being changed right now must not be missing from the answer: the
  * applier is waited for, briefly, and asked again. */
@@ -112,6 +122,12 @@ enum err find_sorted(struct find *f, size_t depth, struct err_info *e);
 void find_distance_begin(struct find *f);
 double find_distance(const struct find *f, const struct loaded *l);
 struct str find_sort_mark(struct find *f, const struct loaded *last);
+
+/* --- find_group.c --- */
+enum err find_group_check(struct find *f, struct err_info *e);
+/* As find_gather, by groups: the hits from `*start` on, and answer->groups of them. */
+enum err find_grouped(struct find *f, struct loaded **out, size_t *start, size_t *count,
+                      struct find_answer *answer, struct err_info *e);
 
 /* --- find_facets.c --- */
 enum err find_facets_check(struct find *f, struct err_info *e);

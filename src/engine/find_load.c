@@ -57,8 +57,7 @@ static bool by_score(const struct find *f)
     return !f->browse && !f->r->sort_count;
 }
 
-/* The best, or the first in order. */
-static enum err candidates(struct find *f, size_t depth, size_t sure, struct err_info *e)
+enum err find_candidates(struct find *f, size_t depth, size_t sure, struct err_info *e)
 {
     f->applied = applied_now(f->x);
     return by_score(f) ? find_ask(f, depth, sure, e) : find_sorted(f, depth, e);
@@ -72,11 +71,8 @@ static bool stands(const struct find *f, const struct search_hit *h,
     return d->number && (h->revision ? d->revision == h->revision : d->revision <= f->applied);
 }
 
-/* Loads the hits' documents, from hit `at` on, until `wanted` of them stand. Those before `offset`
- * are only checked. A hit whose document was changed since it was indexed does not stand; `*newer`:
- * the last such change, 0 if none. */
-static enum err load(struct find *f, size_t at, size_t offset, size_t wanted, struct loaded *out,
-                     size_t *count, uint64_t *newer, struct err_info *e)
+enum err find_load(struct find *f, size_t at, size_t offset, size_t wanted, struct loaded *out,
+                   size_t *count, uint64_t *newer, struct err_info *e)
 {
     size_t n = f->result.count;
     int64_t now_us = clock_wall_us();
@@ -108,6 +104,11 @@ static enum err load(struct find *f, size_t at, size_t offset, size_t wanted, st
     return 0;
 }
 
+bool find_wait(struct find *f, uint64_t change)
+{
+    return !applied_wait(f->x, change, clock_mono_ns() + APPLIER_WAIT_NS, NULL);
+}
+
 /* Are the first `count` hits the best? Where some were dropped, others moved up. */
 static bool sure_to(const struct find *f, const struct loaded *hits, size_t count)
 {
@@ -123,12 +124,12 @@ enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct 
     *out = arena_array(f->a, wanted, sizeof **out);
     for (int try = 0;; try++, depth *= 4) {
         uint64_t newer = 0;
-        enum err err = candidates(f, depth, sure, e);
+        enum err err = find_candidates(f, depth, sure, e);
         int64_t t0 = clock_mono_ns();
         if (!err)
             err = find_place_start(f, &start, e);
         if (!err)
-            err = load(f, start, f->r->offset, wanted, *out, count, &newer, e);
+            err = find_load(f, start, f->r->offset, wanted, *out, count, &newer, e);
         answer->load_ns += clock_mono_ns() - t0;
         if (err || try == DEEPER_TRIES)
             return err;
@@ -139,7 +140,7 @@ enum err find_gather(struct find *f, struct loaded **out, size_t *count, struct 
             continue;
         if (!newer && (*count == wanted || f->result.count < depth))
             return 0;
-        if (newer && applied_wait(f->x, newer, clock_mono_ns() + APPLIER_WAIT_NS, NULL))
+        if (newer && !find_wait(f, newer))
             return 0; /* the indexes are behind: what stands is the answer */
     }
 }

@@ -35,6 +35,20 @@ void attributes_places(struct attributes *x, const struct order_key *k, const ui
  * caller's. */
 json_t *order_value(const struct order_key *k, const json_t *document);
 
+/* --- groups --- */
+
+/* The group of each document by its first value in a field: equal numbers for equal values, 0
+ * without one. They mean something among those of one call only. Any thread. Cost: the values that
+ * the documents hold. */
+void attributes_groups(struct attributes *x, struct str field, const uint32_t *numbers,
+                       size_t count, uint32_t *out);
+/* The documents that have a value in common with one of `of`, in that field; `out` is
+ * initialised. */
+void attributes_alike(struct attributes *x, struct str field, const uint32_t *of, size_t count,
+                      struct docset *out);
+/* The first value of a document in a field; null without one. The caller's. */
+json_t *group_value(struct str field, const json_t *document);
+
 /* The distance that a filter asks for first, as a key; false: it asks for none. */
 bool order_key_of_filter(const struct filter *f, struct order_key *out);
 

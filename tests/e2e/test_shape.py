@@ -309,3 +309,82 @@ def test_within_a_distance_and_a_box(server, places):
 ])
 def test_wrong_places_are_refused(server, places, body, pointer, says):
     problem(server.ask("POST", "/v1/collections/places/search", body), 422, pointer=pointer, says=says)
+
+
+# ---- groups ----
+
+def grouped(hits, key, room):
+    """Groups by their best hit, at most so many hits each; those without a value alone."""
+    out, places = [], {}
+    for h in hits:
+        value = key(h)
+        if value is None:
+            out.append((None, [h["id"]]))
+        elif value in places:
+            if len(out[places[value]][1]) < room:
+                out[places[value]][1].append(h["id"])
+        else:
+            places[value] = len(out)
+            out.append((value, [h["id"]]))
+    return out
+
+
+def groups_of(data):
+    return [(h["group"]["value"], [h["id"]] + [x["id"] for x in h["group"]["hits"]]) for h in data]
+
+
+def first(name):
+    def key(h):
+        v = h["document"].get(name, h["document"]["attributes"].get(name))
+        return (v or [None])[0] if isinstance(v, list) else v
+    return key
+
+
+@pytest.mark.parametrize("body", [
+    {"q": "river stone"}, {"q": "river stone", "mode": "semantic", "filter": "price < 30"}, {"q": "river", "mode": "lexical"},
+    {"q": "garden", "sort": "price:desc"}, {"sort": "year"}, {}, {"q": "night river", "mode": "lexical", "min_score": .2},
+])
+@pytest.mark.parametrize("field, room, limit", [("site", 1, 20), ("site", 3, 4), ("tags", 2, 3), ("site", 50, 20), ("id", 2, 30)])
+def test_groups_are_as_if_made_of_all_hits(server, docs, body, field, room, limit):
+    everything = pages(server, body, 1000)
+    want = grouped(everything, first(field) if field != "id" else lambda h: h["id"], room)
+    score = {h["id"]: h["score"] for h in everything}
+    got = pages(server, {**body, "group_by": {"field": field, "limit": room}}, limit)
+    assert groups_of(got) == want
+    for h in got:
+        for x in [h] + h["group"]["hits"]:
+            assert x["score"] == pytest.approx(score[x["id"]], abs=1e-9) and x["document"]["id"] == x["id"]
+
+
+def test_a_large_group_starves_nobody(server):
+    c = "/v1/collections/crowd"
+    server.collection("crowd")
+    rows = [{"id": f"b{i}", "text": "boat boat boat boat", "attributes": {"site": "big"}} for i in range(400)]
+    rows += [{"id": f"x{i}", "text": "a boat among some other words that are longer", "attributes": {"site": f"small{i % 4}"}} for i in range(12)]
+    rows += [{"id": "alone", "text": "and one more boat with many more other words around it than that"}]
+    assert server.post(c + "/documents", rows)["failed"] == 0
+    answer = server.post(c + "/search", {"q": "boat", "mode": "lexical", "limit": 10, "group_by": {"field": "site", "limit": 3}, "facets": ["site"]})
+    assert [(v, len(i)) for v, i in groups_of(answer["data"])] == [("big", 3), ("small0", 3), ("small1", 3), ("small2", 3), ("small3", 3), (None, 1)]
+    assert answer["total"]["value"] == 413 and answer["facets"]["site"][0] == {"value": "big", "count": 400}
+    assert answer["next_cursor"] is None
+    two = server.get(c + "/search", q="boat", mode="lexical", limit=2, group_by="site")
+    assert [v for v, _ in groups_of(two["data"])] == ["big", "small0"] and two["data"][0]["group"]["hits"] == []
+
+
+def test_similar_grouped(server, docs):
+    flat = pages(server, {"text": "river stone"}, 1000, "/similar")
+    got = pages(server, {"text": "river stone", "group_by": {"field": "site", "limit": 2}}, 5, "/similar")
+    assert groups_of(got) == grouped(flat, first("site"), 2)
+
+
+@pytest.mark.parametrize("body, pointer, says", [
+    ({"group_by": "sitte"}, "/group_by", "site"),
+    ({"group_by": {"limit": 2}}, "/group_by/field", "missing"),
+    ({"group_by": {"field": "site", "limit": 0}}, "/group_by/limit", "1 to 100"),
+    ({"group_by": {"field": "site", "limit": 100}}, "/group_by/limit", "1000"),
+    ({"group_by": ["site"]}, "/group_by", "string"),
+    ({"q": "x", "group_by": "site", "fusion": "rrf"}, "/group_by", "linear"),
+    ({"q": "x", "sort": "year", "fusion": "rrf"}, "/sort", "linear"),
+])
+def test_wrong_groups_are_refused(server, docs, body, pointer, says):
+    problem(server.ask("POST", C + "/search", {**body, "limit": 20}), 422, pointer=pointer, says=says)
