@@ -15,7 +15,13 @@
 static const struct command_option search_options[] = {
     OPTIONS_FIND,
     {"--mode", 0, "MODE", "hybrid (default), semantic or lexical"},
+    {"--match", 0, "WORDS", "any (default) of the words, or all"},
+    {"--prefix", 0, NULL, "the last word may go on: it is being typed"},
+    {"--exact", 0, NULL, "compare all vectors: slower, and nothing is missed"},
     {"--min-score", 0, "X", "leave out what scores less"},
+    {"--sort", 0, "KEYS", "an order of its own, as in: year:desc,name"},
+    {"--facet", 0, "FIELD", "count the values of this field too; may be repeated"},
+    {"--user", 0, "ID", "what is like this reader's own ranks higher"},
     {"--explain", 0, NULL, "with --json: the parts of each score"},
     {0},
 };
@@ -40,44 +46,103 @@ static const char *text_of(const json_t *object, const char *key)
     return s ? s : "";
 }
 
-/* One line of a passage: white space folded, cut at `columns` characters. */
-static void print_line(const char *s, unsigned columns)
+/* ---- for people ---- */
+
+#define LINE_CHARS 200 /* of what is shown of a text */
+
+static bool colored(void)
 {
-    bool blank = false;
+    return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+/* Is byte `at` inside the next of the ranges? */
+static bool is_marked(const json_t *ranges, size_t *next, size_t at)
+{
+    const json_t *r;
+    while ((r = json_array_get(ranges, *next)) &&
+           at >= (size_t)json_integer_value(json_object_get(r, "end")))
+        ++*next;
+    return r && at >= (size_t)json_integer_value(json_object_get(r, "start"));
+}
+
+static void mark_set(bool *on, bool wanted)
+{
+    if (*on != wanted)
+        fputs(wanted ? "\x1b[1;33m" : "\x1b[0m", stdout);
+    *on = wanted;
+}
+
+/* A text on one line: white space folded, no control characters to the terminal, cut at `columns`
+ * characters; on a terminal the ranges (bytes of the text) stand out. */
+static void print_line(const char *s, const json_t *ranges, unsigned columns)
+{
+    bool blank = false, color = colored(), on = false;
     unsigned n = 0;
-    for (; *s && n < columns; s++) {
-        if (*s == ' ' || *s == '\n' || *s == '\t' || *s == '\r') {
+    size_t at = 0, next = 0;
+    for (; s[at] && (n < columns || (s[at] & 0xC0) == 0x80); at++) {
+        unsigned char c = (unsigned char)s[at];
+        if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
             blank = n > 0;
+            mark_set(&on, on && is_marked(ranges, &next, at));
             continue;
         }
-        if ((*s & 0xC0) != 0x80)
+        bool begins = (c & 0xC0) != 0x80;
+        if (begins)
             n += 1 + blank;
+        if (color && begins && !is_marked(ranges, &next, at))
+            mark_set(&on, false);
         if (blank)
             putchar(' ');
         blank = false;
-        putchar((unsigned char)*s < 32 ? '?' : *s); /* no control characters to the terminal */
+        if (color && begins && is_marked(ranges, &next, at))
+            mark_set(&on, true);
+        putchar(c < 32 || c == 127 ? '?' : c);
     }
-    while ((*s & 0xC0) == 0x80)
-        putchar(*s++);
-    printf("%s\n", *s ? " ..." : "");
+    mark_set(&on, false);
+    printf("%s\n", s[at] ? " ..." : "");
 }
 
 static void print_hit(size_t place, const json_t *hit)
 {
-    bool color = isatty(STDOUT_FILENO);
+    bool color = colored();
     const json_t *document = json_object_get(hit, "document");
-    const char *title = text_of(document, "title");
-    const char *passage = text_of(json_object_get(hit, "passage"), "text");
+    const json_t *shown = json_object_get(hit, "snippet");
+    const char *title = text_of(document, "title"), *text;
+    if (!json_is_object(shown))
+        shown = json_object_get(hit, "passage");
     printf("%3zu  %.3f  %s%s%s%s", place, json_number_value(json_object_get(hit, "score")),
            color ? "\x1b[1m" : "", text_of(hit, "id"), color ? "\x1b[0m" : "",
            *title ? "  " : "\n");
     if (*title)
-        print_line(title, 90);
-    if (!*passage)
-        passage = text_of(document, "text");
-    if (*passage) {
+        print_line(title, json_object_get(hit, "title_highlights"), 90);
+    text = text_of(shown, "text");
+    if (!*text)
+        text = text_of(document, "text");
+    if (*text) {
         printf("            ");
-        print_line(passage, 100);
+        print_line(text, json_object_get(shown, "highlights"), LINE_CHARS);
+    }
+}
+
+static void print_facets(const json_t *facets)
+{
+    const char *field;
+    json_t *values, *v;
+    size_t i;
+    json_object_foreach((json_t *)facets, field, values)
+    {
+        printf("%s:", field);
+        json_array_foreach(values, i, v)
+        {
+            const json_t *value = json_object_get(v, "value");
+            char *text =
+                json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+            printf("%s %s (%" JSON_INTEGER_FORMAT ")", i ? "," : "",
+                   text ? text : json_string_value(value),
+                   json_integer_value(json_object_get(v, "count")));
+            free(text);
+        }
+        putchar('\n');
     }
 }
 
@@ -108,6 +173,38 @@ static void print_answer(const json_t *answer, const struct args *a)
     }
     if (!json_array_size(hits))
         printf("nothing found\n");
+    print_facets(json_object_get(answer, "facets"));
+}
+
+/* What is not UTF-8 becomes null, which the server refuses with the field's name. */
+static json_t *text_or_null(const char *s)
+{
+    json_t *v = json_string(s);
+    return v ? v : json_null();
+}
+
+static void put_list(json_t *body, const struct args *a, const char *option, const char *key)
+{
+    const char *const *values;
+    unsigned count = args_all(a, option, &values);
+    if (!count)
+        return;
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(list, text_or_null(values[i]));
+    json_object_set_new(body, key, list);
+}
+
+static void put_text(json_t *body, const struct args *a, const char *option, const char *key)
+{
+    if (args_get(a, option))
+        json_object_set_new(body, key, text_or_null(args_get(a, option)));
+}
+
+static void put_flag(json_t *body, const struct args *a, const char *option, const char *key)
+{
+    if (args_has(a, option))
+        json_object_set_new(body, key, json_true());
 }
 
 static enum err put_number(json_t *body, const struct args *a, const char *option, const char *key,
@@ -128,8 +225,7 @@ static enum err put_shared(json_t *body, const struct args *a, struct err_info *
     int64_t limit;
     enum err rc = args_int(a, "--limit", 0, 1000, 10, &limit, e);
     json_object_set_new(body, "limit", json_integer(limit));
-    if (args_get(a, "--filter"))
-        json_object_set_new(body, "filter", json_string(args_get(a, "--filter")));
+    put_text(body, a, "--filter", "filter");
     return rc;
 }
 
@@ -175,12 +271,18 @@ static int run_search(const struct args *a)
         return command_wrong(&command_search, "wants a query");
     json_t *body = json_object();
     char *q = joined(a);
-    json_object_set_new(body, "q", json_string(q));
+    json_object_set_new(body, "q", text_or_null(q));
     free(q);
-    if (args_get(a, "--mode"))
-        json_object_set_new(body, "mode", json_string(args_get(a, "--mode")));
-    if (args_has(a, "--explain"))
-        json_object_set_new(body, "explain", json_true());
+    put_text(body, a, "--mode", "mode");
+    put_text(body, a, "--match", "match");
+    put_text(body, a, "--sort", "sort");
+    put_text(body, a, "--user", "user");
+    put_list(body, a, "--facet", "facets");
+    put_flag(body, a, "--prefix", "prefix");
+    put_flag(body, a, "--exact", "exact");
+    put_flag(body, a, "--explain", "explain");
+    if (!args_has(a, "--json"))
+        json_object_set_new(body, "snippet_length", json_integer(LINE_CHARS));
     if (put_shared(body, a, &e) != ERR_OK ||
         put_number(body, a, "--min-score", "min_score", &e) != ERR_OK) {
         json_decref(body);
@@ -196,7 +298,7 @@ static int run_similar(const struct args *a)
         return command_wrong(&command_similar, "wants a document's id, or a text with --text");
     json_t *body = json_object();
     char *word = joined(a);
-    json_object_set_new(body, args_has(a, "--text") ? "text" : "id", json_string(word));
+    json_object_set_new(body, args_has(a, "--text") ? "text" : "id", text_or_null(word));
     free(word);
     if (put_shared(body, a, &e) != ERR_OK ||
         put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
@@ -204,18 +306,6 @@ static int run_similar(const struct args *a)
         return command_fail(&e, 2);
     }
     return ask(a, "similar", body, &e);
-}
-
-static void put_list(json_t *body, const struct args *a, const char *option, const char *key)
-{
-    const char *const *values;
-    unsigned count = args_all(a, option, &values);
-    if (!count)
-        return;
-    json_t *list = json_array();
-    for (unsigned i = 0; i < count; i++)
-        json_array_append_new(list, json_string(values[i]));
-    json_object_set_new(body, key, list);
 }
 
 static int run_recommend(const struct args *a)
@@ -226,11 +316,10 @@ static int run_recommend(const struct args *a)
         return command_wrong(&command_recommend, "wants a user, or examples with --like");
     json_t *body = json_object();
     if (a->word_count)
-        json_object_set_new(body, "user", json_string(a->words[0]));
+        json_object_set_new(body, "user", text_or_null(a->words[0]));
     put_list(body, a, "--like", "positive");
     put_list(body, a, "--dislike", "negative");
-    if (args_has(a, "--explain"))
-        json_object_set_new(body, "explain", json_true());
+    put_flag(body, a, "--explain", "explain");
     if (put_shared(body, a, &e) != ERR_OK ||
         put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
         json_decref(body);
@@ -243,8 +332,13 @@ const struct command command_search = {
     .name = "search",
     .summary = "documents that match a query, by words and by meaning",
     .usage = "akin search [options] QUERY...",
-    .text = "Works beside a running server (its address is in the data directory) and without one.",
+    .text =
+        "Works beside a running server (its address is in the data directory) and without one. In "
+        "QUERY \"a phrase\" must be there as it stands, and -word must not; put -- in front of a "
+        "query that begins with a minus. On a terminal the words of the query stand out (not if "
+        "NO_COLOR is set).",
     .example = "  akin search -c debian \"tool to edit photos\"\n"
+               "  akin search -c debian --facet tags --filter 'tags != games' photo -n 3\n"
                "  akin search -c debian --mode semantic -n 3 --json \"reads mail\"\n",
     .options = search_options,
     .run = run_search,

@@ -1,6 +1,7 @@
 """The commands beside a running server and without one: the same answers, help with an example, errors with a next step."""
 import json
 import os
+import pty
 import subprocess
 
 import pytest
@@ -51,6 +52,44 @@ def test_beside_a_server_and_without_one(texts, tmp_path):
         assert "nothing is wrong" in akin("doctor", *common).stdout
     finally:
         with_server.stop()
+
+
+def on_terminal(*args, **env):
+    """What the command writes to a terminal."""
+    leader, follower = pty.openpty()
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AKIN_") and k != "NO_COLOR"} | env
+    run = subprocess.run([binary(), *map(str, args)], stdout=follower, stderr=subprocess.PIPE, timeout=30, env=env)
+    os.close(follower)
+    assert run.returncode == 0, run.stderr
+    out = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # nobody writes any more
+            break
+        if not piece:
+            break
+        out += piece
+    os.close(leader)
+    return out.decode()
+
+
+def test_search_for_people(texts, tmp_path):
+    at = ("-c", "shop", "--data", tmp_path / "data", "--model", "stub")
+    add(texts, "--data", tmp_path / "data", "--model", "stub")
+    evil = tmp_path / "evil.jsonl"
+    evil.write_text(json.dumps({"sku": "evil", "lang": "en", "title": "A number7 \x1b[2J", "body": "caf\u00e9 number7\n\n \x07 Caf\u00e9s end"}) + "\n")
+    add(evil, "--data", tmp_path / "data", "--model", "stub")
+    plain = akin("search", "number7 cafe", *at, "-n", "3", "--facet", "year").stdout
+    assert "\x1b" not in plain and "\x07" not in plain and "year: " in plain
+    shown = on_terminal("search", "number7 cafe", *at, "-n", "3")
+    assert "\x1b[1;33mcaf\u00e9\x1b[0m \x1b[1;33mnumber7\x1b[0m ? \x1b[1;33mCaf\u00e9s\x1b[0m end" in shown
+    assert "A \x1b[1;33mnumber7\x1b[0m ?[2J" in shown and "\x07" not in shown  # what a text holds is not sent to the terminal
+    assert "\x1b" not in on_terminal("search", "number7", *at, NO_COLOR="1")
+    ordered = json.loads(akin("search", "--json", "*", *at, "--sort", "year:desc", "-n", "2", "--exact").stdout)["data"]
+    assert [h["document"]["attributes"]["year"] for h in ordered] == sorted((h["document"]["attributes"]["year"] for h in ordered), reverse=True)
+    assert "/sort" in akin("search", "x", *at, "--sort", "nothing", code=1).stderr
+    assert "/q" in akin("search", "\udcff", *at, code=1).stderr and "/filter" in akin("search", "x", *at, "--filter", "\udcff", code=1).stderr
 
 
 def test_backup_while_serving_and_restore(texts, tmp_path):
