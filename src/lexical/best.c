@@ -72,6 +72,22 @@ static int hit_cmp(const void *a, const void *b)
     return p->number < q->number ? -1 : p->number > q->number;
 }
 
+/* qsort takes longer for the few that there mostly are. */
+static void hits_sort(struct lexical_hit *hits, size_t count)
+{
+    if (count > 64) {
+        qsort(hits, count, sizeof *hits, hit_cmp);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct lexical_hit h = hits[i];
+        size_t at = i;
+        for (; at > 0 && hit_cmp(&h, &hits[at - 1]) < 0; at--)
+            hits[at] = hits[at - 1];
+        hits[at] = h;
+    }
+}
+
 size_t best_end(struct best *b, const struct plan *p, struct lexical_hit **out)
 {
     found_shrink(b);
@@ -82,7 +98,7 @@ size_t best_end(struct best *b, const struct plan *p, struct lexical_hit **out)
         hits[i] = (struct lexical_hit){c->numbers[slot % CHUNK], c->revisions[slot % CHUNK],
                                        plan_score(p, slot)};
     }
-    qsort(hits, b->count, sizeof *hits, hit_cmp);
+    hits_sort(hits, b->count);
     *out = hits;
     return b->count < b->k ? b->count : b->k;
 }

@@ -67,12 +67,8 @@ void member_skip(struct member *m, uint32_t slot)
     member_to(m, kernel_seek(m->block, m->i, m->n, slot));
 }
 
-void member_fetch(const struct member *m, uint32_t slot)
+static inline void posting_fetch(const struct list *l, uint32_t at, uint32_t slot)
 {
-    const struct list *l = &m->list;
-    if (m->at + 1 >= l->count || l->first[m->at + 1] > slot)
-        return;
-    uint32_t at = list_seek(l, m->at + 1, slot);
     uint64_t span = at + 1 < l->count ? l->first[at + 1] - l->first[at] : 0;
     const char *b = (const char *)list_block(l, at);
     /* Postings lie about evenly: where would it be? */
@@ -80,6 +76,31 @@ void member_fetch(const struct member *m, uint32_t slot)
     __builtin_prefetch(b);
     __builtin_prefetch(b + sizeof(struct block) + 2 * i);
     __builtin_prefetch(b + sizeof(struct block) + (size_t)2 * BLOCK_MAX + i);
+}
+
+void member_tfs(struct member *m, uint32_t start, const uint32_t *places, unsigned count,
+                uint32_t *tfs)
+{
+    uint32_t blocks[PROBES], at = m->at;
+    for (unsigned i = 0; i < count && m->block; i++) {
+        uint32_t was = at;
+        at = list_seek(&m->list, at, start + places[i]);
+        blocks[i] = at;
+        if (at != was)
+            posting_fetch(&m->list, at, start + places[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t slot = start + places[i];
+        tfs[i] = 0;
+        if (slot < m->next)
+            continue;
+        if (blocks[i] > m->at)
+            member_load(m, blocks[i]);
+        if (slot > m->next)
+            member_to(m, kernel_seek(m->block, m->i, m->n, slot));
+        if (slot == m->next)
+            tfs[i] = block_tf(m->block, m->i);
+    }
 }
 
 typedef uint32_t pairs __attribute__((vector_size(16)));

@@ -32,13 +32,13 @@ static inline void most_plain(const struct scoring *s, const struct block *b, un
     }
 }
 
-static unsigned collect_plain(float *scores, float least, uint16_t *places, float *found)
+static unsigned collect_plain(float *scores, float least, uint32_t *places, float *found)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < CHUNK; i++)
         if (scores[i] >= least) {
             found[n] = scores[i];
-            places[n++] = (uint16_t)i;
+            places[n++] = i;
         }
     memset(scores, 0, CHUNK * sizeof *scores);
     return n;
@@ -52,12 +52,12 @@ static void join_plain(float *sums, float *scores)
 }
 
 static unsigned list_plain(const struct scoring *s, const struct block *b, unsigned from,
-                           unsigned to, float least, uint16_t *places, float *found)
+                           unsigned to, float least, uint32_t *places, float *found)
 {
     unsigned n = 0;
     for (unsigned i = from; i < to; i++) {
         uint32_t at = block_slot(b, i) - s->start;
-        places[n] = (uint16_t)at;
+        places[n] = at;
         found[n] = posting_score(s, block_tf(b, i), s->lengths[at]);
         n += found[n] >= least;
     }
@@ -65,7 +65,7 @@ static unsigned list_plain(const struct scoring *s, const struct block *b, unsig
 }
 
 static unsigned apply_plain(const float *scores, enum kernel_keep keep, float add, float least,
-                            unsigned from, unsigned count, unsigned kept, uint16_t *places,
+                            unsigned from, unsigned count, unsigned kept, uint32_t *places,
                             float *found)
 {
     for (unsigned i = from; i < count; i++) {
@@ -152,16 +152,15 @@ TARGET_AVX512 static void most_avx512(const struct scoring *s, const struct bloc
 }
 
 TARGET_AVX512 static inline unsigned kept_store(__mmask16 mask, __m512i at, __m512 score,
-                                                uint16_t *places, float *found)
+                                                uint32_t *places, float *found)
 {
-    __m256i low = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(mask, at));
-    _mm256_storeu_si256((void *)places, low);
+    _mm512_storeu_si512(places, _mm512_maskz_compress_epi32(mask, at));
     _mm512_storeu_ps(found, _mm512_maskz_compress_ps(mask, score));
     return (unsigned)__builtin_popcount(mask);
 }
 
 TARGET_AVX512 static unsigned list_avx512(const struct scoring *s, const struct block *b,
-                                          unsigned from, unsigned to, float least, uint16_t *places,
+                                          unsigned from, unsigned to, float least, uint32_t *places,
                                           float *found)
 {
     struct lanes16 l;
@@ -178,12 +177,12 @@ TARGET_AVX512 static unsigned list_avx512(const struct scoring *s, const struct 
 }
 
 TARGET_AVX512 static unsigned apply_avx512(const float *scores, enum kernel_keep keep, float add,
-                                           float least, unsigned count, uint16_t *places,
+                                           float least, unsigned count, uint32_t *places,
                                            float *found)
 {
     unsigned kept = 0, i = 0;
     for (; i + 16 <= count; i += 16) {
-        __m512i at = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(places + i)));
+        __m512i at = _mm512_loadu_si512(places + i);
         __m512 score = _mm512_i32gather_ps(at, scores, 4);
         __m512 sum = _mm512_fmadd_ps(score, _mm512_set1_ps(add), _mm512_loadu_ps(found + i));
         __mmask16 has = _mm512_cmp_ps_mask(score, _mm512_setzero_ps(), _CMP_GT_OQ);
@@ -195,27 +194,31 @@ TARGET_AVX512 static unsigned apply_avx512(const float *scores, enum kernel_keep
     return apply_plain(scores, keep, add, least, i, count, kept, places, found);
 }
 
-/* Of u16 offsets, 32 at once. */
+TARGET_AVX512 static inline unsigned less_avx512(const struct block *b, unsigned from, unsigned to,
+                                                 __m512i limit)
+{
+    unsigned n = to <= from ? 0 : to - from < 32 ? to - from : 32;
+    __mmask32 mask = (__mmask32)(((uint64_t)1 << n) - 1);
+    __m512i v = _mm512_maskz_loadu_epi16(mask, b->data + 2 * (size_t)from);
+    return (unsigned)__builtin_popcount(_mm512_mask_cmplt_epu16_mask(mask, v, limit));
+}
+
+/* Of u16 offsets those that are less are counted, without a branch. */
 TARGET_AVX512 static unsigned seek_avx512(const struct block *b, unsigned from, unsigned to,
                                           uint32_t slot)
 {
-    if (b->wide & WIDE_OFFSETS || from == to || slot <= b->base)
+    if (b->wide & WIDE_OFFSETS || slot <= b->base)
         return seek_plain(b, from, to, slot);
     if (slot - b->base > UINT16_MAX)
         return to;
     const __m512i limit = _mm512_set1_epi16((short)(slot - b->base));
-    for (; from < to; from += 32) {
-        unsigned n = to - from < 32 ? to - from : 32;
-        __mmask32 mask = (__mmask32)(((uint64_t)1 << n) - 1);
-        __m512i v = _mm512_maskz_loadu_epi16(mask, b->data + 2 * (size_t)from);
-        __mmask32 less = _mm512_mask_cmplt_epu16_mask(mask, v, limit);
-        if (less != mask)
-            return from + (unsigned)__builtin_popcount(less);
-    }
-    return to;
+    unsigned less = less_avx512(b, from, to, limit) + less_avx512(b, from + 32, to, limit);
+    if (from + 64 < to)
+        less += less_avx512(b, from + 64, to, limit) + less_avx512(b, from + 96, to, limit);
+    return from + less;
 }
 
-TARGET_AVX512 static unsigned collect_avx512(float *scores, float least, uint16_t *places,
+TARGET_AVX512 static unsigned collect_avx512(float *scores, float least, uint32_t *places,
                                              float *found)
 {
     unsigned n = 0;
@@ -224,7 +227,7 @@ TARGET_AVX512 static unsigned collect_avx512(float *scores, float least, uint16_
         __m512 v = _mm512_loadu_ps(scores + i);
         unsigned mask = _mm512_cmp_ps_mask(v, limit, _CMP_GE_OQ);
         for (; mask; mask &= mask - 1, n++) {
-            places[n] = (uint16_t)(i + (unsigned)__builtin_ctz(mask));
+            places[n] = i + (unsigned)__builtin_ctz(mask);
             found[n] = scores[places[n]];
         }
         _mm512_storeu_ps(scores + i, _mm512_setzero_ps());
@@ -295,7 +298,7 @@ TARGET_AVX2 static void most_avx2(const struct scoring *s, const struct block *b
     most_plain(s, b, from, to, into);
 }
 
-TARGET_AVX2 static unsigned collect_avx2(float *scores, float least, uint16_t *places, float *found)
+TARGET_AVX2 static unsigned collect_avx2(float *scores, float least, uint32_t *places, float *found)
 {
     unsigned n = 0;
     const __m256 limit = _mm256_set1_ps(least);
@@ -303,7 +306,7 @@ TARGET_AVX2 static unsigned collect_avx2(float *scores, float least, uint16_t *p
         __m256 v = _mm256_loadu_ps(scores + i);
         unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(v, limit, _CMP_GE_OQ));
         for (; mask; mask &= mask - 1, n++) {
-            places[n] = (uint16_t)(i + (unsigned)__builtin_ctz(mask));
+            places[n] = i + (unsigned)__builtin_ctz(mask);
             found[n] = scores[places[n]];
         }
         _mm256_storeu_ps(scores + i, _mm256_setzero_ps());
@@ -346,7 +349,7 @@ void kernel_most(const struct scoring *s, const struct block *b, unsigned from, 
     most_plain(s, b, from, to, into);
 }
 
-unsigned kernel_collect(float *scores, float least, uint16_t *places, float *found)
+unsigned kernel_collect(float *scores, float least, uint32_t *places, float *found)
 {
 #if SIMD_X86
     if (simd_level() == SIMD_AVX512)
@@ -369,7 +372,7 @@ void kernel_join(float *sums, float *scores)
 }
 
 unsigned kernel_list(const struct scoring *s, const struct block *b, unsigned from, unsigned to,
-                     float least, uint16_t *places, float *found)
+                     float least, uint32_t *places, float *found)
 {
 #if SIMD_X86
     if (simd_level() == SIMD_AVX512)
@@ -379,7 +382,7 @@ unsigned kernel_list(const struct scoring *s, const struct block *b, unsigned fr
 }
 
 unsigned kernel_apply(const float *scores, enum kernel_keep keep, float add, float least,
-                      unsigned count, uint16_t *places, float *found)
+                      unsigned count, uint32_t *places, float *found)
 {
 #if SIMD_X86
     if (simd_level() == SIMD_AVX512)

@@ -18,18 +18,18 @@ void kernel_most(const struct scoring *s, const struct block *b, unsigned from, 
 /* The same of those whose score is >= least: their places and scores. Returns how many; room for 16
  * more is needed. */
 unsigned kernel_list(const struct scoring *s, const struct block *b, unsigned from, unsigned to,
-                     float least, uint16_t *places, float *found);
+                     float least, uint32_t *places, float *found);
 /* The first of postings [from, to) whose slot is >= slot; to: none. */
 unsigned kernel_seek(const struct block *b, unsigned from, unsigned to, uint32_t slot);
 /* The places of scores >= least (> 0), rising; how many. All CHUNK scores are 0 afterwards, those
  * found stand in `found`. */
-unsigned kernel_collect(float *scores, float least, uint16_t *places, float *found);
+unsigned kernel_collect(float *scores, float least, uint32_t *places, float *found);
 /* Of `count` places with what was found of them: what `scores` has there (0: nothing) is added
  * (times `add`: 1 or 0), and those stay that have something, or need not, or must not, and have at
  * least so much. Returns how many. */
 enum kernel_keep { KEEP_WITH, KEEP_ALL, KEEP_WITHOUT };
 unsigned kernel_apply(const float *scores, enum kernel_keep keep, float add, float least,
-                      unsigned count, uint16_t *places, float *found);
+                      unsigned count, uint32_t *places, float *found);
 /* sums += scores; scores = 0. CHUNK of them. */
 void kernel_join(float *sums, float *scores);
 

@@ -71,15 +71,10 @@ void member_rewind(struct member *m);
 /* The next unread postings below slot `end`. */
 bool member_next(struct member *m, uint32_t end, struct span *s);
 void member_skip(struct member *m, uint32_t slot); /* to the first >= slot */
-/* Asks memory for what member_skip would look at. */
-void member_fetch(const struct member *m, uint32_t slot);
-/* The tf of a slot that is not below any asked for before; 0: not there. */
-static inline uint32_t member_tf(struct member *m, uint32_t slot)
-{
-    if (m->next < slot)
-        member_skip(m, slot);
-    return m->next == slot ? block_tf(m->block, m->i) : 0;
-}
+/* The tfs of slots start + places[i], rising and not below any asked for before; 0: not there. */
+#define PROBES 64u
+void member_tfs(struct member *m, uint32_t start, const uint32_t *places, unsigned count,
+                uint32_t *tfs); /* count <= PROBES */
 /* Blocks that have postings of [next, end), and the most that tf / (tf + K) is in them. */
 size_t member_blocks(const struct member *m, uint32_t end, const struct saturation *s, float *most);
 static inline uint32_t group_next(const struct plan_group *g)

@@ -24,8 +24,8 @@ struct window {
     struct plan_group **order;
     float *rests; /* by order: what the groups from there on may add */
     size_t order_count;
-    unsigned count; /* documents in question */
-    uint16_t places[CHUNK + 16];
+    unsigned count;              /* documents in question */
+    uint32_t places[CHUNK + 16]; /* slots, from start */
     float found[CHUNK + 16];
     bool clear;
     float sums[CHUNK], scores[CHUNK]; /* 0 between uses, once `clear` */
@@ -88,16 +88,28 @@ static void group_score(const struct plan *p, struct window *w, struct plan_grou
         member_score(p, w, &g->members[i], w->scores, true);
 }
 
-static inline float group_probe(const struct scoring *s, struct plan_group *g, unsigned place)
+static inline float score_of(const struct plan *p, const struct member *m, uint32_t tf,
+                             uint32_t slot)
 {
-    float most = 0;
+    float length = (float)slots_of(p->x, slot)->lengths[slot % CHUNK];
+    float k = (float)p->saturation.k0 + (float)p->saturation.k1 * length;
+    return m->factor * (float)tf / ((float)tf + k);
+}
+
+/* Of some of the documents in question. */
+static void group_probe(const struct plan *p, struct plan_group *g, uint32_t start,
+                        const uint32_t *places, unsigned count, float scores[PROBES])
+{
+    uint32_t tfs[PROBES];
+    memset(scores, 0, PROBES * sizeof *scores);
     for (size_t i = 0; i < g->count; i++) {
         struct member *m = &g->members[i];
-        float tf = (float)member_tf(m, s->start + place);
-        float score = m->factor * tf / (tf + s->k0 + s->k1 * (float)s->lengths[place]);
-        most = score > most ? score : most;
+        member_tfs(m, start, places, count, tfs);
+        for (unsigned j = 0; j < count; j++) {
+            float score = tfs[j] ? score_of(p, m, tfs[j], start + places[j]) : 0;
+            scores[j] = score > scores[j] ? score : scores[j];
+        }
     }
-    return most;
 }
 
 /* --- the documents in question --- */
@@ -136,16 +148,15 @@ static void groups_collect(const struct plan *p, struct window *w, struct plan_g
 static void probe_apply(const struct plan *p, struct window *w, struct plan_group *g,
                         enum kernel_keep keep, float least)
 {
-    struct scoring s = scoring_of(p, w, &g->members[0]);
+    float scores[PROBES];
     unsigned kept = 0;
-    for (size_t i = 0; i < g->count; i++)
-        for (unsigned j = 0; j < w->count; j++)
-            member_fetch(&g->members[i], w->start + w->places[j]);
     for (unsigned i = 0; i < w->count; i++) {
-        unsigned place = w->places[i];
-        float score = group_probe(&s, g, place), sum = w->found[i] + (g->ranked ? score : 0);
+        if (i % PROBES == 0)
+            group_probe(p, g, w->start, w->places + i,
+                        w->count - i < PROBES ? w->count - i : PROBES, scores);
+        float score = scores[i % PROBES], sum = w->found[i] + (g->ranked ? score : 0);
         bool stays = keep == KEEP_ALL || (score > 0) == (keep == KEEP_WITH);
-        w->places[kept] = (uint16_t)place;
+        w->places[kept] = w->places[i];
         w->found[kept] = sum;
         kept += stays && sum >= least;
     }
@@ -198,6 +209,21 @@ static bool group_before(const struct plan_group *a, const struct plan_group *b)
     return a->required ? a->postings < b->postings : a->bound > b->bound;
 }
 
+static void order_add(struct window *w, struct plan_group *g)
+{
+    size_t at = w->order_count++;
+    for (; at > 0 && group_before(g, w->order[at - 1]); at--)
+        w->order[at] = w->order[at - 1];
+    w->order[at] = g;
+}
+
+static void order_rests(struct window *w)
+{
+    w->rests[w->order_count] = 0;
+    for (size_t i = w->order_count; i > 0; i--)
+        w->rests[i - 1] = (w->rests[i] + w->order[i - 1]->bound) * (1 + 2 * FLT_EPSILON);
+}
+
 /* false: there is nothing in this window. */
 static bool order_groups(struct plan *p, struct window *w)
 {
@@ -212,14 +238,9 @@ static bool order_groups(struct plan *p, struct window *w)
             continue;
         if (!g->ranked)
             g->bound = 0;
-        size_t at = w->order_count++;
-        for (; at > 0 && group_before(g, w->order[at - 1]); at--)
-            w->order[at] = w->order[at - 1];
-        w->order[at] = g;
+        order_add(w, g);
     }
-    w->rests[w->order_count] = 0;
-    for (size_t i = w->order_count; i > 0; i--)
-        w->rests[i - 1] = (w->rests[i] + w->order[i - 1]->bound) * (1 + 2 * FLT_EPSILON);
+    order_rests(w);
     return w->order_count && w->rests[0] >= w->least;
 }
 
@@ -250,6 +271,77 @@ static void window_run(struct plan *p, struct window *w, const struct sink *to)
     found_give(p, w, to);
 }
 
+/* --- few documents in question, over many windows --- */
+
+#define SPARSE 20u /* postings a window, on the average */
+
+static size_t group_size(const struct plan_group *g)
+{
+    size_t postings = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        const struct list *l = &g->members[i].list;
+        postings += l->count == 1 ? g->members[i].n : (size_t)l->count * BLOCK_MAX;
+    }
+    return postings;
+}
+
+/* All groups in order, by their sizes; false: the first of them has many postings. */
+static bool order_sparse(struct plan *p, struct window *w)
+{
+    w->order_count = 0;
+    for (size_t i = 0; i < p->ranked_count + p->filter_count; i++) {
+        struct plan_group *g =
+            i < p->ranked_count ? &p->ranked[i] : &p->filters[i - p->ranked_count];
+        g->postings = group_size(g);
+        g->bound = 0;
+        for (size_t j = 0; j < g->count && g->ranked; j++)
+            g->bound = g->members[j].factor > g->bound ? g->members[j].factor : g->bound;
+        order_add(w, g);
+    }
+    order_rests(w);
+    return w->order[0]->required &&
+           w->order[0]->postings <= (size_t)SPARSE * (p->slots_end / CHUNK + 1);
+}
+
+static void sparse_collect(const struct plan *p, struct window *w, struct plan_group *lead)
+{
+    uint32_t slot;
+    w->count = 0;
+    while (w->count < BLOCK_MAX && (slot = group_next(lead)) < p->slots_end) {
+        float most = 0;
+        for (size_t i = 0; i < lead->count; i++) {
+            struct member *m = &lead->members[i];
+            uint32_t tf = m->next == slot ? block_tf(m->block, m->i) : 0;
+            float score = tf ? score_of(p, m, tf, slot) : 0;
+            most = score > most ? score : most;
+        }
+        w->found[w->count] = most;
+        w->places[w->count++] = slot;
+        group_skip(lead, slot + 1);
+    }
+}
+
+/* A block's worth at a time, each group looked up. */
+static void sparse_run(struct plan *p, struct window *w, const struct sink *to)
+{
+    w->start = 0;
+    w->end = NONE;
+    for (;;) {
+        sparse_collect(p, w, w->order[0]);
+        if (!w->count)
+            return;
+        w->least = to->best ? to->best->least : 0;
+        if (!w->order[0]->ranked)
+            memset(w->found, 0, w->count * sizeof *w->found);
+        for (size_t i = 1; i < w->order_count && w->count; i++)
+            probe_apply(p, w, w->order[i], w->order[i]->required ? KEEP_WITH : KEEP_ALL,
+                        w->least - w->rests[i + 1]);
+        for (size_t i = 0; i < p->forbidden_count && w->count; i++)
+            probe_apply(p, w, &p->forbidden[i], KEEP_WITHOUT, w->least);
+        found_give(p, w, to);
+    }
+}
+
 static uint32_t next_window(struct plan *p, uint32_t from)
 {
     uint32_t least = NONE, most = 0;
@@ -273,6 +365,10 @@ void windows_run(struct plan *p, struct window *w, const struct sink *to)
     w->rests = arena_array(p->arena, p->ranked_count + p->filter_count + 1, sizeof *w->rests);
     if (!p->possible)
         return;
+    if (order_sparse(p, w)) {
+        sparse_run(p, w, to);
+        return;
+    }
     for (uint32_t slot = 0; (slot = next_window(p, slot)) != NONE; slot = w->end) {
         w->start = slot;
         w->end = slot + CHUNK;
