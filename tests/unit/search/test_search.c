@@ -1,22 +1,29 @@
 /* Searches over random collections, held to the formulas applied to every document. */
 #include "world.h"
 #include "../sanitized.h"
+#include "index/vectors_impl.h"
 
 #define NEAR 1e-6
 
-static struct search_result run(struct world *w, const struct question *text,
-                                struct search_query *q)
+static struct search_result run_as_asked(struct world *w, const struct question *text,
+                                         struct search_query *q)
 {
     struct search_result r;
     struct err_info e = {0};
     q->text = str_c(text->text);
     q->words = world_words_query(w, text->text);
     q->vector = text->vector;
-    q->exact = true;
     enum err err = search_run(&w->view, q, w->arena, &r, &e);
     if (err)
         fail_msg("%s", e.message);
     return r;
+}
+
+static struct search_result run(struct world *w, const struct question *text,
+                                struct search_query *q)
+{
+    q->exact = true;
+    return run_as_asked(w, text, q);
 }
 
 static const struct search_boost both_boosts[] = {
@@ -179,6 +186,37 @@ static void what_is_best_by_both_and_first_in_neither_list_is_found(void **state
     struct search_result r = run(w, &text, &q);
     assert_int_equal(r.hits[0].number, 2 * each + 1);
     assert_true(r.complete && (r.depth.semantic > each || r.depth.lexical > each));
+    world_free(w);
+}
+
+/* A walk of the graph has estimates and misses a few: what it gives is scored like all else. */
+static void what_a_walk_found_has_the_score_of_a_scan(void **state)
+{
+    struct world *w = world_new(10, SLOW ? 400 : 2500);
+    uint64_t ways[VECTORS_WAYS];
+    size_t found = 0, wanted = 0;
+    w->vectors->scan_rows = 1;
+    w->vectors->scan_to_walk = .01;
+    while (vectors_merge_step(w->vectors, 100000000))
+        ;
+    for (int i = 0; i < (SLOW ? 10 : 100); i++) {
+        struct question text = question(w);
+        struct search_query q = {
+            .mode = i % 3 ? SEARCH_HYBRID : SEARCH_SEMANTIC, .depth = 20, .sure = 10};
+        struct search_result r = run_as_asked(w, &text, &q);
+        struct expected *x = world_expect(w, &text, &q);
+        double *best = arena_array(w->arena, w->count + 1, sizeof *best);
+        assert_int_equal(r.count, 20);
+        best_scores(w, x, &q, NULL, best);
+        for (size_t k = 0; k < r.count; k++) {
+            assert_true(fabs(r.hits[k].score - x[r.hits[k].number - 1].score) < NEAR);
+            found += k < 10 && r.hits[k].score > best[9] - NEAR;
+        }
+        wanted += 10;
+    }
+    vectors_ways(w->vectors, ways);
+    assert_true(ways[VECTORS_WALKED] > 0);
+    assert_true((double)found >= .95 * (double)wanted);
     world_free(w);
 }
 
@@ -372,6 +410,7 @@ int main(void)
         cmocka_unit_test(the_best_are_found_and_scored_as_the_formula_says),
         cmocka_unit_test(a_score_is_the_same_to_the_bit),
         cmocka_unit_test(what_is_best_by_both_and_first_in_neither_list_is_found),
+        cmocka_unit_test(what_a_walk_found_has_the_score_of_a_scan),
         cmocka_unit_test(a_document_of_many_passages_starves_nobody),
         cmocka_unit_test(totals_with_min_score_are_exact_or_say_so),
         cmocka_unit_test(ranks_are_fused),
