@@ -50,6 +50,7 @@ static bool forms_ascii(struct term_fold *f, struct str word, struct term_forms 
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)word.s[i];
         all |= c;
+        f->apostrophe |= c == '\'';
         f->folded[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     out->folded = out->cased = (struct str){f->folded, n};
@@ -67,6 +68,7 @@ static bool forms_by_table(struct term_fold *f, struct str word, struct term_for
         n = text_char_at(word, at, &c);
         if (term_char_kind(c) == CHAR_COMPLEX)
             return false;
+        f->apostrophe |= c == '\'' || c == 0x2019 || c == 0x2bc;
         char plain = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
         const struct char_form *x = c < 0x80 ? NULL : term_char_folded(c),
                                *y = c < 0x80 ? NULL : term_char_cased(c);
@@ -127,9 +129,14 @@ static struct str resolve_apostrophes(struct str s)
 struct term_forms term_forms(struct term_fold *f, struct str word)
 {
     struct term_forms out;
+    f->apostrophe = false;
     if (!forms_ascii(f, word, &out) && !forms_of_themselves(f, word, &out) &&
-        !forms_by_table(f, word, &out))
+        !forms_by_table(f, word, &out)) {
         out = term_forms_slow(f, word);
+        f->apostrophe = true; /* perhaps */
+    }
+    if (!f->apostrophe)
+        return out;
     bool same = out.cased.s == out.folded.s;
     out.folded = resolve_apostrophes(out.folded);
     out.cased = same ? out.folded : resolve_apostrophes(out.cased);

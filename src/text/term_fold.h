@@ -16,6 +16,7 @@ enum { FOLD_UNITS_MAX = 256, FOLD_CAP = FOLD_UNITS_MAX * 18 * 4 };
 struct term_fold {
     const UNormalizer2 *nfkc_casefold, *nfd, *nfc;
     UChar a[FOLD_CAP], b[FOLD_CAP];
+    bool apostrophe; /* the word has one */
     char folded[TERM_BYTES_MAX + 16], cased[TERM_BYTES_MAX + 16];
 };
 

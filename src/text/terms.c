@@ -159,32 +159,61 @@ static enum char_kind kind_at(struct str text, size_t at, unsigned *bytes)
     return term_char_kind(c);
 }
 
-/* text[0, end) has only such characters. */
+static bool is_word(unsigned char c)
+{
+    return is_letter(c) || is_digit(c);
+}
+
+/* From inside of a word, whose last character is of kind `last`, to its end. *parts: it has a dot
+ * or a line. */
+static size_t word_end(struct str text, size_t at, enum char_kind last, bool *parts)
+{
+    for (;;) {
+        unsigned bytes = 1, behind = 1;
+        size_t from = at;
+        while (at < text.n && is_word((unsigned char)text.s[at]))
+            at++;
+        if (at == text.n)
+            return at;
+        if (at > from)
+            last = is_letter((unsigned char)text.s[at - 1]) ? CHAR_LETTER : CHAR_DIGIT;
+        enum char_kind kind = kind_at(text, at, &bytes);
+        if (kind == CHAR_BREAK || !joins(last, kind, kind_at(text, at + bytes, &behind)))
+            return at;
+        *parts |= text.s[at] == '.' || text.s[at] == '_';
+        last = kind;
+        at += bytes;
+    }
+}
+
+static bool has_word(struct str text, size_t start, size_t end)
+{
+    unsigned bytes = 1;
+    for (; start < end; start += bytes) {
+        enum char_kind kind = kind_at(text, start, &bytes);
+        if (kind == CHAR_LETTER || kind == CHAR_DIGIT)
+            return true;
+    }
+    return false;
+}
+
+/* text[start, end) has only such characters. */
 static void plain_words(struct term_analyzer *t, struct str text, size_t start, size_t end)
 {
-    unsigned bytes = 1, behind = 1;
+    unsigned bytes = 1;
     text.n = end;
     for (size_t at = start; at < end;) {
-        enum char_kind last = kind_at(text, at, &bytes), next;
+        enum char_kind kind = kind_at(text, at, &bytes);
+        bool parts = kind == CHAR_LINE;
         size_t first = at;
         at += bytes;
-        bool word = last == CHAR_LETTER || last == CHAR_DIGIT, parts = last == CHAR_LINE;
-        if (!word && !parts)
+        if (kind != CHAR_LETTER && kind != CHAR_DIGIT && kind != CHAR_LINE)
             continue;
-        for (enum char_kind kind = kind_at(text, at, &bytes); at < end;
-             kind = next, bytes = behind) {
-            next = kind_at(text, at + bytes, &behind);
-            if (!joins(last, kind, next))
-                break;
-            word |= kind == CHAR_LETTER || kind == CHAR_DIGIT;
-            parts |= text.s[at] == '.' || text.s[at] == '_';
-            last = kind;
-            at += bytes;
-        }
-        if (word && parts)
-            emit_parts(t, text, first, at);
-        else if (word)
+        at = word_end(text, at, kind, &parts);
+        if (!parts)
             emit_word(t, text, first, at);
+        else if (has_word(text, first, at))
+            emit_parts(t, text, first, at);
     }
 }
 
@@ -352,6 +381,21 @@ static size_t chunk_end(struct str text, size_t at, bool *plain)
     return at;
 }
 
+/* The end of the chunks of ASCII alone. */
+static size_t ascii_end(struct str text, size_t at)
+{
+    uint64_t eight = 0;
+    size_t end = at;
+    for (; end + 8 <= text.n && !(eight & UINT64_C(0x8080808080808080)); end += 8)
+        memcpy(&eight, text.s + end, 8);
+    end = eight & UINT64_C(0x8080808080808080) ? end - 8 : end;
+    while (end < text.n && (unsigned char)text.s[end] < 0x80)
+        end++;
+    while (end < text.n && end > at && (unsigned char)text.s[end - 1] > ' ')
+        end--;
+    return end;
+}
+
 uint32_t term_analyze(struct term_analyzer *t, enum language language, struct str text,
                       term_fn *emit, void *ctx)
 {
@@ -362,6 +406,9 @@ uint32_t term_analyze(struct term_analyzer *t, enum language language, struct st
     t->position = 0;
     t->dense_until = SIZE_MAX;
     for (size_t at = 0, end, next; at < text.n; at = end) {
+        end = ascii_end(text, at);
+        plain_words(t, text, at, end);
+        at = end;
         end = chunk_end(text, at, &plain);
         if (plain) {
             plain_words(t, text, at, end);
