@@ -34,6 +34,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_SEARCH] = run_search,
     [ROUTE_MULTI_SEARCH] = run_multi_search,
     [ROUTE_SIMILAR] = run_similar,
+    [ROUTE_FACET] = run_facet,
     [ROUTE_RECOMMEND] = run_recommend,
     [ROUTE_FEEDBACK_ADD] = run_feedback_add,
     [ROUTE_FEEDBACK_LIST] = run_feedback_list,

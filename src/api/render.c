@@ -321,6 +321,17 @@ void render_group(struct json_writer *w, const struct find_group *g, const struc
     json_object_end(w);
 }
 
+void render_total(struct json_writer *w, const struct find_answer *a)
+{
+    json_key(w, "total");
+    json_object_begin(w);
+    json_key(w, "value");
+    json_put_int(w, (int64_t)a->total);
+    json_key(w, "relation");
+    json_put_c(w, a->total_exact ? "eq" : "gte");
+    json_object_end(w);
+}
+
 static void render_values(struct json_writer *w, const struct find_facet *f)
 {
     for (size_t i = 0; i < f->count; i++) {
@@ -351,20 +362,25 @@ static void render_ranges(struct json_writer *w, const struct find_facet *f)
     }
 }
 
+void render_facet(struct json_writer *w, const struct find_facet *f)
+{
+    json_array_begin(w);
+    render_values(w, f);
+    render_ranges(w, f);
+    json_array_end(w);
+}
+
 void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count)
 {
     json_object_begin(w);
     for (size_t i = 0; i < count; i++) {
         json_key(w, facets[i].field.s); /* NUL-terminated: it came from a parsed JSON string */
-        json_array_begin(w);
-        render_values(w, &facets[i]);
-        render_ranges(w, &facets[i]);
-        json_array_end(w);
+        render_facet(w, &facets[i]);
     }
     json_object_end(w);
 }
 
-static void render_stats(struct json_writer *w, const struct facet_stats *s)
+void render_stats(struct json_writer *w, const struct facet_stats *s)
 {
     json_object_begin(w);
     put_int(w, "count", s->count);

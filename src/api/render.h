@@ -23,6 +23,11 @@ void render_hit(struct json_writer *w, const struct find_hit *h, const struct hi
 /* The best hit of a group, with the others in it. */
 void render_group(struct json_writer *w, const struct find_group *g, const struct find_hit *hits,
                   const struct hit_style *style);
+/* Values or ranges: an array. */
+void render_facet(struct json_writer *w, const struct find_facet *f);
+void render_stats(struct json_writer *w, const struct facet_stats *s);
+/* The member `total`. */
+void render_total(struct json_writer *w, const struct find_answer *a);
 void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count);
 /* The member `facet_stats`, if one asked for it. */
 void render_facet_stats(struct json_writer *w, const struct find_facet *facets, size_t count);

@@ -19,6 +19,11 @@ static const struct schema query_filter = {.type = SCHEMA_STRING,
                                            .help = FILTER_HELP,
                                            .example = "\"lang = \\\"en\\\"\""};
 
+static const struct schema path_field = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = 300, .example = "\"tags\""};
+static const struct schema facet_query = {.type = SCHEMA_STRING, .count_max = 2000};
+static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show|hide"};
+
 static const struct field page_query[] = {
     {"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor}, {NULL}};
 
@@ -168,6 +173,17 @@ const struct route routes[ROUTE_COUNT] = {
                        .body = &schema_similar, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
                        .answers = ANSWERS({200, &schema_search_answer}), .problems = "404 410",
                        .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_FACET] = {"GET", C "/facets/{field}", "facet", "find",
+                     "The values of a field, most frequent first",
+                     .query = FIELDS(
+                         {"filter", &query_filter},
+                         {"q", &facet_query, .help = "count documents that hold a word of it only"},
+                         {"limit", &schema_limit, .fallback = "50"},
+                         {"duplicates", &duplicates, .fallback = "\"show\""},
+                         {"stats", &schema_flag, .fallback = "false",
+                          .help = "min, max and avg of its numbers and dates"}),
+                     .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_facet_answer}),
+                     .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMEND] = {"POST", C "/recommend", "recommend", "find",
                          "What a reader should see next", .body = &schema_recommend,
                          .media = MEDIA_JSON, .headers = "Akin-Min-Position",
@@ -302,6 +318,7 @@ const struct route routes[ROUTE_COUNT] = {
 static const struct field path_parameters[] = {
     {"c", &schema_path_name, .required = true, .help = "the collection"},
     {"id", &schema_path_id, .required = true, .help = "percent-encoded where it needs to be"},
+    {"field", &path_field, .required = true, .help = "as in filters: tags, author.name"},
     {"version", &schema_version_id, .required = true, .help = "the number of the version"},
     {"model", &schema_string, .required = true, .help = "the model's name, or an alias"},
     {NULL},

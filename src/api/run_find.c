@@ -32,17 +32,6 @@ static void next_cursor_put(struct json_writer *w, const struct find_input *in, 
     json_put_c(w, text);
 }
 
-static void find_total(struct json_writer *w, const struct find_answer *a)
-{
-    json_key(w, "total");
-    json_object_begin(w);
-    json_key(w, "value");
-    json_put_int(w, (int64_t)a->total);
-    json_key(w, "relation");
-    json_put_c(w, a->total_exact ? "eq" : "gte");
-    json_object_end(w);
-}
-
 static void lists_put(struct json_writer *w, const struct find_lists *l)
 {
     json_key(w, "explain");
@@ -74,7 +63,7 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
     for (size_t i = 0; i < a->count && !r->group_by.n; i++)
         render_hit(w, &a->hits[i], &style);
     json_array_end(w);
-    find_total(w, a);
+    render_total(w, a);
     size_t shown = r->group_by.n ? (a->more ? a->group_count : 0) : a->next.n ? a->count : 0;
     next_cursor_put(w, in, a->next, shown ? r->offset + shown : 0);
     if (r->facet_count) {

@@ -38,7 +38,7 @@ extern const struct schema schema_collection_new, schema_collection_settings, sc
 extern const struct field search_fields[];
 /* answers */
 extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
-    schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer,
+    schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer, schema_facet_answer,
     schema_multi_answer, schema_recommend_answer, schema_feedback_list, schema_user_out,
     schema_embeddings_answer, schema_model, schema_models, schema_changes, schema_backup,
     schema_check, schema_state, schema_version_answer, schema_problem, schema_openai_error,

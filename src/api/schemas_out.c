@@ -279,6 +279,16 @@ static const struct schema facet_stats = {
 };
 static const struct schema facet_stats_answer = {
     .type = SCHEMA_OBJECT, .items = &facet_stats, .open = true};
+const struct schema schema_facet_answer = {
+    .name = "FacetAnswer",
+    .type = SCHEMA_OBJECT,
+    .fields =
+        FIELDS({"field", &schema_string, NEED}, {"data", &facet_counts, NEED},
+               {"total", &total, NEED, .help = "documents that match"},
+               {"stats", &facet_stats, .help = "if asked for"}, {"took_ms", &schema_number, NEED}),
+    .example = "{\"field\":\"tags\",\"data\":[{\"value\":\"food\",\"count\":3}],\"total\":{"
+               "\"value\":5,\"relation\":\"eq\"},\"took_ms\":0.2}",
+};
 const struct schema schema_search_answer = {
     .name = "SearchAnswer",
     .type = SCHEMA_OBJECT,

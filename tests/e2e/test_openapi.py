@@ -51,7 +51,7 @@ ROUTES = [
     ("/v1/collections/{c}/embedding-versions:rollback", "POST"), ("/v1/collections/{c}/embedding-versions/{version}", "GET"),
     ("/v1/collections/{c}/embedding-versions/{version}", "DELETE"), ("/v1/collections/{c}/embedding-versions/{version}:promote", "POST"),
     ("/v1/collections/{c}/embedding-versions/{version}:compare", "POST"),
-    ("/v1/collections/{c}/search", "GET"), ("/v1/collections/{c}/search", "POST"), ("/v1/multi-search", "POST"), ("/v1/collections/{c}/similar", "POST"),
+    ("/v1/collections/{c}/search", "GET"), ("/v1/collections/{c}/search", "POST"), ("/v1/multi-search", "POST"), ("/v1/collections/{c}/similar", "POST"), ("/v1/collections/{c}/facets/{field}", "GET"),
     ("/v1/collections/{c}/recommend", "POST"), ("/v1/collections/{c}/feedback", "POST"), ("/v1/collections/{c}/feedback", "GET"),
     ("/v1/collections/{c}/users/{id}", "PUT"), ("/v1/collections/{c}/users/{id}", "GET"), ("/v1/collections/{c}/users/{id}", "DELETE"),
     ("/v1/collections/{c}/users/{id}/recommendations", "GET"), ("/v1/embeddings", "POST"), ("/v1/models", "GET"),

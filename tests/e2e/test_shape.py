@@ -388,3 +388,21 @@ def test_similar_grouped(server, docs):
 ])
 def test_wrong_groups_are_refused(server, docs, body, pointer, says):
     problem(server.ask("POST", C + "/search", {**body, "limit": 20}), 422, pointer=pointer, says=says)
+
+
+# ---- the values of a field alone ----
+
+def test_the_values_of_a_field(server, docs):
+    got = server.get(C + "/facets/tags")
+    assert counts(got["data"]) == Counter(t for d in docs for t in d["tags"])
+    assert got["field"] == "tags" and got["total"] == {"value": COUNT, "relation": "eq"} and "stats" not in got
+    got = server.get(C + "/facets/attributes.year", filter="price < 20", limit=3, stats="true")
+    years = [d["year"] for d in docs if d["price"] < 20 and "year" in d]
+    assert [v["count"] for v in got["data"]] == [n for _, n in Counter(years).most_common(3)]
+    assert got["stats"]["count"] == len(years) and got["stats"]["max"] == max(years)
+    got = server.get(C + "/facets/tags", q="river")
+    assert counts(got["data"]) == Counter(t for d in docs if "river" in d["title"] + " " + d["text"] for t in d["tags"])
+    problem(server.ask("GET", C + "/facets/tgas"), 422, parameter="field", says="tags")
+    problem(server.ask("GET", C + "/facets/tags", filter="x ="), 422, parameter="filter")
+    problem(server.ask("GET", C + "/facets/tags", limit=0), 422, parameter="limit")
+    problem(server.ask("GET", "/v1/collections/nowhere/facets/tags"), 404)
