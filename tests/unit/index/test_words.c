@@ -498,7 +498,7 @@ static void test_phrases_and_exclusions(void **state)
     assert_string_equal(found(w, "cat -\"the dog\""), "1 3");
     assert_string_equal(found(w, "cat \xe2\x80\x9c"
                                  "birds sing\xe2\x80\x9d"),
-                        "3");
+                        "1 2 3"); /* such quotes are text */
     assert_string_equal(found(w, "\"the cat"), "1 2 3"); /* still being typed */
     assert_string_equal(found(w, "dog-cat a-b"), "");
     assert_string_equal(found(w, "-cat"), "");
