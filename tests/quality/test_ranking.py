@@ -5,6 +5,8 @@ import json
 import math
 import os
 import pathlib
+import random
+import re
 import subprocess
 
 import pytest
@@ -19,6 +21,7 @@ FLOORS = {"cranfield": {"lexical": .38, "semantic": .3925, "hybrid": .425}, "xqu
           "xquad-de": {"lexical": .935}, "xquad-zh": {"lexical": .965}, "xquad-th": {"lexical": .96}}
 FOREIGN = {"cranfield": "xquad-en", "xquad-en": "cranfield"}
 AUC = .97
+TYPO_SETS, TYPO_LOSS, TYPO_KEPT = ("cranfield", "xquad-en", "xquad-de"), .002, .90
 
 
 def akin(*arguments):
@@ -98,3 +101,30 @@ def test_scores_tell_foreign_queries(evaluate, name):
     auc = {mode: way["auc"]["value"] for mode, way in evaluate(name).items()}
     print(f"{name} against the queries of {FOREIGN[name]}: AUC {auc}")
     assert auc["hybrid"] >= AUC
+
+
+def misspelt(text, rng):
+    """One word of five letters or more, of those that say what is looked for: two letters swapped, one left out, doubled or changed."""
+    words = [m for m in re.finditer(r"[^\W\d_]{5,}", text)]
+    if not words:
+        return text
+    word = rng.choice(words)
+    w, at = word.group(), rng.randrange(len(word.group()) - 1)
+    edits = (w[:at] + w[at + 1] + w[at] + w[at + 2:], w[:at] + w[at + 1:], w[:at] + w[at] + w[at:],
+             w[:at] + rng.choice("abcdefghijklmnopqrstuvwxyz") + w[at + 1:])
+    return text[:word.start()] + rng.choice(edits) + text[word.end():]
+
+
+@pytest.mark.parametrize("name", TYPO_SETS)
+def test_typos(evaluate, tmp_path, name):
+    """By words alone. Without the correction a misspelt word is lost."""
+    ways = ("--run-with", "on=mode=lexical,typos=true", "--run-with", "off=mode=lexical,typos=false")
+    model_of(name)
+    rng = random.Random(3)
+    rows = [json.loads(line) for line in open(JUDGED / name / "queries.jsonl", encoding="utf-8")]
+    (tmp_path / "typos.jsonl").write_text("".join(json.dumps({**r, "text": misspelt(r["text"], rng)}) + "\n" for r in rows))
+    clean, wrong = ({way: r["ndcg@10"]["mean"] for way, r in evaluate.ask(name, *ways, queries=q).items()}
+                    for q in (JUDGED / name / "queries.jsonl", tmp_path / "typos.jsonl"))
+    print(f"{name}: clean {clean}, one word misspelt {wrong}, kept {wrong['on'] / clean['off']:.3f}")
+    assert clean["on"] >= clean["off"] - TYPO_LOSS
+    assert wrong["on"] >= TYPO_KEPT * clean["off"] and wrong["on"] > wrong["off"]
