@@ -68,6 +68,10 @@ static bool save_some(struct duplicates *d, struct section_writer *w, size_t fro
     section_hold(w);
     size_t end = d->leaf_count * LEAF_SLOTS;
     for (size_t number = from; number < end && number < from + SAVED_AT_A_TIME; number++) {
+        if (!d->leaves[number / LEAF_SLOTS]) { /* none of these numbers is there */
+            number |= LEAF_SLOTS - 1;
+            continue;
+        }
         uint32_t slot = duplicates_slot(d, (uint32_t)number);
         if (slot != SLOT_NONE)
             save_document(d, w, slot);
