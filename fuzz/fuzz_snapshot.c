@@ -1,8 +1,8 @@
 /* Sections of a snapshot from any bytes. The first byte says how: odd, the rest is the file as it
  * is; even, the rest is the payload of a section whose frame and checksums are right, so that the
  * reader behind them is reached; with bit 3 it is edits of the payload of a real one, 3 bytes each:
- * where (u16) and which bits. What loads must hold its own check,
- * and survive being saved and loaded again. */
+ * where (u16) and which bits; bit 4 says words, of whose two sections the second is a real one.
+ * What loads must hold its own check, and survive being saved and loaded again. */
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -11,6 +11,7 @@
 #include "index/filter.h"
 #include "base/section.h"
 #include "index/vectors.h"
+#include "index/words.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,26 +32,31 @@ static struct file *file_made(void)
 
 /* ---- real ones ---- */
 
-enum { ATTRIBUTES, VECTORS, DUPLICATES, KINDS };
+enum { ATTRIBUTES, VECTORS, DUPLICATES, WORDS, KINDS };
 #define FRAME_HEADER 16
 #define DIMS 8
 
 static struct sample {
     char *payload;
     size_t n;
+    char *behind; /* the section after it */
+    size_t behind_n;
 } samples[KINDS];
 
-/* The payload of the one frame that was written. */
+/* The payload of the first section's one frame, and what is behind that section. */
 static void sample_take(struct file *f, struct sample *out)
 {
     char *all;
     size_t n;
+    uint32_t bytes;
     file_close(f);
     if (file_read_all(path, 1u << 20, &all, &n, NULL) || n <= 2 * FRAME_HEADER)
         abort();
-    out->n = n - 2 * FRAME_HEADER;
-    out->payload = xmalloc(out->n);
-    memcpy(out->payload, all + FRAME_HEADER, out->n);
+    memcpy(&bytes, all, sizeof bytes);
+    size_t end = bytes + 2 * FRAME_HEADER;
+    *out = (struct sample){xmalloc(bytes), bytes, xmalloc(n - end + 1), n - end};
+    memcpy(out->payload, all + FRAME_HEADER, bytes);
+    memcpy(out->behind, all + end, n - end);
     free(all);
 }
 
@@ -113,8 +119,78 @@ static void sample_duplicates(void)
     duplicates_free(d);
 }
 
+/* Words between blanks, in a language of two letters. */
+static uint32_t blanks_analyze(void *session, unsigned language, struct str text,
+                               words_term_fn *emit, void *ctx)
+{
+    uint32_t count = 0;
+    for (size_t at = 0, end; at < text.n; at = end + 1) {
+        const char *blank = memchr(text.s + at, ' ', text.n - at);
+        end = blank ? (size_t)(blank - text.s) : text.n;
+        struct words_term t = {.text = {text.s + at, end - at < 64 ? end - at : 64},
+                               .start = at,
+                               .end = end,
+                               .position = count,
+                               .word = true,
+                               .phrase = true};
+        if (end > at) {
+            emit(ctx, &t);
+            count++;
+        }
+    }
+    return count;
+}
+
+static void *session_new(void)
+{
+    return xmalloc(1);
+}
+
+static unsigned language_of(struct str code)
+{
+    return str_eq_c(code, "en") ? 1 : str_eq_c(code, "de") ? 2 : 0;
+}
+
+static const char *language_code(unsigned language)
+{
+    return language == 1 ? "en" : language == 2 ? "de" : "";
+}
+
+static const struct words_analyzer analyzer = {.version = 1,
+                                               .session_new = session_new,
+                                               .session_free = free,
+                                               .analyze = blanks_analyze,
+                                               .language_of = language_of,
+                                               .language_code = language_code};
+
+static void words_put_some(struct words *w, uint32_t from)
+{
+    for (uint32_t i = from; i < from + 20; i++) {
+        struct words_document d = {.number = i,
+                                   .revision = i,
+                                   .lang = i % 3 ? STR("en") : STR("de"),
+                                   .title = STR("a title"),
+                                   .text = i % 2 ? STR("odd words here") : STR("even words there"),
+                                   .tags = STR("tag")};
+        words_put(w, &d);
+    }
+}
+
+static void sample_words(void)
+{
+    struct words *w = words_new(&analyzer);
+    words_put_some(w, 1);
+    words_delete(w, 7);
+    struct file *f = file_made();
+    if (words_save(w, f, NULL))
+        abort();
+    sample_take(f, &samples[WORDS]);
+    words_free(w);
+}
+
 static void samples_make(void)
 {
+    sample_words();
     sample_attributes();
     sample_vectors();
     sample_duplicates();
@@ -193,7 +269,31 @@ static void check_duplicates(struct file *f)
     duplicates_free(again);
 }
 
-static struct file *input(const uint8_t *data, size_t n, bool raw)
+/* Languages may be those of other documents: a change that came between is replayed. */
+static void check_words(struct file *f)
+{
+    struct words *w = NULL;
+    uint64_t offset = 0;
+    enum err err = words_load(f, &offset, &analyzer, &w, NULL);
+    file_close(f);
+    if (err)
+        return;
+    struct arena *a = arena_new(0);
+    struct words_options o = {.typos = true, .prefix = true};
+    struct word_hit *hits;
+    const struct words_query *q = words_query(w, STR("odd wrods \"words here\" tit"), &o, a);
+    size_t found = words_search(w, q, 10, NULL, a, &hits);
+    words_put_some(w, 1);
+    words_put_some(w, 2000);
+    for (uint32_t i = 1; i < 4000; i++)
+        words_delete(w, i);
+    if (found > 10 || words_documents(w))
+        abort();
+    words_free(w);
+    arena_free(a);
+}
+
+static struct file *input(const uint8_t *data, size_t n, const struct sample *behind, bool raw)
 {
     struct file *f = file_made();
     if (raw) {
@@ -203,7 +303,7 @@ static struct file *input(const uint8_t *data, size_t n, bool raw)
     }
     struct section_writer *w = section_writer_new(f);
     section_put(w, data, n);
-    if (section_writer_end(w, NULL))
+    if (section_writer_end(w, NULL) || file_write(f, behind->behind, behind->behind_n, NULL))
         abort();
     return f;
 }
@@ -214,7 +314,7 @@ static struct file *edited(const struct sample *s, const uint8_t *data, size_t n
     memcpy(payload, s->payload, s->n);
     for (; n >= 3; data += 3, n -= 3)
         payload[(data[0] | (size_t)data[1] << 8) % s->n] ^= data[2];
-    struct file *f = input(payload, s->n, false);
+    struct file *f = input(payload, s->n, s, false);
     free(payload);
     return f;
 }
@@ -223,11 +323,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (!n)
         return 0;
-    unsigned kind = data[0] & 4 ? DUPLICATES : data[0] & 2 ? VECTORS : ATTRIBUTES;
+    unsigned kind = data[0] & 16  ? WORDS
+                    : data[0] & 4 ? DUPLICATES
+                    : data[0] & 2 ? VECTORS
+                                  : ATTRIBUTES;
+    const struct sample *sample = &samples[kind];
     struct file *f =
-        data[0] & 8 ? edited(&samples[kind], data + 1, n - 1) : input(data + 1, n - 1, data[0] & 1);
+        data[0] & 8 ? edited(sample, data + 1, n - 1) : input(data + 1, n - 1, sample, data[0] & 1);
     if (kind == DUPLICATES)
         check_duplicates(f);
+    else if (kind == WORDS)
+        check_words(f);
     else if (kind == VECTORS)
         check_vectors(f, !(data[0] & 8));
     else
