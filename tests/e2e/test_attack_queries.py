@@ -90,8 +90,8 @@ def hold_answer(answer, chars):
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_is_answered(server, name):
-    for mode in ("lexical", "hybrid", "semantic"):
-        answer = server.ask("POST", C + "/search", {"q": QUERIES[name], "mode": mode, "snippet_length": 30, "highlight": {}, "explain": True, "limit": 50})
+    for mode, more in (("lexical", {}), ("hybrid", {}), ("semantic", {}), ("lexical", {"prefix": True, "match": "all"})):
+        answer = server.ask("POST", C + "/search", {"q": QUERIES[name], "mode": mode, **more, "snippet_length": 30, "highlight": {}, "explain": True, "limit": 50})
         assert answer.status_code == 200, answer.text[:500]
         value = answer.json()
         hold_answer(value, 30)
@@ -147,7 +147,8 @@ def test_random_queries(server, seed):
     r = random.Random(seed)
     pieces = WORDS + list("\"'-*()~:^\\ \n") + [MIXED, FAMILY, "\u0301", "\u200d", "\u202e", "京", "กา", "𠀀", "pump", "1e9", "--", '""', "- "]
     searches = [{"collection": "attack", "q": "".join(r.choice(pieces) + r.choice(["", " "]) for _ in range(r.randrange(40))) or "x",
-                 "mode": r.choice(["lexical", "hybrid", "semantic"]), "snippet_length": r.choice([20, 50, 300]), "highlight": {}} for _ in range(50)]
+                 "mode": r.choice(["lexical", "hybrid", "semantic"]), "match": r.choice(["any", "all"]), "prefix": r.random() < 0.5, "typos": r.random() < 0.8,
+                 "sort": r.choice(["", "", "updated:desc", "_score"]), "snippet_length": r.choice([20, 50, 300]), "highlight": {}} for _ in range(50)]
     answer = server.post("/v1/multi-search", {"searches": searches})
     assert answer["failed"] == 0, [x for x in answer["data"] if "error" in x][:3]
     for search, got in zip(searches, answer["data"]):

@@ -69,6 +69,16 @@ def test_words_are_marked_as_they_stand(server, q, id, wanted, title):
     assert [raw[r["start"]:r["end"]].decode() for r in h["title_highlights"]] == title
 
 
+@pytest.mark.parametrize("q, more, wanted", [
+    ("pumpkni", {}, ["pumpkin"]), ("pumpkni", {"typos": False, "mode": "semantic"}, []), ("pump", {"prefix": True}, ["pumpkin"]), ("rain", {"prefix": True}, ["rained"]),
+    ('"pumpkin soup"', {"mode": "hybrid"}, ["pumpkin", "soup"]), ("pumpkin -zeppelin", {}, ["pumpkin"]), ("how to make the pumpkin", {}, ["made", "pumpkin"]),
+])
+def test_words_as_the_index_understands_them(server, q, more, wanted):
+    hits = [h for h in search(server, q, **more) if h["id"] == "soup"]
+    found = marked(hits[0]["passage"])
+    assert set(found) <= set(wanted) and ("pumpkin" in found or "pumpkin" not in wanted), found
+
+
 def test_the_passage_that_has_the_words(server):
     h = hit(server, "zeppelin lands", "long")
     assert "zeppelin" in h["passage"]["text"] and h["passage"]["start"] > 5000
