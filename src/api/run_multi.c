@@ -131,6 +131,23 @@ static void part_read(struct call *c, struct part *p, const json_t *input, size_
         *room -= p->request.limit;
 }
 
+/* Those of one collection together. */
+static void queries_embed(struct call *c, struct part *parts, size_t count)
+{
+    struct find_request **together = arena_array(c->arena, count, sizeof(struct find_request *));
+    bool *done = arena_array(c->arena, count, sizeof *done);
+    for (size_t i = 0; i < count; i++) {
+        size_t n = 0;
+        for (size_t j = i; j < count; j++)
+            if (!done[j] && !parts[j].err && str_eq(parts[j].collection, parts[i].collection)) {
+                done[j] = true;
+                together[n++] = &parts[j].request;
+            }
+        if (n > 1)
+            engine_searches_embed(c->engine, parts[i].collection, together, n, c->arena);
+    }
+}
+
 /* ---- out ---- */
 
 static void failure_put(struct json_writer *w, const struct part *p, size_t i)
@@ -180,6 +197,7 @@ void run_multi_search(struct call *c)
     int64_t start = clock_mono_ns();
     for (size_t i = 0; i < count; i++)
         part_read(c, &parts[i], json_array_get(searches, i), i, &room);
+    queries_embed(c, parts, count);
     multi_run(c, parts, count);
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
     struct arena **arenas = xcalloc(count, sizeof(struct arena *));

@@ -321,6 +321,9 @@ struct find_answer {
 };
 enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
                        struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
+/* Before several searches of one collection: embeds their queries together. */
+void engine_searches_embed(struct engine *x, struct str collection,
+                           struct find_request *const *requests, size_t count, struct arena *a);
 enum err engine_similar(struct engine *x, struct str collection, const struct find_request *r,
                         struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;
 

@@ -2,6 +2,7 @@
  *
  *     find.c          a request from its beginning to its end
  *     find_vector.c   similar: examples, a text or a vector -> the vector that is looked near
+ *     find_embed.c    the queries of several searches, embedded together
  *     find_load.c     candidates from search/, their documents from the store, refilled until full
  *     find_ranking.c  fusion, weights and boosts, checked
  *     find_place.c    where a page by score begins

@@ -102,3 +102,14 @@ def test_many_at_a_time(server):
     for t in threads:
         t.join()
     assert not wrong
+
+
+def test_queries_are_embedded_together(server):
+    """Each once, as soon as the searches are there; the searches find them."""
+    before = server.metrics()
+    searches = [{"collection": "one", "q": f"never asked before {i}", "mode": "semantic" if i % 2 else "hybrid"} for i in range(8)]
+    answer = server.post(M, {"searches": [*searches, {"collection": "one", "q": '"quoted so" -that', "mode": "hybrid"}, {"collection": "one", "q": "words", "mode": "lexical"}]})
+    after = server.metrics()
+    assert answer["failed"] == 0
+    found = [k for k in after if k.startswith("akin_cache_hits_total")]
+    assert sum(after[k] - before[k] for k in found) >= 8, {k: after[k] - before[k] for k in after if after[k] != before.get(k)}
