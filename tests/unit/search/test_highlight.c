@@ -88,6 +88,10 @@ static void runs_of_scripts_without_spaces(void **state)
         "\u0e1b\u0e25\u0e32",
         "\u0e15\u0e25\u0e32\u0e14\u0e1b\u0e25\u0e32",
         "[\u0e15\u0e25\u0e32\u0e14\u0e1b\u0e25\u0e32]");
+    /* What both have ends inside a character: the vowel goes with its consonant. */
+    expect("\u0e15\u0e25\u0e32\u0e14\u0e19\u0e49\u0e33",
+           "\u0e15\u0e25\u0e32\u0e14\u0e19\u0e49\u0e2d\u0e22",
+           "[\u0e15\u0e25\u0e32\u0e14\u0e19\u0e49\u0e33]");
     expect("photo\u7684\u7f16\u8f91", "\u7f16\u8f91", "[\u7f16\u8f91]");
 }
 
