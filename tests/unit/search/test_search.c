@@ -192,7 +192,7 @@ static void what_is_best_by_both_and_first_in_neither_list_is_found(void **state
 /* A walk of the graph has estimates and misses a few: what it gives is scored like all else. */
 static void what_a_walk_found_has_the_score_of_a_scan(void **state)
 {
-    struct world *w = world_new(10, SLOW ? 400 : 2500);
+    struct world *w = world_new(10, SLOW ? 1200 : 2500);
     uint64_t ways[VECTORS_WAYS];
     size_t found = 0, wanted = 0;
     w->vectors->scan_rows = 1;
@@ -238,12 +238,29 @@ static void a_document_of_many_passages_starves_nobody(void **state)
         world_put_rows(w, n, row, 1);
         world_words_put(w, n, "cat dog");
     }
-    for (enum search_mode mode = SEARCH_HYBRID; mode <= SEARCH_SEMANTIC; mode++) {
-        struct search_query q = {.mode = mode, .depth = 20};
-        struct search_result r = run(w, &text, &q);
+    for (uint32_t n = 1; n <= 60; n++) {
+        json_t *d = json_pack("{s:s}", "id", "x");
+        attributes_put(w->attributes, n, d);
+        json_decref(d);
+    }
+    w->vectors->scan_rows = 1;
+    w->vectors->scan_to_walk = .01;
+    while (vectors_merge_step(w->vectors, 100000000))
+        ;
+    for (int i = 0; i < 8; i++) {
+        struct docset none, other;
+        docset_init(&none);
+        docset_init(&other);
+        docset_add(&other, 1000);
+        struct search_query q = {.mode = i & 1 ? SEARCH_HYBRID : SEARCH_SEMANTIC,
+                                 .depth = 20,
+                                 .without = i & 2 ? &other : &none};
+        struct search_result r = i & 4 ? run(w, &text, &q) : run_as_asked(w, &text, &q);
         assert_int_equal(r.count, 20);
-        for (uint32_t i = 0; i < 20; i++)
-            assert_int_equal(r.hits[i].number, i + 1);
+        for (uint32_t k = 0; k < 20; k++)
+            assert_int_equal(r.hits[k].number, k + 1);
+        docset_release(&none);
+        docset_release(&other);
     }
     free(rows);
     world_free(w);
