@@ -32,7 +32,7 @@ bool term_is_stop(enum language language, struct str word);
 /* ---- which language ---- */
 
 struct language_detector;
-/* `table`: the file that tools/eldc_to_table.py makes, 8 MB, read here and checked (some 30 ms); if
+/* `table`: the file that tools/eldc_to_table.py makes, 8 MB, read here and checked (some 40 ms); if
  * it is NULL, not there or damaged, languages are told by their scripts and function words alone,
  * which the log says. */
 struct language_detector *language_detector_new(const char *table);

@@ -25,7 +25,7 @@ struct language_table {
     uint8_t *pairs;
 };
 
-/* ERR_CORRUPT if it is not such a file whole, ERR_NOT_FOUND if it is not there. About 30 ms. */
+/* ERR_CORRUPT if it is not such a file whole, ERR_NOT_FOUND if it is not there. About 40 ms. */
 enum err language_table_open(const char *path, struct language_table *out,
                              struct err_info *e) MUST_CHECK;
 void language_table_release(struct language_table *t);

@@ -13,7 +13,7 @@
 #include <unicode/uscript.h>
 #include <unicode/utext.h>
 
-enum { ICU_BYTES = 4096 };
+enum { ICU_BYTES = 4096, ACRONYM_MAX = 16 };
 
 struct term_analyzer {
     UBreakIterator *words;
@@ -90,15 +90,17 @@ static bool parts_word(struct str text, size_t start, size_t at, size_t end)
 }
 
 /* "u.s.a": one word, without its dots. */
-static size_t acronym(struct str text, size_t start, size_t end, char out[32])
+static size_t acronym(struct str text, size_t start, size_t end, char out[ACRONYM_MAX])
 {
     size_t n = 0;
-    for (size_t at = start; at < end && n < 32; at += 2) {
+    if ((end - start) % 2 == 0 || end - start >= 2 * ACRONYM_MAX)
+        return 0;
+    for (size_t at = start; at < end; at += 2) {
         if (!is_letter((unsigned char)text.s[at]) || (at + 1 < end && text.s[at + 1] != '.'))
             return 0;
         out[n++] = text.s[at];
     }
-    return (end - start) % 2 && n > 1 ? n : 0;
+    return n > 1 ? n : 0;
 }
 
 static void emit_acronym(struct term_analyzer *t, struct str letters, size_t start, size_t end)
@@ -112,7 +114,7 @@ static void emit_any(struct term_analyzer *t, struct str text, size_t start, siz
 
 static void emit_parts(struct term_analyzer *t, struct str text, size_t start, size_t end)
 {
-    char letters[32];
+    char letters[ACRONYM_MAX];
     size_t n = acronym(text, start, end, letters);
     if (n) {
         emit_acronym(t, (struct str){letters, n}, start, end);

@@ -48,6 +48,7 @@ static void english_is_folded_and_stemmed(void **state)
               "dont|john|dont|eau|il|rocknrol");
     terms_are("libfoo2 3.14 foo_bar __ 1,000 e.g. node.js U.S.A. v1.2",
               "libfoo2|3.14|foo|bar|1,000|eg|node|js|usa|v1.2");
+    terms_are("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q. a.b.", "a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p|q|ab");
     terms_are("@ann ann.bell@example.com\u2603", "ann|ann|bell|exampl|com");
     terms_are("line\nnext\r\nline", "line|next|line");
 }
@@ -142,6 +143,68 @@ static void words_are_the_same_beside_others(void **state)
         term_analyze(t, LANGUAGE_en, (struct str){text, n + 3}, collect, &other);
         if (strcmp(alone.text, other.text) != 0)
             fail_msg("\"%.*s\": %s, by ICU %s", (int)n, text, alone.text, other.text);
+    }
+    term_analyzer_free(t);
+}
+
+struct phrase {
+    struct {
+        char text[24];
+        uint32_t position;
+    } terms[200];
+    size_t n;
+};
+
+static void collect_phrase(void *ctx, const struct term *term)
+{
+    struct phrase *p = ctx;
+    if (!(term->kind & TERM_PHRASE))
+        return;
+    assert_true(term->text.n < sizeof p->terms->text && p->n < 200);
+    memcpy(p->terms[p->n].text, term->text.s, term->text.n);
+    p->terms[p->n].text[term->text.n] = 0;
+    p->terms[p->n++].position = term->position;
+}
+
+static bool holds(const struct phrase *text, const struct phrase *part, uint32_t at)
+{
+    for (size_t i = 0, k = 0; i < part->n; i++) {
+        while (k < text->n && (text->terms[k].position != at + part->terms[i].position ||
+                               strcmp(text->terms[k].text, part->terms[i].text) != 0))
+            k++;
+        if (k == text->n)
+            return false;
+    }
+    return true;
+}
+
+/* Two characters or more of a run are found as a phrase, wherever the dictionary parts words there
+ * and in the run. */
+static void a_part_of_a_run_is_a_phrase_of_it(void **state)
+{
+    static const char *const sets[][8] = {
+        {"\u4e2d", "\u56fd", "\u4eba", "\u6c11", "\u5927", "\u5b66", "\u751f", "\u6d3b"},
+        {"\u6771", "\u4eac", "\u306e", "\u5929", "\u6c17", "\u30bf", "\u30fc", "\u306f"},
+        {"\u0e01", "\u0e32", "\u0e23", "\u0e40", "\u0e23\u0e35", "\u0e22", "\u0e19", "\u0e44"}};
+    struct term_analyzer *t = term_analyzer_new();
+    struct rng r;
+    rng_init(&r, 7);
+    for (int round = 0; round < 1500; round++) {
+        char text[400];
+        size_t starts[61], n = 0;
+        for (int i = 0; i < 60; i++) {
+            starts[i] = n;
+            n += (size_t)sprintf(text + n, "%s", sets[round % 3][rng_below(&r, 8)]);
+        }
+        starts[60] = n;
+        uint32_t from = (uint32_t)rng_below(&r, 50), count = 2 + (uint32_t)rng_below(&r, 8);
+        struct phrase whole = {.n = 0}, part = {.n = 0};
+        term_analyze(t, LANGUAGE_UNKNOWN, (struct str){text, n}, collect_phrase, &whole);
+        term_analyze(t, LANGUAGE_UNKNOWN,
+                     (struct str){text + starts[from], starts[from + count] - starts[from]},
+                     collect_phrase, &part);
+        assert_int_equal(part.n, count - 1);
+        assert_true(holds(&whole, &part, from));
     }
     term_analyzer_free(t);
 }
@@ -328,6 +391,7 @@ int main(void)
         cmocka_unit_test(each_language_has_its_stems),
         cmocka_unit_test(languages_differ_in_stems_alone),
         cmocka_unit_test(characters_of_dense_scripts_have_positions),
+        cmocka_unit_test(a_part_of_a_run_is_a_phrase_of_it),
         cmocka_unit_test(diacritics_are_folded),
         cmocka_unit_test(marks_that_are_letters_stay),
         cmocka_unit_test(dense_scripts_have_pairs_beside_words),
