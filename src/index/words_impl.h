@@ -23,6 +23,7 @@
 #define QUERY_LANGUAGES_MAX 16 /* the most frequent */
 #define LANGUAGE_SHARE 100     /* a language counts from one document in so many */
 #define CLAUSES_MAX 512
+#define CORRECTED_MAX 32 /* words of a query; each costs a walk through the dictionary */
 #define PHRASES_MAX 64
 #define PHRASE_WORDS_MAX 64
 

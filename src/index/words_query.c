@@ -217,14 +217,17 @@ static void roles_set(struct query_builder *b)
 static void groups_expand(struct query_builder *b)
 {
     const struct words_options *o = b->options;
+    unsigned corrected = 0;
     for (size_t i = 0; i < b->group_count; i++) {
         struct group *g = &b->groups[i];
         if (!is_plain(g))
             continue;
         if (o->prefix && g->last)
             group_continue(b, g);
-        if (o->typos && !group_frequency(b, g))
+        if (o->typos && corrected < CORRECTED_MAX && !group_frequency(b, g)) {
             group_correct(b, g);
+            corrected++;
+        }
     }
 }
 
