@@ -346,7 +346,7 @@ static const struct schema sort_list = {
         "an array of such and of objects. Numbers and dates go by size, texts by code point, "
         "booleans before numbers before texts; of an array rising order takes the least value, "
         "falling order the greatest. geo(place,52.5,13.4) is the distance from there. Ties as "
-        "documents came; add _score for the best first. What "
+        "documents came; add _score for the best first (alone it is the order without sort). What "
         "matches: by words alone, what holds a word of the query; by meaning and hybrid, "
         "everything that the filter passes, so give min_score too, or sort by _score first (the "
         "100,000 best). next_cursor goes on without a limit, and without _score neither repeats "

@@ -70,6 +70,10 @@ enum err find_facets(struct find *f, struct find_answer *answer, struct err_info
     bool exact;
     docset_init(&match);
     enum err err = find_matching(f, &match, &exact, e);
+    if (!err && exact && f->r->min_score > 0) { /* now it is known */
+        answer->total = match.count;
+        answer->total_exact = true;
+    }
     answer->facet_count = f->r->facet_count;
     answer->facets = arena_array(f->a, f->r->facet_count, sizeof *answer->facets);
     for (size_t i = 0; i < f->r->facet_count && !err; i++) {

@@ -43,11 +43,12 @@ struct find {
     struct search_boost *boosts; /* the request's, with their origins, and the reader's */
     size_t boost_count;
     bool personalised;
-    struct order_key near; /* by_distance: hits show that one */
-    bool browse;           /* no query: all that the filter passes */
-    uint64_t applied;      /* the last change that the indexes held for sure when they were asked */
-    size_t limit;          /* of this page */
-    bool placed;           /* it begins behind `place` */
+    struct find_request unsorted; /* r points here when its order is that by score */
+    struct order_key near;        /* by_distance: hits show that one */
+    bool browse;                  /* no query: all that the filter passes */
+    uint64_t applied; /* the last change that the indexes held for sure when they were asked */
+    size_t limit;     /* of this page */
+    bool placed;      /* it begins behind `place` */
     struct find_place place;
     struct search_result result;
     struct str degraded;

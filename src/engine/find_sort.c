@@ -331,5 +331,10 @@ enum err find_sort_check(struct find *f, struct err_info *e)
         return err_set(e, ERR_INVALID, "/min_score", "needs q: without it nothing has a score");
     for (size_t i = 0; i < r->sort_count && !err; i++)
         err = key_check(f, i, e);
+    if (!err && r->sort_count == 1 && r->sort[0].by_score && r->sort[0].descending) {
+        f->unsorted = *r; /* the order that a search has anyway */
+        f->unsorted.sort_count = 0;
+        f->r = &f->unsorted;
+    }
     return err;
 }

@@ -50,8 +50,36 @@ static void count_by_value(const struct field *f, const struct docset *within, s
             counts[i] = posting_shared(&f->values[i]->posting, within);
 }
 
+/* The `limit` first of `n`, in order: a heap with the last of them on top, since most values of a
+ * field that has many are not among them. */
+static size_t first_of(struct counted *found, size_t n, size_t limit)
+{
+    size_t kept = n < limit ? n : limit;
+    for (size_t root = kept / 2, i = kept; i < n || root > 0;) {
+        if (root > 0) {
+            root--;
+        } else {
+            if (counted_cmp(&found[i], &found[0]) < 0)
+                found[0] = found[i];
+            i++;
+        }
+        for (size_t at = root, child; kept < n && (child = 2 * at + 1) < kept; at = child) {
+            if (child + 1 < kept && counted_cmp(&found[child], &found[child + 1]) < 0)
+                child++;
+            if (counted_cmp(&found[at], &found[child]) >= 0)
+                break;
+            struct counted swap = found[at];
+            found[at] = found[child];
+            found[child] = swap;
+        }
+    }
+    if (kept)
+        qsort(found, kept, sizeof *found, counted_cmp);
+    return kept;
+}
+
 static size_t facet_count(const struct attributes *x, const struct field *f,
-                          const struct docset *within, struct counted **out)
+                          const struct docset *within, size_t limit, struct counted **out)
 {
     size_t *counts = xcalloc(f->values_end + 1, sizeof *counts);
     struct counted *found = xmalloc((f->values_end + 1) * sizeof *found);
@@ -64,9 +92,8 @@ static size_t facet_count(const struct attributes *x, const struct field *f,
         if (counts[i])
             found[n++] = (struct counted){f->values[i], counts[i]};
     free(counts);
-    qsort(found, n, sizeof *found, counted_cmp);
     *out = found;
-    return n;
+    return first_of(found, n, limit);
 }
 
 static struct str value_json(struct arena *a, const struct value *v)
@@ -93,8 +120,7 @@ enum err attributes_facet(struct attributes *x, struct arena *a, struct str fiel
         goto done;
     const struct field *f = attributes_field(x, filter_field(field));
     if (f)
-        n = facet_count(x, f, within, &found);
-    n = n < limit ? n : limit;
+        n = facet_count(x, f, within, limit, &found);
     *out = arena_array(a, n ? n : 1, sizeof **out);
     *count = n;
     for (size_t i = 0; i < n; i++)

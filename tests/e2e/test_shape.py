@@ -66,6 +66,7 @@ def test_facets_count_what_reaches_min_score(server, docs, mode):
     cut = everything[len(everything) // 3]["score"]
     answer = server.post(C + "/search", {"q": "river stone", "mode": mode, "min_score": cut, "limit": 3, "facets": ["tags"]})
     assert counts(answer["facets"]["tags"]) == Counter(t for h in everything if h["score"] >= cut for t in h["document"].get("tags", []))
+    assert answer["total"] == {"value": sum(h["score"] >= cut for h in everything), "relation": "eq"}
 
 
 def test_ranges(server, docs):
@@ -109,6 +110,14 @@ def test_facets_in_an_address(server, docs):
     assert server.ask("GET", C + "/search?q=river&facets=tags&facets=site&limit=1", status=200).json()["facets"] == once
     assert set(once) == {"tags", "site"}
     problem(server.ask("GET", C + "/search", q="river", facets="tags,yaer"), 422, parameter="facets/1", says="year")
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 29, 1000])
+def test_the_first_values_of_many(server, docs, limit):
+    want = Counter(d["price"] for d in docs)
+    want = sorted(want.items(), key=lambda v: (-v[1], v[0]))[:limit]
+    got = server.post(C + "/search", {"limit": 1, "facets": [{"field": "price", "limit": limit}]})["facets"]["price"]
+    assert [(v["value"], v["count"]) for v in got] == want
 
 
 # ---- order ----
