@@ -8,7 +8,8 @@
  *              document counts for a group once, by the best of them. The group's idf is that of
  *              its most frequent member (as Lucene's SynonymQuery): it is stable, and a word that
  *              the index does not know counts at document frequency 0. Pairs of characters that are
- *              no words weigh half: what they say, the words around them have said mostly.
+ *              no words weigh half: what they say, the words around them have said mostly. The
+ *              function words of the query's languages weigh a quarter.
  *
  * bound = B(q): the sum of weight * idf over the groups that are ranked, so that score / bound lies
  * in [0, 1).

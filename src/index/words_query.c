@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define PAIR_WEIGHT .5   /* .25 to .75 are alike on Chinese and Thai; 1 is .005 worse */
+#define STOP_WEIGHT .25  /* .1 to .5 are alike on English and German; 0 and 1 are worse */
 #define TABLE_SIZE 1024u /* of at most LEXICAL_GROUPS_MAX words */
 _Static_assert(TABLE_SIZE >= 2 * LEXICAL_GROUPS_MAX, "a table that is full has no end");
 
@@ -214,6 +215,17 @@ static void roles_set(struct query_builder *b)
     }
 }
 
+/* Function words say little, and those of questions are rare in documents: their idf is too high. A
+ * word that is being typed may become another. */
+static void stops_weigh(struct query_builder *b)
+{
+    for (size_t i = 0; i < b->group_count; i++) {
+        struct group *g = &b->groups[i];
+        if (g->stop && !g->fixed && !(b->options->prefix && g->last))
+            g->weight *= STOP_WEIGHT;
+    }
+}
+
 static void groups_expand(struct query_builder *b)
 {
     const struct words_options *o = b->options;
@@ -344,6 +356,7 @@ const struct words_query *words_query(struct words *w, struct str text,
     if (o->rules)
         rules_stop(&b);
     roles_set(&b);
+    stops_weigh(&b);
     if (o->rules)
         rules_synonyms(&b);
     groups_expand(&b);

@@ -498,7 +498,7 @@ static void test_phrases_and_exclusions(void **state)
     assert_string_equal(found(w, "cat -\"the dog\""), "1 3");
     assert_string_equal(found(w, "cat \xe2\x80\x9c"
                                  "birds sing\xe2\x80\x9d"),
-                        "1 2 3"); /* such quotes are text */
+                        "1 2 3");                        /* such quotes are text */
     assert_string_equal(found(w, "\"the cat"), "1 2 3"); /* still being typed */
     assert_string_equal(found(w, "dog-cat a-b"), "");
     assert_string_equal(found(w, "-cat"), "");
@@ -524,7 +524,12 @@ static void test_all(void **state)
     assert_string_equal(found_with(w, "cats birds", &all), "3");
     assert_string_equal(found_with(w, "the cats singing", &all), "");
     put_in(w, 6, "en", "", "dogs and cats");
-    assert_string_equal(found_with(w, "the dogs and cats", &all), "1 2 6");
+    assert_string_equal(found_with(w, "the dogs and cats", &all),
+                        "6 1 2"); /* `the` weighs little */
+    struct arena *a = arena_new(0);
+    double bound = words_query_bound(words_query(w, STR("the"), &all, a));
+    assert_true(fabs(bound - .25 * log(1 + 3.5 / 3.5)) < 1e-12);
+    arena_free(a);
     assert_string_equal(found_with(w, "die the", &all), ""); /* nothing else: in no document both */
     assert_string_equal(found_with(w, "the", &all), "3 1 2");
     words_free(w);
