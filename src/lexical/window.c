@@ -342,6 +342,33 @@ static void sparse_run(struct plan *p, struct window *w, const struct sink *to)
     }
 }
 
+/* --- few documents that may be found at all --- */
+
+#define LOOKED_UP 64u /* postings read cost as much as a document looked up */
+
+static bool few_within(const struct plan *p)
+{
+    size_t postings = 0;
+    for (size_t i = 0; p->within && i < p->ranked_count + p->filter_count; i++)
+        postings +=
+            group_size(i < p->ranked_count ? &p->ranked[i] : &p->filters[i - p->ranked_count]);
+    return p->within && p->within->count * LOOKED_UP < postings;
+}
+
+static void within_run(const struct plan *p, const struct sink *to)
+{
+    const struct docset *d = p->within;
+    for (uint32_t number = 0; (number = docset_next(d, number)) != NONE; number++) {
+        uint32_t slot = slot_at(p->x, number, p->version);
+        if (slot == NONE || !plan_matches(p, slot))
+            continue;
+        if (to->best)
+            best_add(to->best, (float)plan_score(p, slot), slot);
+        else
+            docset_add(to->all, number);
+    }
+}
+
 static uint32_t next_window(struct plan *p, uint32_t from)
 {
     uint32_t least = NONE, most = 0;
@@ -365,6 +392,10 @@ void windows_run(struct plan *p, struct window *w, const struct sink *to)
     w->rests = arena_array(p->arena, p->ranked_count + p->filter_count + 1, sizeof *w->rests);
     if (!p->possible)
         return;
+    if (few_within(p)) {
+        within_run(p, to);
+        return;
+    }
     if (order_sparse(p, w)) {
         sparse_run(p, w, to);
         return;

@@ -18,7 +18,7 @@ static void within_draw(struct world *w, struct lexical_query *q, struct docset 
 {
     if (rng_below(&w->rng, 3))
         return;
-    uint64_t part = 1 + rng_below(&w->rng, 20);
+    uint64_t part = 1 + rng_below(&w->rng, rng_below(&w->rng, 2) ? 20 : w->numbers);
     for (uint32_t i = 0; i < w->numbers; i++)
         if (rng_below(&w->rng, part) == 0)
             docset_add(within, i);
