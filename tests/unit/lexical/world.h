@@ -25,7 +25,7 @@ struct world {
     unsigned words; /* in the vocabulary; low ones are frequent */
     unsigned length_max;
     uint64_t revision;
-    char (*names)[16];
+    char (*names)[24];
 };
 
 void world_init(struct world *w, uint64_t seed, uint32_t numbers, unsigned words,
