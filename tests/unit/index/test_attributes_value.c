@@ -2,10 +2,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/rng.h"
+#include "base/thread.h"
 #include "index/filter.h"
 
 static void put(struct attributes *x, uint32_t number, const char *attributes)
@@ -121,6 +123,53 @@ static void unknown_fields_are_named(void **state)
     attributes_free(x);
 }
 
+/* --- readers make columns while a writer changes what is in them --- */
+
+struct reader {
+    struct attributes *x;
+    atomic_bool *stop;
+    atomic_uint wrong;
+};
+
+static void read_on(void *arg)
+{
+    struct reader *r = arg;
+    static const char *const fields[] = {"a", "b", "c", "d"};
+    for (unsigned i = 0; !atomic_load(r->stop); i++) {
+        uint32_t n = 1 + i % 50;
+        double v = one(r->x, fields[i % 4], i & 4 ? ATTRIBUTES_LEAST : ATTRIBUTES_GREATEST, n);
+        double least, greatest;
+        r->wrong += !isnan(v) && !(v >= n && v < n + 4);
+        if (attributes_number_range(r->x, STR("a"), &least, &greatest))
+            r->wrong += !(least >= 1 && greatest < 54);
+    }
+}
+
+static void readers_beside_a_writer(void **state)
+{
+    struct attributes *x = attributes_new();
+    atomic_bool stop = false;
+    struct reader r = {.x = x, .stop = &stop};
+    struct thread *threads[3];
+    char text[200];
+    for (int i = 0; i < 3; i++)
+        threads[i] = thread_start("reader", read_on, &r);
+    for (unsigned i = 0; i < 2000; i++) {
+        uint32_t n = 1 + i % 50;
+        snprintf(text, sizeof text, "{\"a\":%u,\"b\":%u,\"c\":[%u,%u],\"d\":%u}", n + i % 3, n + 1,
+                 n, n + 2, n + 3);
+        put(x, n, text);
+        if (i % 7 == 0)
+            attributes_delete(x, n);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 3; i++)
+        thread_join(threads[i]);
+    assert_int_equal(r.wrong, 0);
+    assert_true(one(x, "b", ATTRIBUTES_LEAST, 2) == 3 || isnan(one(x, "b", ATTRIBUTES_LEAST, 2)));
+    attributes_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +178,7 @@ int main(void)
         cmocka_unit_test(many_fields),
         cmocka_unit_test(the_range),
         cmocka_unit_test(unknown_fields_are_named),
+        cmocka_unit_test(readers_beside_a_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
