@@ -79,6 +79,7 @@ static void group_all(struct grouping *g)
 static enum err find_groups(struct grouping *g, struct err_info *e)
 {
     size_t depth = 2 * g->wanted * g->room + SLACK;
+    size_t most = attributes_groups_most(g->f->c->attributes, g->f->r->group_by);
     for (;; depth *= 4) {
         depth = depth < FIND_SCORED_MAX ? depth : FIND_SCORED_MAX;
         enum err err = find_candidates(g->f, depth, depth, e);
@@ -86,7 +87,7 @@ static enum err find_groups(struct grouping *g, struct err_info *e)
             return err;
         group_all(g);
         bool all = g->f->result.count < depth || depth == FIND_SCORED_MAX;
-        if (!all && g->count < g->wanted)
+        if (!all && g->count < g->wanted && g->count < most)
             continue;
         for (size_t i = 0; i < g->count && all; i++)
             g->groups[i].exhausted = true;

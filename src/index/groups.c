@@ -30,6 +30,17 @@ void attributes_groups(struct attributes *x, struct str field, const uint32_t *n
     rwlock_drop(&x->lock);
 }
 
+size_t attributes_groups_most(struct attributes *x, struct str field)
+{
+    rwlock_read(&x->lock);
+    const struct field *f = attributes_field(x, filter_field(field));
+    size_t most = x->all.count;
+    if (f) /* each value, and each document without one */
+        most = field_values(f) + x->all.count - f->exists.count + f->present->posting.count;
+    rwlock_drop(&x->lock);
+    return most;
+}
+
 void attributes_alike(struct attributes *x, struct str field, const uint32_t *of, size_t count,
                       struct docset *out)
 {

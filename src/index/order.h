@@ -42,6 +42,8 @@ json_t *order_value(const struct order_key *k, const json_t *document);
  * the documents hold. */
 void attributes_groups(struct attributes *x, struct str field, const uint32_t *numbers,
                        size_t count, uint32_t *out);
+/* There are no more groups than that. */
+size_t attributes_groups_most(struct attributes *x, struct str field);
 /* The documents that have a value in common with one of `of`, in that field; `out` is
  * initialised. */
 void attributes_alike(struct attributes *x, struct str field, const uint32_t *of, size_t count,
