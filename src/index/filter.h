@@ -25,7 +25,7 @@
  * geo() asks for the distance of a field's points from one (<= < >= >; m, km, mi; on the mean
  * sphere), or for those in a box, its south-west corner TO its north-east one, across the 180th
  * meridian if it must. A geo test counts as 50 values. Cost: the distinct points of the circle's or
- * box's latitudes, about 50 ns each.
+ * box's latitudes, about 100 ns each.
  *
  * The attribute index keeps, per field, which documents hold which value (strings, numbers,
  * booleans, dates) and answers a tree with a bitmap. One writer thread; readers in parallel (lock
@@ -76,7 +76,7 @@ size_t attributes_bytes(struct attributes *x);
 
 /* Counts of the values of a field among `within`, most frequent first. Strings point into the
  * arena. Cost: of a field of few values their postings (60,000 documents: some 10 us); else the
- * values that the documents hold. Any thread, as all that follows. */
+ * values that the documents hold (60,000 distinct ones: 18 ms). Any thread, as all that follows. */
 struct facet_value {
     struct str value; /* as JSON: "en", 2020, true */
     size_t count;

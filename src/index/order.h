@@ -26,8 +26,8 @@ struct order_key {
 /* The place of each document (numbers rising) in out[i * stride], and into `*after_place` that of
  * the value `after` (as order_value gives it; NULL: not asked for), which no document need have any
  * more. Places mean something among those of one call only. Any thread. Cost: the distinct values
- * of the field and their postings, some 2 ms for 60,000 documents with a value each of its own; of
- * few documents the values that they have. */
+ * of the field and their postings, some 3 ms for 60,000 documents with a value each of its own, 16
+ * ms for distances; of few documents the values that they have. */
 void attributes_places(struct attributes *x, const struct order_key *k, const uint32_t *numbers,
                        size_t count, const json_t *after, uint64_t *out, size_t stride,
                        uint64_t *after_place);
