@@ -114,10 +114,12 @@ function paintLike(b, d) {
 function moreButton(d) {
   return button("More like this", "More like " + title(d), () => showSimilar(d));
 }
-function heading(d) {
+function heading(d, ranges) {
   const h = make("h3"), href = d.url && safeLink(d.url);
-  if (!href) { h.textContent = title(d); return h; }
-  const a = make("a", "", title(d));
+  if (!d.title) ranges = [];
+  if (!href) { passage(h, title(d), ranges); return h; }
+  const a = make("a");
+  passage(a, title(d), ranges);
   a.href = href;
   a.rel = "noopener noreferrer";
   h.append(a);
@@ -136,8 +138,8 @@ function scoreBar(score) {
 }
 function hit(h) {
   const li = make("li", "hit"), d = h.document;
-  li.append(heading(d));
-  const shown = h.passage ? h.passage : { text: d.text || "", highlights: [] };
+  li.append(heading(d, h.title_highlights || []));
+  const shown = h.snippet || h.passage || { text: d.text || "", highlights: [] };
   if (shown.text) {
     const p = make("p");
     passage(p, ...shorten(shown.text, shown.highlights));
@@ -207,7 +209,7 @@ function search() {
   }
   const kinds = m === "both" ? ["lexical", "semantic"] : [m];
   run(async (signal) => {
-    const answers = await Promise.all(kinds.map((kind) => ask("POST", base() + "/search", { q, mode: kind, limit: 20 }, signal)));
+    const answers = await Promise.all(kinds.map((kind) => ask("POST", base() + "/search", { q, mode: kind, limit: 20, snippet_length: 400 }, signal)));
     return answers.map((a, i) => column(kinds[i], a));
   });
 }
