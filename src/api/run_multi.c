@@ -7,6 +7,7 @@
 #include "api/server.h"
 #include "base/clock.h"
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,15 +34,12 @@ struct multi {
     struct engine *engine;
     struct part *parts;
     size_t count, taken, done;
-    unsigned users;
+    atomic_uint users; /* not under the lock: who lets go of that still looks at it */
 };
 
 static void multi_leave(struct multi *m)
 {
-    lock_take(&m->lock);
-    bool last = --m->users == 0;
-    lock_drop(&m->lock);
-    if (!last)
+    if (atomic_fetch_sub(&m->users, 1) != 1)
         return;
     cond_release(&m->all_done);
     lock_release(&m->lock);
@@ -82,9 +80,7 @@ static void helpers_ask(struct multi *m, struct pool *pool)
 {
     size_t wanted = m->count - 1 < HELPERS_MAX ? m->count - 1 : HELPERS_MAX;
     for (; wanted && thread_cores() > 1; wanted--) {
-        lock_take(&m->lock);
-        m->users++;
-        lock_drop(&m->lock);
+        atomic_fetch_add(&m->users, 1);
         if (pool_submit(pool, LANE_INTERACTIVE, help, m))
             multi_leave(m); /* they have enough to do */
     }
@@ -96,7 +92,7 @@ static void multi_run(struct call *c, struct part *parts, size_t count)
     m->engine = c->engine;
     m->parts = parts;
     m->count = count;
-    m->users = 1;
+    atomic_init(&m->users, 1);
     lock_init(&m->lock, LOCK_LEAF);
     cond_init(&m->all_done);
     helpers_ask(m, c->api->pool);
