@@ -347,9 +347,10 @@ static const struct schema sort_list = {
         "booleans before numbers before texts; of an array rising order takes the least value, "
         "falling order the greatest. geo(place,52.5,13.4) is the distance from there. Ties as "
         "documents came; add _score for the best first (alone it is the order without sort). What "
-        "matches: by words alone, what holds a word of the query; by meaning and hybrid, "
-        "everything that the filter passes, so give min_score too, or sort by _score first (the "
-        "100,000 best). next_cursor goes on without a limit, and without _score neither repeats "
+        "matches: in modes lexical and hybrid what holds a word of the query; by meaning, and by "
+        "_score first, everything that the filter passes (by _score the 100,000 best); with "
+        "min_score what reaches it. next_cursor goes on without a limit, and without _score "
+        "neither repeats "
         "nor "
         "misses a document, whatever is added or deleted meanwhile",
     .alternatives = (const struct schema *const[]){&sort_text, &sort_items, NULL},

@@ -42,12 +42,22 @@ static enum err good_enough(struct find *f, struct docset *out, bool *exact, str
     return 0;
 }
 
+/* By meaning every document matches, more or less: that is no set to put in another order, so of a
+ * hybrid search it is what holds a word of the query. */
+static bool by_words(const struct find *f)
+{
+    const struct find_request *r = f->r;
+    if (f->vector || f->browse)
+        return false;
+    return r->mode == SEARCH_LEXICAL || f->degraded.n ||
+           (r->mode == SEARCH_HYBRID && r->sort_count && !r->sort[0].by_score && r->min_score <= 0);
+}
+
 enum err find_matching(struct find *f, struct docset *out, bool *exact, struct err_info *e)
 {
-    bool by_words = !f->vector && !f->browse && (f->r->mode == SEARCH_LEXICAL || f->degraded.n);
     enum err err = passed(f, out, e);
     *exact = true;
-    if (!err && by_words)
+    if (!err && by_words(f))
         with_words(f, out);
     if (!err &&
         (f->r->min_score > 0 || (out->count > FIND_SCORED_MAX && find_sorts_by_score(f->r))))

@@ -52,7 +52,9 @@ def test_measured(server, many):
     m = server.metrics()
     assert .9 < m['akin_index_recall_ratio{collection="many"}'] <= 1
     assert m['akin_index_walk_width{collection="many"}'] >= 16
-    assert m['akin_index_recall_samples_total{plan="walk"}'] + m['akin_index_recall_samples_total{plan="filtered_walk"}'] >= 10
+    # which searches are sampled is chance; half of them are scans, of what the filter passes
+    samples = [m[f'akin_index_recall_samples_total{{plan="{plan}"}}'] for plan in ("scan", "walk", "filtered_walk")]
+    assert sum(samples) >= 20 and samples[1] > 0
 
 
 def test_exact(server, many):
