@@ -93,13 +93,20 @@ class Peer:
             self.process.wait()
 
 
+def whole(server):
+    """What is measured must be the whole search: by words and by meaning."""
+    answer = json.load(urllib.request.urlopen(server.url + PATH + "editor"))
+    if "degraded" in answer or not all(h["scores"]["semantic"] is not None for h in answer["data"]):
+        raise SystemExit(f"akin answers by words alone ({answer.get('degraded')}): the data are of another model, --fresh imports again")
+
+
 def show(clients, name, result):
     print(f"{clients} clients  {name:16}  {result[0]:7.0f} queries/s  p50 {result[1]:6.2f} ms  p99 {result[2]:6.2f} ms", flush=True)
 
 
 def beside(server, peers, a):
     part, results = queries(40000), {}
-    urllib.request.urlopen(server.url + PATH + "warm").read()
+    whole(server)
     engines = [("akin", server.url, PATH)] + [(p.name, p.url, "/search?q=") for p in peers]
     for clients in a.clients:
         for round in range(a.rounds):
@@ -129,7 +136,7 @@ def during_an_import(data, a):
                 f.write(json.dumps({"id": f"full-{d['id']}", "title": d["title"], "text": d["text"]}) + "\n")
     part = queries(60000, seed=11)
     with Server(copy) as s:
-        urllib.request.urlopen(s.url + PATH + "warm").read()
+        whole(s)
         bulk = subprocess.Popen([AKIN, "add", "-c", "bench", "--url", s.url, "--quiet", str(lines)], stdout=subprocess.DEVNULL)
         time.sleep(3)
         for clients in a.clients:
