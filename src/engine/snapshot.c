@@ -313,12 +313,13 @@ static bool words_open(struct collection *c, const struct position *now)
     return false;
 }
 
-/* Attributes, near-duplicates and live state are read while others read words and vectors. */
+/* Words, and attributes with near-duplicates and live state, are read while others read vectors. */
 struct snapshot_opening {
     struct collection *c;
     struct position now;
-    struct thread *thread;
-    enum err err;
+    struct thread *words_thread, *rows_thread;
+    bool words;
+    enum err err; /* of the rows */
     struct err_info why;
 };
 
@@ -328,13 +329,20 @@ static void rows_open(void *arg)
     o->err = rows_load(&(struct rows_of){.c = o->c}, &o->now, &o->why);
 }
 
+static void words_open_run(void *arg)
+{
+    struct snapshot_opening *o = arg;
+    o->words = words_open(o->c, &o->now);
+}
+
 struct snapshot_opening *snapshot_open(struct collection *c)
 {
     struct snapshot_opening *o = xcalloc(1, sizeof *o);
     o->c = c;
     store_position(c->engine->store, &o->now);
     rows_reset(c);
-    o->thread = thread_start("documents", rows_open, o);
+    o->rows_thread = thread_start("documents", rows_open, o);
+    o->words_thread = thread_start("words", words_open_run, o);
     return o;
 }
 
@@ -349,10 +357,10 @@ static bool rows_usable(struct snapshot_opening *o)
 
 enum err snapshot_opened(struct snapshot_opening *o, struct err_info *e)
 {
-    bool words = words_open(o->c, &o->now);
-    thread_join(o->thread);
+    thread_join(o->words_thread);
+    thread_join(o->rows_thread);
     bool rows = rows_usable(o);
-    enum err err = rows && words ? 0 : rebuild(o->c, !rows, !words, e);
+    enum err err = rows && o->words ? 0 : rebuild(o->c, !rows, !o->words, e);
     free(o);
     return err;
 }
