@@ -201,6 +201,14 @@ static bool is_browsing(struct str q)
     return !q.n || str_eq_c(q, "*");
 }
 
+static enum err shape_check(struct find *f, struct err_info *e)
+{
+    enum err err = find_sort_check(f, e);
+    if (!err)
+        err = find_group_check(f, e);
+    return err ? err : find_place_read(f, e);
+}
+
 static enum err search_once(struct engine *x, struct str collection, const struct find_request *r,
                             struct arena *a, struct find_answer *out, struct err_info *e)
 {
@@ -208,11 +216,7 @@ static enum err search_once(struct engine *x, struct str collection, const struc
     enum err err = find_begin(&f, x, collection, r, a, e);
     f.browse = is_browsing(r->q);
     if (!err)
-        err = find_sort_check(&f, e);
-    if (!err)
-        err = find_group_check(&f, e);
-    if (!err)
-        err = find_place_read(&f, e);
+        err = shape_check(&f, e);
     if (!err)
         err = find_ranking(&f, e);
     if (!err)
@@ -250,11 +254,7 @@ static enum err similar_once(struct engine *x, struct str collection, const stru
     if (!err)
         err = find_ranking(&f, e);
     if (!err)
-        err = find_sort_check(&f, e);
-    if (!err)
-        err = find_group_check(&f, e);
-    if (!err)
-        err = find_place_read(&f, e);
+        err = shape_check(&f, e);
     if (!err)
         err = find_vector(&f, e);
     if (!err)

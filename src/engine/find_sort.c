@@ -237,14 +237,7 @@ static enum err score_first(struct sorting *s, const uint32_t *at, size_t count,
 
 static struct search_hit hit_at(const struct sorting *s, size_t i)
 {
-    return s->scored[i] ? *s->scored[i]
-                        : (struct search_hit){.number = s->numbers[i],
-                                              .passage = UINT32_MAX,
-                                              .semantic = NAN,
-                                              .lexical = NAN,
-                                              .cosine = NAN,
-                                              .bm25 = NAN,
-                                              .bound = NAN};
+    return s->scored[i] ? *s->scored[i] : search_hit_new(s->numbers[i]);
 }
 
 static enum err first_of(struct sorting *s, size_t depth, struct err_info *e)

@@ -20,7 +20,7 @@ static struct places places_new(struct arena *a, size_t count)
     return (struct places){arena_array(a, size, sizeof(uint32_t)), size - 1};
 }
 
-static struct search_hit new_hit(uint32_t number)
+struct search_hit search_hit_new(uint32_t number)
 {
     return (struct search_hit){.number = number,
                                .passage = UINT32_MAX,
@@ -38,7 +38,7 @@ static size_t place_of(struct candidates *c, struct places *p, uint32_t number)
     while (p->table[i] && c->hits[p->table[i] - 1].number != number)
         i = (i + 1) & p->mask;
     if (!p->table[i]) {
-        c->hits[c->count++] = new_hit(number);
+        c->hits[c->count++] = search_hit_new(number);
         p->table[i] = (uint32_t)c->count;
     }
     return p->table[i] - 1;

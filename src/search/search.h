@@ -110,6 +110,8 @@ struct search_hit {
     /* Of each boost of the query: the field's number (NaN: none), and what that gives. */
     const double *boost_values, *boosts;
 };
+/* A hit of which nothing is known yet. */
+struct search_hit search_hit_new(uint32_t number);
 
 struct search_stages {
     int64_t embed_ns, words_ns, vectors_ns, fuse_ns;
