@@ -1,0 +1,54 @@
+/* EASE: a linear model of what is read together, in closed form.
+ *
+ *     P = (Z'Z + lambda I)^-1,   B_ij = -P_ij / P_jj (i != j),   score(reader, j) = sum_i x_i B_ij
+ *
+ * Z: the readers' rows, and below them sqrt(gamma) E', the centred vectors of the items' texts, as
+ * if each dimension were one more reader: it lifts what few have read. Steck: Embarrassingly
+ * Shallow Autoencoders for Sparse Data (WWW 2019). With fewer rows than items by Woodbury's
+ * identity, P = (I - Z' (lambda I + Z Z')^-1 Z) / lambda, so that the cost is the cube of the
+ * smaller side and no matrix of items x items is ever made: of each row of B the `kept` weights of
+ * the largest size stay.
+ *
+ * A model is immutable once made: any thread. */
+#ifndef RECOMMEND_EASE_H
+#define RECOMMEND_EASE_H
+
+#include "base/err.h"
+#include "recommend/interactions.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define EASE_KEPT 500
+
+struct ease_options {
+    double lambda;     /* > 0; 0: 30 */
+    double gamma;      /* of the text; 0: none */
+    const float *text; /* items x dims, centred, of length 1; NULL: none */
+    uint32_t dims;
+    unsigned kept;           /* weights a row; 0: EASE_KEPT */
+    unsigned threads;        /* 0: one a core */
+    size_t memory_max;       /* bytes; 0: no bound */
+    _Atomic uint32_t *done;  /* items whose row is ready, for progress; may be NULL */
+    const atomic_bool *stop; /* may be NULL */
+};
+
+struct ease {
+    uint32_t items;
+    struct sparse rows; /* B: row i, the items j that i speaks for */
+};
+
+/* ERR_FULL: it would take more than memory_max; the message says how much. ERR_CANCELLED: `stop`.
+ * ERR_INVALID: lambda too small for these rows. */
+enum err ease_train(const struct interactions *x, const struct ease_options *o, struct ease **out,
+                    struct err_info *e) MUST_CHECK;
+void ease_free(struct ease *m);
+/* What training takes at most, beside `x`. */
+size_t ease_train_bytes(uint32_t readers, uint32_t items, const struct ease_options *o);
+/* scores[items] += sum of weights[k] * B[given[k]]. Each term is what that item has of the score.
+ */
+void ease_score(const struct ease *m, const uint32_t *given, const float *weights, size_t count,
+                float *scores);
+/* B_ij; 0 if it was not kept. */
+float ease_weight(const struct ease *m, uint32_t i, uint32_t j);
+
+#endif
