@@ -1,35 +1,73 @@
 #include "math/dense.h"
 
 #include <assert.h>
-#include <cblas.h>
-#include <lapacke.h>
+#include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
+#include <string.h>
+
+/* As cblas.h and LAPACK have them; 32-bit sizes. */
+enum { ROW_MAJOR = 101, PLAIN = 111, TURNED = 112 };
+static struct {
+    void (*threads)(int n);
+    void (*sgemm)(int order, int turn_a, int turn_b, int m, int n, int k, float alpha,
+                  const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+    void (*spotrf)(const char *half, const int *n, float *a, const int *lda, int *info);
+    void (*spotri)(const char *half, const int *n, float *a, const int *lda, int *info);
+    bool there;
+} blas;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static bool symbol(void *library, const char *name, void *to)
+{
+    void *found = dlsym(library, name);
+    memcpy(to, &found, sizeof found);
+    return found != NULL;
+}
+
+static void load(void)
+{
+    void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    blas.there = library && symbol(library, "openblas_set_num_threads", &blas.threads) &&
+                 symbol(library, "cblas_sgemm", &blas.sgemm) &&
+                 symbol(library, "spotrf_", &blas.spotrf) &&
+                 symbol(library, "spotri_", &blas.spotri);
+}
+
+enum err dense_open(struct err_info *e)
+{
+    pthread_once(&once, load);
+    return blas.there ? 0
+                      : err_set(e, ERR_UNAVAILABLE, NULL,
+                                "training needs OpenBLAS: install libopenblas0-pthread");
+}
 
 void dense_threads(unsigned threads)
 {
-    openblas_set_num_threads((int)threads);
+    blas.threads((int)threads);
 }
 
 bool dense_invert(float *a, size_t n)
 {
+    int size = (int)n, info = 0;
     assert(n <= INT_MAX);
-    lapack_int size = (lapack_int)n;
-    /* Row by row and lower is column by column and upper: LAPACKE would turn a copy. */
-    if (LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'U', size, a, size) ||
-        LAPACKE_spotri_work(LAPACK_COL_MAJOR, 'U', size, a, size))
-        return false;
-    for (size_t i = 0; i < n; i++)
+    if (n == 0)
+        return true;
+    /* What is lower row by row is upper column by column, as LAPACK sees it. */
+    blas.spotrf("U", &size, a, &size, &info);
+    if (!info)
+        blas.spotri("U", &size, a, &size, &info);
+    for (size_t i = 0; i < n && !info; i++)
         for (size_t j = i + 1; j < n; j++)
             a[i * n + j] = a[j * n + i];
-    return true;
+    return !info;
 }
 
-void dense_product(size_t rows, size_t columns, size_t depth, float alpha, const float *a,
-                   size_t a_stride, bool a_turned, const float *b, size_t b_stride, bool b_turned,
-                   float beta, float *c, size_t c_stride)
+void dense_product(size_t rows, size_t columns, size_t depth, float alpha, struct dense a,
+                   struct dense b, float beta, float *c, size_t c_stride)
 {
     if (rows && columns)
-        cblas_sgemm(CblasRowMajor, a_turned ? CblasTrans : CblasNoTrans,
-                    b_turned ? CblasTrans : CblasNoTrans, (int)rows, (int)columns, (int)depth,
-                    alpha, a, (int)a_stride, b, (int)b_stride, beta, c, (int)c_stride);
+        blas.sgemm(ROW_MAJOR, a.turned ? TURNED : PLAIN, b.turned ? TURNED : PLAIN, (int)rows,
+                   (int)columns, (int)depth, alpha, a.at, (int)a.stride, b.at, (int)b.stride, beta,
+                   c, (int)c_stride);
 }

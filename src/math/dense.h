@@ -1,19 +1,30 @@
-/* Dense algebra of training: OpenBLAS and LAPACK behind it. Matrices row by row, float. The
- * functions of one call use as many threads as dense_threads said last; one caller at a time. */
+/* Dense algebra of training: OpenBLAS, which carries LAPACK. It is loaded when training asks for
+ * it: a process that only serves has none of its threads and none of its memory. Matrices row by
+ * row, float. One caller at a time says dense_threads; the products may be called by many threads
+ * after dense_threads(1). */
 #ifndef MATH_DENSE_H
 #define MATH_DENSE_H
 
+#include "base/err.h"
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Loads the library, once. ERR_UNAVAILABLE: it is not installed; the message names the package.
+ * Before any of the functions below. */
+enum err dense_open(struct err_info *e) MUST_CHECK;
 void dense_threads(unsigned threads);
-/* a (n x n, symmetric, its lower half is read) -> its inverse, both halves. False: not positive
- * definite; `a` is spoilt. n^3 multiply-adds. */
+/* a (n x n, symmetric, its lower half is read) -> its inverse, both halves, by Cholesky's
+ * factors. False: not positive definite, and `a` is spoilt. n^3 multiply-adds. */
 bool dense_invert(float *a, size_t n);
-/* c (rows x columns, stride) = alpha * a * b + beta * c; a: rows x depth, or depth x rows if
- * `a_turned`; b: depth x columns, or columns x depth if `b_turned`. */
-void dense_product(size_t rows, size_t columns, size_t depth, float alpha, const float *a,
-                   size_t a_stride, bool a_turned, const float *b, size_t b_stride, bool b_turned,
-                   float beta, float *c, size_t c_stride);
+
+/* A matrix as it lies in memory; `turned`: its transpose is meant. */
+struct dense {
+    const float *at;
+    size_t stride;
+    bool turned;
+};
+/* c (rows x columns) = alpha * a (rows x depth) * b (depth x columns) + beta * c. */
+void dense_product(size_t rows, size_t columns, size_t depth, float alpha, struct dense a,
+                   struct dense b, float beta, float *c, size_t c_stride);
 
 #endif

@@ -73,13 +73,14 @@ static void fill(struct training *t)
         if (t->dims) {
             add_text_readers(t);
             float *corner = t->inverse + t->readers * t->size + t->readers;
-            dense_product(t->dims, t->dims, t->x->items, gamma, t->text, t->dims, true, t->text,
-                          t->dims, false, 0, corner, t->size);
+            dense_product(t->dims, t->dims, t->x->items, gamma,
+                          (struct dense){t->text, t->dims, true},
+                          (struct dense){t->text, t->dims, false}, 0, corner, t->size);
         }
     } else {
         if (t->dims)
-            dense_product(t->size, t->size, t->dims, gamma, t->text, t->dims, false, t->text,
-                          t->dims, true, 0, t->inverse, t->size);
+            dense_product(t->size, t->size, t->dims, gamma, (struct dense){t->text, t->dims, false},
+                          (struct dense){t->text, t->dims, true}, 0, t->inverse, t->size);
         add_pairs(&t->x->rows, t->x->readers, t->inverse, t->size);
     }
     for (size_t i = 0; i < t->size; i++)
@@ -113,9 +114,10 @@ static void diagonal_make(struct training *t)
     for (uint32_t from = 0; from < t->x->items; from += BLOCK) {
         uint32_t n = t->x->items - from < BLOCK ? t->x->items - from : BLOCK;
         if (t->dual && t->dims)
-            dense_product(n, t->dims, t->dims, 1, text_row(t, from), t->dims, false,
-                          t->inverse + t->readers * t->size + t->readers, t->size, false, 0,
-                          corners, t->dims);
+            dense_product(
+                n, t->dims, t->dims, 1, (struct dense){text_row(t, from), t->dims, false},
+                (struct dense){t->inverse + t->readers * t->size + t->readers, t->size, false}, 0,
+                corners, t->dims);
         for (uint32_t i = 0; i < n; i++)
             t->diagonal[from + i] =
                 t->dual ? (float)((1 - quadratic(t, from + i, corners + i * t->dims)) /
@@ -161,8 +163,10 @@ static void block_turn(const struct training *t, struct block *b, uint32_t from,
 {
     const struct sparse *s = &t->x->columns;
     if (t->dims)
-        dense_product(n, t->size, t->dims, t->root_gamma, text_row(t, from), t->dims, false,
-                      t->inverse + t->readers * t->size, t->size, false, 0, b->by_item, t->size);
+        dense_product(n, t->size, t->dims, t->root_gamma,
+                      (struct dense){text_row(t, from), t->dims, false},
+                      (struct dense){t->inverse + t->readers * t->size, t->size, false}, 0,
+                      b->by_item, t->size);
     else
         memset(b->by_item, 0, n * t->size * sizeof *b->by_item);
     for (uint32_t k = 0; k < n; k++) {
@@ -184,8 +188,9 @@ static void block_multiply(const struct training *t, struct block *b)
 {
     const struct sparse *s = &t->x->columns;
     if (t->dims)
-        dense_product(t->x->items, BLOCK, t->dims, t->root_gamma, t->text, t->dims, false,
-                      b->by_row + t->readers * BLOCK, BLOCK, false, 0, b->products, BLOCK);
+        dense_product(
+            t->x->items, BLOCK, t->dims, t->root_gamma, (struct dense){t->text, t->dims, false},
+            (struct dense){b->by_row + t->readers * BLOCK, BLOCK, false}, 0, b->products, BLOCK);
     else
         memset(b->products, 0, (size_t)t->x->items * BLOCK * sizeof *b->products);
     for (uint32_t j = 0; j < t->x->items; j++) {
@@ -349,7 +354,9 @@ enum err ease_train(const struct interactions *x, const struct ease_options *o, 
                     struct err_info *e)
 {
     struct training t;
-    enum err err = 0;
+    enum err err = dense_open(e);
+    if (err)
+        return err;
     training_init(&t, x, o);
     size_t bytes = training_bytes(&t), items = x->items;
     if (o->memory_max && bytes > o->memory_max)

@@ -38,7 +38,7 @@ struct ease {
 };
 
 /* ERR_FULL: it would take more than memory_max; the message says how much. ERR_CANCELLED: `stop`.
- * ERR_INVALID: lambda too small for these rows. */
+ * ERR_INVALID: lambda too small for these rows. ERR_UNAVAILABLE: no OpenBLAS. */
 enum err ease_train(const struct interactions *x, const struct ease_options *o, struct ease **out,
                     struct err_info *e) MUST_CHECK;
 void ease_free(struct ease *m);
