@@ -23,7 +23,6 @@ struct training {
     float *inverse;
     float *diagonal; /* of P */
     _Atomic uint32_t next;
-    struct ease *m;
     uint32_t *to; /* items x kept: rows of B before they are packed */
     float *weight;
     uint32_t *count;
@@ -204,51 +203,13 @@ static void block_multiply(const struct training *t, struct block *b)
     }
 }
 
-/* The `kept` largest of `size`, into the front of `order`, which holds 0 ... count - 1 (Hoare's
- * selection, 1961). */
-static void select_largest(uint32_t *order, size_t count, size_t kept, const float *row)
-{
-    size_t low = 0, high = count - 1;
-    while (kept && kept < count && low < high) {
-        float pivot = fabsf(row[order[low + (high - low) / 2]]);
-        size_t i = low, j = high;
-        for (;;) {
-            while (fabsf(row[order[i]]) > pivot)
-                i++;
-            while (fabsf(row[order[j]]) < pivot)
-                j--;
-            if (i >= j)
-                break;
-            uint32_t swap = order[i];
-            order[i++] = order[j];
-            order[j--] = swap;
-        }
-        if (kept <= j)
-            high = j;
-        else
-            low = j + 1;
-    }
-}
-
-static int rising(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static void row_keep(struct training *t, struct block *b, uint32_t item)
 {
-    size_t items = t->x->items, n = 0;
-    for (uint32_t j = 0; j < items; j++)
-        if (b->row[j] != 0)
-            b->order[n++] = j;
-    size_t kept = n < t->kept ? n : t->kept;
-    if (n)
-        select_largest(b->order, n, kept, b->row);
-    qsort(b->order, kept, sizeof *b->order, rising);
+    size_t at = (size_t)item * t->kept,
+           kept = item_row_keep(b->row, t->x->items, t->kept, b->order);
     for (size_t k = 0; k < kept; k++) {
-        t->to[(size_t)item * t->kept + k] = b->order[k];
-        t->weight[(size_t)item * t->kept + k] = b->row[b->order[k]];
+        t->to[at + k] = b->order[k];
+        t->weight[at + k] = b->row[b->order[k]];
     }
     t->count[item] = (uint32_t)kept;
 }
@@ -297,26 +258,6 @@ static void rows_make(struct training *t)
         thread_join(started[i]);
 }
 
-static struct ease *pack(struct training *t)
-{
-    struct ease *m = xcalloc(1, sizeof *m);
-    size_t count = 0, at = 0;
-    m->items = t->x->items;
-    m->rows.start = xcalloc((size_t)m->items + 1, sizeof *m->rows.start);
-    for (uint32_t i = 0; i < m->items; i++)
-        count += t->count[i];
-    m->rows.at = xmalloc((count + 1) * sizeof *m->rows.at);
-    m->rows.weight = xmalloc((count + 1) * sizeof *m->rows.weight);
-    for (uint32_t i = 0; i < m->items; i++) {
-        size_t n = t->count[i], from = (size_t)i * t->kept;
-        memcpy(m->rows.at + at, t->to + from, n * sizeof *m->rows.at);
-        memcpy(m->rows.weight + at, t->weight + from, n * sizeof *m->rows.weight);
-        at += n;
-        m->rows.start[i + 1] = at;
-    }
-    return m;
-}
-
 /* ---- the whole ---- */
 
 static void training_init(struct training *t, const struct interactions *x,
@@ -350,8 +291,8 @@ size_t ease_train_bytes(uint32_t readers, uint32_t items, const struct ease_opti
     return training_bytes(&t);
 }
 
-enum err ease_train(const struct interactions *x, const struct ease_options *o, struct ease **out,
-                    struct err_info *e)
+enum err ease_train(const struct interactions *x, const struct ease_options *o,
+                    struct item_model **out, struct err_info *e)
 {
     struct training t;
     enum err err = dense_open(e);
@@ -381,42 +322,11 @@ enum err ease_train(const struct interactions *x, const struct ease_options *o, 
     if (!err && stopped(&t))
         err = err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");
     if (!err)
-        *out = pack(&t);
+        *out = item_model_new(x->items, t.kept, t.count, t.to, t.weight);
     free(t.inverse);
     free(t.diagonal);
     free(t.to);
     free(t.weight);
     free(t.count);
     return err;
-}
-
-void ease_free(struct ease *m)
-{
-    if (!m)
-        return;
-    free(m->rows.start);
-    free(m->rows.at);
-    free(m->rows.weight);
-    free(m);
-}
-
-void ease_score(const struct ease *m, const uint32_t *given, const float *weights, size_t count,
-                float *scores)
-{
-    for (size_t k = 0; k < count; k++)
-        for (size_t i = m->rows.start[given[k]]; i < m->rows.start[given[k] + 1]; i++)
-            scores[m->rows.at[i]] += weights[k] * m->rows.weight[i];
-}
-
-float ease_weight(const struct ease *m, uint32_t i, uint32_t j)
-{
-    size_t low = m->rows.start[i], high = m->rows.start[i + 1];
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (m->rows.at[mid] < j)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < m->rows.start[i + 1] && m->rows.at[low] == j ? m->rows.weight[low] : 0;
 }

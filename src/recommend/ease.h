@@ -7,14 +7,12 @@
  * Shallow Autoencoders for Sparse Data (WWW 2019). With fewer rows than items by Woodbury's
  * identity, P = (I - Z' (lambda I + Z Z')^-1 Z) / lambda, so that the cost is the cube of the
  * smaller side and no matrix of items x items is ever made: of each row of B the `kept` weights of
- * the largest size stay.
- *
- * A model is immutable once made: any thread. */
+ * the largest size stay. */
 #ifndef RECOMMEND_EASE_H
 #define RECOMMEND_EASE_H
 
 #include "base/err.h"
-#include "recommend/interactions.h"
+#include "recommend/item_model.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -32,23 +30,11 @@ struct ease_options {
     const atomic_bool *stop; /* may be NULL */
 };
 
-struct ease {
-    uint32_t items;
-    struct sparse rows; /* B: row i, the items j that i speaks for */
-};
-
 /* ERR_FULL: it would take more than memory_max; the message says how much. ERR_CANCELLED: `stop`.
  * ERR_INVALID: lambda too small for these rows. ERR_UNAVAILABLE: no OpenBLAS. */
-enum err ease_train(const struct interactions *x, const struct ease_options *o, struct ease **out,
-                    struct err_info *e) MUST_CHECK;
-void ease_free(struct ease *m);
+enum err ease_train(const struct interactions *x, const struct ease_options *o,
+                    struct item_model **out, struct err_info *e) MUST_CHECK;
 /* What training takes at most, beside `x`. */
 size_t ease_train_bytes(uint32_t readers, uint32_t items, const struct ease_options *o);
-/* scores[items] += sum of weights[k] * B[given[k]]. Each term is what that item has of the score.
- */
-void ease_score(const struct ease *m, const uint32_t *given, const float *weights, size_t count,
-                float *scores);
-/* B_ij; 0 if it was not kept. */
-float ease_weight(const struct ease *m, uint32_t i, uint32_t j);
 
 #endif

@@ -98,7 +98,7 @@ static void test_definition(void **state)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int text = 0; text < 2; text++) {
             struct world w;
-            struct ease *m = NULL;
+            struct item_model *m = NULL;
             struct err_info e = {0};
             struct ease_options o = {
                 .lambda = 2, .gamma = text ? 3 : 0, .dims = DIMS, .threads = 3};
@@ -109,8 +109,9 @@ static void test_definition(void **state)
             assert_int_equal(ease_train(w.x, &o, &m, &e), 0);
             for (uint32_t i = 0; i < w.items; i++)
                 for (uint32_t j = 0; j < w.items; j++)
-                    assert_true(fabs((double)ease_weight(m, i, j) - w.b[i * w.items + j]) < 2e-5);
-            ease_free(m);
+                    assert_true(fabs((double)item_model_weight(m, i, j) - w.b[i * w.items + j]) <
+                                2e-5);
+            item_model_free(m);
             world_free(&w);
         }
 }
@@ -119,7 +120,7 @@ static void test_definition(void **state)
 static void test_kept(void **state)
 {
     struct world w;
-    struct ease *all, *few;
+    struct item_model *all, *few;
     struct ease_options o = {.lambda = 2, .gamma = 1, .dims = DIMS, .threads = 2};
     world_make(&w, 50, 400, 9);
     o.text = w.text;
@@ -133,25 +134,25 @@ static void test_kept(void **state)
         for (size_t k = few->rows.start[i]; k < few->rows.start[i + 1]; k++)
             least = fminf(least, fabsf(few->rows.weight[k]));
         for (uint32_t j = 0; j < w.items; j++) {
-            float full = ease_weight(all, i, j), kept = ease_weight(few, i, j);
+            float full = item_model_weight(all, i, j), kept = item_model_weight(few, i, j);
             assert_true(kept == full || (kept == 0 && fabsf(full) <= least));
         }
     }
     float scores[400] = {0}, weights[] = {1, .25f};
     uint32_t given[] = {3, 77};
-    ease_score(few, given, weights, 2, scores);
+    item_model_score(few, given, weights, 2, scores);
     for (uint32_t j = 0; j < 400; j++)
-        assert_true(fabsf(scores[j] - ease_weight(few, 3, j) - .25f * ease_weight(few, 77, j)) <
-                    1e-6f);
-    ease_free(all);
-    ease_free(few);
+        assert_true(fabsf(scores[j] - item_model_weight(few, 3, j) -
+                          .25f * item_model_weight(few, 77, j)) < 1e-6f);
+    item_model_free(all);
+    item_model_free(few);
     world_free(&w);
 }
 
 static void test_refused(void **state)
 {
     struct world w;
-    struct ease *m = NULL;
+    struct item_model *m = NULL;
     struct err_info e = {0};
     atomic_bool stop = true;
     world_make(&w, 100, 300, 4);

@@ -1,0 +1,102 @@
+#include "recommend/item_model.h"
+
+#include "base/arena.h"
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The `kept` largest of `size`, into the front of `order`, which holds 0 ... count - 1 (Hoare's
+ * selection, 1961). */
+static void select_largest(uint32_t *order, size_t count, size_t kept, const float *row)
+{
+    size_t low = 0, high = count - 1;
+    while (kept && kept < count && low < high) {
+        float pivot = fabsf(row[order[low + (high - low) / 2]]);
+        size_t i = low, j = high;
+        for (;;) {
+            while (fabsf(row[order[i]]) > pivot)
+                i++;
+            while (fabsf(row[order[j]]) < pivot)
+                j--;
+            if (i >= j)
+                break;
+            uint32_t swap = order[i];
+            order[i++] = order[j];
+            order[j--] = swap;
+        }
+        if (kept <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+}
+
+static int rising(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *out)
+{
+    size_t n = 0;
+    for (uint32_t j = 0; j < count; j++)
+        if (row[j] != 0)
+            out[n++] = j;
+    if (n <= kept)
+        return n;
+    select_largest(out, n, kept, row);
+    qsort(out, kept, sizeof *out, rising);
+    return kept;
+}
+
+struct item_model *item_model_new(uint32_t items, unsigned kept, const uint32_t *counts,
+                                  const uint32_t *to, const float *weights)
+{
+    struct item_model *m = xcalloc(1, sizeof *m);
+    size_t count = 0;
+    m->items = items;
+    m->rows.start = xcalloc((size_t)items + 1, sizeof *m->rows.start);
+    for (uint32_t i = 0; i < items; i++)
+        m->rows.start[i + 1] = count += counts[i];
+    m->rows.at = xmalloc((count + 1) * sizeof *m->rows.at);
+    m->rows.weight = xmalloc((count + 1) * sizeof *m->rows.weight);
+    for (uint32_t i = 0; i < items; i++) {
+        size_t from = (size_t)i * kept, at = m->rows.start[i];
+        memcpy(m->rows.at + at, to + from, counts[i] * sizeof *to);
+        memcpy(m->rows.weight + at, weights + from, counts[i] * sizeof *weights);
+    }
+    return m;
+}
+
+void item_model_free(struct item_model *m)
+{
+    if (!m)
+        return;
+    free(m->rows.start);
+    free(m->rows.at);
+    free(m->rows.weight);
+    free(m);
+}
+
+void item_model_score(const struct item_model *m, const uint32_t *given, const float *weights,
+                      size_t count, float *scores)
+{
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = m->rows.start[given[k]]; i < m->rows.start[given[k] + 1]; i++)
+            scores[m->rows.at[i]] += weights[k] * m->rows.weight[i];
+}
+
+float item_model_weight(const struct item_model *m, uint32_t i, uint32_t j)
+{
+    size_t low = m->rows.start[i], high = m->rows.start[i + 1];
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (m->rows.at[mid] < j)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < m->rows.start[i + 1] && m->rows.at[low] == j ? m->rows.weight[low] : 0;
+}

@@ -1,0 +1,31 @@
+/* What an item says for another: a sparse matrix of items x items, made by EASE (ease.h) or by
+ * counting (neighbours.h).
+ *
+ *     score(reader, j) = sum over what was read of weight_i * B_ij
+ *
+ * so each term is the share of the score that reading i has. Immutable once made: any thread. */
+#ifndef RECOMMEND_ITEM_MODEL_H
+#define RECOMMEND_ITEM_MODEL_H
+
+#include "recommend/interactions.h"
+
+struct item_model {
+    uint32_t items;
+    struct sparse rows; /* B: row i, the items j that i speaks for */
+};
+
+/* From rows of at most `kept` entries each: row i has counts[i] at to[i * kept], rising. */
+struct item_model *item_model_new(uint32_t items, unsigned kept, const uint32_t *counts,
+                                  const uint32_t *to, const float *weights);
+void item_model_free(struct item_model *m);
+/* scores[items] += sum of weights[k] * B[given[k]]. Cost: the kept entries of each given item. */
+void item_model_score(const struct item_model *m, const uint32_t *given, const float *weights,
+                      size_t count, float *scores);
+/* B_ij; 0 if it was not kept. */
+float item_model_weight(const struct item_model *m, uint32_t i, uint32_t j);
+
+/* Of `row`, `count` weights: the places of the `kept` largest in size that are not 0, rising, into
+ * `out` (room for `count`). Returns how many. */
+size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *out);
+
+#endif
