@@ -1,0 +1,33 @@
+/* Neighbours: items that the same readers read, by counting. Cheap, any size, and what a learned
+ * model has to beat.
+ *
+ * NEIGHBOURS_BM25: B = W W', W_iu = idf(u) * x (k1 + 1) / (x + k1 (1 - b + b * readers of i / their
+ *     mean)), idf(u) = ln(items / (1 + items of u)): readers of everything say little. As BM25 over
+ *     the items, the readers their terms.
+ * NEIGHBOURS_RP3BETA: random walks item - reader - item, B_ij = sum over u of
+ *     (1 / readers of i)^alpha * (1 / items of u)^alpha / (readers of j)^beta. Paudel, Christoffel,
+ *     Newell, Bernstein: Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
+ *     Applications (TiiS 2017), section 3. */
+#ifndef RECOMMEND_NEIGHBOURS_H
+#define RECOMMEND_NEIGHBOURS_H
+
+#include "base/err.h"
+#include "recommend/item_model.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum neighbours_kind { NEIGHBOURS_BM25, NEIGHBOURS_RP3BETA };
+struct neighbours_options {
+    enum neighbours_kind kind;
+    double k1, b;            /* BM25; 0: 100 and .8 */
+    double alpha, beta;      /* RP3beta; 0: 1 and .6 */
+    unsigned kept;           /* an item; 0: 200 */
+    unsigned threads;        /* 0: one a core */
+    _Atomic uint32_t *done;  /* items whose row is ready, for progress; may be NULL */
+    const atomic_bool *stop; /* may be NULL */
+};
+/* Cost: for each item the interactions of its readers. ERR_CANCELLED: `stop`. */
+enum err neighbours_train(const struct interactions *x, const struct neighbours_options *o,
+                          struct item_model **out, struct err_info *e) MUST_CHECK;
+
+#endif
