@@ -14,6 +14,8 @@ static struct {
                   const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
     void (*spotrf)(const char *half, const int *n, float *a, const int *lda, int *info);
     void (*spotri)(const char *half, const int *n, float *a, const int *lda, int *info);
+    void (*sposv)(const char *half, const int *n, const int *columns, float *a, const int *lda,
+                  float *b, const int *ldb, int *info);
     bool there;
 } blas;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -31,7 +33,7 @@ static void load(void)
     blas.there = library && symbol(library, "openblas_set_num_threads", &blas.threads) &&
                  symbol(library, "cblas_sgemm", &blas.sgemm) &&
                  symbol(library, "spotrf_", &blas.spotrf) &&
-                 symbol(library, "spotri_", &blas.spotri);
+                 symbol(library, "spotri_", &blas.spotri) && symbol(library, "sposv_", &blas.sposv);
 }
 
 enum err dense_open(struct err_info *e)
@@ -60,6 +62,14 @@ bool dense_invert(float *a, size_t n)
     for (size_t i = 0; i < n && !info; i++)
         for (size_t j = i + 1; j < n; j++)
             a[i * n + j] = a[j * n + i];
+    return !info;
+}
+
+bool dense_solve(float *a, size_t n, float *x)
+{
+    int size = (int)n, one = 1, info = 0;
+    assert(n > 0 && n <= INT_MAX);
+    blas.sposv("U", &size, &one, a, &size, x, &size, &info);
     return !info;
 }
 
