@@ -1,5 +1,5 @@
-/* What an item says for another: a sparse matrix of items x items, made by EASE (ease.h) or by
- * counting (neighbours.h).
+/* What an item says for another: a sparse matrix of items x items, made by EASE (train/ease.h) or
+ * by counting (train/neighbours.h).
  *
  *     score(reader, j) = sum over what was read of weight_i * B_ij
  *
@@ -7,7 +7,7 @@
 #ifndef RECOMMEND_ITEM_MODEL_H
 #define RECOMMEND_ITEM_MODEL_H
 
-#include "recommend/interactions.h"
+#include "math/sparse.h"
 
 struct item_model {
     uint32_t items;

@@ -112,6 +112,27 @@ static const char *const migrations[] = {
     "CREATE INDEX version_unmarked ON version(id) WHERE unmarked_last > 0;"
     "DROP INDEX document_pending;"
     "CREATE INDEX document_pending ON document(collection, attempts, revision) WHERE state = 1;",
+    /* 4: what recommends, what was recommended, experiments, and scores that a team brings. */
+    "ALTER TABLE state ADD COLUMN last_recommender INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE recommender ("
+    " id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, report BLOB NOT NULL,"
+    " created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX recommender_collection ON recommender(collection);"
+    "CREATE TABLE served ("
+    " id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, token BLOB NOT NULL, user TEXT NOT NULL,"
+    " at_us INTEGER NOT NULL, recommender INTEGER NOT NULL, scenario TEXT NOT NULL,"
+    " experiment TEXT NOT NULL, variant TEXT NOT NULL, payload BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX served_token ON served(collection, token);"
+    "CREATE INDEX served_user ON served(collection, user, at_us);"
+    "CREATE INDEX served_time ON served(collection, at_us);"
+    "CREATE TABLE experiment ("
+    " collection INTEGER NOT NULL, name TEXT NOT NULL, state INTEGER NOT NULL,"
+    " payload BLOB NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL, PRIMARY KEY (collection, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE brought ("
+    " collection INTEGER NOT NULL, source TEXT NOT NULL, user TEXT NOT NULL, scores BLOB NOT NULL,"
+    " updated_us INTEGER NOT NULL, PRIMARY KEY (collection, source, user)) STRICT, WITHOUT ROWID;",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

@@ -1,5 +1,5 @@
 /* EASE against its definition: P = (Z'Z + lambda I)^-1 in double, by elimination. */
-#include "recommend/ease.h"
+#include "train/ease.h"
 #include "base/arena.h"
 #include "base/rng.h"
 #include "math/dense.h"

@@ -1,4 +1,4 @@
-#include "recommend/ease.h"
+#include "train/ease.h"
 
 #include "base/arena.h"
 #include "base/thread.h"

@@ -1,22 +1,15 @@
 /* Who read what: a sparse matrix of readers x items, by rows and by columns. Immutable once made:
  * any thread. */
-#ifndef RECOMMEND_INTERACTIONS_H
-#define RECOMMEND_INTERACTIONS_H
+#ifndef TRAIN_INTERACTIONS_H
+#define TRAIN_INTERACTIONS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "math/sparse.h"
 
 struct interaction {
     uint32_t reader, item;
     float weight;
 };
 
-/* Compressed rows: those of row r are at[start[r]] ... at[start[r + 1]], rising. */
-struct sparse {
-    size_t *start;
-    uint32_t *at;
-    float *weight;
-};
 struct interactions {
     uint32_t readers, items;
     size_t count;

@@ -12,11 +12,11 @@
  * A reader's vector follows from what was read alone (ials_fold_in), so the newest feedback counts
  * at once, and a score is a sum over it: score_j = sum over i of x_i v_j' S v_i, S = (alpha V'V +
  * sum x_i v_i v_i' + ridge)^-1 (Hu et al., section 5). Immutable once made: any thread. */
-#ifndef RECOMMEND_IALS_H
-#define RECOMMEND_IALS_H
+#ifndef TRAIN_IALS_H
+#define TRAIN_IALS_H
 
 #include "base/err.h"
-#include "recommend/interactions.h"
+#include "train/interactions.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 

@@ -8,11 +8,12 @@
  *     (1 / readers of i)^alpha * (1 / items of u)^alpha / (readers of j)^beta. Paudel, Christoffel,
  *     Newell, Bernstein: Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
  *     Applications (TiiS 2017), section 3. */
-#ifndef RECOMMEND_NEIGHBOURS_H
-#define RECOMMEND_NEIGHBOURS_H
+#ifndef TRAIN_NEIGHBOURS_H
+#define TRAIN_NEIGHBOURS_H
 
 #include "base/err.h"
 #include "recommend/item_model.h"
+#include "train/interactions.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 

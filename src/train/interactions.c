@@ -1,4 +1,4 @@
-#include "recommend/interactions.h"
+#include "train/interactions.h"
 
 #include "base/arena.h"
 #include <assert.h>

@@ -1,4 +1,4 @@
-#include "recommend/neighbours.h"
+#include "train/neighbours.h"
 
 #include "base/arena.h"
 #include "base/thread.h"

@@ -8,11 +8,12 @@
  * identity, P = (I - Z' (lambda I + Z Z')^-1 Z) / lambda, so that the cost is the cube of the
  * smaller side and no matrix of items x items is ever made: of each row of B the `kept` weights of
  * the largest size stay. */
-#ifndef RECOMMEND_EASE_H
-#define RECOMMEND_EASE_H
+#ifndef TRAIN_EASE_H
+#define TRAIN_EASE_H
 
 #include "base/err.h"
 #include "recommend/item_model.h"
+#include "train/interactions.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "recommend/ials.h"
+#include "train/ials.h"
 
 #include "base/arena.h"
 #include "base/rng.h"

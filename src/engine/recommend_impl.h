@@ -1,0 +1,114 @@
+/* What the files that recommend share (recommend*.c, recommenders.c, served.c). An answer:
+ *
+ *   examples      what the reader did, or what the request names      recommend_examples.c
+ *   candidates    from every source, each scored by all sources       recommend_sources.c
+ *   rules         exclude > filter > pin > caps > boost > diversity,
+ *                 exploration, pages                                  recommend_slots.c
+ *   explanation   what of the score came from which document          recommend_explain.c
+ *   log           items, positions, propensities, features            served.c
+ *
+ * and recommend.c calls them in that order. */
+#ifndef ENGINE_RECOMMEND_IMPL_H
+#define ENGINE_RECOMMEND_IMPL_H
+
+#include "engine/internal.h"
+#include "recommend/model.h"
+
+/* ---- recommenders.c: the models of a collection that are in memory ---- */
+struct recommender {
+    uint32_t id;
+    uint32_t version; /* whose vectors its text part is of */
+    struct recommend_model *model;
+};
+/* With a reference; id 0: the active one. NULL: there is none, or its file cannot be read (logged).
+ * May read a file if it is not the active one. */
+struct recommender *recommender_take(struct collection *c, uint32_t id);
+void recommender_release(struct recommender *r); /* NULL is allowed */
+
+/* ---- one recommendation on its way ---- */
+/* What a candidate is judged by; as the ranker reads them and the log keeps them. */
+enum recommend_feature {
+    FEATURE_MODEL,    /* the model's score, known and new documents on one scale */
+    FEATURE_PROFILE,  /* (cos - mean) / (1 - mean) with the content profile */
+    FEATURE_SESSION,  /* V-SKNN */
+    FEATURE_POPULAR,  /* 0 ... 1, decayed slowly */
+    FEATURE_TRENDING, /* 0 ... 1, decayed fast */
+    FEATURE_BROUGHT,  /* scores that the team uploaded */
+    FEATURE_AGE,      /* days since it was created */
+    FEATURE_SHOWN,    /* how often it was shown to this reader lately and not taken */
+    FEATURE_COUNT,
+};
+struct candidate {
+    uint32_t number;
+    uint64_t revision;
+    double relevance;   /* what explanations add up to: before rules */
+    double score;       /* after boosts */
+    const char *source; /* of the greatest part: "model", "text", "profile", "session", "trending",
+                           "popular", "newest", "brought", "explore", "pin" */
+    float features[FEATURE_COUNT]; /* NaN: not known */
+    double propensity;             /* that it stands where it stands; 1 without exploration */
+};
+struct example {
+    uint32_t number;
+    double weight; /* > 0 liked, < 0 not wanted; decayed */
+    int64_t time_us;
+};
+struct recommendation {
+    struct engine *x;
+    struct collection *c;
+    struct version *v;           /* whose vectors they are */
+    struct recommender *learned; /* NULL: none */
+    const struct recommend_request *r;
+    struct arena *a;
+    int64_t now_us;
+    struct docset within;     /* passes the filter */
+    struct docset without;    /* excluded by the request, or seen */
+    struct example *examples; /* one a document, by number */
+    size_t example_count;
+    struct candidate *candidates; /* best first by relevance, ties by number */
+    size_t candidate_count;
+    const char *emptied_by; /* which rule left nothing; NULL */
+    const char *model;      /* what the answer names */
+    struct str experiment, variant;
+};
+
+/* recommend_examples.c: fills in examples, and what was seen into `without`. */
+enum err examples_make(struct recommendation *m, struct err_info *e) MUST_CHECK;
+/* recommend_sources.c: `depth` candidates that are in `within` and not in `without`, at least, if
+ * there are so many; relevance by the request's blend. */
+enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e) MUST_CHECK;
+/* recommend_slots.c: candidates become the slots of this page, in order. */
+enum err slots_make(struct recommendation *m, struct candidate **slots, size_t *count, bool *more,
+                    struct str *next, struct err_info *e) MUST_CHECK;
+/* recommend_explain.c: of one candidate, largest first; parts add up to relevance (1e-6) with what
+ * `rest` says. */
+struct explanation_part {
+    uint32_t number; /* the example */
+    double part;     /* of relevance */
+};
+enum err explanation_make(struct recommendation *m, const struct candidate *k, size_t parts_max,
+                          struct explanation_part **out, size_t *count, double *rest,
+                          struct err_info *e) MUST_CHECK;
+
+/* ---- served.c: what was answered ---- */
+struct served_slot {
+    uint32_t number;
+    float score, propensity;
+    const float *features; /* FEATURE_COUNT */
+};
+struct served {
+    uint8_t token[16]; /* the recommendation id, in hex for clients */
+    struct str user, scenario, experiment, variant;
+    uint32_t recommender;
+    int64_t at_us;
+    const struct served_slot *slots; /* in the order of their positions, from `first` on */
+    size_t count, first;
+};
+/* Copied into a bounded queue that a thread writes to the store at least every 200 ms; a full queue
+ * waits for it. */
+void served_add(struct collection *c, const struct served *s);
+/* FEATURE_SHOWN of documents: counts[i] of numbers[i], of the last answers that this reader got. */
+enum err served_counts(struct collection *c, struct str user, const uint32_t *numbers, size_t count,
+                       struct arena *a, float *counts, struct err_info *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,66 @@
+/* A trained recommender: a versioned file, made by the worker (train/), read by the server. It
+ * holds the parts that its training chose; what a part cannot say is left to the others:
+ *
+ *   rows      item_model.h: EASE, or neighbours; documents that readers have read
+ *   factors   factors.h: iALS, where a closed form is too dear
+ *   text      text_model.h: from texts to readers; also documents that nobody has read
+ *   sessions  session_model.h: what came next in sessions like this one (V-SKNN)
+ *   readers   how many read each item: popularity
+ *
+ * Scores of rows, factors and text stand on one scale (text_model.h). Immutable once made: any
+ * thread. Items are places in `numbers`; documents that are newer than the model have none. */
+#ifndef RECOMMEND_MODEL_H
+#define RECOMMEND_MODEL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum model_kind { MODEL_EASE, MODEL_NEIGHBOURS, MODEL_WALKS, MODEL_IALS };
+#define MODEL_ITEM_NONE UINT32_MAX
+
+struct item_model;
+struct factors;
+struct text_model;
+struct session_model;
+struct recommend_model {
+    enum model_kind kind;
+    uint32_t items;
+    uint32_t *numbers;              /* document numbers, rising */
+    float *readers;                 /* of each item */
+    struct item_model *rows;        /* or */
+    struct factors *factors;        /* */
+    struct text_model *text;        /* NULL: no text vectors */
+    struct session_model *sessions; /* NULL: too few sessions */
+    uint64_t position;              /* the change of the store that it was trained at */
+    char *report;                   /* JSON, as train/ wrote it: parameters, data, metrics */
+    size_t bytes;                   /* in memory */
+};
+
+void recommend_model_free(struct recommend_model *m); /* NULL is allowed */
+enum err recommend_model_save(const struct recommend_model *m, const char *path,
+                              struct err_info *e) MUST_CHECK;
+/* ERR_CORRUPT: torn, flipped, or it does not hold what it says; ERR_UNSUPPORTED: not a model, or of
+ * a newer akin. */
+enum err recommend_model_load(const char *path, struct recommend_model **out,
+                              struct err_info *e) MUST_CHECK;
+
+/* The place of a document; MODEL_ITEM_NONE. */
+uint32_t recommend_model_item(const struct recommend_model *m, uint32_t number);
+
+/* What somebody read, of what the model knows. */
+struct model_read {
+    uint32_t item;
+    float weight; /* < 0: not wanted */
+};
+/* scores[items] = what the model says for each (what was read included): no retraining, so the
+ * newest feedback counts. */
+void recommend_model_score(const struct recommend_model *m, const struct model_read *read,
+                           size_t count, float *scores);
+/* parts[k]: what read[k] gives of the score of `item`: they add up to it (1e-6). */
+void recommend_model_parts(const struct recommend_model *m, const struct model_read *read,
+                           size_t count, uint32_t item, double *parts);
+
+#endif
