@@ -152,6 +152,9 @@ enum err writer_number(struct writer *w, enum statement id, uint64_t a, uint64_t
                        struct err_info *e) MUST_CHECK;
 /* Read again if it is stale; the first in a transaction. */
 enum err writer_refresh(struct writer *w, struct err_info *e) MUST_CHECK;
+/* The counters as they are stored; nothing is held. */
+enum err ledger_load(struct writer *w, struct err_info *e) MUST_CHECK;
+void ledger_copy(struct ledger *to, const struct ledger *from);
 /* What the ledger has ahead of its rows; part of the transaction that is open. */
 enum err writer_flush(struct writer *w, struct err_info *e) MUST_CHECK;
 enum err writer_purge_step(struct writer *w,
