@@ -12,6 +12,7 @@
 #define ENGINE_RECOMMEND_IMPL_H
 
 #include "engine/internal.h"
+#include "recommend/feature.h"
 #include "recommend/model.h"
 
 /* ---- recommenders.c: the models of a collection that are in memory ---- */
@@ -26,18 +27,6 @@ struct recommender *recommender_take(struct collection *c, uint32_t id);
 void recommender_release(struct recommender *r); /* NULL is allowed */
 
 /* ---- one recommendation on its way ---- */
-/* What a candidate is judged by; as the ranker reads them and the log keeps them. */
-enum recommend_feature {
-    FEATURE_MODEL,    /* the model's score, known and new documents on one scale */
-    FEATURE_PROFILE,  /* (cos - mean) / (1 - mean) with the content profile */
-    FEATURE_SESSION,  /* V-SKNN */
-    FEATURE_POPULAR,  /* 0 ... 1, decayed slowly */
-    FEATURE_TRENDING, /* 0 ... 1, decayed fast */
-    FEATURE_BROUGHT,  /* scores that the team uploaded */
-    FEATURE_AGE,      /* days since it was created */
-    FEATURE_SHOWN,    /* how often it was shown to this reader lately and not taken */
-    FEATURE_COUNT,
-};
 struct candidate {
     uint32_t number;
     uint64_t revision;
