@@ -201,7 +201,7 @@ void collection_rules(struct collection *c, struct document_rules *out); /* a co
 void live_set(struct collection *c, uint32_t number, struct live_row row);
 struct live_row live_get(struct collection *c, uint32_t number);
 
-/* ---- recommend.c ---- */
+/* ---- recommend_examples.c ---- */
 /* What the reader's newest feedback says of their interests, as a vector of length 1 in the arena;
  * NULL: nothing, or nobody of that name. Reads at most 1,000 rows of feedback. */
 enum err reader_profile(struct collection *c, struct version *v, struct str user, struct arena *a,

@@ -56,19 +56,25 @@ struct recommendation {
     size_t example_count;
     struct candidate *candidates; /* best first by relevance, ties by number */
     size_t candidate_count;
+    struct recommend_hit *hits; /* of the profile */
+    size_t hit_count;
     const char *emptied_by; /* which rule left nothing; NULL */
     const char *model;      /* what the answer names */
     struct str experiment, variant;
 };
 
+/* More than a page needs, for those that are gone by the time that it is made. */
+#define RECOMMEND_SLACK 16
+
 /* recommend_examples.c: fills in examples, and what was seen into `without`. */
 enum err examples_make(struct recommendation *m, struct err_info *e) MUST_CHECK;
+struct recommend_example *examples_weighted(const struct recommendation *m); /* in the arena */
 /* recommend_sources.c: `depth` candidates that are in `within` and not in `without`, at least, if
  * there are so many; relevance by the request's blend. */
 enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e) MUST_CHECK;
-/* recommend_slots.c: candidates become the slots of this page, in order. */
-enum err slots_make(struct recommendation *m, struct candidate **slots, size_t *count, bool *more,
-                    struct str *next, struct err_info *e) MUST_CHECK;
+/* recommend_slots.c: candidates become slots, in order; room for as many as candidates. */
+enum err slots_make(struct recommendation *m, struct candidate **slots, size_t *count,
+                    struct err_info *e) MUST_CHECK;
 /* recommend_explain.c: of one candidate, largest first; parts add up to relevance (1e-6) with what
  * `rest` says. */
 struct explanation_part {
