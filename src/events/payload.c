@@ -35,6 +35,14 @@ const char *event_type(const struct change_record *c)
         return "version.activated";
     case CHANGE_VERSION_DELETED:
         return "version.deleted";
+    case CHANGE_RECOMMENDER_CREATED:
+        return "model.trained";
+    case CHANGE_RECOMMENDER_ACTIVATED:
+        return "model.promoted";
+    case CHANGE_RECOMMENDER_RETIRED:
+        return "model.retired";
+    case CHANGE_RECOMMENDER_DELETED:
+        return "model.deleted";
     }
     return "unknown";
 }
@@ -59,6 +67,11 @@ static const char *subject_key(enum change_kind k)
     case CHANGE_VERSION_ACTIVATED:
     case CHANGE_VERSION_DELETED:
         return "version_id";
+    case CHANGE_RECOMMENDER_CREATED:
+    case CHANGE_RECOMMENDER_ACTIVATED:
+    case CHANGE_RECOMMENDER_RETIRED:
+    case CHANGE_RECOMMENDER_DELETED:
+        return "recommender_id";
     default:
         return NULL;
     }

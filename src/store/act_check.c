@@ -65,6 +65,15 @@ static enum err version_check(const struct store_act *act, struct err_info *e)
     return err ? err : dims_check(v->dims, e);
 }
 
+static enum err recommender_check(const struct recommender_record *r, struct err_info *e)
+{
+    enum err err = length_check(r->kind, "kind", 1, STORE_ID_MAX, e);
+
+    if (!err)
+        err = length_check(r->digest, "digest", 1, STORE_ID_MAX, e);
+    return err ? err : blob_check(r->report, "report", e);
+}
+
 static enum err embeddings_check(const struct store_act *act, struct err_info *e)
 {
     if (act->embedding_count > STORE_EMBEDDINGS_MAX)
@@ -201,8 +210,13 @@ static enum err kind_check(const struct store_act *act, struct err_info *e)
         return version_check(act, e);
     case ACT_VERSION_EMBEDDED:
         return document_check(act, e);
+    case ACT_RECOMMENDER_CREATE:
+        return recommender_check(&act->recommender, e);
     case ACT_VERSION_ACTIVATE:
     case ACT_VERSION_DELETE:
+    case ACT_RECOMMENDER_ACTIVATE:
+    case ACT_RECOMMENDER_RETIRE:
+    case ACT_RECOMMENDER_DELETE:
     case ACT_EMBEDDINGS_PUT:
         return ERR_OK;
     }

@@ -40,6 +40,14 @@ const struct statement_text schema_faults[] = {
      " WHERE iif(v.state = 2, d.state = 0, m.key IS NULL) <> (typeof(p.vectors) = 'blob' AND"
      " ifnull(p.text = substr(d.text_digest, 1, 16), 1)) AND NOT (p.key IS NULL AND"
      " d.key & 0xffffffff > v.unmarked_after AND d.key & 0xffffffff <= v.unmarked_last) LIMIT 1"},
+    {"recommender",
+     "SELECT 'recommender ' || r.id || ' belongs to no collection, or is newer than the store'"
+     " FROM recommender r, state s WHERE r.collection NOT IN (SELECT id FROM collection)"
+     " OR r.id > s.last_recommender OR r.revision > s.change OR r.change > s.change"
+     " OR r.state NOT BETWEEN 0 AND 2 LIMIT 1"},
+    {"recommender_active",
+     "SELECT 'collection ' || collection || ' has more than one active recommender'"
+     " FROM recommender WHERE state = 1 GROUP BY collection HAVING count(*) > 1 LIMIT 1"},
     {"missing_orphan",
      "SELECT 'a version misses a document that is not there: ' || m.key FROM missing m"
      " LEFT JOIN version v ON v.id = m.key >> 32"

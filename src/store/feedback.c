@@ -43,7 +43,7 @@ enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *
     return conn_run(&w->conn, st, e);
 }
 
-static void feedback_row(sqlite3_stmt *st, struct arena *a, struct feedback_record *f)
+void feedback_row(sqlite3_stmt *st, struct arena *a, struct feedback_record *f)
 {
     f->change = (uint64_t)sqlite3_column_int64(st, 0);
     f->collection = (uint32_t)sqlite3_column_int64(st, 1);

@@ -43,10 +43,14 @@ enum db_op {
     OP_VERSION_PASSAGES,
     OP_VERSION_SCAN,
     OP_VERSION_MISSING,
+    OP_RECOMMENDER_GET,
+    OP_RECOMMENDER_LIST,
     OP_EMBEDDING_CACHE_GET,
     OP_PENDING_LIST,
     OP_EXPIRED_LIST,
     OP_FEEDBACK_LIST,
+    OP_FEEDBACK_SCAN,
+    OP_FEEDBACK_COUNT,
     OP_USER_GET,
     OP_USER_LIST,
     OP_TASK_GET,
@@ -95,7 +99,7 @@ struct held_version *held_active(struct held_collection *c); /* never NULL */
 /* All that an act changes outside the database: copied before an act and put back if it fails. */
 struct ledger {
     uint64_t change, pruned, last_task, cache_bytes;
-    uint32_t last_collection, last_version;
+    uint32_t last_collection, last_version, last_recommender;
     bool dirty;
     unsigned held_count;
     struct held_collection held[HELD_MAX];
@@ -176,6 +180,11 @@ enum err version_update(struct writer *w, struct store_act *act, struct err_info
 enum err version_activate(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err version_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err version_embedded(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err recommender_create(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err recommender_activate(struct writer *w, struct store_act *act,
+                              struct err_info *e) MUST_CHECK;
+enum err recommender_retire(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err recommender_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
@@ -231,6 +240,9 @@ enum err passages_remove(struct writer *w, struct held_version *v, uint32_t numb
 /* A pending document gets its vectors, as ACT_DOCUMENT_EMBEDDED. */
 enum err document_become_ready(struct writer *w, struct store_act *act, struct held_collection *c,
                                const struct stored *old, struct err_info *e) MUST_CHECK;
+
+/* The row of FEEDBACK_COLUMNS that `st` stands on. */
+void feedback_row(sqlite3_stmt *st, struct arena *a, struct feedback_record *f);
 
 /* ---- the embedding cache ---- */
 enum err embeddings_put(struct writer *w, const struct embedding_record *rows, size_t count,

@@ -78,6 +78,7 @@ enum err ledger_load(struct writer *w, struct err_info *e)
     l->last_task = (uint64_t)sqlite3_column_int64(st, 4);
     l->last_version = (uint32_t)sqlite3_column_int64(st, 5);
     l->cache_bytes = (uint64_t)sqlite3_column_int64(st, 6);
+    l->last_recommender = (uint32_t)sqlite3_column_int64(st, 7);
     err = conn_run(&w->conn, st, e);
     w->stale = err != ERR_OK;
     return err;
@@ -147,6 +148,7 @@ enum err writer_flush(struct writer *w, struct err_info *e)
     put_int(st, 4, (int64_t)l->last_task);
     put_int(st, 5, l->last_version);
     put_int(st, 6, (int64_t)l->cache_bytes);
+    put_int(st, 7, l->last_recommender);
     l->dirty = false;
     return conn_run(&w->conn, st, e);
 }

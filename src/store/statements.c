@@ -8,6 +8,9 @@
 #define VERSION_COLUMNS                                                                            \
     "id, collection, state, model, model_digest, settings, dims, mean_cosine, missing, passages,"  \
     " created_us, updated_us, report, revision, unmarked_after, unmarked_last"
+#define RECOMMENDER_COLUMNS                                                                        \
+    "id, collection, state, kind, digest, bytes, version, change, acts, report, created_us,"       \
+    " updated_us, revision"
 #define DOCUMENT_HEADS                                                                             \
     "d.key, d.id, d.revision, d.state, d.created_us, d.updated_us, d.expires_us, d.attempts,"      \
     " d.digest, d.text_digest"
@@ -38,10 +41,12 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_UNDO_BATCH] = {"undo_batch", "ROLLBACK TO batch"},
 
     [STMT_STATE_GET] = {"state_get", "SELECT lineage, change, pruned, last_collection, last_task,"
-                                     " last_version, cache_bytes FROM state WHERE id = 1"},
+                                     " last_version, cache_bytes, last_recommender"
+                                     " FROM state WHERE id = 1"},
     [STMT_STATE_SET] = {"state_set",
                         "UPDATE state SET change = ?1, pruned = ?2, last_collection = ?3,"
-                        " last_task = ?4, last_version = ?5, cache_bytes = ?6 WHERE id = 1"},
+                        " last_task = ?4, last_version = ?5, cache_bytes = ?6,"
+                        " last_recommender = ?7 WHERE id = 1"},
     [STMT_LINEAGE_SET] = {"lineage_set", "UPDATE state SET lineage = ?1 WHERE id = 1"},
 
     [STMT_COLLECTION_BY_NAME] = {"collection_by_name", COLLECTIONS " WHERE c.name = ?1"},
@@ -85,6 +90,25 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_VERSION_REMOVE_ALL] = {"version_remove_all", "DELETE FROM version WHERE collection = ?1"},
     [STMT_VERSION_UNMARKED] = {"version_unmarked",
                                "SELECT id FROM version WHERE unmarked_last > 0 LIMIT 1"},
+
+    [STMT_RECOMMENDER_GET] = {"recommender_get",
+                              "SELECT " RECOMMENDER_COLUMNS " FROM recommender WHERE id = ?1"},
+    [STMT_RECOMMENDER_LIST] = {"recommender_list",
+                               "SELECT " RECOMMENDER_COLUMNS
+                               " FROM recommender WHERE collection = ?1 ORDER BY id"},
+    [STMT_RECOMMENDER_COUNT] = {"recommender_count",
+                                "SELECT count(*) FROM recommender WHERE collection = ?1"},
+    [STMT_RECOMMENDER_ACTIVE] = {"recommender_active", "SELECT id FROM recommender"
+                                                       " WHERE collection = ?1 AND state = 1"},
+    [STMT_RECOMMENDER_INSERT] = {"recommender_insert",
+                                 "INSERT INTO recommender (" RECOMMENDER_COLUMNS ") VALUES"
+                                 " (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)"},
+    [STMT_RECOMMENDER_STATE] = {"recommender_state",
+                                "UPDATE recommender SET state = ?2, updated_us = ?3, revision = ?4"
+                                " WHERE id = ?1"},
+    [STMT_RECOMMENDER_REMOVE] = {"recommender_remove", "DELETE FROM recommender WHERE id = ?1"},
+    [STMT_RECOMMENDER_REMOVE_ALL] = {"recommender_remove_all",
+                                     "DELETE FROM recommender WHERE collection = ?1"},
 
     [STMT_MISSING_ADD] = {"missing_add", "INSERT OR IGNORE INTO missing (key) VALUES (?1)"},
     [STMT_MISSING_REMOVE] = {"missing_remove", "DELETE FROM missing WHERE key = ?1"},
@@ -187,6 +211,16 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                                " AND user = ?5 AND +document = ?6" FEEDBACK_PAGE},
     [STMT_FEEDBACK_REMOVE_USER] = {"feedback_remove_user",
                                    "DELETE FROM feedback WHERE collection = ?1 AND user = ?2"},
+
+    [STMT_FEEDBACK_SCAN] = {"feedback_scan",
+                            "SELECT " FEEDBACK_COLUMNS " FROM feedback WHERE change > ?2"
+                            " AND change <= ?3 AND +collection = ?1" LIVE " ORDER BY change"},
+    [STMT_FEEDBACK_SINCE] = {"feedback_since",
+                             "SELECT 1 FROM feedback WHERE change > ?2 AND +collection = ?1"
+                             " LIMIT ?3"},
+    [STMT_FEEDBACK_READER] = {"feedback_reader",
+                              "SELECT user FROM feedback WHERE collection = ?1 AND user > ?2" LIVE
+                              " ORDER BY user LIMIT 1"},
 
     [STMT_USER_GET] = {"user_get", "SELECT id, revision, created_us, updated_us, payload FROM user"
                                    " WHERE collection = ?1 AND id = ?2" LIVE},

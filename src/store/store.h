@@ -101,6 +101,27 @@ struct version_record {
     uint64_t revision; /* the change number of its last act */
 };
 
+#define STORE_RECOMMENDERS_MAX 16 /* of one collection */
+enum recommender_state {
+    RECOMMENDER_CANDIDATE, /* trained */
+    RECOMMENDER_ACTIVE,    /* at most one a collection */
+    RECOMMENDER_RETIRED    /* was active */
+};
+struct recommender_record {
+    uint32_t id; /* never reused, over the whole store */
+    uint32_t collection;
+    enum recommender_state state;
+    struct str kind;   /* opaque here, as digest and report */
+    struct str digest; /* of its file */
+    uint64_t bytes;    /* of its file */
+    uint32_t version;  /* embedding version whose vectors it learned from; 0: none */
+    uint64_t change;   /* what the store held when its data were read */
+    uint64_t acts;     /* of feedback that it learned from */
+    struct str report; /* JSON: parameters, data, metrics, why it was promoted or not */
+    int64_t created_us, updated_us;
+    uint64_t revision; /* the change number of its last act */
+};
+
 enum document_state {
     DOCUMENT_READY,
     DOCUMENT_PENDING /* words only, its vectors are being made */
@@ -216,6 +237,16 @@ enum act_kind {
                              it is not missing there. No change row, and no new revision of the
                              document; but for the active version, where it is ACT_DOCUMENT_EMBEDDED
                            */
+
+    /* Recommenders: what was trained. Each makes a change row; if_revision: the recommender's. */
+    ACT_RECOMMENDER_CREATE,   /* recommender: collection, kind, digest, bytes, version, change,
+                                 acts, report. CANDIDATE. ERR_CONFLICT: STORE_RECOMMENDERS_MAX */
+    ACT_RECOMMENDER_ACTIVATE, /* recommender.id: it becomes ACTIVE, the active one, if there is
+                                 one, RETIRED (promotion and rollback alike). ERR_CONFLICT: it is
+                                 active */
+    ACT_RECOMMENDER_RETIRE,   /* recommender.id: nothing is active then. ERR_CONFLICT: it is not */
+    ACT_RECOMMENDER_DELETE,   /* recommender.id. ERR_CONFLICT: the active one */
+
     ACT_EMBEDDINGS_PUT,   /* `embeddings` only: no change row */
 };
 enum act_status { ACT_CREATED, ACT_UPDATED, ACT_UNCHANGED, ACT_DELETED };
@@ -240,6 +271,7 @@ struct store_act {
      * were made with: ERR_CONFLICT (field "version") if it is not the active one any more: embed
      * again. 0 is taken only while the collection has no other version. */
     struct version_record version;
+    struct recommender_record recommender;
     /* Of any act: go into the embedding cache with it, if the act is done (unchanged included).
      * Those that are there already stay. */
     const struct embedding_record *embeddings;
@@ -333,6 +365,15 @@ enum err store_version_missing(struct store *s, struct arena *a, uint32_t versio
                                size_t limit, struct document_record **out, size_t *count,
                                struct err_info *e) MUST_CHECK;
 
+/* ---- recommenders ---- */
+/* ERR_NOT_FOUND. */
+enum err store_recommender_get(struct store *s, struct arena *a, uint32_t id,
+                               struct recommender_record *out, struct err_info *e) MUST_CHECK;
+/* All of a collection by id: at most STORE_RECOMMENDERS_MAX. */
+enum err store_recommender_list(struct store *s, struct arena *a, uint32_t collection,
+                                struct recommender_record **out, size_t *count,
+                                struct err_info *e) MUST_CHECK;
+
 /* ---- the embedding cache ---- */
 /* Vectors by digest, so that a text that was embedded once (in another collection, in a document
  * that was deleted) is not again. Put by the acts' `embeddings`; the oldest go when the bound is
@@ -348,6 +389,19 @@ enum err store_feedback_list(struct store *s, struct arena *a, uint32_t collecti
                              struct str document, uint64_t before_change, size_t limit,
                              struct feedback_record **out, size_t *count,
                              struct err_info *e) MUST_CHECK;
+/* All feedback of a collection that was accepted after change `after` and until `through`, by
+ * change, in bounded steps of reading; strings live during the call of `each`, which may not call
+ * the store's writes; non-zero stops the scan and is returned. What is erased meanwhile may be seen
+ * or not. */
+typedef enum err feedback_fn(void *ctx, const struct feedback_record *f);
+enum err store_feedback_scan(struct store *s, uint32_t collection, uint64_t after, uint64_t through,
+                             feedback_fn *each, void *ctx, struct err_info *e) MUST_CHECK;
+/* How many acts of feedback came after change `after`; counted up to `max`. */
+enum err store_feedback_since(struct store *s, uint32_t collection, uint64_t after, uint64_t max,
+                              uint64_t *count, struct err_info *e) MUST_CHECK;
+/* How many users have given any feedback; counted up to `max`, each some 20 us. */
+enum err store_feedback_readers(struct store *s, uint32_t collection, unsigned max, unsigned *count,
+                                struct err_info *e) MUST_CHECK;
 enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
                         struct user_record *out, struct err_info *e) MUST_CHECK;
 enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, struct str after,
@@ -375,6 +429,10 @@ enum change_kind {
     CHANGE_VERSION_UPDATED,
     CHANGE_VERSION_ACTIVATED,
     CHANGE_VERSION_DELETED,
+    CHANGE_RECOMMENDER_CREATED,
+    CHANGE_RECOMMENDER_ACTIVATED,
+    CHANGE_RECOMMENDER_RETIRED,
+    CHANGE_RECOMMENDER_DELETED,
 };
 struct change_record {
     uint64_t change;
@@ -383,7 +441,8 @@ struct change_record {
     uint32_t collection;
     struct str collection_name; /* as it was */
     uint32_t number;            /* of the document, if it is about one */
-    struct str subject;         /* id of the document, user, task, version; event id of feedback */
+    struct str subject;         /* id of the document, user, task, version, recommender; event
+                           id of feedback */
 };
 /* Changes after `after`, in order, at most limit. ERR_GONE: they were pruned (or another lineage's
  * cursor). */

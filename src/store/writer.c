@@ -56,6 +56,14 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
         return version_delete(w, act, e);
     case ACT_VERSION_EMBEDDED:
         return version_embedded(w, act, e);
+    case ACT_RECOMMENDER_CREATE:
+        return recommender_create(w, act, e);
+    case ACT_RECOMMENDER_ACTIVATE:
+        return recommender_activate(w, act, e);
+    case ACT_RECOMMENDER_RETIRE:
+        return recommender_retire(w, act, e);
+    case ACT_RECOMMENDER_DELETE:
+        return recommender_delete(w, act, e);
     case ACT_EMBEDDINGS_PUT:
         act->status = ACT_UPDATED;
         return ERR_OK;
