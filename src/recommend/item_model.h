@@ -24,6 +24,14 @@ void item_model_score(const struct item_model *m, const uint32_t *given, const f
 /* B_ij; 0 if it was not kept. */
 float item_model_weight(const struct item_model *m, uint32_t i, uint32_t j);
 
+/* In a section of the model file (model.h). Load: NULL, and the reader has an error, unless it is
+ * of so many items. */
+struct section_writer;
+struct section_reader;
+void item_model_save(const struct item_model *m, struct section_writer *w);
+struct item_model *item_model_load(struct section_reader *r, uint32_t items);
+size_t item_model_bytes(const struct item_model *m);
+
 /* Of `row`, `count` weights: the places of the `kept` largest in size that are not 0, rising, into
  * `out` (room for `count`). Returns how many. */
 size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *out);

@@ -40,6 +40,8 @@ struct recommend_model {
 };
 
 void recommend_model_free(struct recommend_model *m); /* NULL is allowed */
+size_t recommend_model_bytes(const struct recommend_model *m);
+/* Written to `path`.tmp, synced, renamed over `path`: old or new, never half. One writer a path. */
 enum err recommend_model_save(const struct recommend_model *m, const char *path,
                               struct err_info *e) MUST_CHECK;
 /* ERR_CORRUPT: torn, flipped, or it does not hold what it says; ERR_UNSUPPORTED: not a model, or of
@@ -49,6 +51,11 @@ enum err recommend_model_load(const char *path, struct recommend_model **out,
 
 /* The place of a document; MODEL_ITEM_NONE. */
 uint32_t recommend_model_item(const struct recommend_model *m, uint32_t number);
+/* False: nobody has read it, rows and factors say 0 for it, and the text speaks. */
+static inline bool recommend_model_knows(const struct recommend_model *m, uint32_t item)
+{
+    return m->readers[item] > 0;
+}
 
 /* What somebody read, of what the model knows. */
 struct model_read {
@@ -56,7 +63,8 @@ struct model_read {
     float weight; /* < 0: not wanted */
 };
 /* scores[items] = what the model says for each (what was read included): no retraining, so the
- * newest feedback counts. */
+ * newest feedback counts. Summed in double. Cost of rows: the kept entries of each, and two passes
+ * over the items. */
 void recommend_model_score(const struct recommend_model *m, const struct model_read *read,
                            size_t count, float *scores);
 /* parts[k]: what read[k] gives of the score of `item`: they add up to it (1e-6). */

@@ -1,0 +1,176 @@
+/* The file of a recommender from any bytes. The first byte says how: bit 0, the rest is the file as
+ * it is; bit 1, edits of a real one's payload, 3 bytes each: where (u16) and which bits; neither,
+ * the rest is the payload of a section whose frame and checksums are right. What loads must answer,
+ * with parts that add up, and be the same when saved and loaded. */
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/section.h"
+#include "recommend/item_model.h"
+#include "recommend/model.h"
+#include "recommend/text_model.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+#define HEAD 16
+#define FRAME_HEADER 16
+#define ITEMS 12u
+#define KEPT 4u
+#define DIMS 3u
+
+static char path[64];
+static char head[HEAD];
+static char *sample; /* a payload */
+static size_t sample_n;
+
+/* ---- a real one ---- */
+
+static struct recommend_model *model_make(void)
+{
+    struct recommend_model *m = xcalloc(1, sizeof *m);
+    uint32_t counts[ITEMS], to[ITEMS * KEPT];
+    float weights[ITEMS * KEPT];
+    m->kind = MODEL_EASE;
+    m->items = ITEMS;
+    m->numbers = xmalloc(ITEMS * sizeof *m->numbers);
+    m->readers = xmalloc(ITEMS * sizeof *m->readers);
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        m->numbers[i] = 2 * i;
+        m->readers[i] = (float)i;
+        counts[i] = i % (KEPT + 1);
+        for (uint32_t k = 0; k < KEPT; k++) {
+            to[i * KEPT + k] = 3 * k + i % 3;
+            weights[i * KEPT + k] = (float)k - .5f;
+        }
+    }
+    m->rows = item_model_new(ITEMS, KEPT, counts, to, weights);
+    m->text = xcalloc(1, sizeof *m->text);
+    *m->text = (struct text_model){.dims = DIMS, .near = 2, .blend = .5, .scale = 1};
+    m->text->mean = xcalloc(DIMS, sizeof(float));
+    m->text->readers = xcalloc(DIMS * DIMS, sizeof(float));
+    m->report = xstrdup("{\"a\":1}");
+    return m;
+}
+
+static void remove_file(void)
+{
+    unlink(path);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    char *all;
+    size_t n;
+    struct recommend_model *m = model_make();
+    json_setup();
+    snprintf(path, sizeof path, "/dev/shm/akin-fuzz-model-%ld", (long)getpid());
+    atexit(remove_file);
+    if (recommend_model_save(m, path, NULL) || file_read_all(path, 1u << 20, &all, &n, NULL) ||
+        n <= HEAD + 2 * FRAME_HEADER)
+        abort();
+    memcpy(head, all, HEAD);
+    sample_n = n - HEAD - 2 * FRAME_HEADER;
+    sample = xmalloc(sample_n);
+    memcpy(sample, all + HEAD + FRAME_HEADER, sample_n);
+    free(all);
+    recommend_model_free(m);
+    return 0;
+}
+
+/* ---- what loads ---- */
+
+static void ask(const struct recommend_model *m)
+{
+    struct model_read read[3];
+    double parts[3];
+    float *scores = xmalloc((m->items + 1) * sizeof *scores);
+    size_t count = m->items < 3 ? m->items : 3;
+    for (uint32_t k = 0; k < count; k++)
+        read[k] = (struct model_read){m->items - 1 - k, k == 1 ? -1 : .5f};
+    recommend_model_score(m, read, count, scores);
+    for (uint32_t j = 0; j < m->items; j++) {
+        double sum = 0, size = 1;
+        recommend_model_parts(m, read, count, j, parts);
+        for (size_t k = 0; k < count; k++) {
+            sum += parts[k];
+            size += fabs(parts[k]);
+        }
+        if (recommend_model_item(m, m->numbers[j]) != j ||
+            (fabs(sum) < 1e38 && !(fabs(sum - (double)scores[j]) <= 1e-6 * size)))
+            abort();
+    }
+    free(scores);
+}
+
+static void text_ask(const struct text_model *t)
+{
+    float *v = xcalloc(3 * (size_t)t->dims, sizeof *v), near[] = {1, 2}, cosines[] = {.5f, .25f};
+    v[0] = 1;
+    if (text_model_centre(t, v, v + t->dims))
+        text_model_read(t, v + t->dims, 1, v + 2 * (size_t)t->dims);
+    (void)text_model_score(t, v + 2 * (size_t)t->dims, v + t->dims, near, cosines, 2);
+    free(v);
+}
+
+static void check_same(const struct recommend_model *m)
+{
+    struct recommend_model *again = NULL;
+    if (recommend_model_save(m, path, NULL) || recommend_model_load(path, &again, NULL) ||
+        m->items != again->items || m->bytes != again->bytes ||
+        memcmp(m->numbers, again->numbers, m->items * sizeof *m->numbers) != 0)
+        abort();
+    recommend_model_free(again);
+}
+
+/* ---- input ---- */
+
+static void input(const void *data, size_t n, bool raw)
+{
+    struct file *f = NULL;
+    if (file_open(path, FILE_CREATE, &f, NULL))
+        abort();
+    if (raw ? n && file_write(f, data, n, NULL) : file_write(f, head, HEAD, NULL))
+        abort();
+    if (!raw) {
+        struct section_writer *w = section_writer_new(f);
+        section_put(w, data, n);
+        if (section_writer_end(w, NULL))
+            abort();
+    }
+    file_close(f);
+}
+
+static void edited(const uint8_t *data, size_t n)
+{
+    char *payload = xmalloc(sample_n);
+    memcpy(payload, sample, sample_n);
+    for (; n >= 3; data += 3, n -= 3)
+        payload[(data[0] | (size_t)data[1] << 8) % sample_n] ^= (char)data[2];
+    input(payload, sample_n, false);
+    free(payload);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct recommend_model *m = NULL;
+    if (!n)
+        return 0;
+    if (data[0] & 2)
+        edited(data + 1, n - 1);
+    else
+        input(data + 1, n - 1, data[0] & 1);
+    if (recommend_model_load(path, &m, NULL))
+        return 0;
+    ask(m);
+    if (m->text)
+        text_ask(m->text);
+    check_same(m);
+    recommend_model_free(m);
+    return 0;
+}

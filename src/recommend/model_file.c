@@ -1,0 +1,200 @@
+/* The file of a model. Numbers little-endian.
+ *
+ *   0   8  "AKRECOMM"
+ *   8   4  format: 1
+ *   12  4  0
+ *   16     one section (base/section.h):
+ *            u32 kind, u32 items, u64 position, u32 parts (1 rows, 2 factors, 4 text, 8 sessions),
+ *            u64 bytes of the report, the report (JSON),
+ *            items x u32 numbers, rising; items x float32 readers;
+ *            the parts, in that order, as item_model_file.c and the others say
+ *
+ * and nothing behind it. A format of 1 has these parts and no others. */
+#include "recommend/model.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/section.h"
+#include "recommend/item_model.h"
+#include "recommend/text_model.h"
+#include "recommend/training_set.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT 1u
+#define HEAD_BYTES 16
+#define REPORT_BYTES_MAX (4u << 20)
+enum { PART_ROWS = 1, PART_FACTORS = 2, PART_TEXT = 4, PART_SESSIONS = 8 };
+static const char magic[8] = {'A', 'K', 'R', 'E', 'C', 'O', 'M', 'M'};
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files hold little-endian arrays");
+
+/* ---- saving ---- */
+
+static uint32_t parts_of(const struct recommend_model *m)
+{
+    return (m->rows ? PART_ROWS : 0u) | (m->text ? PART_TEXT : 0u);
+}
+
+static enum err model_write(const struct recommend_model *m, struct file *f, struct err_info *e)
+{
+    const char *report = m->report ? m->report : "{}";
+    uint32_t head[2] = {FORMAT, 0};
+    enum err err = file_write(f, magic, sizeof magic, e);
+    if (!err)
+        err = file_write(f, head, sizeof head, e);
+    if (err)
+        return err;
+    struct section_writer *w = section_writer_new(f);
+    section_put_u32(w, m->kind);
+    section_put_u32(w, m->items);
+    section_put_u64(w, m->position);
+    section_put_u32(w, parts_of(m));
+    section_put_u64(w, strlen(report));
+    section_put(w, report, strlen(report));
+    section_put(w, m->numbers, m->items * sizeof *m->numbers);
+    section_put(w, m->readers, m->items * sizeof *m->readers);
+    if (m->rows)
+        item_model_save(m->rows, w);
+    if (m->text)
+        text_model_save(m->text, w);
+    return section_writer_end(w, e);
+}
+
+enum err recommend_model_save(const struct recommend_model *m, const char *path, struct err_info *e)
+{
+    struct strbuf beside;
+    struct file *f = NULL;
+    strbuf_init(&beside, 0);
+    strbuf_printf(&beside, "%s.tmp", path);
+    enum err err = file_open(beside.buf, FILE_CREATE, &f, e);
+    if (!err)
+        err = model_write(m, f, e);
+    if (!err)
+        err = file_sync(f, e);
+    file_close(f);
+    if (!err)
+        err = file_rename(beside.buf, path, e);
+    if (err)
+        (void)!file_remove(beside.buf, NULL);
+    strbuf_release(&beside);
+    return err;
+}
+
+/* ---- loading ---- */
+
+static enum err head_read(struct file *f, struct err_info *e)
+{
+    struct {
+        char magic[8];
+        uint32_t format, zero;
+    } head;
+    enum err err = file_pread(f, 0, &head, sizeof head, e);
+    if (err)
+        return err;
+    if (memcmp(head.magic, magic, sizeof magic) != 0 || head.format == 0 || head.zero != 0)
+        return err_set(e, ERR_UNSUPPORTED, NULL, "%s is not a recommender of akin", file_path(f));
+    if (head.format != FORMAT)
+        return err_set(e, ERR_UNSUPPORTED, NULL,
+                       "%s has format %u, which a newer akin wrote: this one reads %u",
+                       file_path(f), head.format, FORMAT);
+    return 0;
+}
+
+static void report_get(struct section_reader *r, struct recommend_model *m)
+{
+    json_t *parsed = NULL;
+    uint64_t n = section_get_count(r, 1);
+    if (n > REPORT_BYTES_MAX)
+        section_corrupt(r, "the report is too long");
+    if (section_error(r))
+        return;
+    m->report = xcalloc(n + 1, 1);
+    section_get(r, m->report, n);
+    if (!section_error(r) &&
+        (json_parse((struct str){m->report, n}, &parsed, NULL) || !json_is_object(parsed)))
+        section_corrupt(r, "the report is not a JSON object");
+    json_decref(parsed);
+}
+
+static void items_get(struct section_reader *r, struct recommend_model *m)
+{
+    if (section_error(r))
+        return;
+    m->numbers = xmalloc(((size_t)m->items + 1) * sizeof *m->numbers);
+    m->readers = xmalloc(((size_t)m->items + 1) * sizeof *m->readers);
+    section_get(r, m->numbers, m->items * sizeof *m->numbers);
+    section_get(r, m->readers, m->items * sizeof *m->readers);
+    for (uint32_t i = 0; i < m->items && !section_error(r); i++)
+        if ((i > 0 && m->numbers[i] <= m->numbers[i - 1]) || !isfinite(m->readers[i]) ||
+            m->readers[i] < 0)
+            section_corrupt(r, "the list of documents is wrong");
+}
+
+static struct recommend_model *model_read_head(struct section_reader *r, uint32_t *parts)
+{
+    struct recommend_model *m = xcalloc(1, sizeof *m);
+    uint32_t kind = section_get_u32(r);
+    m->items = section_get_u32(r);
+    m->position = section_get_u64(r);
+    *parts = section_get_u32(r);
+    uint32_t wanted = kind == MODEL_IALS ? PART_FACTORS : PART_ROWS;
+    if (kind > MODEL_IALS || m->items > TRAINING_ITEMS_MAX ||
+        (*parts & ~(uint32_t)(PART_ROWS | PART_TEXT)) != 0 || !(*parts & wanted))
+        section_corrupt(r, "its parts are wrong");
+    m->kind = section_error(r) ? MODEL_EASE : (enum model_kind)kind;
+    report_get(r, m);
+    if (m->items > section_left(r) / (sizeof *m->numbers + sizeof *m->readers))
+        section_corrupt(r, "a count of documents is larger than the file");
+    return m;
+}
+
+static struct recommend_model *model_get(struct section_reader *r)
+{
+    uint32_t parts = 0;
+    struct recommend_model *m = model_read_head(r, &parts);
+    items_get(r, m);
+    if (!section_error(r) && (parts & PART_ROWS))
+        m->rows = item_model_load(r, m->items);
+    if (!section_error(r) && (parts & PART_TEXT))
+        m->text = text_model_load(r);
+    return m;
+}
+
+static enum err end_check(struct file *f, uint64_t offset, struct err_info *e)
+{
+    uint64_t bytes = 0;
+    enum err err = file_size(f, &bytes, e);
+    if (!err && bytes != offset)
+        err = err_set(e, ERR_CORRUPT, NULL, "%s: something stands behind its end", file_path(f));
+    return err;
+}
+
+enum err recommend_model_load(const char *path, struct recommend_model **out, struct err_info *e)
+{
+    struct recommend_model *m = NULL;
+    struct file *f = NULL;
+    uint64_t offset = HEAD_BYTES;
+    enum err err = file_regular(path, e);
+    if (!err)
+        err = file_open(path, FILE_READ_ONLY, &f, e);
+    if (!err)
+        err = head_read(f, e);
+    if (!err) {
+        struct section_reader *r = section_reader_new(f, offset);
+        m = model_get(r);
+        err = section_reader_end(r, &offset, e);
+    }
+    if (!err)
+        err = end_check(f, offset, e);
+    file_close(f);
+    if (err) {
+        recommend_model_free(m);
+        return err;
+    }
+    m->bytes = recommend_model_bytes(m);
+    *out = m;
+    return 0;
+}
