@@ -360,6 +360,7 @@ static void backgrounds_each(struct engine *x, void (*call)(struct background *b
 
 static void parts_close(struct engine *x)
 {
+    served_close(x);
     metrics_close(x);
     while (x->collections)
         collection_remove_open(x);
@@ -426,6 +427,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
         return err;
     }
     orphans_remove(x);
+    served_open(x);
     struct events_options eo = {
         .workers = x->options.event_workers, .in_effect = changes_in_effect, .in_effect_ctx = x};
     x->events = events_open(x->store, &eo);

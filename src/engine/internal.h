@@ -169,6 +169,7 @@ struct engine {
     bool applier_stop;
     struct thread *applier;
 
+    struct served_log *served; /* served.c */
     struct background keeper, provider_keeper, merger, meter, builder;
 };
 
@@ -376,6 +377,15 @@ struct backlog {
 /* A batch of pending documents of each collection. True if there was something to do. One thread a
  * backlog; `a` is reset. */
 bool backlog_step(struct engine *x, struct backlog *b, struct arena *a);
+
+/* ---- served.c: the log of answers (the rest of it: recommend_impl.h) ---- */
+#define SERVED_DAYS 90 /* they are kept */
+void served_open(struct engine *x);
+void served_close(struct engine *x); /* writes what waits; nothing if it was not opened */
+/* What was added before is stored when it returns. */
+void served_flush(struct engine *x);
+/* Removes some of what is older than its collection keeps. The keeper; true: there is more. */
+bool served_forget_step(struct engine *x);
 
 /* ---- keeper.c ---- */
 void keeper_start(struct engine *x);

@@ -332,6 +332,7 @@ enum err engine_user_delete(struct engine *x, struct str collection, struct str 
     enum err err = collection_find(x, collection, &c, e);
     if (err)
         return err;
+    served_flush(x); /* what waits for the disk is erased with the rest */
     struct store_act act = {.kind = ACT_USER_DELETE, .user_collection = c->id};
     act.user.id = id;
     err = user_act(c, &act, e);

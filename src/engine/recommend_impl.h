@@ -14,6 +14,7 @@
 #include "engine/internal.h"
 #include "recommend/feature.h"
 #include "recommend/model.h"
+#include "recommend/served.h"
 
 /* ---- recommenders.c: the models of a collection that are in memory ---- */
 struct recommender {
@@ -86,23 +87,28 @@ enum err explanation_make(struct recommendation *m, const struct candidate *k, s
                           struct err_info *e) MUST_CHECK;
 
 /* ---- served.c: what was answered ---- */
-struct served_slot {
-    uint32_t number;
-    float score, propensity;
-    const float *features; /* FEATURE_COUNT */
-};
 struct served {
     uint8_t token[16]; /* the recommendation id, in hex for clients */
     struct str user, scenario, experiment, variant;
     uint32_t recommender;
     int64_t at_us;
-    const struct served_slot *slots; /* in the order of their positions, from `first` on */
+    const struct served_slot *slots; /* in the order of their positions, from `first` on;
+                                        FEATURE_COUNT features each */
     size_t count, first;
 };
 /* Copied into a bounded queue that a thread writes to the store at least every 200 ms; a full queue
- * waits for it. */
+ * waits for it. Scores are finite, propensities in (0, 1]. */
 void served_add(struct collection *c, const struct served *s);
-/* FEATURE_SHOWN of documents: counts[i] of numbers[i], of the last answers that this reader got. */
+/* A recommendation id as clients have it; false: not one. */
+bool served_token(struct str id, uint8_t token[SERVED_TOKEN]);
+/* Answers by token, those that are still in the queue too; out[i].id 0: there is none. */
+enum err served_find(struct collection *c, const uint8_t (*tokens)[SERVED_TOKEN], size_t count,
+                     struct arena *a, struct served_record *out, struct err_info *e) MUST_CHECK;
+/* The newest answers that a reader got, newest first, those in the queue too. */
+enum err served_of_user(struct collection *c, struct str user, size_t limit, struct arena *a,
+                        struct served_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* FEATURE_SHOWN of documents: counts[i] of numbers[i] (each once), of the last 20 answers of two
+ * weeks that this reader got; whoever knows that one was taken makes it 0. An empty user: all 0. */
 enum err served_counts(struct collection *c, struct str user, const uint32_t *numbers, size_t count,
                        struct arena *a, float *counts, struct err_info *e) MUST_CHECK;
 

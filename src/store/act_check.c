@@ -173,6 +173,28 @@ static enum err feedback_check(const struct feedback_record *f, struct err_info 
     return err;
 }
 
+static enum err served_check(const struct store_act *act, struct err_info *e)
+{
+    enum err err = ERR_OK;
+
+    if (act->served_count > STORE_ACTS_MAX)
+        return err_set(e, ERR_TOO_LARGE, "served", "%zu answers in one act, at most %d are taken",
+                       act->served_count, STORE_ACTS_MAX);
+    for (size_t i = 0; i < act->served_count && !err; i++) {
+        const struct served_record *r = &act->served[i];
+        err = length_check(r->user, "user", 0, STORE_ID_MAX, e);
+        if (!err)
+            err = length_check(r->scenario, "scenario", 0, STORE_ID_MAX, e);
+        if (!err)
+            err = length_check(r->experiment, "experiment", 0, STORE_ID_MAX, e);
+        if (!err)
+            err = length_check(r->variant, "variant", 0, STORE_ID_MAX, e);
+        if (!err)
+            err = length_check(r->payload, "payload", 0, SERVED_PAYLOAD_MAX, e);
+    }
+    return err;
+}
+
 static enum err task_check(const struct task_record *t, struct err_info *e)
 {
     enum err err = length_check(t->kind, "kind", 1, STORE_ID_MAX, e);
@@ -218,7 +240,10 @@ static enum err kind_check(const struct store_act *act, struct err_info *e)
     case ACT_RECOMMENDER_RETIRE:
     case ACT_RECOMMENDER_DELETE:
     case ACT_EMBEDDINGS_PUT:
+    case ACT_SERVED_FORGET:
         return ERR_OK;
+    case ACT_SERVED_ADD:
+        return served_check(act, e);
     }
     return err_set(e, ERR_INVALID, NULL, "no such act");
 }

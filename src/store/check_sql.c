@@ -83,6 +83,9 @@ const struct statement_text schema_faults[] = {
     {"feedback_orphan",
      "SELECT 'feedback ' || change || ' belongs to no collection' FROM feedback"
      " WHERE collection" REMOVED " AND collection NOT IN (SELECT id FROM collection) LIMIT 1"},
+    {"served_orphan",
+     "SELECT 'answer ' || id || ' of the log belongs to no collection' FROM served"
+     " WHERE collection" REMOVED " AND collection NOT IN (SELECT id FROM collection) LIMIT 1"},
     {"user_orphan",
      "SELECT 'user ' || id || ' belongs to no collection' FROM user"
      " WHERE collection" REMOVED " AND collection NOT IN (SELECT id FROM collection) LIMIT 1"},
@@ -110,6 +113,7 @@ const struct statement_text schema_probes[] = {
     {"missing", ENDS("missing", "key")},
     {"embeddings", ENDS("embedding_cache", "id")},
     {"feedback", ENDS("feedback", "change")},
+    {"served", ENDS("served", "id")},
     {"last_document",
      "SELECT ifnull((SELECT 'a document has no payload' FROM document d WHERE key ="
      " (SELECT max(key) FROM document) AND NOT EXISTS"

@@ -51,6 +51,8 @@ enum db_op {
     OP_FEEDBACK_LIST,
     OP_FEEDBACK_SCAN,
     OP_FEEDBACK_COUNT,
+    OP_SERVED_GET,
+    OP_SERVED_LIST,
     OP_USER_GET,
     OP_USER_LIST,
     OP_TASK_GET,
@@ -189,6 +191,8 @@ enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *
 enum err user_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err task_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err served_add_all(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err served_forget(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err consumer_set(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 
 /* ---- embedding versions, between the acts ---- */

@@ -80,6 +80,8 @@ static enum err purge_collection(struct conn *c, uint32_t collection, struct err
     if (!err && !changed)
         err = purge_run(c, STMT_PURGE_FEEDBACK, collection, PURGE_ROWS, &changed, e);
     if (!err && !changed)
+        err = purge_run(c, STMT_PURGE_SERVED, collection, PURGE_ROWS, &changed, e);
+    if (!err && !changed)
         err = purge_run(c, STMT_PURGE_USERS, collection, PURGE_ROWS, &changed, e);
     if (!err && !changed)
         err = purge_run(c, STMT_PURGE_DONE, collection, 0, &changed, e);

@@ -23,6 +23,8 @@
 #define FEEDBACK_COLUMNS                                                                           \
     "change, collection, event_id, user, document, type, session, recommendation_id, value,"       \
     " position, time_us"
+#define SERVED_COLUMNS                                                                             \
+    "id, collection, token, user, at_us, recommender, scenario, experiment, variant, payload"
 #define TASK_COLUMNS "id, kind, state, created_us, updated_us, payload"
 /* Rows of a collection that is being removed are not to be seen: its row in `collection` has gone.
  */
@@ -221,6 +223,25 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_FEEDBACK_READER] = {"feedback_reader",
                               "SELECT user FROM feedback WHERE collection = ?1 AND user > ?2" LIVE
                               " ORDER BY user LIMIT 1"},
+    [STMT_SERVED_INSERT] = {"served_insert",
+                            "INSERT OR IGNORE INTO served (collection, token, user, at_us,"
+                            " recommender, scenario, experiment, variant, payload)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+    [STMT_SERVED_FORGET] = {"served_forget",
+                            "DELETE FROM served WHERE id IN (SELECT id FROM served"
+                            " WHERE collection = ?1 AND at_us < ?2 ORDER BY at_us LIMIT ?3)"},
+    [STMT_SERVED_GET] = {"served_get", "SELECT " SERVED_COLUMNS " FROM served WHERE collection = ?1"
+                                       " AND token = ?2" LIVE},
+    [STMT_SERVED_BY_TIME] = {"served_by_time",
+                             "SELECT " SERVED_COLUMNS " FROM served WHERE collection = ?1"
+                             " AND (at_us, id) > (?2, ?3) AND at_us < ?4" LIVE
+                             " ORDER BY at_us, id LIMIT ?5"},
+    [STMT_SERVED_OF_USER] = {"served_of_user",
+                             "SELECT " SERVED_COLUMNS " FROM served WHERE collection = ?1"
+                             " AND user = ?2 AND (at_us, id) < (?3, ?4)" LIVE
+                             " ORDER BY at_us DESC, id DESC LIMIT ?5"},
+    [STMT_SERVED_REMOVE_USER] = {"served_remove_user",
+                                 "DELETE FROM served WHERE collection = ?1 AND user = ?2"},
 
     [STMT_USER_GET] = {"user_get", "SELECT id, revision, created_us, updated_us, payload FROM user"
                                    " WHERE collection = ?1 AND id = ?2" LIVE},
@@ -274,6 +295,8 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_PURGE_FEEDBACK] = {"purge_feedback",
                              "DELETE FROM feedback WHERE change IN (SELECT change FROM feedback"
                              " WHERE collection = ?1 ORDER BY time_us LIMIT ?2)"},
+    [STMT_PURGE_SERVED] = {"purge_served", "DELETE FROM served WHERE id IN (SELECT id FROM served"
+                                           " WHERE collection = ?1 ORDER BY at_us LIMIT ?2)"},
     [STMT_PURGE_USERS] = {"purge_users",
                           "DELETE FROM user WHERE collection = ?1 AND id <= (SELECT max(id) FROM"
                           " (SELECT id FROM user WHERE collection = ?1 ORDER BY id LIMIT ?2))"},

@@ -172,6 +172,19 @@ struct user_record {
     uint64_t revision;
 };
 
+/* An answer that was given: what was recommended to whom. */
+#define SERVED_TOKEN 16
+#define SERVED_PAYLOAD_MAX (1u << 20)
+struct served_record {
+    uint64_t id; /* when read: rises with the order of storing; 0: not there */
+    uint32_t collection;
+    uint8_t token[SERVED_TOKEN];                    /* the recommendation id */
+    struct str user, scenario, experiment, variant; /* may be empty */
+    uint32_t recommender;
+    int64_t at_us;
+    struct str payload; /* the slots, opaque (recommend/served.h) */
+};
+
 /* One text's vector, whoever has it. */
 #define EMBEDDING_KEY 32
 struct embedding_record {
@@ -248,6 +261,11 @@ enum act_kind {
     ACT_RECOMMENDER_DELETE,   /* recommender.id. ERR_CONFLICT: the active one */
 
     ACT_EMBEDDINGS_PUT,   /* `embeddings` only: no change row */
+
+    ACT_SERVED_ADD, /* served, served_count: no change row. A row whose token is there already, or
+                       whose collection has gone, is passed over */
+    ACT_SERVED_FORGET, /* served_collection, served_before_us: the oldest 1,024 rows at most that
+                          are of before; id: how many there were. No change row */
 };
 enum act_status { ACT_CREATED, ACT_UPDATED, ACT_UNCHANGED, ACT_DELETED };
 
@@ -276,6 +294,10 @@ struct store_act {
      * Those that are there already stay. */
     const struct embedding_record *embeddings;
     size_t embedding_count;
+    const struct served_record *served;
+    size_t served_count; /* at most 16,384 */
+    uint32_t served_collection;
+    int64_t served_before_us;
     /* results */
     enum err err;
     struct err_info info;
@@ -402,6 +424,28 @@ enum err store_feedback_since(struct store *s, uint32_t collection, uint64_t aft
 /* How many users have given any feedback; counted up to `max`, each some 20 us. */
 enum err store_feedback_readers(struct store *s, uint32_t collection, unsigned max, unsigned *count,
                                 struct err_info *e) MUST_CHECK;
+/* ---- what was recommended ---- */
+/* out[i] belongs to tokens[i]; id 0: there is none. */
+enum err store_served_get(struct store *s, struct arena *a, uint32_t collection,
+                          const uint8_t (*tokens)[SERVED_TOKEN], size_t count,
+                          struct served_record *out, struct err_info *e) MUST_CHECK;
+/* Oldest first by (at_us, id): those at or after from_us, and after row `after` of that very time;
+ * before before_us. To go on: from_us and after of the last row. A row may come up to a second
+ * after its time, so whoever reads as it grows stays that far behind. */
+struct served_range {
+    int64_t from_us;
+    uint64_t after;    /* 0: all of from_us too */
+    int64_t before_us; /* 0: no end */
+};
+enum err store_served_list(struct store *s, struct arena *a, uint32_t collection,
+                           const struct served_range *range, size_t limit,
+                           struct served_record **out, size_t *count,
+                           struct err_info *e) MUST_CHECK;
+/* Newest first, those before (before_us, before); 0 and 0: from the newest. */
+enum err store_served_of_user(struct store *s, struct arena *a, uint32_t collection,
+                              struct str user, int64_t before_us, uint64_t before, size_t limit,
+                              struct served_record **out, size_t *count,
+                              struct err_info *e) MUST_CHECK;
 enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
                         struct user_record *out, struct err_info *e) MUST_CHECK;
 enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, struct str after,

@@ -67,6 +67,10 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
     case ACT_EMBEDDINGS_PUT:
         act->status = ACT_UPDATED;
         return ERR_OK;
+    case ACT_SERVED_ADD:
+        return served_add_all(w, act, e);
+    case ACT_SERVED_FORGET:
+        return served_forget(w, act, e);
     }
     return err_set(e, ERR_INVALID, NULL, "no such act");
 }

@@ -34,6 +34,7 @@ static int64_t number_of(sqlite3 *db, const char *sql)
     "SELECT (SELECT count(*) FROM document) + (SELECT count(*) FROM payload) + (SELECT count(*) "  \
     "FROM passage) + (SELECT count(*) FROM purge_version)"                                         \
     " + (SELECT count(*) FROM feedback) + (SELECT count(*) FROM user) + (SELECT count(*) FROM "    \
+    "served) + (SELECT count(*) FROM "                                                             \
     "purge)"
 
 #define VERSION_ROWS                                                                               \
@@ -57,14 +58,18 @@ static uint32_t filled(struct fixture *f, const char *name, unsigned n)
 {
     uint32_t c = collection_made(f, name);
     struct store_act *acts = arena_array(f->a, (size_t)n * 3, sizeof *acts);
+    struct served_record *served = arena_array(f->a, n, sizeof *served);
 
     for (unsigned i = 0; i < n; i++) {
         char *id = arena_printf(f->a, "d%u", i);
         acts[i * 3] = act_put(f, c, str_c(id), id);
         acts[i * 3 + 1] = act_feedback(c, id, "u", id, i + 1);
         acts[i * 3 + 2] = act_user(c, id, "{}");
+        served[i].collection = c;
+        memcpy(served[i].token, &i, sizeof i);
     }
     ok(store_write(f->s, acts, (size_t)n * 3, true, NULL, NULL));
+    done(f, (struct store_act){.kind = ACT_SERVED_ADD, .served = served, .served_count = n});
     return c;
 }
 
@@ -80,7 +85,7 @@ static void test_purge(void **state)
 
     filled(f, "stays", 10);
     done(f, act_drop(gone));
-    rows_become(f, ROWS, 50);
+    rows_become(f, ROWS, 60);
     ok(store_check(f->s, &f->e));
 }
 

@@ -851,6 +851,72 @@ static void test_users(void **state)
     assert_true(str_eq_c(feedback[0].user, "u3"));
 }
 
+static struct served_record answer(uint32_t c, uint8_t token, const char *user, int64_t at_us)
+{
+    return (struct served_record){.collection = c,
+                                  .token = {token},
+                                  .user = str_c(user),
+                                  .scenario = STR("home"),
+                                  .recommender = 3,
+                                  .at_us = at_us,
+                                  .payload = STR("slots")};
+}
+
+static void test_served(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t c = collection_made(f, "news"), other = collection_made(f, "other");
+    struct served_record rows[] = {answer(c, 1, "u", 100), answer(c, 2, "v", 100),
+                                   answer(c, 3, "u", 50),  answer(other, 1, "u", 70),
+                                   answer(99, 9, "u", 70), answer(c, 1, "w", 999)};
+    struct store_act act = {.kind = ACT_SERVED_ADD, .served = rows, .served_count = 6};
+    const uint8_t tokens[][SERVED_TOKEN] = {{1}, {9}, {3}};
+    struct served_record got[3], *list;
+    struct served_range range = {0};
+    struct position before, after;
+    size_t n;
+
+    store_position(f->s, &before);
+    done(f, act); /* one of a collection that is not there, and one token twice: passed over */
+    store_position(f->s, &after);
+    assert_int_equal(before.change, after.change);
+    ok(store_served_get(f->s, f->a, c, tokens, 3, got, NULL));
+    assert_true(got[0].id && got[0].at_us == 100 && str_eq_c(got[0].user, "u") &&
+                str_eq_c(got[0].scenario, "home") && str_eq_c(got[0].experiment, "") &&
+                got[0].recommender == 3 && str_eq_c(got[0].payload, "slots"));
+    assert_true(got[1].id == 0 && got[2].at_us == 50 && got[2].token[0] == 3);
+
+    const uint8_t order[] = {3, 1, 2};
+    for (size_t i = 0; i < 3; i++) { /* pages of one */
+        ok(store_served_list(f->s, f->a, c, &range, 1, &list, &n, NULL));
+        assert_int_equal(n, 1);
+        assert_int_equal(list[0].token[0], order[i]);
+        range = (struct served_range){list[0].at_us, list[0].id, 0};
+    }
+    range = (struct served_range){51, 0, 100};
+    ok(store_served_list(f->s, f->a, c, &range, 9, &list, &n, NULL));
+    assert_int_equal(n, 0);
+    ok(store_served_of_user(f->s, f->a, c, STR("u"), 0, 0, 1, &list, &n, NULL));
+    assert_true(n == 1 && list[0].token[0] == 1);
+    ok(store_served_of_user(f->s, f->a, c, STR("u"), 100, list[0].id, 9, &list, &n, NULL));
+    assert_true(n == 1 && list[0].token[0] == 3);
+
+    act = (struct store_act){
+        .kind = ACT_SERVED_FORGET, .served_collection = c, .served_before_us = 100};
+    assert_int_equal(done(f, act).id, 1);
+    assert_int_equal(done(f, act).id, 0);
+    act =
+        (struct store_act){.kind = ACT_USER_DELETE, .user_collection = c, .user = {.id = STR("u")}};
+    done(f, act);
+    ok(store_served_list(f->s, f->a, c, &(struct served_range){0}, 9, &list, &n, NULL));
+    assert_true(n == 1 && str_eq_c(list[0].user, "v"));
+    ok(store_served_get(f->s, f->a, other, tokens, 1, got, NULL));
+    assert_int_not_equal(got[0].id, 0);
+    rows[0].user.n = 256;
+    act = (struct store_act){.kind = ACT_SERVED_ADD, .served = rows, .served_count = 1};
+    refused(f, act, ERR_INVALID);
+}
+
 static void test_tasks(void **state)
 {
     struct fixture *f = *state;
@@ -1152,6 +1218,7 @@ int main(void)
         T(test_atomic),
         T(test_many_writers),
         T(test_feedback),
+        T(test_served),
         T(test_users),
         T(test_tasks),
         T(test_consumers),
