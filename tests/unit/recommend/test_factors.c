@@ -1,0 +1,209 @@
+/* Folding in, scores and parts against the definition, by elimination in double. */
+#include "recommend/factors.h"
+#include "../base/test_folder.h"
+#include "base/arena.h"
+#include "base/rng.h"
+#include "base/section.h"
+#include "math/half.h"
+#include "recommend/model.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <math.h>
+
+enum { ITEMS = 50 };
+
+static struct factors *example(uint32_t dims, double nu)
+{
+    struct rng r;
+    struct factors *f = xcalloc(1, sizeof *f);
+    *f = (struct factors){.items = ITEMS, .dims = dims, .alpha = .3, .lambda = .01, .nu = nu};
+    f->gram = xcalloc(dims, sizeof *f->gram);
+    f->vectors = xcalloc((size_t)ITEMS * dims, sizeof *f->vectors);
+    rng_init(&r, dims);
+    for (size_t i = 0; i < (size_t)(ITEMS - 1) * dims; i++) { /* nobody read the last */
+        f->vectors[i] = half_of_float(rng_normal(&r));
+        double v = (double)half_to_float(f->vectors[i]);
+        f->gram[i % dims] += .3 * v * v;
+    }
+    return f;
+}
+
+static double at(const struct factors *f, uint32_t item, size_t d)
+{
+    return (double)half_to_float(f->vectors[(size_t)item * f->dims + d]);
+}
+
+/* a x = b, both spoilt; x is in b. */
+static void solve(double *a, double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t r = 0; r < n; r++) {
+            double times = r == i ? 0 : a[r * n + i] / a[i * n + i];
+            for (size_t c = i; c < n && r != i; c++)
+                a[r * n + c] -= times * a[i * n + c];
+            b[r] -= times * b[i];
+        }
+    for (size_t i = 0; i < n; i++)
+        b[i] /= a[i * n + i];
+}
+
+static void reference(const struct factors *f, const struct model_read *read, size_t count,
+                      double *w)
+{
+    size_t n = f->dims;
+    double *a = xcalloc(n * n, sizeof *a);
+    memset(w, 0, n * sizeof *w);
+    for (size_t i = 0; i < n; i++)
+        a[i * n + i] = f->gram[i] + f->lambda * pow((double)count + f->alpha * ITEMS, f->nu);
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < n; i++) {
+            double x = (double)read[k].weight;
+            w[i] += x * at(f, read[k].item, i);
+            for (size_t j = 0; j < n; j++)
+                a[i * n + j] += fabs(x) * at(f, read[k].item, i) * at(f, read[k].item, j);
+        }
+    solve(a, w, n);
+    free(a);
+}
+
+static void agree(const struct factors *f, const struct model_read *read, size_t count)
+{
+    double w[64], parts[200];
+    float scores[ITEMS];
+    reference(f, read, count, w);
+    factors_score(f, read, count, scores);
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        double want = 0, sum = 0;
+        for (size_t d = 0; d < f->dims; d++)
+            want += w[d] * at(f, i, d);
+        if (fabs(want - (double)scores[i]) > 2e-6)
+            fail_msg("%zu readings, item %u: %.8f, not %.8f", count, i, (double)scores[i], want);
+        factors_parts(f, read, count, i, parts);
+        for (size_t k = 0; k < count; k++)
+            sum += parts[k];
+        if (fabs(sum - (double)scores[i]) > 1e-6)
+            fail_msg("%zu readings, item %u: parts %.8f, score %.8f", count, i, sum,
+                     (double)scores[i]);
+    }
+}
+
+/* Fewer readings than dimensions, as many, more; what is not wanted; one item twice. */
+static void test_definition(void **state)
+{
+    static const uint32_t dims[] = {1, 7, 64};
+    static const size_t counts[] = {0, 1, 2, 7, 8, 63, 64, 65, 200};
+    struct rng r;
+    rng_init(&r, 5);
+    for (size_t i = 0; i < 3; i++)
+        for (int nu = 0; nu < 3; nu++) {
+            struct factors *f = example(dims[i], nu / 2.);
+            for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+                struct model_read read[200];
+                for (size_t k = 0; k < counts[c]; k++)
+                    read[k] = (struct model_read){(uint32_t)rng_below(&r, ITEMS),
+                                                  rng_below(&r, 5) ? .5f : -.7f};
+                agree(f, read, counts[c]);
+            }
+            factors_free(f);
+        }
+}
+
+static void test_part_is_of_what_was_read(void **state)
+{
+    struct factors *f = example(7, 1);
+    struct model_read read[] = {{3, 1}, {8, 1}};
+    double w[7], parts[2], v[7], a[49] = {0};
+    factors_parts(f, read, 2, 20, parts);
+    for (size_t i = 0; i < 7; i++) {
+        a[i * 7 + i] = f->gram[i] + .01 * (2 + .3 * ITEMS);
+        v[i] = at(f, 20, i);
+        for (size_t j = 0; j < 7; j++)
+            a[i * 7 + j] += at(f, 3, i) * at(f, 3, j) + at(f, 8, i) * at(f, 8, j);
+    }
+    memcpy(w, v, sizeof w);
+    solve(a, w, 7);
+    for (size_t k = 0; k < 2; k++) {
+        double want = 0;
+        for (size_t i = 0; i < 7; i++)
+            want += w[i] * at(f, read[k].item, i);
+        assert_true(fabs(want - parts[k]) < 1e-6);
+    }
+    factors_free(f);
+}
+
+/* ---- file ---- */
+
+static void put(const struct factors *f)
+{
+    struct file *file;
+    assert_int_equal(file_open(path_of("f"), FILE_CREATE, &file, NULL), 0);
+    struct section_writer *w = section_writer_new(file);
+    factors_save(f, w);
+    assert_int_equal(section_writer_end(w, NULL), 0);
+    file_close(file);
+}
+
+static struct factors *get(uint32_t items, enum err *err)
+{
+    struct file *file;
+    uint64_t end;
+    assert_int_equal(file_open(path_of("f"), FILE_READ_ONLY, &file, NULL), 0);
+    struct section_reader *r = section_reader_new(file, 0);
+    struct factors *f = factors_load(r, items);
+    *err = section_reader_end(r, &end, NULL);
+    file_close(file);
+    return f;
+}
+
+static void test_saved_and_loaded(void **state)
+{
+    struct factors *f = example(7, 1), *again;
+    struct model_read read[] = {{3, 1}, {8, -1}};
+    float one[ITEMS], two[ITEMS];
+    enum err err;
+    put(f);
+    again = get(ITEMS, &err);
+    assert_int_equal(err, 0);
+    factors_score(f, read, 2, one);
+    factors_score(again, read, 2, two);
+    assert_memory_equal(one, two, sizeof one);
+    assert_int_equal(factors_bytes(again), factors_bytes(f));
+    factors_free(again);
+    assert_null(get(ITEMS + 1, &err));
+    assert_int_equal(err, ERR_CORRUPT);
+    factors_free(f);
+    factors_free(NULL);
+}
+
+static void refused(struct factors *f)
+{
+    enum err err;
+    put(f);
+    assert_null(get(ITEMS, &err));
+    assert_int_equal(err, ERR_CORRUPT);
+    factors_free(f);
+}
+
+static void test_not_as_it_should_be(void **state)
+{
+    struct factors *f;
+    f = example(7, 1), f->lambda = 0, refused(f);
+    f = example(7, 1), f->lambda = NAN, refused(f);
+    f = example(7, 1), f->alpha = -1, refused(f);
+    f = example(7, 1), f->nu = INFINITY, refused(f);
+    f = example(7, 1), f->gram[6] = -1, refused(f);
+    f = example(7, 1), f->vectors[9] = 0xFC00, refused(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_definition),
+        cmocka_unit_test(test_part_is_of_what_was_read),
+        cmocka_unit_test(test_saved_and_loaded),
+        cmocka_unit_test(test_not_as_it_should_be),
+    };
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
+}
