@@ -425,30 +425,82 @@ enum err engine_user_get(struct engine *x, struct str collection, struct str id,
 enum err engine_user_delete(struct engine *x, struct str collection, struct str id,
                             struct err_info *e) MUST_CHECK;
 
+/* Rules. What comes first wins: exclude > filter > pin > caps > boost > diversity
+ * (recommend/slots.h). */
+struct recommend_pin {
+    struct str document;
+    size_t position; /* from 0, in the whole list */
+};
+struct recommend_cap {
+    struct str field;
+    size_t limit; /* documents of each of its values, in the whole list; > 0 */
+};
+struct recommend_boost {
+    struct str filter; /* of the documents that it holds for */
+    double factor;     /* of their score; below 1 buries */
+};
+#define RECOMMEND_LIMIT_MAX 200
+#define RECOMMEND_REACH_MAX 1000 /* documents of all pages together */
+#define RECOMMEND_PINS_MAX 100
+#define RECOMMEND_CAPS_MAX 8
+#define RECOMMEND_BOOSTS_MAX 16
+#define RECOMMEND_FACTOR_MIN .001
+#define RECOMMEND_FACTOR_MAX 1000
 struct recommend_request {
-    struct str user; /* or examples, or a session (documents in order, newest last) */
-    const struct str *positive, *negative, *session;
+    /* What it goes by, at least one of these. */
+    struct str user;
+    const struct str *positive, *negative;
+    const struct str *session; /* documents in order, newest last */
+    struct str text;           /* what is wanted, in words */
     size_t positive_count, negative_count, session_count;
-    struct str filter;
-    size_t limit, offset;
+    struct str blend; /* recommend/expression.h; empty: the collection's, or the default */
+
+    size_t limit, offset; /* limit: 1 ... RECOMMEND_LIMIT_MAX */
+    struct str after;     /* `next` of the answer before: what pages showed is not shown again */
+    const struct str *exclude;
+    size_t exclude_count;
     bool exclude_seen;
-    double diversity;
+    const struct str *seen_types; /* types of feedback that make it seen; none: any */
+    size_t seen_type_count;
+    struct str filter;
+    bool relevance_bounded;
+    double min_relevance; /* of what is not pinned, before boosts; if bounded */
+    const struct recommend_pin *pins;
+    const struct recommend_cap *caps;
+    const struct recommend_boost *boosts;
+    size_t pin_count, cap_count, boost_count;
+    double half_life_days;              /* 0: age does not matter */
+    double fatigue, diversity, explore; /* 0 ... 1 */
+    struct str scenario;                /* where it is shown: for the log and its numbers */
+    bool fields_given;                  /* as of find_request */
+    const struct str *fields;
+    size_t field_count;
     bool explain;
+    int64_t deadline_ns;
+};
+struct recommend_part {
+    struct str document; /* that the reader read */
+    double part, share;  /* of relevance; share: part / relevance, 0 if that is not above 0 */
 };
 struct recommend_row {
     struct document_out document;
-    double score;
+    size_t position;                  /* in the whole list, from 0 */
+    double relevance;                 /* what explanations add up to: before rules */
+    double boost, freshness, fatigue; /* factors */
+    double nearest;                   /* the greatest cosine with what stands before it */
+    double score;                     /* after the factors */
+    double propensity;                /* that it stands there, given what stands before it */
     const char *source;
-    struct {
-        struct str document;
-        double share;
-    } * explanation;
+    struct recommend_part *explanation; /* explain: largest first */
     size_t explanation_count;
+    double others; /* relevance that the parts do not have */
 };
 struct recommend_answer {
     struct recommend_row *rows;
     size_t count;
     bool more;
+    struct str next;        /* what `after` of the next page is; empty: there is none */
+    const char *emptied_by; /* the rule that left nothing; NULL: there are rows */
     char recommendation_id[33];
     const char *model; /* "profile", "popular" */
     uint32_t embedding_version;
