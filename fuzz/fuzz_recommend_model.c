@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/section.h"
+#include "recommend/factors.h"
 #include "recommend/item_model.h"
 #include "recommend/model.h"
+#include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <math.h>
 #include <stdio.h>
@@ -54,6 +56,15 @@ static struct recommend_model *model_make(void)
     *m->text = (struct text_model){.dims = DIMS, .near = 2, .blend = .5, .scale = 1};
     m->text->mean = xcalloc(DIMS, sizeof(float));
     m->text->readers = xcalloc(DIMS * DIMS, sizeof(float));
+    m->factors = xcalloc(1, sizeof *m->factors);
+    *m->factors =
+        (struct factors){.items = ITEMS, .dims = DIMS, .alpha = .1, .lambda = .01, .nu = 1};
+    m->factors->gram = xcalloc(DIMS, sizeof(double));
+    m->factors->vectors = xcalloc(ITEMS * DIMS, sizeof(uint16_t));
+    for (size_t i = 0; i < ITEMS * DIMS; i++)
+        m->factors->vectors[i] = (uint16_t)(0x3000 + 100 * i);
+    m->sessions =
+        session_model_new(ITEMS, 2, (const size_t[]){0, 3, 5}, (const uint32_t[]){1, 7, 10, 7, 2});
     m->report = xstrdup("{\"a\":1}");
     return m;
 }
@@ -105,6 +116,15 @@ static void ask(const struct recommend_model *m)
             (fabs(sum) < 1e38 && !(fabs(sum - (double)scores[j]) <= 1e-6 * size)))
             abort();
     }
+    free(scores);
+}
+
+static void sessions_ask(const struct recommend_model *m)
+{
+    const uint32_t given[] = {0, m->items - 1};
+    float *scores = xcalloc((size_t)m->items + 1, sizeof *scores);
+    if (m->items)
+        session_model_score(m->sessions, given, 2, scores);
     free(scores);
 }
 
@@ -170,6 +190,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     ask(m);
     if (m->text)
         text_ask(m->text);
+    if (m->sessions)
+        sessions_ask(m);
     check_same(m);
     recommend_model_free(m);
     return 0;

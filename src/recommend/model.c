@@ -1,7 +1,9 @@
 #include "recommend/model.h"
 
 #include "base/arena.h"
+#include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -14,7 +16,9 @@ void recommend_model_free(struct recommend_model *m)
     free(m->numbers);
     free(m->readers);
     item_model_free(m->rows);
+    factors_free(m->factors);
     text_model_free(m->text);
+    session_model_free(m->sessions);
     free(m->report);
     free(m);
 }
@@ -23,7 +27,9 @@ size_t recommend_model_bytes(const struct recommend_model *m)
 {
     return sizeof *m + (size_t)m->items * (sizeof *m->numbers + sizeof *m->readers) +
            (m->report ? strlen(m->report) + 1 : 0) + (m->rows ? item_model_bytes(m->rows) : 0) +
-           (m->text ? text_model_bytes(m->text) : 0);
+           (m->factors ? factors_bytes(m->factors) : 0) +
+           (m->text ? text_model_bytes(m->text) : 0) +
+           (m->sessions ? session_model_bytes(m->sessions) : 0);
 }
 
 uint32_t recommend_model_item(const struct recommend_model *m, uint32_t number)
@@ -60,6 +66,8 @@ void recommend_model_score(const struct recommend_model *m, const struct model_r
 {
     if (m->rows)
         rows_score(m->rows, read, count, scores);
+    else if (m->factors)
+        factors_score(m->factors, read, count, scores);
     else
         memset(scores, 0, m->items * sizeof *scores);
 }
@@ -68,8 +76,11 @@ void recommend_model_parts(const struct recommend_model *m, const struct model_r
                            size_t count, uint32_t item, double *parts)
 {
     assert(item < m->items);
-    for (size_t k = 0; k < count; k++)
-        parts[k] = m->rows ? (double)read[k].weight *
-                                 (double)item_model_weight(m->rows, read[k].item, item)
-                           : 0;
+    if (!m->rows && m->factors)
+        factors_parts(m->factors, read, count, item, parts);
+    else
+        for (size_t k = 0; k < count; k++)
+            parts[k] = m->rows ? (double)read[k].weight *
+                                     (double)item_model_weight(m->rows, read[k].item, item)
+                               : 0;
 }

@@ -16,7 +16,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/section.h"
+#include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include "recommend/training_set.h"
 #include <math.h>
@@ -35,7 +37,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files hold little-end
 
 static uint32_t parts_of(const struct recommend_model *m)
 {
-    return (m->rows ? PART_ROWS : 0u) | (m->text ? PART_TEXT : 0u);
+    return (m->rows ? PART_ROWS : 0u) | (m->factors ? PART_FACTORS : 0u) |
+           (m->text ? PART_TEXT : 0u) | (m->sessions ? PART_SESSIONS : 0u);
 }
 
 static enum err model_write(const struct recommend_model *m, struct file *f, struct err_info *e)
@@ -58,8 +61,12 @@ static enum err model_write(const struct recommend_model *m, struct file *f, str
     section_put(w, m->readers, m->items * sizeof *m->readers);
     if (m->rows)
         item_model_save(m->rows, w);
+    if (m->factors)
+        factors_save(m->factors, w);
     if (m->text)
         text_model_save(m->text, w);
+    if (m->sessions)
+        session_model_save(m->sessions, w);
     return section_writer_end(w, e);
 }
 
@@ -142,7 +149,7 @@ static struct recommend_model *model_read_head(struct section_reader *r, uint32_
     *parts = section_get_u32(r);
     uint32_t wanted = kind == MODEL_IALS ? PART_FACTORS : PART_ROWS;
     if (kind > MODEL_IALS || m->items > TRAINING_ITEMS_MAX ||
-        (*parts & ~(uint32_t)(PART_ROWS | PART_TEXT)) != 0 || !(*parts & wanted))
+        *parts > (PART_ROWS | PART_FACTORS | PART_TEXT | PART_SESSIONS) || !(*parts & wanted))
         section_corrupt(r, "its parts are wrong");
     m->kind = section_error(r) ? MODEL_EASE : (enum model_kind)kind;
     report_get(r, m);
@@ -158,8 +165,12 @@ static struct recommend_model *model_get(struct section_reader *r)
     items_get(r, m);
     if (!section_error(r) && (parts & PART_ROWS))
         m->rows = item_model_load(r, m->items);
+    if (!section_error(r) && (parts & PART_FACTORS))
+        m->factors = factors_load(r, m->items);
     if (!section_error(r) && (parts & PART_TEXT))
         m->text = text_model_load(r);
+    if (!section_error(r) && (parts & PART_SESSIONS))
+        m->sessions = session_model_load(r, m->items);
     return m;
 }
 

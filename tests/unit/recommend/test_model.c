@@ -5,7 +5,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "math/half.h"
+#include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/session_model.h"
 #include "recommend/text_model.h"
 
 #include <setjmp.h>
@@ -50,7 +53,26 @@ static struct text_model *text_make(struct rng *r)
     return t;
 }
 
-static struct recommend_model *model_make(uint64_t seed, bool text)
+static struct factors *factors_make(struct rng *r)
+{
+    struct factors *f = xcalloc(1, sizeof *f);
+    *f = (struct factors){.items = ITEMS, .dims = DIMS, .alpha = .1, .lambda = .01, .nu = 1};
+    f->gram = xcalloc(DIMS, sizeof *f->gram);
+    f->vectors = xmalloc(ITEMS * DIMS * sizeof *f->vectors);
+    for (size_t i = 0; i < ITEMS * DIMS; i++)
+        f->vectors[i] = half_of_float(rng_normal(r));
+    return f;
+}
+
+static struct session_model *sessions_make(void)
+{
+    static const size_t start[] = {0, 3, 5};
+    static const uint32_t at[] = {1, 7, 30, 7, 2};
+    return session_model_new(ITEMS, 2, start, at);
+}
+
+/* Rows; with `all` a text and sessions too. */
+static struct recommend_model *model_make(uint64_t seed, bool all)
 {
     struct rng r;
     rng_init(&r, seed);
@@ -63,7 +85,8 @@ static struct recommend_model *model_make(uint64_t seed, bool text)
         m->readers[i] = (float)(i % 5);
     }
     m->rows = rows_make(&r);
-    m->text = text ? text_make(&r) : NULL;
+    m->text = all ? text_make(&r) : NULL;
+    m->sessions = all ? sessions_make() : NULL;
     m->report = xstrdup("{\"kind\":\"neighbours\",\"metrics\":{\"ndcg\":0.25}}");
     m->bytes = recommend_model_bytes(m);
     return m;
@@ -81,6 +104,7 @@ static void assert_same(const struct recommend_model *a, const struct recommend_
     for (uint32_t i = 0; i < ITEMS; i++)
         for (uint32_t j = 0; j < ITEMS; j++)
             assert_true(item_model_weight(a->rows, i, j) == item_model_weight(b->rows, i, j));
+    assert_int_equal(a->sessions == NULL, b->sessions == NULL);
     assert_int_equal(a->text == NULL, b->text == NULL);
     if (!a->text)
         return;
@@ -101,6 +125,34 @@ static void test_again(void **state)
         recommend_model_free(m);
         recommend_model_free(again);
     }
+}
+
+static void test_factors(void **state)
+{
+    struct recommend_model *m = model_make(5, true), *again = NULL;
+    const struct model_read read[] = {{3, 1}, {17, -.5f}, {6, .3f}};
+    float scores[ITEMS], scores_again[ITEMS];
+    struct rng r;
+    rng_init(&r, 3);
+    item_model_free(m->rows);
+    m->rows = NULL;
+    m->factors = factors_make(&r);
+    assert_int_equal(recommend_model_save(m, path, NULL), 0);
+    assert_int_equal(recommend_model_load(path, &again, NULL), ERR_CORRUPT); /* rows are missing */
+    m->kind = MODEL_IALS;
+    assert_int_equal(recommend_model_save(m, path, NULL), 0);
+    assert_int_equal(recommend_model_load(path, &again, NULL), 0);
+    recommend_model_score(m, read, 3, scores);
+    recommend_model_score(again, read, 3, scores_again);
+    assert_memory_equal(scores, scores_again, sizeof scores);
+    for (uint32_t j = 0; j < ITEMS; j++) {
+        double parts[3];
+        recommend_model_parts(again, read, 3, j, parts);
+        assert_true(scores[j] != 0 && fabs(parts[0] + parts[1] + parts[2] - (double)scores[j]) <
+                                          1e-6 * (1 + fabs((double)scores[j])));
+    }
+    recommend_model_free(m);
+    recommend_model_free(again);
 }
 
 /* ---- what is not whole ---- */
@@ -299,13 +351,14 @@ static void test_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_again),     cmocka_unit_test(test_flips),
-        cmocka_unit_test(test_cut),       cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_items),
-        cmocka_unit_test(test_parts),     cmocka_unit_test(test_text),
+        cmocka_unit_test(test_again),   cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_factors), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_foreign), cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_items),   cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_text),
     };
     json_setup();
-    snprintf(path, sizeof path, "/tmp/akin-model-%ld", (long)getpid());
+    snprintf(path, sizeof path, "/dev/shm/akin-model-%ld", (long)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
     return failed;
