@@ -102,8 +102,8 @@ void served_add(struct collection *c, const struct served *s);
 /* A recommendation id as clients have it; false: not one. */
 bool served_token(struct str id, uint8_t token[SERVED_TOKEN]);
 /* Answers by token, those that are still in the queue too; out[i].id 0: there is none. */
-enum err served_find(struct collection *c, const uint8_t (*tokens)[SERVED_TOKEN], size_t count,
-                     struct arena *a, struct served_record *out, struct err_info *e) MUST_CHECK;
+enum err served_by_token(struct collection *c, const uint8_t (*tokens)[SERVED_TOKEN], size_t count,
+                         struct arena *a, struct served_record *out, struct err_info *e) MUST_CHECK;
 /* The newest answers that a reader got, newest first, those in the queue too. */
 enum err served_of_user(struct collection *c, struct str user, size_t limit, struct arena *a,
                         struct served_record **out, size_t *count, struct err_info *e) MUST_CHECK;

@@ -262,8 +262,8 @@ bool served_token(struct str id, uint8_t token[SERVED_TOKEN])
     return true;
 }
 
-enum err served_find(struct collection *c, const uint8_t (*tokens)[SERVED_TOKEN], size_t count,
-                     struct arena *a, struct served_record *out, struct err_info *e)
+enum err served_by_token(struct collection *c, const uint8_t (*tokens)[SERVED_TOKEN], size_t count,
+                         struct arena *a, struct served_record *out, struct err_info *e)
 {
     struct served_log *l = c->engine->served;
     size_t missing = 0;

@@ -22,7 +22,7 @@ static struct served_record logged(struct fixture *f, struct collection *c, unsi
     uint8_t token[1][SERVED_TOKEN] = {{0}};
     struct served_record r;
     memcpy(token[0], &id, sizeof id);
-    OK(served_find(c, (const uint8_t(*)[SERVED_TOKEN])token, 1, f->a, &r, e));
+    OK(served_by_token(c, (const uint8_t(*)[SERVED_TOKEN])token, 1, f->a, &r, e));
     return r;
 }
 
