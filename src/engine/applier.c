@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/internal.h"
+#include "engine/recommenders.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +280,18 @@ static enum err version_change(struct engine *x, const struct change_record *r, 
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
+/* What was trained is promoted, retired or deleted: the same. */
+static enum err recommender_change(struct engine *x, const struct change_record *r,
+                                   struct err_info *e)
+{
+    struct collection *c = collection_find_id(x, r->collection);
+    if (!c)
+        return 0;
+    enum err err = recommenders_follow(c, e);
+    collection_unref(c);
+    return err;
+}
+
 static void feedback_change(struct engine *x, const struct change_record *r)
 {
     struct collection *c = collection_find_id(x, r->collection);
@@ -308,6 +321,12 @@ static bool about_version(enum change_kind k)
            k == CHANGE_VERSION_ACTIVATED || k == CHANGE_VERSION_DELETED;
 }
 
+static bool about_recommender(enum change_kind k)
+{
+    return k == CHANGE_RECOMMENDER_CREATED || k == CHANGE_RECOMMENDER_ACTIVATED ||
+           k == CHANGE_RECOMMENDER_RETIRED || k == CHANGE_RECOMMENDER_DELETED;
+}
+
 static enum err changes_apply(struct engine *x, const struct change_record *rows, size_t count,
                               struct arena *a, struct err_info *e)
 {
@@ -327,6 +346,8 @@ static enum err changes_apply(struct engine *x, const struct change_record *rows
                                              : collection_change(x, r, a, e);
         } else if (r->kind == CHANGE_FEEDBACK || r->kind == CHANGE_USER_DELETED) {
             feedback_change(x, r);
+        } else if (about_recommender(r->kind)) {
+            err = recommender_change(x, r, e);
         }
     }
     if (!err && n > 0)

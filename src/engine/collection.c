@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/internal.h"
+#include "engine/recommenders.h"
 #include "text/text.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -77,6 +78,7 @@ bool collection_gone(struct collection *c)
 static void collection_free(struct collection *c)
 {
     struct err_info info = {0};
+    recommenders_free(c->recommenders);
     words_free(c->words);
     words_rules_unref(c->rules);
     versions_free(c);
@@ -88,6 +90,11 @@ static void collection_free(struct collection *c)
         if (file_remove_tree(c->dir, &info))
             log_event(LOG_WARN, "index of a deleted collection not removed",
                       LOG_S("reason", info.message));
+    }
+    if (c->gone) {
+        struct arena *a = arena_new(0);
+        (void)!file_remove_tree(recommender_path(c, 0, a), NULL); /* else at the next start */
+        arena_free(a);
     }
     lock_release(&c->lock);
     free(c->live);
@@ -156,6 +163,7 @@ static struct collection *collection_new(struct engine *x, const struct collecti
     c->documents_stored = r->documents;
     c->duplicates_arena = arena_new(0);
     lock_init(&c->lock, LOCK_COLLECTION);
+    c->recommenders = recommenders_new(c);
     snprintf(name, sizeof name, "index/%u", c->id);
     c->dir = path_join(x->data_dir, name);
     c->rows_dir = path_join(c->dir, "documents");
@@ -210,6 +218,10 @@ enum err collection_open(struct engine *x, const struct collection_record *r, st
         collection_free(c);
         return err;
     }
+    struct err_info info = {0};
+    if (recommenders_follow(c, &info)) /* answers do without */
+        log_event(LOG_ERROR, "trained recommenders cannot be opened", LOG_S("collection", c->name),
+                  LOG_S("reason", info.message));
     orphans_remove(c);
     list_add(x, c);
     return 0;

@@ -1,6 +1,7 @@
 /* Opening and closing: the data directory, then from the bottom up store, model, indexes, applier,
  * events, keeper; down again in the other order. */
 #include "engine/internal.h"
+#include "engine/recommenders.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -433,6 +434,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     x->events = events_open(x->store, &eo);
     applier_start(x);
     if (!o->quiet) {
+        recommenders_tidy(x);
         keeper_start(x);
         builder_start(x);
     }

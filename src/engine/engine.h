@@ -387,6 +387,44 @@ enum err engine_version_compare(struct engine *x, struct str collection, uint32_
                                 struct arena *a, struct version_info *out,
                                 struct err_info *e) MUST_CHECK;
 
+/* ---- recommenders: what was trained from a collection's readers; at most one is active ---- */
+struct recommender_info {
+    uint32_t id;
+    const char *state; /* "candidate", "active", "retired" */
+    struct str kind, digest;
+    uint64_t bytes, memory_bytes; /* of its file; in memory, 0: not there */
+    bool serving;                 /* the active one, or in place of one that cannot be read */
+    uint32_t embedding_version;   /* whose vectors it learned from; 0: none */
+    struct str position;          /* what the store held when its data were read */
+    uint64_t acts;                /* of feedback that it learned from */
+    struct str report;            /* JSON: parameters, data, metrics, why it was promoted or not */
+    struct str error;             /* why its file cannot be used; empty: nothing is known */
+    int64_t created_us, updated_us;
+    uint64_t revision;
+};
+enum err engine_recommender_list(struct engine *x, struct str collection, struct arena *a,
+                                 struct recommender_info **out, size_t *count,
+                                 struct err_info *e) MUST_CHECK;
+enum err engine_recommender_get(struct engine *x, struct str collection, uint32_t id,
+                                struct arena *a, struct recommender_info *out,
+                                struct err_info *e) MUST_CHECK;
+/* It serves every request that begins after the return. ERR_CONFLICT: its file cannot be used; the
+ * active one stays. */
+enum err engine_recommender_promote(struct engine *x, struct str collection, uint32_t id,
+                                    struct arena *a, struct recommender_info *out,
+                                    struct err_info *e) MUST_CHECK;
+/* Back to the one that was retired last. ERR_CONFLICT: there is none. */
+enum err engine_recommender_rollback(struct engine *x, struct str collection, struct arena *a,
+                                     struct recommender_info *out, struct err_info *e) MUST_CHECK;
+/* No trained one serves then: profiles and popularity do. ERR_CONFLICT: it is not the active one.
+ */
+enum err engine_recommender_retire(struct engine *x, struct str collection, uint32_t id,
+                                   struct arena *a, struct recommender_info *out,
+                                   struct err_info *e) MUST_CHECK;
+/* ERR_CONFLICT: the active one. */
+enum err engine_recommender_delete(struct engine *x, struct str collection, uint32_t id,
+                                   struct err_info *e) MUST_CHECK;
+
 /* ---- readers ---- */
 struct feedback_in {
     struct str event_id, user, document, type, session, recommendation_id;

@@ -125,6 +125,7 @@ struct collection {
     struct live_row *live;
     size_t live_count; /* rows in the array: the largest number + 1 */
     size_t documents;
+    struct recommenders *recommenders; /* recommenders.h */
     uint64_t feedback_change; /* of the last act of feedback */
     struct popular_row *popular;
     size_t popular_count;
