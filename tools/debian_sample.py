@@ -90,4 +90,5 @@ def main():
         print(json.dumps(document, ensure_ascii=False))
 
 
-main()
+if __name__ == "__main__":
+    main()
