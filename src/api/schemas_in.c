@@ -104,6 +104,43 @@ static const struct schema synonyms = {
     .type = SCHEMA_ARRAY, .items = &synonym, .count_max = 5000, .nullable = true};
 static const struct schema stop_words = {
     .type = SCHEMA_ARRAY, .items = &nonempty, .count_max = 5000, .nullable = true};
+static const struct schema feedback_weight = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = -10, .max = 10};
+static const struct schema feedback_seen = {.type = SCHEMA_BOOLEAN};
+static const struct schema feedback_type_object = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"weight", &feedback_weight, .fallback = "1",
+                      .help = "over 0: liked, under 0: not wanted, 0: tells nothing"},
+                     {"seen", &feedback_seen, .fallback = "true",
+                      .help = "a document of it is left out by exclude_seen"}),
+};
+static const struct schema feedback_type_setting = {
+    .type = SCHEMA_ONE_OF,
+    .nullable = true,
+    .alternatives = (const struct schema *const[]){&feedback_weight, &feedback_type_object, NULL},
+};
+static const struct schema feedback_types = {
+    .type = SCHEMA_OBJECT,
+    .items = &feedback_type_setting,
+    .help = "view, click, like, save, read, rate, dislike, custom, and types of your own, which "
+            "weigh their weight times the act's value; null forgets one, or what was set for it",
+    .example = "{\"view\":0.1,\"bookmark\":{\"weight\":1,\"seen\":false}}"};
+static const struct schema half_life_days = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = .01, .max = 36500, .nullable = true};
+static const struct schema feedback_threshold = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 10};
+static const struct schema answers_days = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 36500};
+static const struct schema feedback_settings = {
+    .type = SCHEMA_OBJECT,
+    .fields =
+        FIELDS({"types", &feedback_types},
+               {"half_life_days", &half_life_days, .fallback = "30",
+                .help = "after so many days an act weighs half; null: it always weighs the same"},
+               {"threshold", &feedback_threshold, .fallback = "0",
+                .help = "a document whose acts by one reader weigh less does not count as read"},
+               {"answers_days", &answers_days, .fallback = "90",
+                .help = "how long the log of what was recommended is kept; 0: without end"})};
 const struct schema schema_collection_settings = {
     .name = "CollectionSettings",
     .type = SCHEMA_OBJECT,
@@ -118,6 +155,7 @@ const struct schema schema_collection_settings = {
         {"stop_words", &stop_words,
          .help = "words of queries that do not count unless there is nothing else; those of the "
                  "language need not be named"},
+        {"feedback", &feedback_settings, .help = "what acts of readers weigh"},
         {"versions_kept", &versions_kept, .fallback = "1",
          .help = "retired embedding versions that are kept, and kept up to date, for a rollback"}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",
@@ -531,7 +569,11 @@ const struct schema schema_recommend = {
 
 /* ---- readers ---- */
 static const struct schema feedback_type = {
-    .type = SCHEMA_STRING, .choices = "view|click|like|save|read|rate|dislike|custom"};
+    .type = SCHEMA_STRING,
+    .count_min = 1,
+    .count_max = 32,
+    .help = "view, click, like, save, read, rate (value 1 to 5), dislike, custom, or one of the "
+            "collection's settings"};
 static const struct schema feedback_position = {.type = SCHEMA_INTEGER,
                                                 .bounded = true,
                                                 .min = 0,

@@ -287,6 +287,13 @@ void collection_rules(struct collection *c, struct document_rules *out)
     lock_drop(&c->lock);
 }
 
+void collection_feedback(struct collection *c, struct feedback_settings *out)
+{
+    lock_take(&c->lock);
+    *out = c->settings.feedback;
+    lock_drop(&c->lock);
+}
+
 static void live_grow(struct collection *c, uint32_t number)
 {
     if (number < c->live_count)

@@ -199,6 +199,7 @@ void collection_remove_open(
     struct engine *x); /* the first of the list, its files stay; at the end */
 void collection_settings_set(struct collection *c, const struct collection_record *r);
 void collection_rules(struct collection *c, struct document_rules *out); /* a copy */
+void collection_feedback(struct collection *c, struct feedback_settings *out); /* a copy */
 /* Live state: what the indexes hold. Applier only. */
 void live_set(struct collection *c, uint32_t number, struct live_row row);
 struct live_row live_get(struct collection *c, uint32_t number);
@@ -380,7 +381,6 @@ struct backlog {
 bool backlog_step(struct engine *x, struct backlog *b, struct arena *a);
 
 /* ---- served.c: the log of answers (the rest of it: recommend_impl.h) ---- */
-#define SERVED_DAYS 90 /* they are kept */
 void served_open(struct engine *x);
 void served_close(struct engine *x); /* writes what waits; nothing if it was not opened */
 /* What was added before is stored when it returns. */
@@ -453,6 +453,5 @@ void metric_task(struct engine *x, const char *state,
 void metric_truncated(struct engine *x, size_t count);
 void metric_measured(struct engine *x, enum vectors_measured how);
 void metric_collection_drop(struct engine *x, const char *name);
-bool feedback_type_known(struct str type);
 
 #endif

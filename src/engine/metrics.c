@@ -227,14 +227,11 @@ static int feedback_type_index(struct str type)
     return -1;
 }
 
-bool feedback_type_known(struct str type)
-{
-    return feedback_type_index(type) >= 0;
-}
-
 void metric_feedback(struct engine *x, struct str type)
 {
     int i = feedback_type_index(type);
+    if (i < 0)
+        i = feedback_type_index(STR("custom")); /* a type of the collection's own: labels are few */
     if (i >= 0)
         counter_add(x->metrics->feedback[i], 1);
 }

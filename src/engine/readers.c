@@ -9,6 +9,7 @@
 #define NAME_BYTES_MAX 255
 #define EVENT_ID_DIGITS 32
 #define DAY_US 86400000000LL
+#define AHEAD_US 300000000LL /* of clocks that run ahead of this one */
 
 /* ---- feedback ---- */
 
@@ -20,9 +21,21 @@ static enum err check_name(struct str s, const char *pointer, struct err_info *e
     return 0;
 }
 
-static enum err check_value(const struct feedback_in *f, struct err_info *e)
+static enum err check_type(const struct feedback_settings *s, const struct feedback_in *f,
+                           const struct feedback_type **type, struct err_info *e)
 {
-    bool rate = str_eq_c(f->type, "rate");
+    char names[FEEDBACK_TYPES_MAX * (FEEDBACK_TYPE_BYTES + 2)];
+    *type = feedback_type_find(s, f->type);
+    if (*type)
+        return 0;
+    feedback_type_names(s, names, sizeof names);
+    return err_set(e, ERR_INVALID, "/type", "must be one of %s", names);
+}
+
+static enum err check_value(const struct feedback_type *type, const struct feedback_in *f,
+                            struct err_info *e)
+{
+    bool rate = type->value == VALUE_RATING;
     if (rate && !f->value_set)
         return err_set(e, ERR_INVALID, "/value", "a rating needs a value from 1 to 5");
     if (f->value_set && (!isfinite(f->value) || (rate && (f->value < 1 || f->value > 5))))
@@ -39,8 +52,8 @@ static enum err check_time(const struct feedback_in *f, int64_t *time_us, struct
         return 0;
     if (clock_parse(f->time, time_us))
         return err_set(e, ERR_INVALID, "/time", "must be a time such as \"2026-11-22T16:00:00Z\"");
-    if (*time_us > now_us + DAY_US)
-        return err_set(e, ERR_INVALID, "/time", "lies in the future");
+    if (*time_us > now_us + AHEAD_US)
+        return err_set(e, ERR_INVALID, "/time", "lies more than 5 minutes in the future");
     return 0;
 }
 
@@ -70,20 +83,18 @@ static struct str made_event_id(const struct feedback_in *f, int64_t time_us, st
     return (struct str){hex, EVENT_ID_DIGITS};
 }
 
-static enum err feedback_read(const struct feedback_in *f, struct arena *a,
-                              struct feedback_record *out, struct err_info *e)
+static enum err feedback_read(const struct feedback_settings *s, const struct feedback_in *f,
+                              struct arena *a, struct feedback_record *out, struct err_info *e)
 {
+    const struct feedback_type *type;
     int64_t time_us;
     enum err err;
     if ((err = id_check(f->user, "/user", e)) || (err = id_check(f->document, "/document", e)))
         return err;
     if (f->event_id.n && (err = id_check(f->event_id, "/event_id", e)))
         return err;
-    if (!feedback_type_known(f->type))
-        return err_set(e, ERR_INVALID, "/type",
-                       "must be one of view, click, like, save, read, rate, dislike, custom");
-    if ((err = check_value(f, e)) || (err = check_time(f, &time_us, e)) ||
-        (err = check_name(f->session, "/session", e)) ||
+    if ((err = check_type(s, f, &type, e)) || (err = check_value(type, f, e)) ||
+        (err = check_time(f, &time_us, e)) || (err = check_name(f->session, "/session", e)) ||
         (err = check_name(f->recommendation_id, "/recommendation_id", e)))
         return err;
     if (f->position < -1)
@@ -123,12 +134,14 @@ static enum err feedback_read_all(struct collection *c, const struct feedback_in
 {
     struct str *ids = arena_array(a, count + 1, sizeof *ids);
     uint32_t *numbers = arena_array(a, count + 1, sizeof *numbers);
+    struct feedback_settings s;
+    collection_feedback(c, &s);
     for (size_t i = 0; i < count; i++)
         ids[i] = rows[i].document;
     enum err err = numbers_of_ids(c, a, ids, count, numbers, e);
     for (size_t i = 0; i < count && !err; i++) {
         struct err_info info = {0};
-        enum err bad = feedback_read(&rows[i], a, &out[i], &info);
+        enum err bad = feedback_read(&s, &rows[i], a, &out[i], &info);
         if (!bad && numbers[i] == 0)
             bad = err_set(&info, ERR_NOT_FOUND, "/document",
                           "there is no such document in this collection");

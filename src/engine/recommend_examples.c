@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #define PROFILE_ROWS 1000
-#define HALF_LIFE_US (30LL * 86400 * 1000000)
 #define SESSION_DECAY .8 /* weight of each step back in a session */
 #define EXAMPLES_MAX 1000
 
@@ -68,6 +67,8 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
         ids[i] = rows[i].document;
     if ((err = numbers_of_ids(m->c, m->a, ids, n, numbers, e)))
         return err;
+    struct feedback_settings f;
+    collection_feedback(m->c, &f);
     m->examples = arena_array(m->a, n + 1, sizeof *m->examples);
     for (size_t i = 0; i < n; i++) {
         if (numbers[i] == 0)
@@ -76,7 +77,7 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
             docset_add(&m->without, numbers[i]);
         int64_t age_us = m->now_us > rows[i].time_us ? m->now_us - rows[i].time_us : 0;
         m->examples[m->example_count++] = (struct example){
-            numbers[i], recommend_weight(rows[i].type, rows[i].value, age_us, HALF_LIFE_US),
+            numbers[i], feedback_weight(&f, rows[i].type, rows[i].value, age_us),
             rows[i].time_us};
     }
     examples_join(m);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HALF_LIFE_US (30LL * 86400 * 1000000)
 #define POPULAR_ROWS 10000         /* newest feedback that counts */
 #define POPULAR_MAX 1000           /* documents that are kept */
 #define POPULAR_PAUSE_NS 500000000 /* made anew at most this often */
@@ -34,7 +33,9 @@ static enum err popular_count(struct recommendation *m, struct popular_row **out
     struct feedback_record *rows;
     size_t n, kept = 0;
     int64_t now_us = clock_wall_us();
+    struct feedback_settings f;
     struct arena *a = arena_new(0);
+    collection_feedback(m->c, &f);
     enum err err = store_feedback_list(m->x->store, a, m->c->id, STR(""), STR(""), 0, POPULAR_ROWS,
                                        &rows, &n, e);
     struct str *ids = arena_array(a, n + 1, sizeof *ids);
@@ -46,7 +47,7 @@ static enum err popular_count(struct recommendation *m, struct popular_row **out
     struct popular_row *all = xcalloc(n + 1, sizeof *all);
     for (size_t i = 0; i < n && !err; i++) {
         int64_t age_us = now_us > rows[i].time_us ? now_us - rows[i].time_us : 0;
-        double weight = recommend_weight(rows[i].type, rows[i].value, age_us, HALF_LIFE_US);
+        double weight = feedback_weight(&f, rows[i].type, rows[i].value, age_us);
         if (numbers[i] && weight > 0)
             all[kept++] = (struct popular_row){numbers[i], weight};
     }

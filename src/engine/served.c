@@ -397,10 +397,14 @@ enum err served_counts(struct collection *c, struct str user, const uint32_t *nu
 
 /* ---- age ---- */
 
-static bool forget_one(struct engine *x, struct collection *c, int64_t before_us)
+static bool forget_one(struct engine *x, struct collection *c)
 {
-    struct store_act act = {
-        .kind = ACT_SERVED_FORGET, .served_collection = c->id, .served_before_us = before_us};
+    struct feedback_settings f;
+    struct store_act act = {.kind = ACT_SERVED_FORGET, .served_collection = c->id};
+    collection_feedback(c, &f);
+    if (f.answers_days == 0)
+        return false;
+    act.served_before_us = clock_wall_us() - (int64_t)f.answers_days * 86400 * 1000000;
     return store_write(x->store, &act, 1, false, NULL, NULL) == 0 && act.id == FORGET_STEP;
 }
 
@@ -412,7 +416,7 @@ bool served_forget_step(struct engine *x)
     if (now_ns < l->forget_ns)
         return false;
     for (struct collection *c = NULL; (c = collection_next(x, c));)
-        more |= forget_one(x, c, clock_wall_us() - (int64_t)SERVED_DAYS * 86400 * 1000000);
+        more |= forget_one(x, c);
     if (!more)
         l->forget_ns = now_ns + FORGET_EVERY_NS;
     return more;

@@ -21,6 +21,7 @@ void settings_default(struct settings *s, unsigned tokens_best, unsigned special
     if (s->passage_tokens < PASSAGE_TOKENS_MIN)
         s->passage_tokens = PASSAGE_TOKENS_MIN;
     s->versions_kept = VERSIONS_KEPT;
+    feedback_settings_default(&s->feedback);
     s->overlap_tokens = OVERLAP_TOKENS;
     if (s->overlap_tokens > s->passage_tokens / 4)
         s->overlap_tokens = s->passage_tokens / 4;
@@ -174,6 +175,8 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err = read_mapping(&new, v, e);
         else if (strcmp(key, "versions_kept") == 0)
             err = read_unsigned(v, pointer, 0, VERSIONS_KEPT_MAX, &new.versions_kept, e);
+        else if (strcmp(key, "feedback") == 0)
+            err = feedback_settings_merge(&new.feedback, v, e);
         else if (strcmp(key, "synonyms") == 0)
             err = read_synonyms(&new, v, e);
         else if (strcmp(key, "stop_words") == 0)
@@ -182,7 +185,7 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err =
                 err_set(e, ERR_INVALID, pointer,
                         "unknown setting; there are passage_tokens, overlap_tokens, extra_fields, "
-                        "mapping, synonyms, stop_words and versions_kept");
+                        "mapping, synonyms, stop_words, feedback and versions_kept");
         if (err)
             return err;
     }
@@ -211,6 +214,8 @@ void settings_print(const struct settings *s, struct strbuf *out)
     json_object_begin(&w);
     json_key(&w, "extra_fields");
     json_put_c(&w, s->extra_fields_refused ? "error" : "attributes");
+    json_key(&w, "feedback");
+    feedback_settings_print(&s->feedback, &w);
     json_key(&w, "mapping");
     json_object_begin(&w);
     for (int f = 0; f < FIELD_COUNT; f++) {

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/settings_feedback.h"
 #include <stdbool.h>
 
 /* Fields that akin itself knows; everything else in a document is an attribute. */
@@ -33,6 +34,7 @@ struct settings {
     bool extra_fields_refused;
     unsigned versions_kept;                        /* retired embedding versions, for rollback */
     char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */
+    struct feedback_settings feedback;
     /* Arrays, checked; NULL: none. Borrowed from what was merged. */
     const json_t *synonyms; /* of {"words":[..]} or {"words":[..],"means":[..]} */
     const json_t *stop_words;

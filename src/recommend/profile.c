@@ -12,27 +12,6 @@
 #define LENGTH_MIN 1e-4f
 enum { SHARES_MAX = 3 };
 
-double recommend_weight(struct str type, double value, int64_t age_us, int64_t half_life_us)
-{
-    static const struct {
-        const char *type;
-        double weight;
-    } fixed[] = {{"view", .2}, {"click", .5}, {"read", .7},
-                 {"save", 1},  {"like", 1},   {"dislike", -1}};
-    double weight = 0;
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (str_eq_c(type, fixed[i].type))
-            weight = fixed[i].weight;
-    if (str_eq_c(type, "rate"))
-        weight = isnan(value) ? 0 : (value - 3) / 2;
-    if (str_eq_c(type, "custom"))
-        weight = isnan(value) ? 1 : value;
-    weight = weight < -2 ? -2 : weight > 2 ? 2 : weight;
-    if (age_us <= 0 || half_life_us <= 0)
-        return weight;
-    return weight * pow(.5, (double)age_us / (double)half_life_us);
-}
-
 static int example_order(const void *x, const void *y)
 {
     const struct recommend_example *a = x, *b = y;

@@ -23,11 +23,6 @@ struct recommend_example {
     double weight;   /* > 0 liked, < 0 not wanted */
 };
 
-/* The weight of one act of feedback: sign and size by its type, decayed by age.
- * view .2, click .5, read .7, save 1, like 1, dislike -1, rate (value - 3) / 2, custom: value (or
- * 1), clipped to [-2, 2]; times .5 ^ (age / half_life). */
-double recommend_weight(struct str type, double value, int64_t age_us, int64_t half_life_us);
-
 /* The profile itself, of length 1, into `out` (as many floats as the vectors have dimensions).
  * False: no liked example has a vector, or likes and dislikes cancel out. */
 bool recommend_profile(struct vectors *v, const struct recommend_example *examples, size_t count,

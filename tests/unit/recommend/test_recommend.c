@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIMS = 32, CLUSTERS = 4, MEMBERS = 20, DAY = 86400 };
+enum { DIMS = 32, CLUSTERS = 4, MEMBERS = 20 };
 
 static struct vectors *v;
 static struct arena *a;
@@ -282,37 +282,6 @@ static void test_score_follows_the_mean_cosine(void **state)
     }
 }
 
-static void weigh(const char *type, double value, int64_t age, int64_t half_life, double want)
-{
-    double got = recommend_weight(str_c(type), value, age, half_life);
-    if (fabs(got - want) > 1e-12)
-        fail_msg("%s %g: %g, not %g", type, value, got, want);
-}
-
-static void test_weights(void **state)
-{
-    weigh("view", NAN, 0, DAY, .2);
-    weigh("click", NAN, 0, DAY, .5);
-    weigh("read", .1, 0, DAY, .7);
-    weigh("save", NAN, 0, DAY, 1);
-    weigh("like", NAN, 0, DAY, 1);
-    weigh("dislike", NAN, 0, DAY, -1);
-    weigh("rate", 5, 0, DAY, 1);
-    weigh("rate", 3, 0, DAY, 0);
-    weigh("rate", 1, 0, DAY, -1);
-    weigh("rate", 100, 0, DAY, 2);
-    weigh("rate", NAN, 0, DAY, 0);
-    weigh("custom", NAN, 0, DAY, 1);
-    weigh("custom", -.25, 0, DAY, -.25);
-    weigh("custom", -7, 0, DAY, -2);
-    weigh("sneeze", 1, 0, DAY, 0);
-    weigh("like", NAN, DAY, DAY, .5);
-    weigh("like", NAN, 3 * DAY, DAY, .125);
-    weigh("dislike", NAN, DAY, DAY, -.5);
-    weigh("like", NAN, -DAY, DAY, 1); /* a clock ahead of ours does not make it worth more */
-    weigh("like", NAN, DAY, 0, 1);    /* no half-life: no decay */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,7 +296,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_to_go_by, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_diversity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_score_follows_the_mean_cosine, setup, teardown),
-        cmocka_unit_test(test_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
