@@ -43,6 +43,10 @@ const char *event_type(const struct change_record *c)
         return "model.retired";
     case CHANGE_RECOMMENDER_DELETED:
         return "model.deleted";
+    case CHANGE_EXPERIMENT_PUT:
+        return "experiment.updated";
+    case CHANGE_EXPERIMENT_DELETED:
+        return "experiment.deleted";
     }
     return "unknown";
 }
@@ -72,6 +76,9 @@ static const char *subject_key(enum change_kind k)
     case CHANGE_RECOMMENDER_RETIRED:
     case CHANGE_RECOMMENDER_DELETED:
         return "recommender_id";
+    case CHANGE_EXPERIMENT_PUT:
+    case CHANGE_EXPERIMENT_DELETED:
+        return "experiment";
     default:
         return NULL;
     }

@@ -195,6 +195,36 @@ static enum err served_check(const struct store_act *act, struct err_info *e)
     return err;
 }
 
+static enum err brought_check(const struct store_act *act, struct err_info *e)
+{
+    const struct brought_record *b = &act->brought;
+    enum err err = length_check(b->source, "source", 1, 64, e);
+
+    if (!err)
+        err = length_check(b->user, "user", 0, STORE_ID_MAX, e);
+    if (err || act->kind != ACT_BROUGHT_PUT)
+        return err;
+    if (b->count > STORE_SCORES_MAX)
+        return err_set(e, ERR_TOO_LARGE, "scores", "%zu scores, at most %d are taken", b->count,
+                       STORE_SCORES_MAX);
+    for (size_t i = 0; i < b->count; i++)
+        if (!isfinite(b->scores[i]) || b->numbers[i] == 0 ||
+            (i && b->numbers[i] <= b->numbers[i - 1]))
+            return err_set(e, ERR_INVALID, "scores", "score %zu is not finite or out of order", i);
+    return ERR_OK;
+}
+
+static enum err experiment_check(const struct experiment_record *x, struct err_info *e)
+{
+    enum err err = length_check(x->name, "name", 1, 64, e);
+
+    if (!err)
+        err = length_check(x->scenario, "scenario", 0, STORE_ID_MAX, e);
+    if (!err && (x->state < EXPERIMENT_DRAFT || x->state > EXPERIMENT_STOPPED))
+        err = err_set(e, ERR_INVALID, "state", "no such state of an experiment: %d", (int)x->state);
+    return err ? err : blob_check(x->payload, "payload", e);
+}
+
 static enum err task_check(const struct task_record *t, struct err_info *e)
 {
     enum err err = length_check(t->kind, "kind", 1, STORE_ID_MAX, e);
@@ -223,6 +253,13 @@ static enum err kind_check(const struct store_act *act, struct err_info *e)
     case ACT_USER_DELETE:
         err = length_check(act->user.id, "id", 1, STORE_ID_MAX, e);
         return err ? err : blob_check(act->user.payload, "payload", e);
+    case ACT_BROUGHT_PUT:
+    case ACT_BROUGHT_DELETE:
+    case ACT_BROUGHT_CLEAR:
+        return brought_check(act, e);
+    case ACT_EXPERIMENT_PUT:
+    case ACT_EXPERIMENT_DELETE:
+        return experiment_check(&act->experiment, e);
     case ACT_TASK_PUT:
         return task_check(&act->task, e);
     case ACT_CONSUMER_SET:

@@ -89,6 +89,12 @@ const struct statement_text schema_faults[] = {
     {"user_orphan",
      "SELECT 'user ' || id || ' belongs to no collection' FROM user"
      " WHERE collection" REMOVED " AND collection NOT IN (SELECT id FROM collection) LIMIT 1"},
+    {"brought_orphan",
+     "SELECT 'scores of ' || source || ' belong to no collection' FROM brought"
+     " WHERE collection" REMOVED " AND collection NOT IN (SELECT id FROM collection) LIMIT 1"},
+    {"experiment_orphan",
+     "SELECT 'experiment ' || name || ' belongs to no collection' FROM experiment"
+     " WHERE collection NOT IN (SELECT id FROM collection) LIMIT 1"},
     {"changes",
      "SELECT 'the change log has a gap, or does not end at ' || s.change FROM state s WHERE"
      " s.pruned > s.change OR s.change - s.pruned <>"

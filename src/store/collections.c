@@ -183,6 +183,8 @@ enum err collection_delete(struct writer *w, struct store_act *act, struct err_i
     if (!err)
         err = writer_run_1(w, STMT_RECOMMENDER_REMOVE_ALL, id, e);
     if (!err)
+        err = writer_run_1(w, STMT_EXPERIMENT_REMOVE_ALL, id, e);
+    if (!err)
         err = writer_run_1(w, STMT_PURGE_INSERT, id, e);
     if (err)
         return err;

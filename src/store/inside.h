@@ -53,6 +53,10 @@ enum db_op {
     OP_FEEDBACK_COUNT,
     OP_SERVED_GET,
     OP_SERVED_LIST,
+    OP_BROUGHT_GET,
+    OP_BROUGHT_SOURCES,
+    OP_EXPERIMENT_GET,
+    OP_EXPERIMENT_LIST,
     OP_USER_GET,
     OP_USER_LIST,
     OP_TASK_GET,
@@ -188,6 +192,10 @@ enum err recommender_activate(struct writer *w, struct store_act *act,
 enum err recommender_retire(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err recommender_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err brought_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err brought_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err experiment_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err experiment_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err task_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;

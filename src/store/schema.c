@@ -130,7 +130,8 @@ static const char *const migrations[] = {
     "CREATE TABLE experiment ("
     " collection INTEGER NOT NULL, name TEXT NOT NULL, state INTEGER NOT NULL,"
     " payload BLOB NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,"
-    " revision INTEGER NOT NULL, PRIMARY KEY (collection, name)) STRICT, WITHOUT ROWID;"
+    " revision INTEGER NOT NULL, scenario TEXT NOT NULL, PRIMARY KEY (collection, name))"
+    " STRICT, WITHOUT ROWID;"
     "CREATE TABLE brought ("
     " collection INTEGER NOT NULL, source TEXT NOT NULL, user TEXT NOT NULL, scores BLOB NOT NULL,"
     " updated_us INTEGER NOT NULL, PRIMARY KEY (collection, source, user)) STRICT, WITHOUT ROWID;",

@@ -243,6 +243,48 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_SERVED_REMOVE_USER] = {"served_remove_user",
                                  "DELETE FROM served WHERE collection = ?1 AND user = ?2"},
 
+    [STMT_BROUGHT_GET] = {"brought_get",
+                          "SELECT scores, updated_us FROM brought"
+                          " WHERE collection = ?1 AND source = ?2 AND user = ?3" LIVE},
+    [STMT_BROUGHT_SET] = {"brought_set",
+                          "REPLACE INTO brought (collection, source, user, scores, updated_us)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5)"},
+    [STMT_BROUGHT_REMOVE] = {"brought_remove", "DELETE FROM brought WHERE collection = ?1"
+                                               " AND source = ?2 AND user = ?3"},
+    [STMT_BROUGHT_CLEAR] = {"brought_clear",
+                            "DELETE FROM brought WHERE collection = ?1 AND source = ?2 AND user <="
+                            " (SELECT max(user) FROM (SELECT user FROM brought WHERE"
+                            " collection = ?1 AND source = ?2 ORDER BY user LIMIT ?3))"},
+/* Each source by a leap over the rows of the one before. */
+#define SOURCES                                                                                    \
+    "WITH RECURSIVE leap(source) AS (SELECT min(source) FROM brought WHERE collection = ?1"        \
+    " UNION ALL SELECT (SELECT min(b.source) FROM brought b WHERE b.collection = ?1"               \
+    " AND b.source > leap.source) FROM leap WHERE leap.source IS NOT NULL)"                        \
+    " SELECT source FROM leap WHERE source IS NOT NULL"
+    [STMT_BROUGHT_SOURCES] = {"brought_sources", SOURCES LIVE},
+    [STMT_BROUGHT_REMOVE_USER] = {"brought_remove_user",
+                                  "DELETE FROM brought WHERE collection = ?1 AND user = ?2"
+                                  " AND source IN (" SOURCES ")"},
+
+#define EXPERIMENT_COLUMNS                                                                         \
+    "collection, name, state, payload, created_us, updated_us, revision, scenario"
+    [STMT_EXPERIMENT_GET] = {"experiment_get", "SELECT " EXPERIMENT_COLUMNS " FROM experiment"
+                                               " WHERE collection = ?1 AND name = ?2" LIVE},
+    [STMT_EXPERIMENT_LIST] = {"experiment_list", "SELECT " EXPERIMENT_COLUMNS " FROM experiment"
+                                                 " WHERE collection = ?1" LIVE " ORDER BY name"},
+    [STMT_EXPERIMENT_COUNT] = {"experiment_count",
+                               "SELECT count(*) FROM experiment WHERE collection = ?1 AND ?2 = 0"},
+    [STMT_EXPERIMENT_RUNNING] = {"experiment_running",
+                                 "SELECT name FROM experiment WHERE collection = ?1 AND state = 1"
+                                 " AND scenario = ?2 AND name <> ?3 LIMIT 1"},
+    [STMT_EXPERIMENT_SET] = {"experiment_set",
+                             "REPLACE INTO experiment (" EXPERIMENT_COLUMNS ") VALUES"
+                             " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+    [STMT_EXPERIMENT_REMOVE] = {"experiment_remove",
+                                "DELETE FROM experiment WHERE collection = ?1 AND name = ?2"},
+    [STMT_EXPERIMENT_REMOVE_ALL] = {"experiment_remove_all",
+                                    "DELETE FROM experiment WHERE collection = ?1"},
+
     [STMT_USER_GET] = {"user_get", "SELECT id, revision, created_us, updated_us, payload FROM user"
                                    " WHERE collection = ?1 AND id = ?2" LIVE},
     [STMT_USER_LIST] = {"user_list",
@@ -300,6 +342,12 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_PURGE_USERS] = {"purge_users",
                           "DELETE FROM user WHERE collection = ?1 AND id <= (SELECT max(id) FROM"
                           " (SELECT id FROM user WHERE collection = ?1 ORDER BY id LIMIT ?2))"},
+#define FIRST_SOURCE "(SELECT min(source) FROM brought WHERE collection = ?1)"
+    [STMT_PURGE_BROUGHT] = {"purge_brought",
+                            "DELETE FROM brought WHERE collection = ?1 AND source = " FIRST_SOURCE
+                            " AND user <= (SELECT max(user) FROM (SELECT user FROM brought WHERE"
+                            " collection = ?1 AND source = " FIRST_SOURCE
+                            " ORDER BY user LIMIT ?2))"},
     [STMT_PURGE_CHANGES] =
         {"purge_changes",
          "DELETE FROM change WHERE change <= min(?1, (SELECT min(change) FROM change)"

@@ -185,6 +185,35 @@ struct served_record {
     struct str payload; /* the slots, opaque (recommend/served.h) */
 };
 
+/* Scores that a team brought, of one source for one reader. */
+#define STORE_SOURCES_MAX 32   /* of one collection */
+#define STORE_SCORES_MAX 10000 /* of one source and reader */
+struct brought_record {
+    uint32_t collection;
+    struct str source;       /* 1 to 64 bytes */
+    struct str user;         /* empty: for all readers */
+    const uint32_t *numbers; /* of documents, rising */
+    const float *scores;     /* finite */
+    size_t count;
+    int64_t updated_us; /* 0: now */
+};
+
+#define STORE_EXPERIMENTS_MAX 1000 /* of one collection */
+enum experiment_state {
+    EXPERIMENT_DRAFT,
+    EXPERIMENT_RUNNING, /* at most one a scenario */
+    EXPERIMENT_STOPPED
+};
+struct experiment_record {
+    uint32_t collection;
+    struct str name;     /* 1 to 64 bytes */
+    struct str scenario; /* may be empty */
+    enum experiment_state state;
+    struct str payload; /* JSON, opaque here: variants, metric, what came out */
+    int64_t created_us, updated_us;
+    uint64_t revision; /* the change number of its last act */
+};
+
 /* One text's vector, whoever has it. */
 #define EMBEDDING_KEY 32
 struct embedding_record {
@@ -223,7 +252,8 @@ enum act_kind {
     ACT_DOCUMENT_DELETE,   /* document: collection, id */
     ACT_FEEDBACK_ADD,      /* feedback; the same event_id again is ACT_UNCHANGED */
     ACT_USER_PUT,          /* user_collection, user */
-    ACT_USER_DELETE,       /* user_collection, user.id: the user and all feedback of it */
+    ACT_USER_DELETE,       /* user_collection, user.id: the user and all feedback of it, what was
+                              recommended to them, and scores that were brought for them */
     ACT_TASK_PUT,          /* task: id 0 makes one; TASK_DONE and TASK_FAILED make a change row */
     ACT_CONSUMER_SET,      /* consumer name, consumer_change: no change row */
 
@@ -260,7 +290,18 @@ enum act_kind {
     ACT_RECOMMENDER_RETIRE,   /* recommender.id: nothing is active then. ERR_CONFLICT: it is not */
     ACT_RECOMMENDER_DELETE,   /* recommender.id. ERR_CONFLICT: the active one */
 
-    ACT_EMBEDDINGS_PUT,   /* `embeddings` only: no change row */
+    ACT_EMBEDDINGS_PUT, /* `embeddings` only: no change row */
+
+    ACT_BROUGHT_PUT,    /* brought: in place of what was there. No change row. ERR_CONFLICT:
+                           STORE_SOURCES_MAX */
+    ACT_BROUGHT_DELETE, /* brought: collection, source, user. No change row */
+    ACT_BROUGHT_CLEAR,  /* brought: collection, source: 256 rows at most; id: how many there were.
+                           ERR_NOT_FOUND: none. No change row */
+
+    ACT_EXPERIMENT_PUT,    /* experiment: all but created_us, updated_us, revision; if_revision.
+                              ERR_CONFLICT: it is to run, and another one of its scenario runs;
+                              STORE_EXPERIMENTS_MAX */
+    ACT_EXPERIMENT_DELETE, /* experiment: collection, name; if_revision */
 
     ACT_SERVED_ADD, /* served, served_count: no change row. A row whose token is there already, or
                        whose collection has gone, is passed over */
@@ -290,6 +331,8 @@ struct store_act {
      * again. 0 is taken only while the collection has no other version. */
     struct version_record version;
     struct recommender_record recommender;
+    struct brought_record brought;
+    struct experiment_record experiment;
     /* Of any act: go into the embedding cache with it, if the act is done (unchanged included).
      * Those that are there already stay. */
     const struct embedding_record *embeddings;
@@ -446,6 +489,22 @@ enum err store_served_of_user(struct store *s, struct arena *a, uint32_t collect
                               struct str user, int64_t before_us, uint64_t before, size_t limit,
                               struct served_record **out, size_t *count,
                               struct err_info *e) MUST_CHECK;
+/* ---- scores that were brought, experiments ---- */
+/* Arrays in the arena. ERR_NOT_FOUND. */
+enum err store_brought_get(struct store *s, struct arena *a, uint32_t collection, struct str source,
+                           struct str user, struct brought_record *out,
+                           struct err_info *e) MUST_CHECK;
+/* The names of a collection's, rising: at most STORE_SOURCES_MAX. Some microseconds each, however
+ * many rows they have. */
+enum err store_brought_sources(struct store *s, struct arena *a, uint32_t collection,
+                               struct str **out, size_t *count, struct err_info *e) MUST_CHECK;
+enum err store_experiment_get(struct store *s, struct arena *a, uint32_t collection,
+                              struct str name, struct experiment_record *out,
+                              struct err_info *e) MUST_CHECK;
+/* All of a collection by name. */
+enum err store_experiment_list(struct store *s, struct arena *a, uint32_t collection,
+                               struct experiment_record **out, size_t *count,
+                               struct err_info *e) MUST_CHECK;
 enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
                         struct user_record *out, struct err_info *e) MUST_CHECK;
 enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, struct str after,
@@ -477,6 +536,8 @@ enum change_kind {
     CHANGE_RECOMMENDER_ACTIVATED,
     CHANGE_RECOMMENDER_RETIRED,
     CHANGE_RECOMMENDER_DELETED,
+    CHANGE_EXPERIMENT_PUT,
+    CHANGE_EXPERIMENT_DELETED,
 };
 struct change_record {
     uint64_t change;

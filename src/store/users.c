@@ -94,6 +94,8 @@ enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e
         err = user_rows_remove(w, STMT_FEEDBACK_REMOVE_USER, c->id, act->user.id, &removed, e);
     if (!err)
         err = user_rows_remove(w, STMT_SERVED_REMOVE_USER, c->id, act->user.id, &removed, e);
+    if (!err)
+        err = user_rows_remove(w, STMT_BROUGHT_REMOVE_USER, c->id, act->user.id, &removed, e);
     if (!err && removed == 0)
         err =
             err_set(e, ERR_NOT_FOUND, "id", "there is no user of this id, and no feedback of one");

@@ -64,6 +64,15 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
         return recommender_retire(w, act, e);
     case ACT_RECOMMENDER_DELETE:
         return recommender_delete(w, act, e);
+    case ACT_BROUGHT_PUT:
+        return brought_put(w, act, e);
+    case ACT_BROUGHT_DELETE:
+    case ACT_BROUGHT_CLEAR:
+        return brought_delete(w, act, e);
+    case ACT_EXPERIMENT_PUT:
+        return experiment_put(w, act, e);
+    case ACT_EXPERIMENT_DELETE:
+        return experiment_delete(w, act, e);
     case ACT_EMBEDDINGS_PUT:
         act->status = ACT_UPDATED;
         return ERR_OK;

@@ -14,6 +14,8 @@ static const struct {
     {"cache_oldest", "SCAN embedding_cache", "in order of the key, and LIMIT"},
     {"version_unmarked", "SCAN version USING INDEX version_unmarked",
      "that index holds only new versions, for a few seconds, and LIMIT 1"},
+    {"brought_sources", "SCAN leap", "names that a leap each found, 32 at most"},
+    {"brought_remove_user", "SCAN leap", "the same"},
 };
 
 #define ALLOWED (sizeof allowed / sizeof *allowed)
@@ -118,6 +120,11 @@ static void test_best_index(void **state)
         {STMT_FEEDBACK_READER, "feedback_user (collection=? AND user>?)"},
         {STMT_RECOMMENDER_LIST, "recommender_collection (collection=?)"},
         {STMT_RECOMMENDER_ACTIVE, "recommender_collection (collection=?)"},
+        {STMT_BROUGHT_GET, "PRIMARY KEY (collection=? AND source=? AND user=?)"},
+        {STMT_BROUGHT_CLEAR, "PRIMARY KEY (collection=? AND source=? AND user<?)"},
+        {STMT_BROUGHT_SOURCES, "PRIMARY KEY (collection=? AND source>?)"},
+        {STMT_BROUGHT_REMOVE_USER, "PRIMARY KEY (collection=? AND source=? AND user=?)"},
+        {STMT_EXPERIMENT_LIST, "PRIMARY KEY (collection=?)"},
         {STMT_USER_GET, "PRIMARY KEY (collection=? AND id=?)"},
         {STMT_USER_LIST, "PRIMARY KEY (collection=? AND id>?)"},
         {STMT_CHANGE_LIST, "INTEGER PRIMARY KEY (rowid>?)"},

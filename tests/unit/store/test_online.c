@@ -1,0 +1,238 @@
+/* Scores that were brought, and experiments. */
+#include "fixture.h"
+#include <math.h>
+
+open_fn *fixture_open = store_open;
+
+static struct store_act act_done(struct fixture *f, struct store_act act)
+{
+    ok(store_write(f->s, &act, 1, false, NULL, &f->e));
+    if (act.err)
+        print_error("%s\n", act.info.message);
+    ok(act.err);
+    return act;
+}
+
+static struct err_info act_refused(struct fixture *f, struct store_act act, enum err want)
+{
+    ok(store_write(f->s, &act, 1, false, NULL, &f->e));
+    assert_int_equal(act.err, want);
+    return act.info;
+}
+
+static uint32_t collection_make(struct fixture *f, const char *name)
+{
+    return (uint32_t)act_done(f, act_collection(name)).id;
+}
+
+/* ---- scores ---- */
+
+static struct store_act scores_act(uint32_t c, const char *source, const char *user)
+{
+    static const uint32_t numbers[] = {3, 7, 4000000000u};
+    static const float scores[] = {.5f, -1, 1e30f};
+    return (struct store_act){.kind = ACT_BROUGHT_PUT,
+                              .brought = {.collection = c,
+                                          .source = str_c(source),
+                                          .user = str_c(user),
+                                          .numbers = numbers,
+                                          .scores = scores,
+                                          .count = 3}};
+}
+
+static enum err scores_get(struct fixture *f, uint32_t c, const char *source, const char *user,
+                           struct brought_record *out)
+{
+    return store_brought_get(f->s, f->a, c, str_c(source), str_c(user), out, NULL);
+}
+
+static void sources_are(struct fixture *f, uint32_t c, const char *want)
+{
+    struct str *names;
+    size_t n;
+    char got[256] = "";
+    ok(store_brought_sources(f->s, f->a, c, &names, &n, NULL));
+    for (size_t i = 0; i < n; i++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%.*s ", STR_ARG(names[i]));
+    assert_string_equal(got, want);
+}
+
+static void test_scores(void **state)
+{
+    struct fixture *f = *state;
+    struct brought_record b;
+    uint32_t c = collection_make(f, "news"), other = collection_make(f, "other");
+    assert_int_equal(scores_get(f, c, "mine", "u", &b), ERR_NOT_FOUND);
+    sources_are(f, c, "");
+    assert_int_equal(act_done(f, scores_act(c, "mine", "u")).status, ACT_CREATED);
+    assert_int_equal(act_done(f, scores_act(c, "mine", "u")).status, ACT_UPDATED);
+    act_done(f, scores_act(c, "mine", ""));
+    act_done(f, scores_act(c, "also", "u"));
+    act_done(f, scores_act(other, "theirs", "u"));
+    reopen(f);
+    ok(scores_get(f, c, "mine", "u", &b));
+    assert_int_equal(b.count, 3);
+    assert_int_equal(b.numbers[2], 4000000000u);
+    assert_true(b.scores[0] == .5f && b.scores[1] == -1 && b.scores[2] == 1e30f);
+    assert_true(b.updated_us > 0);
+    sources_are(f, c, "also mine ");
+    /* of nobody: an empty list is one */
+    struct store_act empty = scores_act(c, "mine", "u");
+    empty.brought.count = 0;
+    act_done(f, empty);
+    ok(scores_get(f, c, "mine", "u", &b));
+    assert_int_equal(b.count, 0);
+
+    struct store_act gone = scores_act(c, "mine", "u");
+    gone.kind = ACT_BROUGHT_DELETE;
+    assert_int_equal(act_done(f, gone).status, ACT_DELETED);
+    act_refused(f, gone, ERR_NOT_FOUND);
+    ok(scores_get(f, c, "mine", "", &b));
+    ok(store_check(f->s, &f->e));
+}
+
+static void test_scores_refused(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t c = collection_make(f, "news");
+    static const uint32_t unordered[] = {7, 7};
+    static const float nan_scores[] = {0, NAN}, sound[] = {0, 1};
+    static const uint32_t numbers[] = {1, 2};
+    struct store_act act = scores_act(c, "", "u");
+    act_refused(f, act, ERR_INVALID);
+    act = scores_act(c + 9, "mine", "u");
+    act_refused(f, act, ERR_NOT_FOUND);
+    act = scores_act(c, "mine", "u");
+    act.brought.count = STORE_SCORES_MAX + 1;
+    act_refused(f, act, ERR_TOO_LARGE);
+    act.brought.count = 2;
+    act.brought.numbers = unordered;
+    act.brought.scores = sound;
+    act_refused(f, act, ERR_INVALID);
+    act.brought.numbers = numbers;
+    act.brought.scores = nan_scores;
+    act_refused(f, act, ERR_INVALID);
+    for (unsigned i = 0; i < STORE_SOURCES_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "s%u", i);
+        act_done(f, scores_act(c, name, "u"));
+    }
+    act_refused(f, scores_act(c, "more", "u"), ERR_CONFLICT);
+    act_done(f, scores_act(c, "s31", "v")); /* of those that are there more readers may come */
+}
+
+/* A source of more readers than one step takes; a user with scores alone; a collection. */
+static void test_scores_removed(void **state)
+{
+    struct fixture *f = *state;
+    struct brought_record b;
+    uint32_t c = collection_make(f, "news");
+    struct store_act *acts = calloc(600, sizeof *acts);
+    for (unsigned i = 0; i < 600; i++)
+        acts[i] = scores_act(c, i % 2 ? "mine" : "also", arena_printf(f->a, "u%u", i / 2));
+    ok(store_write(f->s, acts, 600, true, NULL, &f->e));
+    free(acts);
+    struct store_act clear = scores_act(c, "mine", "");
+    clear.kind = ACT_BROUGHT_CLEAR;
+    assert_int_equal(act_done(f, clear).id, 256);
+    assert_int_equal(act_done(f, clear).id, 44);
+    act_refused(f, clear, ERR_NOT_FOUND);
+    sources_are(f, c, "also ");
+
+    act_done(f, scores_act(c, "mine", "u7"));
+    struct store_act user = {.kind = ACT_USER_DELETE, .user_collection = c, .user.id = STR("u7")};
+    act_done(f, user);
+    assert_int_equal(scores_get(f, c, "mine", "u7", &b), ERR_NOT_FOUND);
+    assert_int_equal(scores_get(f, c, "also", "u7", &b), ERR_NOT_FOUND);
+    ok(scores_get(f, c, "also", "u8", &b));
+    act_refused(f, user, ERR_NOT_FOUND);
+
+    act_done(f, (struct store_act){.kind = ACT_COLLECTION_DELETE, .collection.id = c});
+    assert_int_equal(scores_get(f, c, "also", "u8", &b), ERR_NOT_FOUND);
+    sources_are(f, c, "");
+    ok(store_check(f->s, &f->e));
+}
+
+/* ---- experiments ---- */
+
+static struct store_act experiment_act(uint32_t c, const char *name, const char *scenario,
+                                       enum experiment_state state)
+{
+    return (struct store_act){.kind = ACT_EXPERIMENT_PUT,
+                              .experiment = {.collection = c,
+                                             .name = str_c(name),
+                                             .scenario = str_c(scenario),
+                                             .state = state,
+                                             .payload = STR("{\"variants\":[]}")}};
+}
+
+static void test_experiments(void **state)
+{
+    struct fixture *f = *state;
+    struct experiment_record x, *list;
+    size_t n;
+    uint32_t c = collection_make(f, "news"), other = collection_make(f, "other");
+    struct store_act made = act_done(f, experiment_act(c, "b", "", EXPERIMENT_DRAFT));
+    assert_int_equal(made.status, ACT_CREATED);
+    act_done(f, experiment_act(c, "a", "front", EXPERIMENT_RUNNING));
+    act_done(f, experiment_act(c, "b", "", EXPERIMENT_RUNNING));
+    act_done(f, experiment_act(other, "a", "front", EXPERIMENT_RUNNING));
+    reopen(f);
+    ok(store_experiment_get(f->s, f->a, c, STR("b"), &x, NULL));
+    assert_int_equal(x.state, EXPERIMENT_RUNNING);
+    assert_true(x.revision > made.revision && str_eq_c(x.payload, "{\"variants\":[]}"));
+    ok(store_experiment_list(f->s, f->a, c, &list, &n, NULL));
+    assert_int_equal(n, 2);
+    assert_true(str_eq_c(list[0].name, "a") && str_eq_c(list[0].scenario, "front"));
+
+    struct err_info e =
+        act_refused(f, experiment_act(c, "c", "front", EXPERIMENT_RUNNING), ERR_CONFLICT);
+    assert_non_null(strstr(e.message, "the experiment a is running"));
+    act_done(f, experiment_act(c, "c", "front", EXPERIMENT_DRAFT));
+    act_refused(f, experiment_act(c, "c", "", EXPERIMENT_RUNNING), ERR_CONFLICT);
+    act_done(f, experiment_act(c, "a", "front", EXPERIMENT_STOPPED));
+    act_done(f, experiment_act(c, "c", "front", EXPERIMENT_RUNNING));
+
+    struct store_act stale = experiment_act(c, "b", "", EXPERIMENT_STOPPED);
+    stale.if_revision = made.revision;
+    act_refused(f, stale, ERR_PRECONDITION);
+    struct store_act gone = {.kind = ACT_EXPERIMENT_DELETE,
+                             .experiment = {.collection = c, .name = STR("b")}};
+    act_done(f, gone);
+    act_refused(f, gone, ERR_NOT_FOUND);
+    act_refused(f, experiment_act(c, "", "", EXPERIMENT_DRAFT), ERR_INVALID);
+    act_refused(f, experiment_act(c, "x", "", (enum experiment_state)3), ERR_INVALID);
+
+    act_done(f, (struct store_act){.kind = ACT_COLLECTION_DELETE, .collection.id = c});
+    assert_int_equal(store_experiment_get(f->s, f->a, c, STR("a"), &x, NULL), ERR_NOT_FOUND);
+    ok(store_check(f->s, &f->e));
+}
+
+/* Their changes are in the log; scores make none. */
+static void test_changes(void **state)
+{
+    struct fixture *f = *state;
+    struct change_record *list;
+    struct position at;
+    size_t n;
+    uint32_t c = collection_make(f, "news");
+    store_position(f->s, &at);
+    act_done(f, scores_act(c, "mine", "u"));
+    act_done(f, experiment_act(c, "a", "", EXPERIMENT_DRAFT));
+    ok(store_changes(f->s, f->a, at.change, 9, &list, &n, NULL));
+    assert_int_equal(n, 1);
+    assert_int_equal(list[0].kind, CHANGE_EXPERIMENT_PUT);
+    assert_true(str_eq_c(list[0].subject, "a"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_scores, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scores_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scores_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_experiments, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
