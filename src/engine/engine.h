@@ -510,6 +510,7 @@ struct recommend_request {
     double half_life_days;              /* 0: age does not matter */
     double fatigue, diversity, explore; /* 0 ... 1 */
     struct str scenario;                /* where it is shown: for the log and its numbers */
+    uint32_t recommender;               /* experiments: not the active one but this; 0: that */
     bool fields_given;                  /* as of find_request */
     const struct str *fields;
     size_t field_count;
@@ -546,6 +547,49 @@ struct recommend_answer {
 enum err engine_recommend(struct engine *x, struct str collection,
                           const struct recommend_request *r, struct arena *a,
                           struct recommend_answer *out, struct err_info *e) MUST_CHECK;
+
+/* ---- scores that the team's own algorithm made ---- */
+/* By source and reader; the reader empty: for all readers, where a reader's own do not say more. */
+#define SCORES_READERS_MAX 1000  /* of one request */
+#define SCORES_UPLOAD_MAX 100000 /* of one request; of one reader and source: 10,000 */
+#define SCORE_MAX 1e15
+struct score_of {
+    struct str document;
+    double score;
+};
+struct scores_in {
+    struct str user; /* empty: all readers */
+    const struct score_of *scores;
+    size_t count;
+};
+struct scores_result {
+    const char *status;  /* "created", "updated", "failed" */
+    size_t count;        /* scores that are kept */
+    struct str *unknown; /* documents that the collection does not have: passed over */
+    size_t unknown_count;
+    enum err err;
+    struct err_info info;
+};
+/* In place of what was there, each row alone. In effect when it returns. Source: 1 to 64 of a-z,
+ * 0-9 and _; at most 32 of a collection. */
+enum err engine_scores_put(struct engine *x, struct str collection, struct str source,
+                           const struct scores_in *in, size_t count, struct arena *a,
+                           struct scores_result *results, struct err_info *e) MUST_CHECK;
+struct scores_out {
+    struct score_of *scores; /* in the order in which the documents came */
+    size_t count;
+    int64_t updated_us;
+};
+enum err engine_scores_get(struct engine *x, struct str collection, struct str source,
+                           struct str user, struct arena *a, struct scores_out *out,
+                           struct err_info *e) MUST_CHECK;
+enum err engine_scores_sources(struct engine *x, struct str collection, struct arena *a,
+                               struct str **out, size_t *count, struct err_info *e) MUST_CHECK;
+enum err engine_scores_delete(struct engine *x, struct str collection, struct str source,
+                              struct str user, struct err_info *e) MUST_CHECK;
+/* Of all readers. In bounded steps. */
+enum err engine_scores_clear(struct engine *x, struct str collection, struct str source,
+                             struct err_info *e) MUST_CHECK;
 
 /* ---- inference: the models as such, texts that are not stored ---- */
 struct model_out {

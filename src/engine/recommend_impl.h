@@ -86,6 +86,23 @@ enum err explanation_make(struct recommendation *m, const struct candidate *k, s
                           struct explanation_part **out, size_t *count, double *rest,
                           struct err_info *e) MUST_CHECK;
 
+/* ---- brought.c ---- */
+/* Scores of a source for a reader, by rising document number, in the arena: the reader's own, and
+ * where they say nothing those for all readers. None: *count 0. Numbers may be of documents that
+ * have gone. One or two reads by key: some 20 us, and 1 us for 100 scores. */
+enum err brought_scores(struct collection *c, struct str source, struct str user, struct arena *a,
+                        const uint32_t **numbers, const float **scores, size_t *count,
+                        struct err_info *e) MUST_CHECK;
+
+/* ---- experiments.c ---- */
+/* Before a request is looked at: if an experiment runs in its scenario (else: one of no scenario),
+ * the reader's variant by HMAC of r->user, or of `session` (any name of it) where there is no
+ * user; what the variant overrides goes into `r`. *experiment, *variant: the names, in the arena;
+ * empty: none runs, or nobody can be told from others; then nothing is overridden. No I/O. If
+ * r->recommender has gone meanwhile, the active one serves. */
+void experiment_assign(struct collection *c, struct recommend_request *r, struct str session,
+                       struct arena *a, struct str *experiment, struct str *variant);
+
 /* ---- served.c: what was answered ---- */
 struct served {
     uint8_t token[16]; /* the recommendation id, in hex for clients */
