@@ -12,6 +12,7 @@ static struct {
     void (*threads)(int n);
     void (*sgemm)(int order, int turn_a, int turn_b, int m, int n, int k, float alpha,
                   const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+    void (*saxpy)(int n, float alpha, const float *x, int x_step, float *y, int y_step);
     void (*spotrf)(const char *half, const int *n, float *a, const int *lda, int *info);
     void (*spotri)(const char *half, const int *n, float *a, const int *lda, int *info);
     void (*sposv)(const char *half, const int *n, const int *columns, float *a, const int *lda,
@@ -32,6 +33,7 @@ static void load(void)
     void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     blas.there = library && symbol(library, "openblas_set_num_threads", &blas.threads) &&
                  symbol(library, "cblas_sgemm", &blas.sgemm) &&
+                 symbol(library, "cblas_saxpy", &blas.saxpy) &&
                  symbol(library, "spotrf_", &blas.spotrf) &&
                  symbol(library, "spotri_", &blas.spotri) && symbol(library, "sposv_", &blas.sposv);
 }
@@ -80,4 +82,9 @@ void dense_product(size_t rows, size_t columns, size_t depth, float alpha, struc
         blas.sgemm(ROW_MAJOR, a.turned ? TURNED : PLAIN, b.turned ? TURNED : PLAIN, (int)rows,
                    (int)columns, (int)depth, alpha, a.at, (int)a.stride, b.at, (int)b.stride, beta,
                    c, (int)c_stride);
+}
+
+void dense_add(size_t n, float factor, const float *from, float *to)
+{
+    blas.saxpy((int)n, factor, from, 1, to, 1);
 }

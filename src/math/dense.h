@@ -31,4 +31,7 @@ struct dense {
 void dense_product(size_t rows, size_t columns, size_t depth, float alpha, struct dense a,
                    struct dense b, float beta, float *c, size_t c_stride);
 
+/* to[n] += factor * from. For runs of some dozens of floats and more. */
+void dense_add(size_t n, float factor, const float *from, float *to);
+
 #endif

@@ -6,18 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The `kept` largest of `size`, into the front of `order`, which holds 0 ... count - 1 (Hoare's
- * selection, 1961). */
+/* An entry as a number that is larger for a larger weight, and of equal ones for the lower item:
+ * one order of all, so that what is kept does not depend on how it was looked for. */
+static uint64_t rank_of(const float *row, uint32_t item)
+{
+    float size = fabsf(row[item]);
+    uint32_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    return (uint64_t)bits << 32 | (UINT32_MAX - item);
+}
+
+/* The `kept` of the highest rank into the front of `order` (Hoare's selection, 1961). */
 static void select_largest(uint32_t *order, size_t count, size_t kept, const float *row)
 {
     size_t low = 0, high = count - 1;
     while (kept && kept < count && low < high) {
-        float pivot = fabsf(row[order[low + (high - low) / 2]]);
+        uint64_t pivot = rank_of(row, order[low + (high - low) / 2]);
         size_t i = low, j = high;
         for (;;) {
-            while (fabsf(row[order[i]]) > pivot)
+            while (rank_of(row, order[i]) > pivot)
                 i++;
-            while (fabsf(row[order[j]]) < pivot)
+            while (rank_of(row, order[j]) < pivot)
                 j--;
             if (i >= j)
                 break;
@@ -38,12 +47,41 @@ static int rising(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *out)
+#define SAMPLE 1024u
+
+/* A size of which more than `kept` of the row are likely larger, but not many more: the tail of a
+ * sample that is drawn evenly. 0: the row is short. */
+static float bound_guess(const float *row, uint32_t count, size_t kept, uint32_t *room)
+{
+    if (count < 4 * SAMPLE || kept > count / 4)
+        return 0;
+    uint32_t step = count / SAMPLE;
+    for (uint32_t i = 0; i < SAMPLE; i++)
+        room[i] = i * step;
+    size_t wanted = kept * SAMPLE / count * 5 / 4 + 16;
+    select_largest(room, SAMPLE, wanted, row);
+    float least = fabsf(row[room[0]]);
+    for (size_t i = 1; i < wanted; i++)
+        least = fminf(least, fabsf(row[room[i]]));
+    return least;
+}
+
+static size_t larger_than(const float *row, uint32_t count, float bound, uint32_t *out)
 {
     size_t n = 0;
-    for (uint32_t j = 0; j < count; j++)
-        if (row[j] != 0)
-            out[n++] = j;
+    for (uint32_t j = 0; j < count; j++) {
+        out[n] = j;
+        n += fabsf(row[j]) > bound;
+    }
+    return n;
+}
+
+size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *out)
+{
+    float bound = bound_guess(row, count, kept, out);
+    size_t n = larger_than(row, count, bound, out);
+    if (bound > 0 && n < kept)
+        n = larger_than(row, count, 0, out);
     if (n <= kept)
         return n;
     select_largest(out, n, kept, row);

@@ -33,7 +33,7 @@ struct item_model *item_model_load(struct section_reader *r, uint32_t items);
 size_t item_model_bytes(const struct item_model *m);
 
 /* Of `row`, `count` weights: the places of the `kept` largest in size that are not 0, rising, into
- * `out` (room for `count`). Returns how many. */
+ * `out` (room for `count`). Of equal ones the first. Returns how many. */
 size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *out);
 
 #endif

@@ -1,15 +1,26 @@
 #include "train/ease.h"
 
 #include "base/arena.h"
-#include "base/thread.h"
 #include "math/dense.h"
+#include "math/dot.h"
+#include "train/invert.h"
+#include "train/parallel.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BLOCK 256u /* items whose rows are made at a time */
-#define THREADS_MAX 64u
+#define RUN 512u   /* items that a product of a block is made for at a time */
 #define LAMBDA 30.0
+
+/* A thread's room. */
+struct block {
+    float *by_item;  /* BLOCK x size: the items' columns of Z times M */
+    float *by_row;   /* the same, size x BLOCK */
+    float *products; /* RUN x BLOCK: Z' M z */
+    float *rows;     /* BLOCK x items: rows of B; without `dual` one */
+    uint32_t *order; /* items */
+};
 
 /* One training. With `dual` the inverse is of Z Z' (rows x rows), else of Z' Z (items x items). */
 struct training {
@@ -21,9 +32,9 @@ struct training {
     unsigned kept, threads;
     bool dual;
     float *inverse;
-    float *diagonal; /* of P */
-    _Atomic uint32_t next;
-    uint32_t *to; /* items x kept: rows of B before they are packed */
+    float *diagonal;      /* of P */
+    struct block *blocks; /* threads */
+    uint32_t *to;         /* items x kept: rows of B before they are packed */
     float *weight;
     uint32_t *count;
 };
@@ -33,55 +44,88 @@ static bool stopped(const struct training *t)
     return t->o->stop && atomic_load(t->o->stop);
 }
 
-static float *text_row(const struct training *t, uint32_t item)
+static const float *text_row(const struct training *t, uint32_t item)
 {
-    return (float *)t->text + (size_t)item * t->dims;
+    return t->text + (size_t)item * t->dims;
 }
 
-/* ---- the matrix that is inverted ---- */
-
-/* a += X X' (rows) or X' X (columns): for each row of the other side all pairs in it. */
-static void add_pairs(const struct sparse *s, uint32_t rows, float *a, size_t n)
+static uint32_t block_count(size_t n)
 {
-    for (uint32_t r = 0; r < rows; r++)
-        for (size_t i = s->start[r]; i < s->start[r + 1]; i++)
-            for (size_t j = s->start[r]; j <= i; j++)
-                a[(size_t)s->at[i] * n + s->at[j]] += s->weight[i] * s->weight[j];
+    return (uint32_t)((n + BLOCK - 1) / BLOCK);
 }
 
-/* The rows of the text against the readers' rows: sqrt(gamma) E' X'. */
-static void add_text_readers(struct training *t)
+static uint32_t block_size(size_t from, size_t n)
+{
+    return (uint32_t)(n - from < BLOCK ? n - from : BLOCK);
+}
+
+/* ---- the matrix that is inverted: its lower half ---- */
+
+/* a += X X' or X' X, the rows of one block: `across` has what is in row i, `along` in which rows
+ * that is. */
+static void add_pairs(const struct sparse *across, const struct sparse *along, size_t from,
+                      size_t end, float *a, size_t n)
+{
+    for (size_t i = from; i < end; i++)
+        for (size_t k = across->start[i]; k < across->start[i + 1]; k++)
+            for (size_t m = along->start[across->at[k]];
+                 m < along->start[across->at[k] + 1] && along->at[m] <= i; m++)
+                a[i * n + along->at[m]] += across->weight[k] * along->weight[m];
+}
+
+/* The rows of the text against some readers' rows: sqrt(gamma) E' X'. */
+static void add_text_readers(const struct training *t, size_t from, size_t end)
 {
     const struct sparse *s = &t->x->rows;
-    for (uint32_t r = 0; r < t->x->readers; r++) {
-        float *column = xcalloc(t->dims, sizeof *column);
+    float *columns = xcalloc((end - from) * t->dims, sizeof *columns);
+    for (size_t r = from; r < end; r++)
         for (size_t i = s->start[r]; i < s->start[r + 1]; i++)
-            for (size_t d = 0; d < t->dims; d++)
-                column[d] += s->weight[i] * text_row(t, s->at[i])[d];
-        for (size_t d = 0; d < t->dims; d++)
-            t->inverse[(t->readers + d) * t->size + r] = t->root_gamma * column[d];
-        free(column);
+            dense_add(t->dims, t->root_gamma * s->weight[i], text_row(t, s->at[i]),
+                      columns + (r - from) * t->dims);
+    for (size_t d = 0; d < t->dims; d++)
+        for (size_t r = from; r < end; r++)
+            t->inverse[(t->readers + d) * t->size + r] = columns[(r - from) * t->dims + d];
+    free(columns);
+}
+
+/* Some rows of gamma E' E. */
+static void add_text(const struct training *t, size_t from, size_t end)
+{
+    float *corner = t->inverse + (t->readers + from) * t->size + t->readers;
+    dense_product(end - from, t->dims, t->x->items, t->root_gamma * t->root_gamma,
+                  (struct dense){t->text + from, t->dims, true},
+                  (struct dense){t->text, t->dims, false}, 0, corner, t->size);
+}
+
+static void fill_dual(void *ctx, unsigned worker, uint32_t block)
+{
+    const struct training *t = ctx;
+    size_t from = (size_t)block * BLOCK, end = from + block_size(from, t->size),
+           readers_end = end < t->readers ? end : t->readers;
+    if (from < t->readers) {
+        add_pairs(&t->x->rows, &t->x->columns, from, readers_end, t->inverse, t->size);
+        if (t->dims)
+            add_text_readers(t, from, readers_end);
     }
+    if (end > t->readers)
+        add_text(t, from > t->readers ? from - t->readers : 0, end - t->readers);
+}
+
+static void fill_primal(void *ctx, unsigned worker, uint32_t block)
+{
+    const struct training *t = ctx;
+    size_t from = (size_t)block * BLOCK, end = from + block_size(from, t->size);
+    if (t->dims)
+        dense_product(end - from, end, t->dims, t->root_gamma * t->root_gamma,
+                      (struct dense){text_row(t, (uint32_t)from), t->dims, false},
+                      (struct dense){t->text, t->dims, true}, 0, t->inverse + from * t->size,
+                      t->size);
+    add_pairs(&t->x->columns, &t->x->rows, from, end, t->inverse, t->size);
 }
 
 static void fill(struct training *t)
 {
-    float gamma = t->root_gamma * t->root_gamma;
-    if (t->dual) {
-        add_pairs(&t->x->columns, t->x->items, t->inverse, t->size);
-        if (t->dims) {
-            add_text_readers(t);
-            float *corner = t->inverse + t->readers * t->size + t->readers;
-            dense_product(t->dims, t->dims, t->x->items, gamma,
-                          (struct dense){t->text, t->dims, true},
-                          (struct dense){t->text, t->dims, false}, 0, corner, t->size);
-        }
-    } else {
-        if (t->dims)
-            dense_product(t->size, t->size, t->dims, gamma, (struct dense){t->text, t->dims, false},
-                          (struct dense){t->text, t->dims, true}, 0, t->inverse, t->size);
-        add_pairs(&t->x->rows, t->x->readers, t->inverse, t->size);
-    }
+    parallel_run(t->threads, block_count(t->size), t->dual ? fill_dual : fill_primal, t);
     for (size_t i = 0; i < t->size; i++)
         t->inverse[i * t->size + i] += t->lambda;
 }
@@ -98,63 +142,61 @@ static double quadratic(const struct training *t, uint32_t item, const float *co
         double own = 0;
         for (size_t j = s->start[item]; j < s->start[item + 1]; j++)
             own += (double)(s->weight[j] * row[s->at[j]]);
-        for (size_t d = 0; d < t->dims; d++)
-            own += 2 * (double)(t->root_gamma * text_row(t, item)[d] * row[t->readers + d]);
+        if (t->dims)
+            own +=
+                2 * (double)(t->root_gamma * dot_f32(text_row(t, item), row + t->readers, t->dims));
         sum += (double)s->weight[i] * own;
     }
-    for (size_t d = 0; d < t->dims; d++)
-        sum += (double)(t->root_gamma * t->root_gamma * corner[d] * text_row(t, item)[d]);
+    if (t->dims)
+        sum +=
+            (double)(t->root_gamma * t->root_gamma * dot_f32(corner, text_row(t, item), t->dims));
     return sum;
 }
 
-static void diagonal_make(struct training *t)
+static void diagonal_make(void *ctx, unsigned worker, uint32_t block)
 {
-    float *corners = xcalloc(BLOCK * (t->dims + 1), sizeof *corners);
-    for (uint32_t from = 0; from < t->x->items; from += BLOCK) {
-        uint32_t n = t->x->items - from < BLOCK ? t->x->items - from : BLOCK;
-        if (t->dual && t->dims)
-            dense_product(
-                n, t->dims, t->dims, 1, (struct dense){text_row(t, from), t->dims, false},
-                (struct dense){t->inverse + t->readers * t->size + t->readers, t->size, false}, 0,
-                corners, t->dims);
-        for (uint32_t i = 0; i < n; i++)
-            t->diagonal[from + i] =
-                t->dual ? (float)((1 - quadratic(t, from + i, corners + i * t->dims)) /
-                                  (double)t->lambda)
-                        : t->inverse[(from + i) * (t->size + 1)];
-    }
-    free(corners);
+    struct training *t = ctx;
+    uint32_t from = block * BLOCK, n = block_size(from, t->x->items);
+    float *corners = t->blocks[worker].by_item; /* n x dims */
+    if (t->dual && t->dims)
+        dense_product(n, t->dims, t->dims, 1, (struct dense){text_row(t, from), t->dims, false},
+                      (struct dense){t->inverse + t->readers * (t->size + 1), t->size, false}, 0,
+                      corners, t->dims);
+    for (uint32_t i = 0; i < n; i++)
+        t->diagonal[from + i] =
+            t->dual
+                ? (float)((1 - quadratic(t, from + i, corners + i * t->dims)) / (double)t->lambda)
+                : t->inverse[(from + i) * (t->size + 1)];
 }
 
 /* ---- rows of B ---- */
 
-struct block {
-    float *by_item;  /* BLOCK x size: the items' columns of Z times M */
-    float *by_row;   /* the same, size x BLOCK */
-    float *products; /* items x BLOCK: Z' M z */
-    float *row;      /* items: one row of B */
-    uint32_t *order; /* items */
-};
-
-static void block_init(const struct training *t, struct block *b)
+static void blocks_init(struct training *t)
 {
     size_t items = t->x->items;
-    *b = (struct block){.row = xmalloc(items * sizeof(float)),
-                        .order = xmalloc(items * sizeof(uint32_t))};
-    if (!t->dual)
-        return;
-    b->by_item = xmalloc(BLOCK * t->size * sizeof(float));
-    b->by_row = xmalloc(BLOCK * t->size * sizeof(float));
-    b->products = xmalloc(BLOCK * items * sizeof(float));
+    t->blocks = xcalloc(t->threads, sizeof *t->blocks);
+    for (unsigned i = 0; i < t->threads; i++) {
+        struct block *b = &t->blocks[i];
+        b->order = xmalloc((items + 1) * sizeof *b->order);
+        b->rows = xmalloc((t->dual ? BLOCK : 1) * items * sizeof *b->rows + 1);
+        if (!t->dual)
+            continue;
+        b->by_item = xmalloc(BLOCK * t->size * sizeof *b->by_item + 1);
+        b->by_row = xmalloc(BLOCK * t->size * sizeof *b->by_row + 1);
+        b->products = xmalloc(BLOCK * RUN * sizeof *b->products);
+    }
 }
 
-static void block_release(struct block *b)
+static void blocks_release(struct training *t)
 {
-    free(b->by_item);
-    free(b->by_row);
-    free(b->products);
-    free(b->row);
-    free(b->order);
+    for (unsigned i = 0; i < t->threads; i++) {
+        free(t->blocks[i].by_item);
+        free(t->blocks[i].by_row);
+        free(t->blocks[i].products);
+        free(t->blocks[i].rows);
+        free(t->blocks[i].order);
+    }
+    free(t->blocks);
 }
 
 /* M z for each item's column z of Z. */
@@ -168,94 +210,83 @@ static void block_turn(const struct training *t, struct block *b, uint32_t from,
                       b->by_item, t->size);
     else
         memset(b->by_item, 0, n * t->size * sizeof *b->by_item);
-    for (uint32_t k = 0; k < n; k++) {
-        float *to = b->by_item + k * t->size;
-        for (size_t i = s->start[from + k]; i < s->start[from + k + 1]; i++) {
-            const float *row = t->inverse + (size_t)s->at[i] * t->size;
-            float weight = s->weight[i];
-            for (size_t c = 0; c < t->size; c++)
-                to[c] += weight * row[c];
-        }
-    }
-    for (uint32_t k = 0; k < BLOCK; k++)
-        for (size_t c = 0; c < t->size; c++)
-            b->by_row[c * BLOCK + k] = k < n ? b->by_item[k * t->size + c] : 0;
+    for (uint32_t k = 0; k < n; k++)
+        for (size_t i = s->start[from + k]; i < s->start[from + k + 1]; i++)
+            dense_add(t->size, s->weight[i], t->inverse + (size_t)s->at[i] * t->size,
+                      b->by_item + k * t->size);
+    for (size_t column = 0; column < t->size; column += 16)
+        for (uint32_t k = 0; k < BLOCK; k++)
+            for (size_t c = column; c < column + 16 && c < t->size; c++)
+                b->by_row[c * BLOCK + k] = k < n ? b->by_item[k * t->size + c] : 0;
 }
 
-/* Z' of that: items x BLOCK. */
-static void block_multiply(const struct training *t, struct block *b)
+/* Z' of that for the items from ... end, and from it their columns of the block's rows of B:
+ * -P_ij / P_jj, P_ij = -products / lambda. */
+static void run_make(const struct training *t, struct block *b, uint32_t from, uint32_t end,
+                     uint32_t n)
 {
     const struct sparse *s = &t->x->columns;
     if (t->dims)
-        dense_product(
-            t->x->items, BLOCK, t->dims, t->root_gamma, (struct dense){t->text, t->dims, false},
-            (struct dense){b->by_row + t->readers * BLOCK, BLOCK, false}, 0, b->products, BLOCK);
+        dense_product(end - from, BLOCK, t->dims, t->root_gamma,
+                      (struct dense){text_row(t, from), t->dims, false},
+                      (struct dense){b->by_row + t->readers * BLOCK, BLOCK, false}, 0, b->products,
+                      BLOCK);
     else
-        memset(b->products, 0, (size_t)t->x->items * BLOCK * sizeof *b->products);
-    for (uint32_t j = 0; j < t->x->items; j++) {
-        float *to = b->products + (size_t)j * BLOCK;
-        for (size_t i = s->start[j]; i < s->start[j + 1]; i++) {
-            const float *row = b->by_row + (size_t)s->at[i] * BLOCK;
-            float weight = s->weight[i];
-            for (unsigned k = 0; k < BLOCK; k++)
-                to[k] += weight * row[k];
-        }
+        memset(b->products, 0, (size_t)(end - from) * BLOCK * sizeof *b->products);
+    for (uint32_t j = from; j < end; j++) {
+        float *to = b->products + (size_t)(j - from) * BLOCK;
+        for (size_t i = s->start[j]; i < s->start[j + 1]; i++)
+            dense_add(BLOCK, s->weight[i], b->by_row + (size_t)s->at[i] * BLOCK, to);
+        float scale = 1 / (t->lambda * t->diagonal[j]);
+        for (uint32_t k = 0; k < BLOCK; k++)
+            to[k] *= scale;
     }
+    for (uint32_t column = 0; column < n; column += 16)
+        for (uint32_t j = from; j < end; j++)
+            for (uint32_t k = column; k < column + 16 && k < n; k++)
+                b->rows[(size_t)k * t->x->items + j] = b->products[(j - from) * BLOCK + k];
 }
 
-static void row_keep(struct training *t, struct block *b, uint32_t item)
+static void row_keep(struct training *t, struct block *b, uint32_t item, float *row)
 {
-    size_t at = (size_t)item * t->kept,
-           kept = item_row_keep(b->row, t->x->items, t->kept, b->order);
+    size_t at = (size_t)item * t->kept;
+    row[item] = 0;
+    size_t kept = item_row_keep(row, t->x->items, t->kept, b->order);
     for (size_t k = 0; k < kept; k++) {
         t->to[at + k] = b->order[k];
-        t->weight[at + k] = b->row[b->order[k]];
+        t->weight[at + k] = row[b->order[k]];
     }
     t->count[item] = (uint32_t)kept;
 }
 
-/* Row i of B: -P_ij / P_jj. */
-static void row_make(struct training *t, struct block *b, uint32_t item, uint32_t in_block)
+static void rows_dual(struct training *t, struct block *b, uint32_t from, uint32_t n)
 {
-    for (uint32_t j = 0; j < t->x->items; j++) {
-        float p = t->dual ? -b->products[(size_t)j * BLOCK + in_block] / t->lambda
-                          : t->inverse[(size_t)item * t->size + j];
-        b->row[j] = j == item ? 0 : -p / t->diagonal[j];
-    }
-    row_keep(t, b, item);
+    block_turn(t, b, from, n);
+    for (uint32_t at = 0; at < t->x->items; at += RUN)
+        run_make(t, b, at, t->x->items - at < RUN ? t->x->items : at + RUN, n);
+    for (uint32_t k = 0; k < n; k++)
+        row_keep(t, b, from + k, b->rows + (size_t)k * t->x->items);
 }
 
-static void rows_run(void *arg)
+static void rows_primal(struct training *t, struct block *b, uint32_t from, uint32_t n)
 {
-    struct training *t = arg;
-    struct block b;
-    block_init(t, &b);
-    for (;;) {
-        uint32_t from = atomic_fetch_add(&t->next, BLOCK);
-        if (from >= t->x->items || stopped(t))
-            break;
-        uint32_t n = t->x->items - from < BLOCK ? t->x->items - from : BLOCK;
-        if (t->dual) {
-            block_turn(t, &b, from, n);
-            block_multiply(t, &b);
-        }
-        for (uint32_t k = 0; k < n; k++)
-            row_make(t, &b, from + k, k);
-        if (t->o->done)
-            atomic_fetch_add(t->o->done, n);
+    for (uint32_t i = from; i < from + n; i++) {
+        const float *p = t->inverse + (size_t)i * t->size;
+        for (uint32_t j = 0; j < t->x->items; j++)
+            b->rows[j] = -p[j] / t->diagonal[j];
+        row_keep(t, b, i, b->rows);
     }
-    block_release(&b);
 }
 
-static void rows_make(struct training *t)
+static void rows_make(void *ctx, unsigned worker, uint32_t block)
 {
-    struct thread *started[THREADS_MAX];
-    dense_threads(1);
-    for (unsigned i = 1; i < t->threads; i++)
-        started[i] = thread_start("ease", rows_run, t);
-    rows_run(t);
-    for (unsigned i = 1; i < t->threads; i++)
-        thread_join(started[i]);
+    struct training *t = ctx;
+    uint32_t from = block * BLOCK, n = block_size(from, t->x->items);
+    if (stopped(t))
+        return;
+    (t->dual ? rows_dual : rows_primal)(t, &t->blocks[worker], from, n);
+    if (t->o->done)
+        atomic_fetch_add(t->o->done, n);
 }
 
 /* ---- the whole ---- */
@@ -272,15 +303,16 @@ static void training_init(struct training *t, const struct interactions *x,
     t->size = t->dual ? x->readers + t->dims : x->items;
     t->kept = o->kept ? o->kept : EASE_KEPT;
     t->kept = t->kept < x->items ? t->kept : x->items;
-    t->threads = o->threads ? o->threads : thread_cores();
-    t->threads = t->threads < THREADS_MAX ? t->threads : THREADS_MAX;
+    t->threads = parallel_threads(o->threads);
 }
 
 static size_t training_bytes(const struct training *t)
 {
-    size_t items = t->x->items, each = t->dual ? BLOCK * (2 * t->size + items) : 0;
-    return 4 *
-           (t->size * t->size + t->threads * (each + 2 * items) + 2 * items + 4 * items * t->kept);
+    size_t items = t->x->items,
+           each = t->dual ? BLOCK * (2 * t->size + items + RUN) + items : 2 * items,
+           rows = t->threads * each * sizeof(float) + 16 * items * t->kept,
+           inverting = invert_bytes(t->size);
+    return 4 * (t->size * t->size + 2 * items) + (rows > inverting ? rows : inverting);
 }
 
 size_t ease_train_bytes(uint32_t readers, uint32_t items, const struct ease_options *o)
@@ -289,6 +321,21 @@ size_t ease_train_bytes(uint32_t readers, uint32_t items, const struct ease_opti
     struct interactions x = {.readers = readers, .items = items};
     training_init(&t, &x, o);
     return training_bytes(&t);
+}
+
+static enum err training_run(struct training *t, struct err_info *e)
+{
+    fill(t);
+    if (!stopped(t) && !invert(t->inverse, t->size, t->threads, t->o->stop) && !stopped(t))
+        return err_set(e, ERR_INVALID, "lambda", "is too small for these readers: try %g",
+                       10 * (double)t->lambda);
+    blocks_init(t);
+    if (!stopped(t))
+        parallel_run(t->threads, block_count(t->x->items), diagonal_make, t);
+    if (!stopped(t))
+        parallel_run(t->threads, block_count(t->x->items), rows_make, t);
+    blocks_release(t);
+    return stopped(t) ? err_set(e, ERR_CANCELLED, NULL, "the training was cancelled") : 0;
 }
 
 enum err ease_train(const struct interactions *x, const struct ease_options *o,
@@ -305,22 +352,13 @@ enum err ease_train(const struct interactions *x, const struct ease_options *o,
                        "training on %u readers and %u documents takes %zu MB, more than the %zu MB "
                        "that it may",
                        x->readers, x->items, bytes >> 20, o->memory_max >> 20);
+    dense_threads(1);
     t.inverse = xcalloc(t.size * t.size + 1, sizeof *t.inverse);
     t.diagonal = xmalloc((items + 1) * sizeof *t.diagonal);
     t.to = xmalloc((items * t.kept + 1) * sizeof *t.to);
     t.weight = xmalloc((items * t.kept + 1) * sizeof *t.weight);
     t.count = xcalloc(items + 1, sizeof *t.count);
-    dense_threads(t.threads);
-    fill(&t);
-    if (!stopped(&t) && !dense_invert(t.inverse, t.size))
-        err = err_set(e, ERR_INVALID, "lambda", "is too small for these readers: try %g",
-                      10 * (double)t.lambda);
-    if (!err && !stopped(&t)) {
-        diagonal_make(&t);
-        rows_make(&t);
-    }
-    if (!err && stopped(&t))
-        err = err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");
+    err = training_run(&t, e);
     if (!err)
         *out = item_model_new(x->items, t.kept, t.count, t.to, t.weight);
     free(t.inverse);

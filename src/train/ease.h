@@ -31,8 +31,9 @@ struct ease_options {
     const atomic_bool *stop; /* may be NULL */
 };
 
-/* ERR_FULL: it would take more than memory_max; the message says how much. ERR_CANCELLED: `stop`.
- * ERR_INVALID: lambda too small for these rows. ERR_UNAVAILABLE: no OpenBLAS. */
+/* The same to the last bit whatever the threads. ERR_FULL: it would take more than memory_max; the
+ * message says how much. ERR_CANCELLED: `stop`. ERR_INVALID: lambda too small for these rows.
+ * ERR_UNAVAILABLE: no OpenBLAS. */
 enum err ease_train(const struct interactions *x, const struct ease_options *o,
                     struct item_model **out, struct err_info *e) MUST_CHECK;
 /* What training takes at most, beside `x`. */
