@@ -316,6 +316,14 @@ void live_set(struct collection *c, uint32_t number, struct live_row row)
     lock_drop(&c->lock);
 }
 
+void live_revisions(struct collection *c, const uint32_t *numbers, size_t count, uint64_t *out)
+{
+    lock_take(&c->lock);
+    for (size_t i = 0; i < count; i++)
+        out[i] = numbers[i] < c->live_count ? c->live[numbers[i]].revision : 0;
+    lock_drop(&c->lock);
+}
+
 struct live_row live_get(struct collection *c, uint32_t number)
 {
     lock_take(&c->lock);

@@ -20,7 +20,6 @@
 #include "index/filter.h"
 #include "index/vectors.h"
 #include "index/words.h"
-#include "recommend/recommend.h"
 #include "store/store.h"
 #include "text/text.h"
 #include "base/metrics.h"
@@ -171,7 +170,7 @@ struct engine {
     struct thread *applier;
 
     struct served_log *served; /* served.c */
-    struct background keeper, provider_keeper, merger, meter, builder;
+    struct background keeper, provider_keeper, merger, meter, builder, newcomers;
 };
 
 /* ---- secret.c ---- */
@@ -203,6 +202,8 @@ void collection_feedback(struct collection *c, struct feedback_settings *out); /
 /* Live state: what the indexes hold. Applier only. */
 void live_set(struct collection *c, uint32_t number, struct live_row row);
 struct live_row live_get(struct collection *c, uint32_t number);
+/* out[i] of numbers[i]; 0: there is no such document. */
+void live_revisions(struct collection *c, const uint32_t *numbers, size_t count, uint64_t *out);
 
 /* ---- recommend_examples.c ---- */
 /* What the reader's newest feedback says of their interests, as a vector of length 1 in the arena;
@@ -395,6 +396,10 @@ void keeper_wake(struct engine *x);
 /* ---- version_build.c: a thread that embeds what versions are missing ---- */
 void builder_start(struct engine *x);
 void builder_wake(struct engine *x);
+
+/* ---- newcomers.c: a thread that looks up what is near to documents that a model does not know ---- */
+void newcomers_start(struct engine *x);
+void newcomers_wake(struct engine *x);
 
 /* ---- version_compare.c ---- */
 /* A version held against the active one; the report as JSON in the arena. */

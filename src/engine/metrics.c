@@ -10,7 +10,9 @@ static const char *const stage_names[STAGE_COUNT] = {"parse",  "split", "embed",
 static const char *const feedback_types[] = {"view", "click", "like",    "save",
                                              "read", "rate",  "dislike", "custom"};
 #define FEEDBACK_TYPES (sizeof feedback_types / sizeof *feedback_types)
-static const char *const strategies[] = {"profile", "popular", "newest"};
+#define STRATEGIES (sizeof strategies / sizeof *strategies)
+static const char *const strategies[] = {"profile", "popular",  "newest", "model",
+                                         "session", "trending", "blend"};
 static const char *const indexes[INDEX_COUNT] = {"documents", "vectors", "words"};
 static const char *const task_states[] = {"queued", "running", "done", "failed"};
 
@@ -22,7 +24,7 @@ static const char *const part_names[PART_COUNT] = {"vectors", "words", "attribut
 struct engine_metrics {
     struct histogram *stages[STAGE_COUNT][2]; /* ok, failed */
     struct histogram *search[4];              /* by mode; similar */
-    struct histogram *recommend[3];
+    struct histogram *recommend[STRATEGIES];
     struct counter *feedback[FEEDBACK_TYPES];
     struct counter_family *errors;
     struct counter *cache_hits, *cache_misses;
@@ -113,7 +115,7 @@ static void declare_histograms(struct engine_metrics *m)
     m->search[3] = histogram_of(f, (const char *[]){"similar"});
     f = histogram_family("recommend_duration_seconds", "Time of a recommendation in the engine.",
                          "strategy", NULL, 0);
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < STRATEGIES; i++)
         m->recommend[i] = histogram_of(f, (const char *[]){strategies[i]});
 }
 
@@ -214,7 +216,7 @@ void metric_similar(struct engine *x, int64_t ns)
 
 void metric_recommend(struct engine *x, const char *strategy, int64_t ns)
 {
-    for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++)
+    for (size_t i = 0; i < STRATEGIES; i++)
         if (strcmp(strategies[i], strategy) == 0)
             histogram_add(x->metrics->recommend[i], (double)ns / 1e9);
 }

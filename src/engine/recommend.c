@@ -121,7 +121,9 @@ enum err engine_recommend(struct engine *x, struct str collection,
     m.v = version_active(m.c);
     docset_init(&m.within);
     docset_init(&m.without);
+    m.learned = recommender_take(m.c, 0);
     err = answer_make(&m, out, e);
+    recommender_release(m.learned);
     docset_release(&m.within);
     docset_release(&m.without);
     out->embedding_version = m.v->id;

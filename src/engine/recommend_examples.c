@@ -1,12 +1,16 @@
 /* What a recommendation goes by: the reader's newest feedback, or the documents that the request
  * names. What lies back counts less: by time in feedback, by steps in a session. */
 #include "base/clock.h"
+#include "embed/embed.h"
 #include "engine/recommend_impl.h"
+#include "recommend/profile.h"
+#include "recommend/session_model.h"
 #include <stdlib.h>
 
 #define PROFILE_ROWS 1000
 #define SESSION_DECAY .8 /* weight of each step back in a session */
 #define EXAMPLES_MAX 1000
+#define SESSION_US (30LL * 60 * 1000000) /* without an act, after which a session is over */
 
 static enum err examples_of_ids(struct recommendation *m, const struct str *ids, size_t count,
                                 double weight, double decay, const char *pointer,
@@ -21,7 +25,8 @@ static enum err examples_of_ids(struct recommendation *m, const struct str *ids,
             return err_set(e, ERR_NOT_FOUND, field,
                            "there is no document \"%.*s\" in this collection",
                            (int)(ids[i].n < 200 ? ids[i].n : 200), ids[i].s);
-        m->examples[m->example_count++] = (struct example){numbers[i], weight, m->now_us};
+        m->examples[m->example_count++] =
+            (struct example){.number = numbers[i], .weight = weight, .time_us = m->now_us};
         docset_add(&m->without, numbers[i]);
     }
     return err;
@@ -36,6 +41,7 @@ static int example_compare(const void *a, const void *b)
 static void example_add(struct example *x, const struct example *more)
 {
     x->weight += more->weight;
+    x->total += more->total;
     x->time_us = more->time_us > x->time_us ? more->time_us : x->time_us;
 }
 
@@ -51,6 +57,31 @@ static void examples_join(struct recommendation *m)
             m->examples[n++] = m->examples[i];
     }
     m->example_count = n;
+}
+
+/* Those that count as read, or as not wanted. */
+static void examples_keep(struct recommendation *m, const struct feedback_settings *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->example_count; i++)
+        if (feedback_counts(f, m->examples[i].total) && m->examples[i].weight != 0)
+            m->examples[n++] = m->examples[i];
+    m->example_count = n;
+}
+
+/* What the reader does just now: the newest acts of one session, if they are recent. */
+static void running_session(struct recommendation *m, const struct feedback_record *rows,
+                            const uint32_t *numbers, size_t count)
+{
+    size_t n = 0;
+    if (count == 0 || rows[0].session.n == 0 || m->now_us - rows[0].time_us > SESSION_US)
+        return;
+    while (n < count && n < SESSION_ITEMS_MAX && str_eq(rows[n].session, rows[0].session))
+        n++;
+    m->session = arena_array(m->a, n, sizeof *m->session);
+    for (size_t i = n; i-- > 0;) /* rows: the newest first */
+        if (numbers[i])
+            m->session[m->session_count++] = numbers[i];
 }
 
 static enum err examples_of_user(struct recommendation *m, struct err_info *e)
@@ -69,18 +100,21 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
         return err;
     struct feedback_settings f;
     collection_feedback(m->c, &f);
-    m->examples = arena_array(m->a, n + 1, sizeof *m->examples);
     for (size_t i = 0; i < n; i++) {
         if (numbers[i] == 0)
             continue; /* deleted since */
         if (m->r->exclude_seen)
             docset_add(&m->without, numbers[i]);
         int64_t age_us = m->now_us > rows[i].time_us ? m->now_us - rows[i].time_us : 0;
-        m->examples[m->example_count++] = (struct example){
-            numbers[i], feedback_weight(&f, rows[i].type, rows[i].value, age_us),
-            rows[i].time_us};
+        m->examples[m->example_count++] =
+            (struct example){.number = numbers[i],
+                             .weight = feedback_weight(&f, rows[i].type, rows[i].value, age_us),
+                             .total = feedback_weight(&f, rows[i].type, rows[i].value, 0),
+                             .time_us = rows[i].time_us};
     }
+    running_session(m, rows, numbers, n);
     examples_join(m);
+    examples_keep(m, &f);
     return 0;
 }
 
@@ -88,7 +122,8 @@ struct recommend_example *examples_weighted(const struct recommendation *m)
 {
     struct recommend_example *out = arena_array(m->a, m->example_count + 1, sizeof *out);
     for (size_t i = 0; i < m->example_count; i++)
-        out[i] = (struct recommend_example){m->examples[i].number, m->examples[i].weight};
+        out[i] = (struct recommend_example){m->examples[i].number, m->examples[i].weight,
+                                            m->examples[i].vector};
     return out;
 }
 
@@ -98,32 +133,72 @@ enum err reader_profile(struct collection *c, struct version *v, struct str user
     struct recommend_request r = {.user = user};
     struct recommendation m = {
         .x = c->engine, .c = c, .v = v, .r = &r, .a = a, .now_us = clock_wall_us()};
+    m.examples = arena_array(a, PROFILE_ROWS + 1, sizeof *m.examples);
     enum err err = examples_of_user(&m, e);
     if (err)
         return err;
-    *out = arena_array(a, v->dims, sizeof **out);
-    if (!recommend_profile(v->vectors, examples_weighted(&m), m.example_count, a, *out))
-        *out = NULL;
+    struct profile p;
+    bool any = profile_make(v->vectors, NULL, (double)version_mean_cosine(v), examples_weighted(&m),
+                            m.example_count, a, &p);
+    *out = any ? p.direction : NULL;
     return 0;
+}
+
+/* The texts that the request gives in place of documents, as the version's model reads them. */
+static enum err example_of_text(struct recommendation *m, struct err_info *e)
+{
+    struct embed_text text = {.text = m->r->text};
+    float *vector = text.out = arena_array(m->a, m->v->dims, sizeof *vector);
+    enum err err = version_check_model(m->v, e);
+    if (!err)
+        err = embedder_embed(m->x->embedder, m->v->model, ROLE_QUERY, LANE_INTERACTIVE, &text, 1,
+                             m->r->deadline_ns, e);
+    if (err == ERR_INVALID || err == ERR_TOO_LARGE)
+        return err_set(e, err, "/text", "%s", e ? e->message : "");
+    if (!err)
+        m->examples[m->example_count++] =
+            (struct example){.weight = 1, .total = 1, .time_us = m->now_us, .vector = vector};
+    return err;
+}
+
+static void session_of_request(struct recommendation *m)
+{
+    const struct recommend_request *r = m->r;
+    m->session = arena_array(m->a, r->session_count, sizeof *m->session);
+    m->session_count = r->session_count;
+    for (size_t i = 0; i < r->session_count; i++) /* examples: the newest first, at the end */
+        m->session[i] = m->examples[m->example_count - 1 - i].number;
+}
+
+static enum err examples_of_request(struct recommendation *m, struct err_info *e)
+{
+    const struct recommend_request *r = m->r;
+    enum err err = r->text.n ? example_of_text(m, e) : 0;
+    if (!err)
+        err = examples_of_ids(m, r->positive, r->positive_count, 1, 1, "/positive", e);
+    if (!err)
+        err = examples_of_ids(m, r->negative, r->negative_count, -1, 1, "/negative", e);
+    if (!err)
+        err = examples_of_ids(m, r->session, r->session_count, 1, SESSION_DECAY, "/session", e);
+    if (!err && r->session_count > 0)
+        session_of_request(m);
+    return err;
 }
 
 enum err examples_make(struct recommendation *m, struct err_info *e)
 {
     const struct recommend_request *r = m->r;
-    if (r->user.n)
-        return examples_of_user(m, e);
-    size_t all = r->positive_count + r->negative_count + r->session_count;
-    if (all == 0)
-        return err_set(e, ERR_INVALID, "",
-                       "needs a user, examples (positive, negative) or a session");
+    size_t all = r->positive_count + r->negative_count + r->session_count + (r->text.n > 0);
+    if (all == 0 && r->user.n == 0)
+        return err_set(
+            e, ERR_INVALID, "",
+            "needs a user, documents (positive, negative), a text or a session to go by");
     if (all > EXAMPLES_MAX)
         return err_set(e, ERR_TOO_LARGE, "", "at most %d examples", EXAMPLES_MAX);
-    m->examples = arena_array(m->a, all, sizeof *m->examples);
-    enum err err = examples_of_ids(m, r->positive, r->positive_count, 1, 1, "/positive", e);
+    m->examples = arena_array(m->a, all + PROFILE_ROWS + 1, sizeof *m->examples);
+    enum err err = r->user.n ? examples_of_user(m, e) : 0;
     if (!err)
-        err = examples_of_ids(m, r->negative, r->negative_count, -1, 1, "/negative", e);
-    if (!err)
-        err = examples_of_ids(m, r->session, r->session_count, 1, SESSION_DECAY, "/session", e);
+        err = examples_of_request(m, e);
     examples_join(m);
     return err;
 }

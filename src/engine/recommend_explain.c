@@ -1,29 +1,103 @@
-/* What of a candidate's relevance came from which example. */
-#include "engine/recommend_impl.h"
+/* What of a candidate's relevance came from which example. All sources are sums over the examples
+ * (the model's factors aside, which are one for fixed examples), so the parts add up; what no
+ * example has (what is popular, the level of new documents) is the rest. */
+#include "engine/recommend_sources.h"
+#include "recommend/expression.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
-static const struct recommend_hit *hit_of(const struct recommendation *m, uint32_t number)
+size_t profile_example(const struct recommendation *m, size_t part)
 {
-    for (size_t i = 0; i < m->hit_count; i++)
-        if (m->hits[i].number == number)
-            return &m->hits[i];
-    return NULL;
+    const struct profile_part *p = &m->sources->profile.parts[part];
+    size_t i = 0;
+    while (m->examples[i].number != p->number || m->examples[i].vector != p->vector)
+        i++;
+    return i;
+}
+
+static void add_profile(struct recommendation *m, const struct candidate *k, double times,
+                        double *parts)
+{
+    const struct profile *p = &m->sources->profile;
+    double *own = arena_array(m->a, p->count + 1, sizeof *own);
+    float *row = arena_array(m->a, p->dims, sizeof *row);
+    if (!profile_row(p, k->number, row))
+        return;
+    profile_parts(p, row, own);
+    for (size_t j = 0; j < p->count; j++)
+        parts[profile_example(m, j)] += times * own[j];
+}
+
+static void add_learned(struct recommendation *m, const struct candidate *k, double times,
+                        double *parts)
+{
+    double *own = arena_array(m->a, m->example_count + 1, sizeof *own);
+    learned_parts(m, k, own);
+    for (size_t i = 0; i < m->example_count; i++)
+        parts[i] += times * own[i];
+}
+
+static void add_session(struct recommendation *m, const struct candidate *k, double times,
+                        double *parts)
+{
+    double *own = arena_array(m->a, m->example_count + 1, sizeof *own);
+    learned_session_parts(m, k, own);
+    for (size_t i = 0; i < m->example_count; i++)
+        parts[i] += times * own[i];
+}
+
+static void parts_default(struct recommendation *m, const struct candidate *k, double *parts)
+{
+    if (strcmp(k->source, "session") == 0)
+        add_session(m, k, k->factor, parts);
+    else if (strcmp(k->source, "model") == 0 || strcmp(k->source, "text") == 0)
+        add_learned(m, k, k->factor, parts);
+    else if (strcmp(k->source, "profile") == 0)
+        add_profile(m, k, k->factor, parts);
+}
+
+/* Of an expression that is a sum exactly; of another as it runs through here. */
+static void parts_expression(struct recommendation *m, const struct candidate *k, double *parts)
+{
+    double model = blend_slope(m, k, FEATURE_MODEL), session = blend_slope(m, k, FEATURE_SESSION),
+           profile = blend_slope(m, k, FEATURE_PROFILE);
+    if (model != 0)
+        add_learned(m, k, model, parts);
+    if (session != 0)
+        add_session(m, k, session, parts);
+    if (profile != 0)
+        add_profile(m, k, profile / m->sources->profile.length, parts);
+}
+
+static int part_compare(const void *a, const void *b)
+{
+    const struct explanation_part *x = a, *y = b;
+    if (x->part != y->part)
+        return x->part > y->part ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
 enum err explanation_make(struct recommendation *m, const struct candidate *k, size_t parts_max,
                           struct explanation_part **out, size_t *count, double *rest,
                           struct err_info *e)
 {
-    const struct recommend_hit *h = hit_of(m, k->number);
-    size_t n = h ? h->share_count : 0;
+    size_t n = m->example_count, kept = 0;
+    double *parts = arena_array(m->a, n + 1, sizeof *parts);
+    struct explanation_part *all = arena_array(m->a, n + 1, sizeof *all);
     (void)e;
-    n = n < parts_max ? n : parts_max;
-    *out = arena_array(m->a, n + 1, sizeof **out);
-    *count = n;
+    if (m->blend)
+        parts_expression(m, k, parts);
+    else
+        parts_default(m, k, parts);
+    for (size_t i = 0; i < n; i++)
+        if (parts[i] != 0)
+            all[kept++] = (struct explanation_part){m->examples[i].number, parts[i]};
+    qsort(all, kept, sizeof *all, part_compare);
+    *count = kept < parts_max ? kept : parts_max;
     *rest = k->relevance;
-    for (size_t i = 0; i < n; i++) {
-        double part = h->shares[i].share * k->relevance;
-        (*out)[i] = (struct explanation_part){h->shares[i].number, part};
-        *rest -= part;
-    }
+    for (size_t i = 0; i < *count; i++)
+        *rest -= all[i].part;
+    *out = all;
     return 0;
 }

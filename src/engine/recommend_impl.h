@@ -21,7 +21,10 @@ struct recommender {
     uint32_t id;
     uint32_t version; /* whose vectors its text part is of */
     struct recommend_model *model;
+    /* Made when first asked for (recommender_newcomers); newcomers_free, with the model. */
+    struct newcomers *_Atomic newcomers;
 };
+struct newcomers *recommender_newcomers(struct recommender *r); /* its model has a text part */
 /* With a reference; id 0: the active one. NULL: there is none, or its file cannot be read (logged).
  * May read a file if it is not the active one. */
 struct recommender *recommender_take(struct collection *c, uint32_t id);
@@ -36,12 +39,18 @@ struct candidate {
     const char *source; /* of the greatest part: "model", "text", "profile", "session", "trending",
                            "popular", "newest", "brought", "explore", "pin" */
     float features[FEATURE_COUNT]; /* NaN: not known */
+    const float *brought;          /* one for each source that the blend names; NULL: none */
+    double learned, profile;       /* the same as features, in full; of the profile by weights */
+    double factor;                 /* of its source, in the default blend */
+    bool known;                    /* to the model: somebody read it */
     double propensity;             /* that it stands where it stands; 1 without exploration */
 };
 struct example {
     uint32_t number;
     double weight; /* > 0 liked, < 0 not wanted; decayed */
+    double total;  /* without decay */
     int64_t time_us;
+    const float *vector; /* number 0: a text's, of length 1 */
 };
 struct recommendation {
     struct engine *x;
@@ -55,10 +64,12 @@ struct recommendation {
     struct docset without;    /* excluded by the request, or seen */
     struct example *examples; /* one a document, by number */
     size_t example_count;
-    struct candidate *candidates; /* best first by relevance, ties by number */
+    uint32_t *session; /* documents of the running session, oldest first */
+    size_t session_count;
+    const struct expression *blend; /* NULL: the default (recommend_sources.c) */
+    struct sources *sources;
+    struct candidate *candidates; /* best first by relevance, of equals the newer */
     size_t candidate_count;
-    struct recommend_hit *hits; /* of the profile */
-    size_t hit_count;
     const char *emptied_by; /* which rule left nothing; NULL */
     const char *model;      /* what the answer names */
     struct str experiment, variant;
@@ -73,6 +84,10 @@ struct recommend_example *examples_weighted(const struct recommendation *m); /* 
 /* recommend_sources.c: `depth` candidates that are in `within` and not in `without`, at least, if
  * there are so many; relevance by the request's blend. */
 enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e) MUST_CHECK;
+/* Given documents as candidates, in their order, less those that are deleted; after
+ * candidates_make. Room for `count`. */
+void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t count,
+                      struct candidate *out, size_t *found);
 /* recommend_slots.c: candidates become slots, in order; room for as many as candidates. */
 enum err slots_make(struct recommendation *m, struct candidate **slots, size_t *count,
                     struct err_info *e) MUST_CHECK;

@@ -34,7 +34,7 @@ enum err slots_make(struct recommendation *m, struct candidate **slots, size_t *
     size_t depth = m->r->offset + m->r->limit + 1 + RECOMMEND_SLACK;
     size_t n = m->candidate_count < depth ? m->candidate_count : depth;
     (void)e;
-    if (m->r->diversity > 0 && m->hit_count > 0) {
+    if (m->r->diversity > 0) {
         *count = diversify(m, depth, slots);
         return 0;
     }

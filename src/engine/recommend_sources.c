@@ -1,186 +1,313 @@
-/* Where candidates come from: a profile of the examples; without any of it what is popular now, and
- * without feedback at all the newest documents. */
+/* Where candidates come from. Each source gives a list of its best; whoever is on one of them is
+ * scored by all sources, and then blended: by the expression of the request, or as follows.
+ *
+ * The default blend asks the sources in order (the session, if the request is about one; the
+ * trained model; the profile; what is popular) and takes what the first says that knows something
+ * of the document. What a later source says counts a thousandth of it: such a document stands
+ * behind those of which the earlier one thinks well. With readers of whom nothing is known all is
+ * left to the last; then come the newest documents. */
 #include "base/clock.h"
-#include "engine/recommend_impl.h"
+#include "engine/recommend_sources.h"
+#include "recommend/expression.h"
+#include "recommend/text_model.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define POPULAR_ROWS 10000         /* newest feedback that counts */
-#define POPULAR_MAX 1000           /* documents that are kept */
-#define POPULAR_PAUSE_NS 500000000 /* made anew at most this often */
+#define BEHIND 1e-3
+#define PROFILE_SLACK 32 /* the index finds by the best passage, the profile scores whole texts */
+#define DAY_S 86400.
 
-/* ---- popular ---- */
+/* ---- lists ---- */
 
-static int popular_compare(const void *a, const void *b)
+struct list {
+    struct recommendation *m;
+    struct docset taken;
+    uint32_t *numbers;
+    size_t count, room;
+};
+
+static void list_init(struct list *l, struct recommendation *m)
 {
-    const struct popular_row *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return (x->number > y->number) - (x->number < y->number);
+    *l = (struct list){.m = m};
+    docset_init(&l->taken);
 }
 
-static int popular_number_compare(const void *a, const void *b)
+static bool list_add(struct list *l, uint32_t number)
 {
-    const struct popular_row *x = a, *y = b;
-    return (x->number > y->number) - (x->number < y->number);
+    if (docset_has(&l->taken, number))
+        return false;
+    if (l->count == l->room) {
+        l->room = l->room ? 2 * l->room : 256;
+        l->numbers = xrealloc(l->numbers, l->room * sizeof *l->numbers);
+    }
+    docset_add(&l->taken, number);
+    l->numbers[l->count++] = number;
+    return true;
 }
 
-/* The decayed sum of positive feedback of each document, best first; malloc'd. */
-static enum err popular_count(struct recommendation *m, struct popular_row **out, size_t *count,
-                              struct err_info *e)
+static void list_release(struct list *l)
 {
-    struct feedback_record *rows;
-    size_t n, kept = 0;
-    int64_t now_us = clock_wall_us();
-    struct feedback_settings f;
-    struct arena *a = arena_new(0);
-    collection_feedback(m->c, &f);
-    enum err err = store_feedback_list(m->x->store, a, m->c->id, STR(""), STR(""), 0, POPULAR_ROWS,
-                                       &rows, &n, e);
-    struct str *ids = arena_array(a, n + 1, sizeof *ids);
-    uint32_t *numbers = arena_array(a, n + 1, sizeof *numbers);
-    for (size_t i = 0; i < n && !err; i++)
-        ids[i] = rows[i].document;
-    if (!err)
-        err = numbers_of_ids(m->c, a, ids, n, numbers, e);
-    struct popular_row *all = xcalloc(n + 1, sizeof *all);
-    for (size_t i = 0; i < n && !err; i++) {
-        int64_t age_us = now_us > rows[i].time_us ? now_us - rows[i].time_us : 0;
-        double weight = feedback_weight(&f, rows[i].type, rows[i].value, age_us);
-        if (numbers[i] && weight > 0)
-            all[kept++] = (struct popular_row){numbers[i], weight};
-    }
-    arena_free(a);
-    qsort(all, kept, sizeof *all, popular_number_compare);
-    size_t joined = 0;
-    for (size_t i = 0; i < kept; i++) {
-        if (joined > 0 && all[joined - 1].number == all[i].number)
-            all[joined - 1].score += all[i].score;
-        else
-            all[joined++] = all[i];
-    }
-    qsort(all, joined, sizeof *all, popular_compare);
-    *out = all;
-    *count = joined < POPULAR_MAX ? joined : POPULAR_MAX;
-    if (err)
-        free(all);
+    docset_release(&l->taken);
+    free(l->numbers);
+}
+
+static void list_learned(struct list *l, size_t depth, bool session)
+{
+    uint32_t *numbers = arena_array(l->m->a, 2 * depth + 1, sizeof *numbers);
+    size_t n =
+        session ? learned_session_list(l->m, depth, numbers) : learned_list(l->m, depth, numbers);
+    for (size_t i = 0; i < n; i++)
+        list_add(l, numbers[i]);
+}
+
+static void list_profile(struct list *l, size_t depth)
+{
+    const struct sources *s = l->m->sources;
+    size_t documents = s->allowed.count, k = depth + PROFILE_SLACK;
+    k = k < documents ? k : documents;
+    struct vector_hit *hits = arena_array(l->m->a, k + 1, sizeof *hits);
+    size_t n = s->has_profile ? vectors_search(l->m->v->vectors, s->profile.direction, k,
+                                               &s->allowed, false, hits)
+                              : 0;
+    for (size_t i = 0; i < n; i++)
+        list_add(l, hits[i].number);
+}
+
+static enum err list_popular(struct list *l, size_t depth, struct err_info *e)
+{
+    const struct sources *s = l->m->sources;
+    size_t taken = 0;
+    enum err err = popular_read(l->m, e);
+    for (size_t i = 0; !err && i < s->popular_count && taken < depth; i++)
+        if (docset_has(&s->allowed, s->popular[i].number))
+            taken += list_add(l, s->popular[i].number);
     return err;
 }
 
-/* Counts again if there was feedback since. */
-static enum err popular_refresh(struct recommendation *m, struct err_info *e)
+/* Numbers rise with the time of creation. */
+static void list_newest(struct list *l, size_t depth)
 {
-    struct collection *c = m->c;
-    struct popular_row *rows;
-    size_t count;
-    int64_t now_ns = clock_mono_ns();
-    lock_take(&c->lock);
-    uint64_t change = c->feedback_change;
-    bool fresh =
-        c->popular && (c->popular_change == change || now_ns - c->popular_ns < POPULAR_PAUSE_NS);
-    lock_drop(&c->lock);
-    if (fresh)
-        return 0;
-    enum err err = popular_count(m, &rows, &count, e);
-    if (err)
-        return err;
-    lock_take(&c->lock);
-    struct popular_row *old = c->popular;
-    c->popular = rows;
-    c->popular_count = count;
-    c->popular_change = change;
-    c->popular_ns = now_ns;
-    lock_drop(&c->lock);
-    free(old);
-    return 0;
-}
-
-static bool shown(const struct recommendation *m, uint32_t number)
-{
-    return docset_has(&m->within, number) && !docset_has(&m->without, number);
-}
-
-static void candidate_add(struct recommendation *m, uint32_t number, uint64_t revision,
-                          double score, const char *source)
-{
-    struct candidate *k = &m->candidates[m->candidate_count++];
-    *k = (struct candidate){.number = number,
-                            .revision = revision,
-                            .relevance = score,
-                            .score = score,
-                            .source = source,
-                            .propensity = 1};
-    for (size_t f = 0; f < FEATURE_COUNT; f++)
-        k->features[f] = NAN;
-}
-
-static void live_add(struct recommendation *m, uint32_t number, double score, const char *source)
-{
-    struct live_row row = live_get(m->c, number);
-    if (row.revision)
-        candidate_add(m, number, row.revision, score, source);
-}
-
-/* Popular ones first, then the newest: numbers rise with the time of creation. */
-static enum err fall_back(struct recommendation *m, size_t depth, struct err_info *e)
-{
-    enum err err = popular_refresh(m, e);
-    if (err)
-        return err;
-    struct docset rest;
-    struct popular_row *rows = arena_array(m->a, POPULAR_MAX, sizeof *rows);
-    m->candidates = arena_array(m->a, depth + 1, sizeof *m->candidates);
-    lock_take(&m->c->lock);
-    size_t n = m->c->popular_count;
-    memcpy(rows, m->c->popular, n * sizeof *rows);
-    lock_drop(&m->c->lock);
-    docset_init(&rest);
-    docset_copy(&rest, &m->within);
-    docset_minus(&rest, &m->without);
-    for (size_t i = 0; i < n && m->candidate_count < depth; i++)
-        if (shown(m, rows[i].number)) {
-            live_add(m, rows[i].number, rows[i].score / rows[0].score, "popular");
-            docset_remove(&rest, rows[i].number);
+    const struct docset *allowed = &l->m->sources->allowed;
+    for (size_t w = allowed->word_count; w-- > 0 && l->count < depth;)
+        for (uint64_t bits = allowed->words[w]; bits && l->count < depth;) {
+            unsigned bit = 63 - (unsigned)__builtin_clzll(bits);
+            bits &= ~(1ULL << bit);
+            list_add(l, (uint32_t)(w * 64 + bit));
         }
-    m->model = m->candidate_count ? "popular" : "newest";
-    for (uint32_t number = (uint32_t)(rest.word_count * 64);
-         number-- > 0 && m->candidate_count < depth;)
-        if (docset_has(&rest, number))
-            live_add(m, number, 0, "newest");
-    docset_release(&rest);
-    return 0;
 }
 
-static enum err profile_candidates(struct recommendation *m, size_t depth, struct err_info *e)
+static bool blend_reads(const struct recommendation *m, enum recommend_feature f)
 {
-    struct recommend_query q = {
-        .examples = examples_weighted(m),
-        .example_count = m->example_count,
-        .without = &m->without,
-        .within = &m->within,
-        .depth = depth,
-        .explain = m->r->explain,
-        .mean_cosine = version_mean_cosine(m->v),
-    };
-    enum err err = recommend_run(m->v->vectors, &q, m->a, &m->hits, &m->hit_count, e);
-    if (err)
-        return err;
-    m->candidates = arena_array(m->a, m->hit_count + 1, sizeof *m->candidates);
-    for (size_t i = 0; i < m->hit_count; i++) {
-        const struct recommend_hit *h = &m->hits[i];
-        candidate_add(m, h->number, h->revision, h->score, h->source);
-        m->candidates[i].features[FEATURE_PROFILE] = (float)h->score;
+    return m->blend && (m->blend->features >> f & 1);
+}
+
+/* All lists that the blend asks for; then, while there are too few, the others in their order. */
+static enum err lists_make(struct list *l, size_t depth, struct err_info *e)
+{
+    struct recommendation *m = l->m;
+    enum err err = 0;
+    if (m->blend ? blend_reads(m, FEATURE_SESSION) : m->r->session_count > 0)
+        list_learned(l, depth, true);
+    if (!m->blend || blend_reads(m, FEATURE_MODEL))
+        list_learned(l, depth, false);
+    if (l->count < depth || blend_reads(m, FEATURE_PROFILE))
+        list_profile(l, depth);
+    if (l->count < depth || blend_reads(m, FEATURE_POPULAR) || blend_reads(m, FEATURE_TRENDING))
+        err = list_popular(l, depth, e);
+    if (!err && l->count < depth)
+        list_newest(l, depth);
+    return err;
+}
+
+/* ---- scores of all sources ---- */
+
+static void profile_features(struct recommendation *m, struct candidate *all, size_t count)
+{
+    const struct profile *p = &m->sources->profile;
+    float *row = arena_array(m->a, m->v->dims, sizeof *row);
+    for (size_t i = 0; i < count && m->sources->has_profile; i++) {
+        if (!profile_row(p, all[i].number, row))
+            continue;
+        all[i].features[FEATURE_PROFILE] = (float)profile_likeness(p, row);
+        all[i].profile = profile_score(p, row);
     }
-    return 0;
+}
+
+static void learned_features(struct recommendation *m, struct candidate *all, size_t count)
+{
+    struct learned_score *scores = arena_array(m->a, count + 1, sizeof *scores);
+    uint32_t *numbers = arena_array(m->a, count + 1, sizeof *numbers);
+    uint64_t *revisions = arena_array(m->a, count + 1, sizeof *revisions);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = all[i].number;
+        revisions[i] = all[i].revision;
+    }
+    learned_score(m, numbers, revisions, count, scores);
+    for (size_t i = 0; i < count; i++) {
+        all[i].learned = scores[i].model;
+        all[i].known = scores[i].known;
+        all[i].features[FEATURE_MODEL] = (float)scores[i].model;
+        all[i].features[FEATURE_SESSION] = (float)scores[i].session;
+    }
+}
+
+static void age_features(struct recommendation *m, struct candidate *all, size_t count)
+{
+    double *created_s = arena_array(m->a, count + 1, sizeof *created_s);
+    uint32_t *numbers = arena_array(m->a, count + 1, sizeof *numbers);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = all[i].number;
+    attributes_number(m->c->attributes, STR("created"), ATTRIBUTES_LEAST, numbers, count,
+                      created_s);
+    for (size_t i = 0; i < count; i++)
+        all[i].features[FEATURE_AGE] = (float)(((double)m->now_us / 1e6 - created_s[i]) / DAY_S);
+}
+
+static void popular_features(struct recommendation *m, struct candidate *all, size_t count)
+{
+    for (size_t i = 0; i < count && m->sources->popular; i++)
+        all[i].features[FEATURE_POPULAR] = (float)popular_score(m, all[i].number);
+}
+
+/* ---- the blend ---- */
+
+static void tier(struct candidate *k, double *factor, double score, const char *source)
+{
+    if (!k->source && isfinite(score) && score != 0) {
+        k->relevance = *factor * score;
+        k->factor = *factor;
+        k->source = source;
+    }
+    *factor *= BEHIND;
+}
+
+static void blend_default(const struct recommendation *m, struct candidate *k)
+{
+    double factor = 1;
+    k->source = NULL;
+    if (m->r->session_count > 0 && m->sources->learned.session_scores)
+        tier(k, &factor, (double)k->features[FEATURE_SESSION], "session");
+    if (learned_speaks(&m->sources->learned))
+        tier(k, &factor, k->learned, k->known ? "model" : "text");
+    if (m->sources->has_profile)
+        tier(k, &factor, k->profile, "profile");
+    tier(k, &factor, (double)k->features[FEATURE_POPULAR], "popular");
+    if (!k->source)
+        k->source = "newest";
+}
+
+/* The source that the score hangs on most. */
+static void blend_expression(const struct recommendation *m, struct candidate *k)
+{
+    static const char *const names[FEATURE_COUNT] = {
+        [FEATURE_PROFILE] = "profile", [FEATURE_SESSION] = "session",
+        [FEATURE_POPULAR] = "popular", [FEATURE_TRENDING] = "trending",
+        [FEATURE_BROUGHT] = "brought",
+    };
+    double most = 0;
+    k->relevance = expression_value(m->blend, k->features, k->brought);
+    k->source = "newest";
+    for (int f = 0; f < FEATURE_COUNT; f++) {
+        double part = fabs(blend_slope(m, k, f) * (double)k->features[f]);
+        const char *name = f == FEATURE_MODEL ? (k->known ? "model" : "text") : names[f];
+        if (!name || !(part > most))
+            continue;
+        most = part;
+        k->source = name;
+    }
+}
+
+double blend_slope(const struct recommendation *m, const struct candidate *k,
+                   enum recommend_feature f)
+{
+    float at[FEATURE_COUNT], x = k->features[f];
+    if (!blend_reads(m, f) || isnan(x))
+        return 0;
+    memcpy(at, k->features, sizeof at);
+    float step = (fabsf(x) > 1 ? fabsf(x) : 1) / 64, up = x + step, down = x - step;
+    at[f] = up;
+    double above = expression_value(m->blend, at, k->brought);
+    at[f] = down;
+    return (above - expression_value(m->blend, at, k->brought)) / ((double)up - (double)down);
+}
+
+static int candidate_compare(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    if (x->relevance != y->relevance)
+        return x->relevance > y->relevance ? -1 : 1;
+    return (x->number < y->number) - (x->number > y->number); /* the newer one first */
+}
+
+static const char *strategy_of(const struct recommendation *m)
+{
+    const char *first = m->candidate_count ? m->candidates[0].source : "newest";
+    if (m->blend)
+        return "blend";
+    return strcmp(first, "text") == 0 ? "model" : first;
+}
+
+/* ---- all of it ---- */
+
+void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t count,
+                      struct candidate *out, size_t *found)
+{
+    uint64_t *revisions = arena_array(m->a, count + 1, sizeof *revisions);
+    size_t n = 0;
+    live_revisions(m->c, numbers, count, revisions);
+    for (size_t i = 0; i < count; i++) {
+        if (!revisions[i])
+            continue; /* deleted meanwhile */
+        struct candidate *k = &out[n++];
+        *k = (struct candidate){.number = numbers[i],
+                                .revision = revisions[i],
+                                .learned = NAN,
+                                .profile = NAN,
+                                .propensity = 1};
+        for (int f = 0; f < FEATURE_COUNT; f++)
+            k->features[f] = NAN;
+    }
+    learned_features(m, out, n);
+    profile_features(m, out, n);
+    popular_features(m, out, n);
+    age_features(m, out, n);
+    for (size_t i = 0; i < n; i++) {
+        if (m->blend)
+            blend_expression(m, &out[i]);
+        else
+            blend_default(m, &out[i]);
+        out[i].score = out[i].relevance;
+    }
+    *found = n;
+}
+
+static void sources_make(struct recommendation *m)
+{
+    struct sources *s = m->sources = arena_zalloc(m->a, sizeof *s);
+    const float *centre =
+        learned_text_fits(m->learned, m->v) ? m->learned->model->text->mean : NULL;
+    s->has_profile = profile_make(m->v->vectors, centre, (double)version_mean_cosine(m->v),
+                                  examples_weighted(m), m->example_count, m->a, &s->profile);
+    learned_make(m, &s->learned);
 }
 
 enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e)
 {
-    m->model = "profile";
-    m->candidate_count = 0;
-    enum err err = m->example_count ? profile_candidates(m, depth, e) : 0;
-    if (!err && m->candidate_count == 0)
-        err = fall_back(m, depth, e);
+    struct list l;
+    if (!m->sources)
+        sources_make(m);
+    list_init(&l, m);
+    docset_init(&m->sources->allowed);
+    docset_copy(&m->sources->allowed, &m->within);
+    docset_minus(&m->sources->allowed, &m->without);
+    enum err err = lists_make(&l, depth, e);
+    m->candidates = arena_array(m->a, l.count + 1, sizeof *m->candidates);
+    if (!err)
+        candidates_score(m, l.numbers, l.count, m->candidates, &m->candidate_count);
+    list_release(&l);
+    docset_release(&m->sources->allowed);
+    qsort(m->candidates, m->candidate_count, sizeof *m->candidates, candidate_compare);
+    m->model = strategy_of(m);
     return err;
 }

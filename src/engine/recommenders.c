@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/recommend_impl.h"
+#include "recommend/newcomers.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ static struct held *held_find(struct recommenders *r, uint32_t id)
 
 static void held_free(struct held *h)
 {
+    newcomers_free(h->r.newcomers);
     recommend_model_free(h->r.model);
     free(h);
 }

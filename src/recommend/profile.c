@@ -8,15 +8,16 @@
 /* Rocchio's gamma: how hard a dislike pushes. Rocchio (1971); .5 is between the .15 of later text
  * retrieval and the 1 that lets one dislike undo one like. */
 #define NEGATIVE .5
-/* A profile shorter than this points nowhere: likes and dislikes cancelled out. */
-#define LENGTH_MIN 1e-4f
-enum { SHARES_MAX = 3 };
+/* A profile shorter than this share of what was liked points nowhere: likes and dislikes cancel. */
+#define LENGTH_MIN 1e-4
 
 static int example_order(const void *x, const void *y)
 {
     const struct recommend_example *a = x, *b = y;
     if (a->number != b->number)
         return a->number < b->number ? -1 : 1;
+    if (a->vector != b->vector)
+        return a->vector < b->vector ? -1 : 1;
     return (a->weight > b->weight) - (a->weight < b->weight);
 }
 
@@ -28,7 +29,7 @@ static size_t examples_merge(struct recommend_example *x, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(x[i].weight))
             continue;
-        if (n && x[n - 1].number == x[i].number)
+        if (n && x[n - 1].number == x[i].number && x[n - 1].vector == x[i].vector)
             x[n - 1].weight += x[i].weight;
         else
             x[n++] = x[i];
@@ -39,95 +40,94 @@ static size_t examples_merge(struct recommend_example *x, size_t count)
     return kept;
 }
 
-struct side {
-    double *sum, weight;
-};
-
-static void side_add(struct side *s, const float *vector, double weight, size_t dims)
+bool profile_row_of(const struct profile *p, const float *vector, float *out)
 {
-    s->weight += weight;
-    for (size_t i = 0; i < dims; i++)
-        s->sum[i] += weight * (double)vector[i];
+    for (uint32_t d = 0; d < p->dims; d++)
+        out[d] = vector[d] - (p->centre ? p->centre[d] : 0);
+    return normalise_f32(out, p->dims) > 1e-6f;
 }
 
-bool profile_make(struct vectors *v, const struct recommend_example *examples, size_t count,
-                  struct arena *a, struct profile *out)
+bool profile_row(const struct profile *p, uint32_t number, float *out)
 {
-    size_t dims = vectors_dims(v);
+    return vectors_document(p->vectors, number, out) && (!p->centre || profile_row_of(p, out, out));
+}
+
+static void parts_make(struct profile *p, const struct recommend_example *own, size_t count,
+                       struct arena *a)
+{
+    p->parts = arena_array(a, count + 1, sizeof *p->parts);
+    for (size_t i = 0; i < count; i++) {
+        float *row = arena_array(a, p->dims, sizeof *row);
+        if (own[i].vector ? profile_row_of(p, own[i].vector, row)
+                          : profile_row(p, own[i].number, row))
+            p->parts[p->count++] = (struct profile_part){own[i].number, own[i].vector,
+                                                         own[i].weight, own[i].weight, row};
+    }
+}
+
+/* From weights to factors. */
+static double parts_weigh(struct profile *p)
+{
+    double liked = 0, unwanted = 0;
+    for (size_t i = 0; i < p->count; i++)
+        *(p->parts[i].factor > 0 ? &liked : &unwanted) += fabs(p->parts[i].factor);
+    double push = unwanted > liked ? NEGATIVE * liked / unwanted : NEGATIVE;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->parts[i].factor < 0)
+            p->parts[i].factor *= push;
+    return liked;
+}
+
+bool profile_make(struct vectors *v, const float *centre, double mean_cosine,
+                  const struct recommend_example *examples, size_t count, struct arena *a,
+                  struct profile *out)
+{
     struct recommend_example *own = arena_array(a, count + 1, sizeof *own);
-    struct side liked = {arena_array(a, dims, sizeof(double)), 0};
-    struct side unwanted = {arena_array(a, dims, sizeof(double)), 0};
-    float *vector = arena_array(a, dims, sizeof *vector);
+    *out = (struct profile){.vectors = v, .centre = centre, .dims = vectors_dims(v)};
+    out->mean = centre || !(mean_cosine < 1) ? 0 : mean_cosine;
     if (count)
         memcpy(own, examples, count * sizeof *own);
-    count = examples_merge(own, count);
-    for (size_t i = 0; i < count; i++) {
-        struct side *side = own[i].weight > 0 ? &liked : &unwanted;
-        if (vectors_document(v, own[i].number, vector))
-            side_add(side, vector, fabs(own[i].weight), dims);
-    }
-    if (liked.weight <= 0)
+    parts_make(out, own, examples_merge(own, count), a);
+    double liked = parts_weigh(out), length = 0;
+    if (liked <= 0)
         return false;
-    for (size_t i = 0; i < dims; i++) {
-        double away = unwanted.weight > 0 ? unwanted.sum[i] / unwanted.weight : 0;
-        vector[i] = (float)(liked.sum[i] / liked.weight - NEGATIVE * away);
+    out->sum = arena_array(a, out->dims, sizeof *out->sum);
+    out->direction = arena_array(a, out->dims, sizeof *out->direction);
+    for (size_t i = 0; i < out->count; i++) {
+        out->factors += out->parts[i].factor;
+        for (uint32_t d = 0; d < out->dims; d++)
+            out->sum[d] += out->parts[i].factor * (double)out->parts[i].row[d];
     }
-    *out = (struct profile){own, count, vector};
-    return normalise_f32(vector, dims) > LENGTH_MIN;
-}
-
-bool recommend_profile(struct vectors *v, const struct recommend_example *examples, size_t count,
-                       struct arena *a, float *out)
-{
-    struct profile p;
-    if (!profile_make(v, examples, count, a, &p))
+    for (uint32_t d = 0; d < out->dims; d++)
+        length += out->sum[d] * out->sum[d];
+    out->length = sqrt(length);
+    if (out->length <= LENGTH_MIN * liked)
         return false;
-    memcpy(out, p.vector, vectors_dims(v) * sizeof *out);
+    for (uint32_t d = 0; d < out->dims; d++)
+        out->direction[d] = (float)(out->sum[d] / out->length);
     return true;
 }
 
-/* ---- why ---- */
-
-/* Keeps the SHARES_MAX largest, largest first, earlier ones (lower numbers) ahead at a tie. */
-static void share_add(struct recommend_hit *h, struct recommend_share s)
-{
-    size_t at = h->share_count;
-    while (at > 0 && h->shares[at - 1].share < s.share)
-        at--;
-    if (at == SHARES_MAX)
-        return;
-    if (h->share_count < SHARES_MAX)
-        h->share_count++;
-    memmove(&h->shares[at + 1], &h->shares[at], (h->share_count - at - 1) * sizeof s);
-    h->shares[at] = s;
-}
-
-static void shares_normalise(struct recommend_hit *h)
+double profile_score(const struct profile *p, const float *row)
 {
     double sum = 0;
-    for (size_t i = 0; i < h->share_count; i++)
-        sum += h->shares[i].share;
-    for (size_t i = 0; i < h->share_count; i++)
-        h->shares[i].share /= sum;
+    for (uint32_t d = 0; d < p->dims; d++)
+        sum += p->sum[d] * (double)row[d];
+    return (sum - p->mean * p->factors) / (1 - p->mean);
 }
 
-void profile_explain(struct vectors *v, const struct profile *p, struct recommend_hit *hits,
-                     const float *rows, size_t count, struct arena *a)
+double profile_likeness(const struct profile *p, const float *row)
 {
-    size_t dims = vectors_dims(v);
-    float *example = arena_array(a, dims, sizeof *example);
-    for (size_t i = 0; i < count; i++)
-        hits[i].shares = arena_array(a, SHARES_MAX, sizeof *hits[i].shares);
+    double cosine = (double)dot_f32(p->direction, row, p->dims);
+    return (cosine - p->mean) / (1 - p->mean);
+}
+
+void profile_parts(const struct profile *p, const float *row, double *parts)
+{
     for (size_t k = 0; k < p->count; k++) {
-        const struct recommend_example *x = &p->examples[k];
-        if (x->weight <= 0 || !vectors_document(v, x->number, example))
-            continue;
-        for (size_t i = 0; i < count; i++) {
-            double part = x->weight * (double)dot_f32(example, rows + i * dims, dims);
-            if (part > 0)
-                share_add(&hits[i], (struct recommend_share){x->number, part});
-        }
+        double cosine = 0;
+        for (uint32_t d = 0; d < p->dims; d++)
+            cosine += (double)p->parts[k].row[d] * (double)row[d];
+        parts[k] = p->parts[k].factor * (cosine - p->mean) / (1 - p->mean);
     }
-    for (size_t i = 0; i < count; i++)
-        shares_normalise(&hits[i]);
 }

@@ -1,21 +1,61 @@
-/* From examples to one vector, and from one hit back to the examples. Private to recommend/. */
+/* The content profile: from examples to what is like them, and from one document back to them.
+ *
+ *     score(d) = sum over the examples i of  factor_i * (cos(e_i, e_d) - mean) / (1 - mean)
+ *
+ * factor_i = weight_i of what was liked; -NEGATIVE |weight_i| of what was not wanted, less where
+ * that outweighs what was liked (Rocchio 1971). e: a document's vector; `mean` is the cosine of any
+ * two documents. With a `centre` (the mean of all vectors) e is the vector less it, of length 1,
+ * and the mean cosine 0. A sum, so each term is the share that its example has, and the whole is
+ * one dot product: its nearest documents are found by the vector index. Immutable once made. */
 #ifndef RECOMMEND_PROFILE_H
 #define RECOMMEND_PROFILE_H
 
-#include "recommend/recommend.h"
+#include "base/arena.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct profile {
-    struct recommend_example *examples; /* one a document, by number, weights added, no zeros */
-    size_t count;
-    float *vector; /* length 1 */
+struct vectors;
+
+struct recommend_example {
+    uint32_t number;     /* document; 0: the vector counts */
+    double weight;       /* > 0 liked, < 0 not wanted */
+    const float *vector; /* of a text that is no document, of length 1; else NULL */
 };
 
-/* False: no liked example has a vector, or likes and dislikes cancel out. */
-bool profile_make(struct vectors *v, const struct recommend_example *examples, size_t count,
-                  struct arena *a, struct profile *out);
+struct profile_part {
+    uint32_t number;     /* of the example; 0: a text's */
+    const float *vector; /* of that text */
+    double weight, factor;
+    float *row; /* its e, of length 1 */
+};
+struct profile {
+    struct vectors *vectors; /* borrowed, as centre */
+    const float *centre;     /* NULL: none */
+    uint32_t dims;
+    double mean;
+    struct profile_part *parts; /* one a document, by number */
+    size_t count;
+    double *sum;      /* of factor * e */
+    double factors;   /* of factor */
+    float *direction; /* the sum, of length 1: to search with */
+    double length;    /* that the sum has */
+};
 
-/* Fills in the shares of each hit; rows: count x dims, the vectors of the hits. */
-void profile_explain(struct vectors *v, const struct profile *p, struct recommend_hit *hits,
-                     const float *rows, size_t count, struct arena *a);
+/* False: no liked example has a vector, or likes and dislikes cancel out. Examples of one document
+ * count together; the order in which they come changes no bit. Cost: a vector an example. */
+bool profile_make(struct vectors *v, const float *centre, double mean_cosine,
+                  const struct recommend_example *examples, size_t count, struct arena *a,
+                  struct profile *out);
+/* The e of a document (or of a vector) as the profile sees it, into out[dims]; false: it has none.
+ */
+bool profile_row(const struct profile *p, uint32_t number, float *out);
+bool profile_row_of(const struct profile *p, const float *vector, float *out);
+/* score(d); of its e. */
+double profile_score(const struct profile *p, const float *row);
+/* From -1 to 1, whatever the weights: (cos(direction, e_d) - mean) / (1 - mean). */
+double profile_likeness(const struct profile *p, const float *row);
+/* parts[k]: the share that p->parts[k] has of the score of `row`. They add up to it. */
+void profile_parts(const struct profile *p, const float *row, double *parts);
 
 #endif

@@ -1,0 +1,394 @@
+/* What the trained model says: of documents that it knows by what was read together, of others by
+ * their text. The newest feedback is folded in, whatever the model was trained on. */
+#include "engine/recommend_sources.h"
+#include "math/dot.h"
+#include "math/topk.h"
+#include "recommend/session_model.h"
+#include "recommend/text_model.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAKE_NOW 8 /* newcomers that one request makes itself; the others are made beside it */
+#define ALL_SCORED                                                                                 \
+    4096 /* so many new documents are all scored; of more, those near the profile                  \
+          */
+#define FOUND_MIN 512
+
+struct newcomers *recommender_newcomers(struct recommender *r)
+{
+    struct newcomers *n = atomic_load(&r->newcomers), *none = NULL;
+    if (n)
+        return n;
+    n = newcomers_new(r->model);
+    if (atomic_compare_exchange_strong(&r->newcomers, &none, n))
+        return n;
+    newcomers_free(n);
+    return none;
+}
+
+/* ---- what was read ---- */
+
+static void read_add(struct learned_read *to, uint32_t item, double weight, size_t of)
+{
+    to->reads[to->count] = (struct model_read){item, (float)weight};
+    to->of[to->count++] = of;
+}
+
+/* An example that the model does not know: its weight is divided among the texts nearest to it. */
+static void read_near(struct learned *l, const struct newcomer *k, double weight, size_t of)
+{
+    double sum = 0;
+    for (size_t j = 0; j < k->near_count; j++)
+        sum += k->cosines[j] > 0 ? pow((double)k->cosines[j], 3) : 0;
+    for (size_t j = 0; j < k->near_count && sum > 0; j++)
+        if (k->cosines[j] > 0)
+            read_add(&l->read, k->near[j], weight * pow((double)k->cosines[j], 3) / sum, of);
+}
+
+static const struct newcomer *newcomer_of(struct recommendation *m, struct newcomers *all,
+                                          const struct example *x, unsigned *made)
+{
+    const struct newcomer *k = NULL;
+    uint64_t revision = live_get(m->c, x->number).revision;
+    newcomers_find(all, &x->number, &revision, 1, &k);
+    if (!k && revision && *made < MAKE_NOW) {
+        (*made)++;
+        newcomers_make(all, m->v->vectors, x->number, revision);
+        newcomers_find(all, &x->number, &revision, 1, &k);
+    }
+    return k && k->centred ? k : NULL;
+}
+
+static bool item_known(const struct recommend_model *model, uint32_t number, uint32_t *item)
+{
+    *item = recommend_model_item(model, number);
+    return *item != MODEL_ITEM_NONE && recommend_model_knows(model, *item);
+}
+
+static void reads_make(struct recommendation *m, struct learned *l)
+{
+    size_t near = l->newcomers ? l->model->text->near : 0, room = 0;
+    uint32_t item;
+    unsigned made = 0;
+    for (size_t i = 0; i < m->example_count; i++)
+        room += item_known(l->model, m->examples[i].number, &item) ? 1 : near;
+    l->read.reads = arena_array(m->a, room + 1, sizeof *l->read.reads);
+    l->read.of = arena_array(m->a, room + 1, sizeof *l->read.of);
+    for (size_t i = m->example_count; i-- > 0;) { /* the newest documents first */
+        const struct example *x = &m->examples[i];
+        struct newcomer text;
+        const struct newcomer *k = NULL;
+        if (item_known(l->model, x->number, &item)) {
+            read_add(&l->read, item, x->weight, i);
+            continue;
+        }
+        if (l->newcomers && x->vector &&
+            newcomer_of_vector(l->newcomers, m->v->vectors, x->vector, m->a, &text))
+            k = &text;
+        else if (l->newcomers && !x->vector)
+            k = newcomer_of(m, l->newcomers, x, &made);
+        if (k)
+            read_near(l, k, x->weight, i);
+    }
+}
+
+/* M * sum of weight * e: one product, however much was read. The profile has the e already. */
+static void text_make(struct recommendation *m, struct learned *l)
+{
+    const struct profile *p = &m->sources->profile;
+    float *sum = arena_array(m->a, p->dims + 1, sizeof *sum);
+    if (!l->newcomers || p->count == 0)
+        return;
+    for (size_t k = 0; k < p->count; k++)
+        for (uint32_t d = 0; d < p->dims; d++)
+            sum[d] += (float)p->parts[k].weight * p->parts[k].row[d];
+    l->text = arena_array(m->a, p->dims, sizeof *l->text);
+    text_model_read(l->model->text, sum, 1, l->text);
+}
+
+static void session_make(struct recommendation *m, struct learned *l)
+{
+    l->session = arena_array(m->a, m->session_count + 1, sizeof *l->session);
+    for (size_t i = 0; i < m->session_count; i++) {
+        uint32_t item = recommend_model_item(l->model, m->session[i]);
+        if (item != MODEL_ITEM_NONE)
+            l->session[l->session_count++] = item;
+    }
+    if (!l->model->sessions || l->session_count == 0)
+        return;
+    l->session_scores = arena_array(m->a, (size_t)l->model->items + 1, sizeof(float));
+    session_model_score(l->model->sessions, l->session, l->session_count, l->session_scores);
+}
+
+bool learned_text_fits(const struct recommender *r, const struct version *v)
+{
+    return r && r->model->text && r->version == v->id && r->model->text->dims == v->dims;
+}
+
+void learned_make(struct recommendation *m, struct learned *l)
+{
+    if (!m->learned || m->example_count == 0)
+        return;
+    l->model = m->learned->model;
+    if (learned_text_fits(m->learned, m->v))
+        l->newcomers = recommender_newcomers(m->learned);
+    reads_make(m, l);
+    text_make(m, l);
+    session_make(m, l);
+    if (l->read.count == 0 && !l->text && !l->session_scores) {
+        *l = (struct learned){0};
+        return;
+    }
+    l->scores = arena_array(m->a, (size_t)l->model->items + 1, sizeof *l->scores);
+    if (l->read.count > 0)
+        recommend_model_score(l->model, l->read.reads, l->read.count, l->scores);
+}
+
+bool learned_speaks(const struct learned *l)
+{
+    return l->model != NULL;
+}
+
+/* ---- scores ---- */
+
+/* What the text says of a document that nobody read. */
+static double text_score(const struct learned *l, const struct newcomer *k)
+{
+    float scores[TEXT_MODEL_NEAR_MAX];
+    size_t n = k->near_count < TEXT_MODEL_NEAR_MAX ? k->near_count : TEXT_MODEL_NEAR_MAX;
+    for (size_t j = 0; j < n; j++)
+        scores[j] = l->scores[k->near[j]];
+    return text_model_score(l->model->text, l->text, k->centred, scores, k->cosines, n);
+}
+
+/* One that was not made yet: without what is near to it. */
+static double text_score_alone(struct recommendation *m, const struct learned *l, uint32_t number,
+                               float *row)
+{
+    if (!vectors_document(m->v->vectors, number, row) ||
+        !text_model_centre(l->model->text, row, row))
+        return NAN;
+    return text_model_score(l->model->text, l->text, row, NULL, NULL, 0);
+}
+
+/* Those that are missing are made here, the first ones; the others by the thread beside us. */
+static void newcomers_fetch(struct recommendation *m, const uint32_t *numbers,
+                            const uint64_t *revisions, size_t count, const struct newcomer **out)
+{
+    struct newcomers *all = m->sources->learned.newcomers;
+    size_t made = 0, missing = 0;
+    newcomers_find(all, numbers, revisions, count, out);
+    for (size_t i = 0; i < count; i++) {
+        if (out[i] || !revisions[i])
+            continue;
+        if (made++ < MAKE_NOW && newcomers_make(all, m->v->vectors, numbers[i], revisions[i]))
+            newcomers_find(all, &numbers[i], &revisions[i], 1, &out[i]);
+        else
+            missing++;
+    }
+    if (missing > 0)
+        newcomers_wake(m->x);
+}
+
+static void text_scores(struct recommendation *m, const uint32_t *numbers,
+                        const uint64_t *revisions, size_t count, double *out)
+{
+    const struct learned *l = &m->sources->learned;
+    const struct newcomer **all = arena_array(m->a, count + 1, sizeof *all);
+    float *row = arena_array(m->a, m->v->dims, sizeof *row);
+    newcomers_fetch(m, numbers, revisions, count, all);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i])
+            out[i] = all[i]->centred ? text_score(l, all[i]) : NAN;
+        else
+            out[i] = text_score_alone(m, l, numbers[i], row);
+    }
+}
+
+void learned_score(struct recommendation *m, const uint32_t *numbers, const uint64_t *revisions,
+                   size_t count, struct learned_score *out)
+{
+    const struct learned *l = &m->sources->learned;
+    uint32_t *new = arena_array(m->a, count + 1, sizeof *new), item;
+    uint64_t *new_revisions = arena_array(m->a, count + 1, sizeof *new_revisions);
+    size_t *of = arena_array(m->a, count + 1, sizeof *of), n = 0;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (struct learned_score){NAN, NAN, false};
+        if (!l->model)
+            continue;
+        if (item_known(l->model, numbers[i], &item)) {
+            out[i] = (struct learned_score){
+                (double)l->scores[item], l->session_scores ? (double)l->session_scores[item] : NAN,
+                true};
+        } else if (l->text) {
+            new[n] = numbers[i];
+            new_revisions[n] = revisions[i];
+            of[n++] = i;
+        }
+    }
+    double *scores = arena_array(m->a, n + 1, sizeof *scores);
+    if (n > 0)
+        text_scores(m, new, new_revisions, n, scores);
+    for (size_t i = 0; i < n; i++)
+        out[of[i]].model = scores[i];
+}
+
+/* ---- lists ---- */
+
+static size_t items_list(struct recommendation *m, const float *scores, size_t depth,
+                         uint32_t *numbers)
+{
+    const struct recommend_model *model = m->sources->learned.model;
+    const struct docset *allowed = &m->sources->allowed;
+    struct topk_item *best = arena_array(m->a, depth + 1, sizeof *best);
+    struct topk top;
+    topk_init(&top, best, depth);
+    for (uint32_t i = 0; i < model->items; i++)
+        if (scores[i] > 0 && topk_wants(&top, scores[i], model->numbers[i]) &&
+            recommend_model_knows(model, i) && docset_has(allowed, model->numbers[i]))
+            topk_add(&top, scores[i], model->numbers[i]);
+    topk_sort(&top);
+    for (size_t i = 0; i < top.count; i++)
+        numbers[i] = (uint32_t)best[i].id;
+    return top.count;
+}
+
+/* New documents that may be shown: all, or those nearest to the profile, into the arena. */
+static size_t new_documents(struct recommendation *m, size_t depth, uint32_t **out)
+{
+    const struct learned *l = &m->sources->learned;
+    struct docset new;
+    size_t n = 0;
+    docset_init(&new);
+    docset_copy(&new, &m->sources->allowed);
+    docset_minus(&new, newcomers_known(l->newcomers));
+    size_t most = new.count < ALL_SCORED ? new.count : ALL_SCORED;
+    *out = arena_array(m->a, most + 1, sizeof **out);
+    if (new.count <= ALL_SCORED) {
+        for (uint32_t k = docset_next(&new, 0); k != UINT32_MAX && n < most;
+             k = docset_next(&new, k + 1))
+            (*out)[n++] = k;
+    } else {
+        size_t wanted = depth * 2 > FOUND_MIN ? depth * 2 : FOUND_MIN;
+        wanted = wanted < most ? wanted : most;
+        struct vector_hit *hits = arena_array(m->a, wanted + 1, sizeof *hits);
+        float *direction = arena_array(m->a, m->v->dims, sizeof *direction);
+        memcpy(direction, l->text, m->v->dims * sizeof *direction);
+        if (normalise_f32(direction, m->v->dims) > 0)
+            n = vectors_search(m->v->vectors, direction, wanted, &new, false, hits);
+        for (size_t i = 0; i < n; i++)
+            (*out)[i] = hits[i].number;
+    }
+    docset_release(&new);
+    return n;
+}
+
+static size_t new_list(struct recommendation *m, size_t depth, uint32_t *numbers)
+{
+    uint32_t *new;
+    size_t n = new_documents(m, depth, &new);
+    uint64_t *revisions = arena_array(m->a, n + 1, sizeof *revisions);
+    double *scores = arena_array(m->a, n + 1, sizeof *scores);
+    struct topk_item *best = arena_array(m->a, depth + 1, sizeof *best);
+    struct topk top;
+    live_revisions(m->c, new, n, revisions);
+    text_scores(m, new, revisions, n, scores);
+    topk_init(&top, best, depth);
+    for (size_t i = 0; i < n; i++)
+        if (scores[i] > 0)
+            topk_add(&top, (float)scores[i], new[i]);
+    topk_sort(&top);
+    for (size_t i = 0; i < top.count; i++)
+        numbers[i] = (uint32_t)best[i].id;
+    return top.count;
+}
+
+size_t learned_list(struct recommendation *m, size_t depth, uint32_t *numbers)
+{
+    const struct learned *l = &m->sources->learned;
+    if (!l->model)
+        return 0;
+    size_t n = items_list(m, l->scores, depth, numbers);
+    return l->text ? n + new_list(m, depth, numbers + n) : n;
+}
+
+size_t learned_session_list(struct recommendation *m, size_t depth, uint32_t *numbers)
+{
+    const struct learned *l = &m->sources->learned;
+    return l->session_scores ? items_list(m, l->session_scores, depth, numbers) : 0;
+}
+
+/* ---- why ---- */
+
+/* Of the score of an item, `times` over, to the examples that it comes from. */
+static void item_parts(struct recommendation *m, uint32_t item, double times, double *parts)
+{
+    const struct learned_read *read = &m->sources->learned.read;
+    double *own = arena_array(m->a, read->count + 1, sizeof *own);
+    recommend_model_parts(m->sources->learned.model, read->reads, read->count, item, own);
+    for (size_t k = 0; k < read->count; k++)
+        parts[read->of[k]] += times * own[k];
+}
+
+/* Of ridge(d) = e_d' M sum of weight_i e_i, `times` over. */
+static void ridge_parts(struct recommendation *m, const float *centred, double times, double *parts)
+{
+    const struct profile *p = &m->sources->profile;
+    float *reach = arena_array(m->a, p->dims, sizeof *reach);
+    text_model_read(m->sources->learned.model->text, centred, 1, reach); /* M is symmetric */
+    for (size_t k = 0; k < p->count; k++) {
+        double sum = 0;
+        for (uint32_t d = 0; d < p->dims; d++)
+            sum += (double)reach[d] * (double)p->parts[k].row[d];
+        parts[profile_example(m, k)] += times * p->parts[k].weight * sum;
+    }
+}
+
+static void text_parts(struct recommendation *m, const struct newcomer *k, double *parts)
+{
+    const struct text_model *t = m->sources->learned.model->text;
+    double sum = 0;
+    ridge_parts(m, k->centred, t->scale, parts);
+    for (size_t j = 0; j < k->near_count; j++)
+        sum += k->cosines[j] > 0 ? pow((double)k->cosines[j], 3) : 0;
+    for (size_t j = 0; j < k->near_count && sum > 0; j++)
+        if (k->cosines[j] > 0)
+            item_parts(m, k->near[j], t->scale * t->blend * pow((double)k->cosines[j], 3) / sum,
+                       parts);
+}
+
+double learned_parts(struct recommendation *m, const struct candidate *k, double *parts)
+{
+    const struct learned *l = &m->sources->learned;
+    const struct newcomer *new = NULL;
+    struct newcomer alone = {0};
+    uint32_t item;
+    if (item_known(l->model, k->number, &item)) {
+        item_parts(m, item, 1, parts);
+        return 0;
+    }
+    newcomers_find(l->newcomers, &k->number, &k->revision, 1, &new);
+    if (!new) {
+        alone.centred = arena_array(m->a, m->v->dims, sizeof *alone.centred);
+        if (!vectors_document(m->v->vectors, k->number, alone.centred) ||
+            !text_model_centre(l->model->text, alone.centred, alone.centred))
+            return k->relevance;
+        new = &alone;
+    }
+    text_parts(m, new, parts);
+    return l->model->text->offset;
+}
+
+void learned_session_parts(struct recommendation *m, const struct candidate *k, double *parts)
+{
+    const struct learned *l = &m->sources->learned;
+    double *own = arena_array(m->a, l->session_count + 1, sizeof *own);
+    session_model_parts(l->model->sessions, l->session, l->session_count,
+                        recommend_model_item(l->model, k->number), own);
+    for (size_t i = 0; i < l->session_count; i++)
+        for (size_t j = 0; j < m->example_count; j++)
+            if (m->examples[j].number == l->model->numbers[l->session[i]])
+                parts[j] += own[i];
+}
