@@ -1,9 +1,11 @@
 #include "math/dense.h"
 
+#include "base/arena.h"
 #include <assert.h>
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* As cblas.h and LAPACK have them; 32-bit sizes. */
@@ -17,6 +19,9 @@ static struct {
     void (*spotri)(const char *half, const int *n, float *a, const int *lda, int *info);
     void (*sposv)(const char *half, const int *n, const int *columns, float *a, const int *lda,
                   float *b, const int *ldb, int *info);
+    void (*dsyevd)(const char *what, const char *half, const int *n, double *a, const int *lda,
+                   double *values, double *work, const int *work_n, int *places,
+                   const int *places_n, int *info);
     bool there;
 } blas;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -35,7 +40,8 @@ static void load(void)
                  symbol(library, "cblas_sgemm", &blas.sgemm) &&
                  symbol(library, "cblas_saxpy", &blas.saxpy) &&
                  symbol(library, "spotrf_", &blas.spotrf) &&
-                 symbol(library, "spotri_", &blas.spotri) && symbol(library, "sposv_", &blas.sposv);
+                 symbol(library, "spotri_", &blas.spotri) &&
+                 symbol(library, "sposv_", &blas.sposv) && symbol(library, "dsyevd_", &blas.dsyevd);
 }
 
 enum err dense_open(struct err_info *e)
@@ -72,6 +78,19 @@ bool dense_solve(float *a, size_t n, float *x)
     int size = (int)n, one = 1, info = 0;
     assert(n > 0 && n <= INT_MAX);
     blas.sposv("U", &size, &one, a, &size, x, &size, &info);
+    return !info;
+}
+
+bool dense_axes(double *a, size_t n, double *values)
+{
+    int size = (int)n, info = 0, work_n = (int)(1 + 6 * n + 2 * n * n), places_n = (int)(3 + 5 * n);
+    assert(n > 0 && n <= 16384);
+    double *work = xmalloc((size_t)work_n * sizeof *work);
+    int *places = xmalloc((size_t)places_n * sizeof *places);
+    /* Columns as LAPACK sees them are rows. */
+    blas.dsyevd("V", "U", &size, a, &size, values, work, &work_n, places, &places_n, &info);
+    free(work);
+    free(places);
     return !info;
 }
 

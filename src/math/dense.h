@@ -21,6 +21,11 @@ bool dense_invert(float *a, size_t n);
  * dense_invert, and spoilt. n^3 / 6 multiply-adds. Any thread, after dense_threads(1). */
 bool dense_solve(float *a, size_t n, float *x);
 
+/* Principal axes: a (n x n, symmetric, its lower half is read) -> rows that are its eigenvectors,
+ * of length 1, values[n] their eigenvalues, rising. In double: axes of sums over millions of rows.
+ * False: they were not found, and `a` is spoilt. About 10 n^3 multiply-adds. */
+bool dense_axes(double *a, size_t n, double *values);
+
 /* A matrix as it lies in memory; `turned`: its transpose is meant. */
 struct dense {
     const float *at;

@@ -1,4 +1,4 @@
-/* In a model's file: u64 "AKFACT01"   u32 items   u32 dims   f64 alpha, lambda, nu
+/* In a model's file: u64 "AKFACT01"   u32 items, dims, known   u32 0   f64 alpha, lambda, nu
  *     f64 gram[dims]   f16 vectors[items * dims], numbers little-endian. */
 #include "recommend/factors.h"
 
@@ -28,6 +28,19 @@ size_t factors_bytes(const struct factors *f)
     return sizeof *f + f->dims * sizeof *f->gram + (size_t)f->items * f->dims * sizeof *f->vectors;
 }
 
+void factors_spread(struct factors *f, const uint32_t *item, uint32_t items)
+{
+    size_t dims = f->dims;
+    uint16_t *vectors = xcalloc((size_t)items * dims + 1, sizeof *vectors);
+    for (uint32_t i = 0; i < f->items; i++) {
+        assert(item[i] < items && (i == 0 || item[i] > item[i - 1]));
+        memcpy(vectors + item[i] * dims, f->vectors + i * dims, dims * sizeof *vectors);
+    }
+    free(f->vectors);
+    f->vectors = vectors;
+    f->items = items;
+}
+
 /* ---- file ---- */
 
 void factors_save(const struct factors *f, struct section_writer *w)
@@ -35,6 +48,8 @@ void factors_save(const struct factors *f, struct section_writer *w)
     section_put_u64(w, MAGIC);
     section_put_u32(w, f->items);
     section_put_u32(w, f->dims);
+    section_put_u32(w, f->known);
+    section_put_u32(w, 0);
     section_put(w, &f->alpha, sizeof f->alpha);
     section_put(w, &f->lambda, sizeof f->lambda);
     section_put(w, &f->nu, sizeof f->nu);
@@ -67,10 +82,13 @@ struct factors *factors_load(struct section_reader *r, uint32_t items)
         section_corrupt(r, "not iALS");
     f->items = section_get_u32(r);
     f->dims = section_get_u32(r);
+    f->known = section_get_u32(r);
+    if (section_get_u32(r))
+        section_corrupt(r, "iALS of a newer akin");
     section_get(r, &f->alpha, sizeof f->alpha);
     section_get(r, &f->lambda, sizeof f->lambda);
     section_get(r, &f->nu, sizeof f->nu);
-    if (f->items != items || f->dims < 1 || f->dims > FACTORS_DIMS_MAX ||
+    if (f->items != items || f->known > items || f->dims < 1 || f->dims > FACTORS_DIMS_MAX ||
         (uint64_t)items * f->dims * sizeof *f->vectors > section_left(r))
         section_corrupt(r, "iALS of a size that cannot be");
     if (!section_error(r)) {
@@ -190,7 +208,7 @@ static void reader_init(struct reader *r, const struct factors *f, const struct 
                         size_t count)
 {
     size_t dims = f->dims, n;
-    double ridge = f->lambda * pow((double)count + f->alpha * (double)f->items, f->nu);
+    double ridge = f->lambda * pow((double)count + f->alpha * (double)f->known, f->nu);
     *r = (struct reader){.f = f, .count = count, .by_readings = count <= dims};
     n = r->by_readings ? count : dims;
     r->rows = xmalloc(count * dims * sizeof *r->rows + 1);

@@ -2,7 +2,7 @@
  * each request, so that the newest feedback counts at once (train/ials.h makes the items').
  *
  *     w = (sum |x_i| v_i v_i' + G + ridge I)^-1 sum x_i v_i,   score_j = v_j . w
- *     ridge = lambda (readings + alpha * items)^nu
+ *     ridge = lambda (readings + alpha * known)^nu
  *
  * x_i < 0, not wanted: the answer to aim at is -1. G, alpha times the sum of all v v', is diagonal:
  * the vectors stand in its principal axes. So with fewer readings than dimensions the system has
@@ -23,6 +23,7 @@ struct section_reader;
 struct section_writer;
 struct factors {
     uint32_t items, dims;
+    uint32_t known; /* items that somebody read */
     double alpha, lambda, nu;
     double *gram;      /* dims: the diagonal of G, >= 0 */
     uint16_t *vectors; /* items x dims, float16; zeros: nobody read it */
@@ -30,6 +31,8 @@ struct factors {
 
 void factors_free(struct factors *f); /* NULL is allowed */
 size_t factors_bytes(const struct factors *f);
+/* Its item i becomes item[i], rising, of `items`; nobody read the others. */
+void factors_spread(struct factors *f, const uint32_t *item, uint32_t items);
 /* Errors are the section's. */
 void factors_save(const struct factors *f, struct section_writer *w);
 /* NULL: section_error says why; a count is bounded before memory is taken. */

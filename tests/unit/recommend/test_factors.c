@@ -18,7 +18,8 @@ static struct factors *example(uint32_t dims, double nu)
 {
     struct rng r;
     struct factors *f = xcalloc(1, sizeof *f);
-    *f = (struct factors){.items = ITEMS, .dims = dims, .alpha = .3, .lambda = .01, .nu = nu};
+    *f = (struct factors){
+        .items = ITEMS, .known = ITEMS - 1, .dims = dims, .alpha = .3, .lambda = .01, .nu = nu};
     f->gram = xcalloc(dims, sizeof *f->gram);
     f->vectors = xcalloc((size_t)ITEMS * dims, sizeof *f->vectors);
     rng_init(&r, dims);
@@ -56,7 +57,7 @@ static void reference(const struct factors *f, const struct model_read *read, si
     double *a = xcalloc(n * n, sizeof *a);
     memset(w, 0, n * sizeof *w);
     for (size_t i = 0; i < n; i++)
-        a[i * n + i] = f->gram[i] + f->lambda * pow((double)count + f->alpha * ITEMS, f->nu);
+        a[i * n + i] = f->gram[i] + f->lambda * pow((double)count + f->alpha * (ITEMS - 1), f->nu);
     for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < n; i++) {
             double x = (double)read[k].weight;
@@ -117,7 +118,7 @@ static void test_part_is_of_what_was_read(void **state)
     double w[7], parts[2], v[7], a[49] = {0};
     factors_parts(f, read, 2, 20, parts);
     for (size_t i = 0; i < 7; i++) {
-        a[i * 7 + i] = f->gram[i] + .01 * (2 + .3 * ITEMS);
+        a[i * 7 + i] = f->gram[i] + .01 * (2 + .3 * (ITEMS - 1));
         v[i] = at(f, 20, i);
         for (size_t j = 0; j < 7; j++)
             a[i * 7 + j] += at(f, 3, i) * at(f, 3, j) + at(f, 8, i) * at(f, 8, j);
@@ -130,6 +131,22 @@ static void test_part_is_of_what_was_read(void **state)
             want += w[i] * at(f, read[k].item, i);
         assert_true(fabs(want - parts[k]) < 1e-6);
     }
+    factors_free(f);
+}
+
+static void test_spread(void **state)
+{
+    struct factors *f = example(7, 1);
+    struct model_read read = {3, 1}, spread = {6, 1};
+    float one[ITEMS], two[2 * ITEMS];
+    uint32_t item[ITEMS];
+    for (uint32_t i = 0; i < ITEMS; i++)
+        item[i] = 2 * i;
+    factors_score(f, &read, 1, one);
+    factors_spread(f, item, 2 * ITEMS);
+    factors_score(f, &spread, 1, two);
+    for (uint32_t i = 0; i < 2 * ITEMS; i++)
+        assert_true(two[i] == (i % 2 ? 0 : one[i / 2]));
     factors_free(f);
 }
 
@@ -202,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_definition),
         cmocka_unit_test(test_part_is_of_what_was_read),
+        cmocka_unit_test(test_spread),
         cmocka_unit_test(test_saved_and_loaded),
         cmocka_unit_test(test_not_as_it_should_be),
     };
