@@ -89,6 +89,19 @@ size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *ou
     return kept;
 }
 
+size_t item_places_keep(const float *row, uint32_t *places, size_t count, size_t kept)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < count; k++)
+        if (row[places[k]] != 0)
+            places[n++] = places[k];
+    if (n > kept)
+        select_largest(places, n, kept, row);
+    n = n < kept ? n : kept;
+    qsort(places, n, sizeof *places, rising);
+    return n;
+}
+
 struct item_model *item_model_new(uint32_t items, unsigned kept, const uint32_t *counts,
                                   const uint32_t *to, const float *weights)
 {

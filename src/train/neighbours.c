@@ -4,10 +4,17 @@
 #include "base/thread.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ITEMS_AT_A_TIME 64
 #define THREADS_MAX 64u
 
+/* Rows of some items, one after the other. */
+struct block {
+    uint32_t *to;
+    float *weights;
+    size_t count;
+};
 /* B = left * right, both of the shape of the interactions. */
 struct counting {
     const struct interactions *x;
@@ -15,9 +22,15 @@ struct counting {
     float *left;  /* as x->columns: item i, reader u */
     float *right; /* as x->rows: reader u, item j */
     unsigned kept;
+    uint32_t read_max;
     _Atomic uint32_t next;
-    uint32_t *counts, *to;
-    float *weights;
+    uint32_t *counts; /* items */
+    struct block *blocks;
+};
+/* Of one thread: a row with room for all items, and which of them were touched. */
+struct room {
+    float *row;
+    uint32_t *touched, *seen; /* seen[j] == i + 1: in the row of i */
 };
 
 static size_t row_length(const struct sparse *s, uint32_t row)
@@ -25,62 +38,114 @@ static size_t row_length(const struct sparse *s, uint32_t row)
     return s->start[row + 1] - s->start[row];
 }
 
-static double bm25(const struct counting *c, uint32_t item, uint32_t reader, double weight)
+/* ---- weights ---- */
+
+/* What of them depends on the reader alone, or on the item alone. */
+struct scales {
+    double *reader, *item;
+};
+
+static struct scales scales_new(const struct interactions *x)
+{
+    return (struct scales){xmalloc(((size_t)x->readers + 1) * sizeof(double)),
+                           xmalloc(((size_t)x->items + 1) * sizeof(double))};
+}
+
+static void scales_free(struct scales *s)
+{
+    free(s->reader);
+    free(s->item);
+}
+
+static double bm25(const struct scales *s, uint32_t item, uint32_t reader, double k1, double x)
+{
+    return s->reader[reader] * x * (k1 + 1) / (x + k1 * s->item[item]);
+}
+
+static void weigh_bm25(struct counting *c)
 {
     const struct interactions *x = c->x;
-    double k1 = c->o->k1 > 0 ? c->o->k1 : 100, b = c->o->b > 0 ? c->o->b : .8,
-           mean = (double)x->count / (double)x->items,
-           idf = log((double)x->items / (1 + (double)row_length(&x->rows, reader))),
-           length = 1 - b + b * (double)row_length(&x->columns, item) / mean;
-    return fmax(idf, 0) * weight * (k1 + 1) / (weight + k1 * length);
-}
-
-/* The steps item -> reader and reader -> item of a walk. */
-static double walk_to(const struct counting *c, uint32_t item)
-{
-    double alpha = c->o->alpha > 0 ? c->o->alpha : 1;
-    return pow(1 / (double)row_length(&c->x->columns, item), alpha);
-}
-
-static double walk_on(const struct counting *c, uint32_t reader, uint32_t item)
-{
-    double alpha = c->o->alpha > 0 ? c->o->alpha : 1, beta = c->o->beta > 0 ? c->o->beta : .6;
-    return pow(1 / (double)row_length(&c->x->rows, reader), alpha) /
-           pow((double)row_length(&c->x->columns, item), beta);
-}
-
-static void weigh(struct counting *c)
-{
-    const struct interactions *x = c->x;
-    bool walk = c->o->kind == NEIGHBOURS_RP3BETA;
+    struct scales s = scales_new(x);
+    double k1 = c->o->k1 > 0 ? c->o->k1 : 10, b = c->o->b > 0 ? c->o->b : .2,
+           mean = (double)x->count / (double)x->items;
+    for (uint32_t u = 0; u < x->readers; u++)
+        s.reader[u] = fmax(log((double)x->items / (1 + (double)row_length(&x->rows, u))), 0);
+    for (uint32_t i = 0; i < x->items; i++)
+        s.item[i] = 1 - b + b * (double)row_length(&x->columns, i) / mean;
     for (uint32_t i = 0; i < x->items; i++)
         for (size_t k = x->columns.start[i]; k < x->columns.start[i + 1]; k++)
-            c->left[k] = (float)(walk ? walk_to(c, i)
-                                      : bm25(c, i, x->columns.at[k], (double)x->columns.weight[k]));
+            c->left[k] = (float)bm25(&s, i, x->columns.at[k], k1, (double)x->columns.weight[k]);
     for (uint32_t u = 0; u < x->readers; u++)
         for (size_t k = x->rows.start[u]; k < x->rows.start[u + 1]; k++)
-            c->right[k] = (float)(walk ? walk_on(c, u, x->rows.at[k])
-                                       : bm25(c, x->rows.at[k], u, (double)x->rows.weight[k]));
+            c->right[k] = (float)bm25(&s, x->rows.at[k], u, k1, (double)x->rows.weight[k]);
+    scales_free(&s);
 }
 
-static void row_make(struct counting *c, uint32_t item, float *row, uint32_t *order)
+/* The steps item -> reader, on the left, and reader -> item of a walk. */
+static void weigh_walks(struct counting *c)
 {
     const struct interactions *x = c->x;
-    size_t at = (size_t)item * c->kept;
-    for (uint32_t j = 0; j < x->items; j++)
-        row[j] = 0;
-    for (size_t k = x->columns.start[item]; k < x->columns.start[item + 1]; k++) {
-        uint32_t u = x->columns.at[k];
-        for (size_t n = x->rows.start[u]; n < x->rows.start[u + 1]; n++)
-            row[x->rows.at[n]] += c->left[k] * c->right[n];
+    struct scales s = scales_new(x);
+    double alpha = c->o->alpha > 0 ? c->o->alpha : .6, beta = c->o->beta > 0 ? c->o->beta : .35;
+    for (uint32_t i = 0; i < x->items; i++) {
+        double readers = (double)row_length(&x->columns, i), left = pow(readers, -alpha);
+        s.item[i] = pow(readers, -beta);
+        for (size_t k = x->columns.start[i]; k < x->columns.start[i + 1]; k++)
+            c->left[k] = (float)left;
     }
-    row[item] = 0;
-    size_t kept = item_row_keep(row, x->items, c->kept, order);
-    for (size_t k = 0; k < kept; k++) {
-        c->to[at + k] = order[k];
-        c->weights[at + k] = row[order[k]];
+    for (uint32_t u = 0; u < x->readers; u++) {
+        s.reader[u] = pow((double)row_length(&x->rows, u), -alpha);
+        for (size_t k = x->rows.start[u]; k < x->rows.start[u + 1]; k++)
+            c->right[k] = (float)(s.reader[u] * s.item[x->rows.at[k]]);
     }
-    c->counts[item] = (uint32_t)kept;
+    scales_free(&s);
+}
+
+/* ---- rows ---- */
+
+/* Returns how many items were touched. */
+static size_t row_count(const struct counting *c, uint32_t item, struct room *m)
+{
+    const struct sparse *columns = &c->x->columns, *rows = &c->x->rows;
+    size_t touched = 0;
+    for (size_t k = columns->start[item]; k < columns->start[item + 1]; k++) {
+        uint32_t u = columns->at[k];
+        if (row_length(rows, u) > c->read_max)
+            continue;
+        for (size_t n = rows->start[u]; n < rows->start[u + 1]; n++) {
+            uint32_t j = rows->at[n];
+            if (m->seen[j] != item + 1) {
+                m->seen[j] = item + 1;
+                m->touched[touched++] = j;
+                m->row[j] = 0;
+            }
+            m->row[j] += c->left[k] * c->right[n];
+        }
+    }
+    m->row[item] = 0;
+    return touched;
+}
+
+static void block_make(struct counting *c, uint32_t from, uint32_t end, struct room *m)
+{
+    struct block *b = &c->blocks[from / ITEMS_AT_A_TIME];
+    size_t room = 0;
+    for (uint32_t i = from; i < end; i++) {
+        size_t n = item_places_keep(m->row, m->touched, row_count(c, i, m), c->kept);
+        if (b->count + n > room) {
+            room = 2 * (b->count + n);
+            b->to = xrealloc(b->to, room * sizeof *b->to);
+            b->weights = xrealloc(b->weights, room * sizeof *b->weights);
+        }
+        for (size_t k = 0; k < n; k++) {
+            b->to[b->count + k] = m->touched[k];
+            b->weights[b->count + k] = m->row[m->touched[k]];
+        }
+        b->count += n;
+        c->counts[i] = (uint32_t)n;
+    }
+    b->to = xrealloc(b->to, (b->count + 1) * sizeof *b->to);
+    b->weights = xrealloc(b->weights, (b->count + 1) * sizeof *b->weights);
 }
 
 static bool stopped(const struct counting *c)
@@ -92,50 +157,86 @@ static void rows_run(void *arg)
 {
     struct counting *c = arg;
     uint32_t items = c->x->items;
-    float *row = xmalloc((items + 1) * sizeof *row);
-    uint32_t *order = xmalloc((items + 1) * sizeof *order);
+    struct room m = {.row = xmalloc(((size_t)items + 1) * sizeof *m.row),
+                     .touched = xmalloc(((size_t)items + 1) * sizeof *m.touched),
+                     .seen = xcalloc((size_t)items + 1, sizeof *m.seen)};
     for (;;) {
         uint32_t from = atomic_fetch_add(&c->next, ITEMS_AT_A_TIME), end = from + ITEMS_AT_A_TIME;
         if (from >= items || stopped(c))
             break;
         end = end < items ? end : items;
-        for (uint32_t i = from; i < end; i++)
-            row_make(c, i, row, order);
+        block_make(c, from, end, &m);
         if (c->o->done)
             atomic_fetch_add(c->o->done, end - from);
     }
-    free(row);
-    free(order);
+    free(m.row);
+    free(m.touched);
+    free(m.seen);
+}
+
+static void rows_make(struct counting *c)
+{
+    struct thread *started[THREADS_MAX];
+    unsigned threads = c->o->threads ? c->o->threads : thread_cores();
+    threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+    for (unsigned i = 1; i < threads; i++)
+        started[i] = thread_start("neighbours", rows_run, c);
+    rows_run(c);
+    for (unsigned i = 1; i < threads; i++)
+        thread_join(started[i]);
+}
+
+/* The blocks become one; each is let go as soon as it was copied. */
+static struct item_model *blocks_join(struct counting *c)
+{
+    uint32_t items = c->x->items;
+    struct item_model *m = xcalloc(1, sizeof *m);
+    m->items = items;
+    m->rows.start = xcalloc((size_t)items + 1, sizeof *m->rows.start);
+    for (uint32_t i = 0; i < items; i++)
+        m->rows.start[i + 1] = m->rows.start[i] + c->counts[i];
+    m->rows.at = xmalloc((m->rows.start[items] + 1) * sizeof *m->rows.at);
+    m->rows.weight = xmalloc((m->rows.start[items] + 1) * sizeof *m->rows.weight);
+    for (uint32_t i = 0; i < items; i += ITEMS_AT_A_TIME) {
+        struct block *b = &c->blocks[i / ITEMS_AT_A_TIME];
+        memcpy(m->rows.at + m->rows.start[i], b->to, b->count * sizeof *b->to);
+        memcpy(m->rows.weight + m->rows.start[i], b->weights, b->count * sizeof *b->weights);
+        free(b->to);
+        free(b->weights);
+        *b = (struct block){0};
+    }
+    return m;
 }
 
 enum err neighbours_train(const struct interactions *x, const struct neighbours_options *o,
                           struct item_model **out, struct err_info *e)
 {
-    struct counting c = {.x = x, .o = o, .kept = o->kept ? o->kept : 200};
-    struct thread *started[THREADS_MAX];
-    unsigned threads = o->threads ? o->threads : thread_cores();
+    uint32_t blocks = x->items / ITEMS_AT_A_TIME + 1;
+    struct counting c = {.x = x,
+                         .o = o,
+                         .kept = o->kept ? o->kept : 200,
+                         .read_max = o->read_max ? o->read_max : NEIGHBOURS_READ_MAX};
     enum err err = 0;
-    threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-    c.kept = c.kept < x->items ? c.kept : x->items;
     c.left = xmalloc((x->count + 1) * sizeof *c.left);
     c.right = xmalloc((x->count + 1) * sizeof *c.right);
     c.counts = xcalloc((size_t)x->items + 1, sizeof *c.counts);
-    c.to = xmalloc(((size_t)x->items * c.kept + 1) * sizeof *c.to);
-    c.weights = xmalloc(((size_t)x->items * c.kept + 1) * sizeof *c.weights);
-    weigh(&c);
-    for (unsigned i = 1; i < threads; i++)
-        started[i] = thread_start("neighbours", rows_run, &c);
-    rows_run(&c);
-    for (unsigned i = 1; i < threads; i++)
-        thread_join(started[i]);
+    c.blocks = xcalloc(blocks, sizeof *c.blocks);
+    if (o->kind == NEIGHBOURS_RP3BETA)
+        weigh_walks(&c);
+    else
+        weigh_bm25(&c);
+    rows_make(&c);
+    free(c.left);
+    free(c.right);
     if (stopped(&c))
         err = err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");
     else
-        *out = item_model_new(x->items, c.kept, c.counts, c.to, c.weights);
-    free(c.left);
-    free(c.right);
+        *out = blocks_join(&c);
+    for (uint32_t b = 0; b < blocks; b++) {
+        free(c.blocks[b].to);
+        free(c.blocks[b].weights);
+    }
+    free(c.blocks);
     free(c.counts);
-    free(c.to);
-    free(c.weights);
     return err;
 }

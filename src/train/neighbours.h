@@ -17,17 +17,23 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* One who read n items costs n^2 additions, and says little of what goes together. */
+#define NEIGHBOURS_READ_MAX 4000u
+
 enum neighbours_kind { NEIGHBOURS_BM25, NEIGHBOURS_RP3BETA };
 struct neighbours_options {
     enum neighbours_kind kind;
-    double k1, b;            /* BM25; 0: 100 and .8 */
-    double alpha, beta;      /* RP3beta; 0: 1 and .6 */
+    double k1, b;            /* BM25; 0: 10 and .2 */
+    double alpha, beta;      /* RP3beta; 0: .6 and .35 */
     unsigned kept;           /* an item; 0: 200 */
+    uint32_t read_max;       /* who read more items is left out; 0: NEIGHBOURS_READ_MAX */
     unsigned threads;        /* 0: one a core */
     _Atomic uint32_t *done;  /* items whose row is ready, for progress; may be NULL */
     const atomic_bool *stop; /* may be NULL */
 };
-/* Cost: for each item the interactions of its readers. ERR_CANCELLED: `stop`. */
+/* Cost: for each item the interactions of its readers: the sum of the squares of what each read.
+ * Memory: what is made, twice the interactions, and 12 bytes an item for each thread. The same
+ * whatever the threads. ERR_CANCELLED: `stop`. */
 enum err neighbours_train(const struct interactions *x, const struct neighbours_options *o,
                           struct item_model **out, struct err_info *e) MUST_CHECK;
 
