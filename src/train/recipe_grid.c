@@ -9,6 +9,9 @@
 /* What one fit may cost: some half a minute on two cores. */
 #define EASE_OPERATIONS_MAX 4e12
 #define EASE_SIDE_MAX 20000u
+/* With more documents rows are shorter, so that a model stays some hundreds of MB. */
+#define LONG_ROWS_ITEMS_MAX 50000u
+#define SHORT_ROW 200
 
 static const char *const names[] = {"ease", "neighbours", "walks", "ials"};
 
@@ -25,13 +28,13 @@ struct recipe recipe_default(enum model_kind kind)
         r.lambda = 30, r.gamma = 100, r.kept = 500;
         break;
     case MODEL_NEIGHBOURS:
-        r.k1 = 100, r.b = .8, r.kept = 200;
+        r.k1 = 10, r.b = .2, r.kept = 200;
         break;
     case MODEL_WALKS:
-        r.alpha = 1, r.beta = .6, r.kept = 200;
+        r.alpha = .6, r.beta = .35, r.kept = 500;
         break;
     case MODEL_IALS:
-        r.lambda = .003, r.alpha = .1, r.dims = 128, r.epochs = 8;
+        r.lambda = .001, r.alpha = .01, r.dims = 128, r.epochs = 8;
         break;
     }
     return r;
@@ -192,16 +195,20 @@ unsigned recipe_grid(enum model_kind kind, const struct training_set *s, struct 
 {
     static const double tried[][RECIPES_MAX][2] = {
         [MODEL_EASE] = {{30, 100}, {10, 100}, {100, 100}, {300, 100}, {30, 0}, {1000, 100}},
-        [MODEL_NEIGHBOURS] = {{100, .8}, {10, .8}, {1, .8}, {100, .3}, {10, .3}, {1, .3}},
-        [MODEL_WALKS] = {{1, .6}, {1, .3}, {1, .8}, {.6, .6}, {.6, .3}, {.6, .8}},
-        [MODEL_IALS] = {{.1, .003}, {.03, .003}, {.3, .003}, {.1, .01}, {.1, .001}, {.03, .01}},
+        [MODEL_NEIGHBOURS] = {{10, .2}, {1.2, .5}, {100, .2}, {1.2, .2}, {10, .5}, {100, .8}},
+        [MODEL_WALKS] = {{.6, .35}, {1, .6}, {.8, .4}, {.6, .6}, {.4, .4}, {1, .3}},
+        [MODEL_IALS] =
+            {{.01, .001}, {.1, .003}, {.03, .001}, {.003, .001}, {.01, .004}, {.3, .003}},
     };
+    struct recipe begin = recipe_default(kind);
     unsigned n = 0;
+    if (s->items > LONG_ROWS_ITEMS_MAX && begin.kept > SHORT_ROW)
+        begin.kept = SHORT_ROW;
     for (unsigned i = 0; i < RECIPES_MAX && n < max; i++) {
         bool text = kind == MODEL_EASE && s->dims;
         if (kind == MODEL_EASE && !text && tried[kind][i][1] == 0)
             continue; /* there is no other */
-        n = put(out, n, max, recipe_default(kind), tried[kind][i][0],
+        n = put(out, n, max, begin, tried[kind][i][0],
                 kind == MODEL_EASE && !text ? 0 : tried[kind][i][1]);
     }
     return n;
