@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include "recommend/popularity.h"
 
 /* ---- the list ---- */
 
@@ -98,7 +99,8 @@ static void collection_free(struct collection *c)
     }
     lock_release(&c->lock);
     free(c->live);
-    free(c->popular);
+    popularity_free(c->popular.sums);
+    cond_release(&c->popular.counted);
     free(c->dir);
     free(c->rows_dir);
     free(c->words_dir);
@@ -164,6 +166,8 @@ static struct collection *collection_new(struct engine *x, const struct collecti
     c->duplicates_arena = arena_new(0);
     lock_init(&c->lock, LOCK_COLLECTION);
     c->recommenders = recommenders_new(c);
+    c->popular.sums = popularity_new(0, 0);
+    cond_init(&c->popular.counted);
     snprintf(name, sizeof name, "index/%u", c->id);
     c->dir = path_join(x->data_dir, name);
     c->rows_dir = path_join(c->dir, "documents");
@@ -275,6 +279,7 @@ void collection_settings_set(struct collection *c, const struct collection_recor
     c->rules = rules;
     lock_drop(&c->lock);
     words_rules_unref(before);
+    popular_restart(c); /* acts may weigh something else now */
 }
 
 void collection_rules(struct collection *c, struct document_rules *out)

@@ -353,8 +353,8 @@ static enum err parts_open(struct engine *x, struct err_info *e)
 
 static void backgrounds_each(struct engine *x, void (*call)(struct background *b))
 {
-    struct background *all[] = {&x->keeper, &x->provider_keeper, &x->merger, &x->meter,
-                                &x->builder,  &x->newcomers};
+    struct background *all[] = {&x->keeper, &x->provider_keeper, &x->merger,
+                                &x->meter,  &x->builder,         &x->sources};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         call(all[i]);
 }
@@ -440,7 +440,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     }
     merger_start(x);
     meter_start(x);
-    newcomers_start(x);
+    sources_start(x);
     log_event(LOG_INFO, "engine ready", LOG_S("data", x->data_dir),
               LOG_S("model", x->model_info->name),
               LOG_S("precision", precision_name(x->model_info->precision)),
@@ -464,7 +464,7 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     lock_drop(&x->lock);
     model_stop(x->model);
     background_stop(&x->meter);
-    background_stop(&x->newcomers);
+    background_stop(&x->sources);
     background_stop(&x->builder);
     background_stop(&x->keeper);
     background_stop(&x->provider_keeper);

@@ -31,15 +31,23 @@
 
 struct file;
 struct engine_metrics;
+struct popularity;
 
 /* What the indexes hold of a document. */
 struct live_row {
     uint64_t revision; /* 0: no such document */
 };
 
-struct popular_row {
-    uint32_t number;
-    double score;
+/* How far the sums of what is popular follow the feedback (popular.c); collection->lock. */
+struct popular_state {
+    struct popularity *sums; /* has a lock of its own */
+    uint64_t at;             /* the change until which acts are counted */
+    uint64_t change;         /* feedback_change then */
+    int64_t not_before_ns;   /* when new acts are counted again */
+    struct cond counted;
+    bool filled, busy;
+    bool much;               /* busy for so long that nobody waits */
+    bool stale, stale_again; /* it has to be counted anew; also what is being counted just now */
 };
 
 #define VERSION_BATCH 100 /* documents that are embedded for a version at a time */
@@ -119,17 +127,14 @@ struct collection {
     struct lock lock; /* for all that follows */
     struct settings settings;
     struct words_rules *rules; /* of those settings; NULL: none. Whoever uses them holds them */
-    struct version *versions; /* by id */
-    struct version *active;   /* one of them */
+    struct version *versions;  /* by id */
+    struct version *active;    /* one of them */
     struct live_row *live;
     size_t live_count; /* rows in the array: the largest number + 1 */
     size_t documents;
     struct recommenders *recommenders; /* recommenders.h */
-    uint64_t feedback_change; /* of the last act of feedback */
-    struct popular_row *popular;
-    size_t popular_count;
-    uint64_t popular_change; /* feedback_change that it was made from */
-    int64_t popular_ns;
+    uint64_t feedback_change;          /* of the last act of feedback */
+    struct popular_state popular;
 
     /* The change that each index holds: the applier's; the merger looks at them. */
     uint64_t words_at, rows_at;
@@ -170,7 +175,7 @@ struct engine {
     struct thread *applier;
 
     struct served_log *served; /* served.c */
-    struct background keeper, provider_keeper, merger, meter, builder, newcomers;
+    struct background keeper, provider_keeper, merger, meter, builder, sources;
 };
 
 /* ---- secret.c ---- */
@@ -197,7 +202,7 @@ void collection_remove(struct engine *x, uint32_t id); /* from the list; the app
 void collection_remove_open(
     struct engine *x); /* the first of the list, its files stay; at the end */
 void collection_settings_set(struct collection *c, const struct collection_record *r);
-void collection_rules(struct collection *c, struct document_rules *out); /* a copy */
+void collection_rules(struct collection *c, struct document_rules *out);       /* a copy */
 void collection_feedback(struct collection *c, struct feedback_settings *out); /* a copy */
 /* Live state: what the indexes hold. Applier only. */
 void live_set(struct collection *c, uint32_t number, struct live_row row);
@@ -397,9 +402,22 @@ void keeper_wake(struct engine *x);
 void builder_start(struct engine *x);
 void builder_wake(struct engine *x);
 
-/* ---- newcomers.c: a thread that looks up what is near to documents that a model does not know ---- */
-void newcomers_start(struct engine *x);
-void newcomers_wake(struct engine *x);
+/* ---- recommend_beside.c: a thread that works for the sources of recommendations ---- */
+void sources_start(struct engine *x);
+void sources_wake(struct engine *x);
+
+/* ---- popular.c ---- */
+/* Brings the sums up to date. Not if there is `much` to count, unless the caller is the thread
+ * that is there for it; it is woken. Any thread. */
+enum err popular_follow(struct collection *c, bool much, struct err_info *e) MUST_CHECK;
+/* What acts weigh has changed. */
+void popular_restart(struct collection *c);
+/* A reader is erased: what is to be taken away, then, when it is erased, taking it away. */
+enum err popular_erasing(struct collection *c, struct str user, struct arena *a,
+                         struct feedback_record **out, size_t *count,
+                         struct err_info *e) MUST_CHECK;
+void popular_erased(struct collection *c, const struct feedback_record *acts, size_t count,
+                    struct arena *a);
 
 /* ---- version_compare.c ---- */
 /* A version held against the active one; the report as JSON in the arena. */

@@ -345,10 +345,16 @@ enum err engine_user_delete(struct engine *x, struct str collection, struct str 
     enum err err = collection_find(x, collection, &c, e);
     if (err)
         return err;
+    struct arena *a = arena_new(0);
+    struct feedback_record *acts;
+    size_t count;
     served_flush(x); /* what waits for the disk is erased with the rest */
     struct store_act act = {.kind = ACT_USER_DELETE, .user_collection = c->id};
     act.user.id = id;
-    err = user_act(c, &act, e);
+    err = popular_erasing(c, id, a, &acts, &count, e);
+    if (!err && !(err = user_act(c, &act, e)))
+        popular_erased(c, acts, count, a);
+    arena_free(a);
     collection_unref(c);
     return err;
 }

@@ -189,7 +189,7 @@ static void newcomers_fetch(struct recommendation *m, const uint32_t *numbers,
             missing++;
     }
     if (missing > 0)
-        newcomers_wake(m->x);
+        sources_wake(m->x);
 }
 
 static void text_scores(struct recommendation *m, const uint32_t *numbers,

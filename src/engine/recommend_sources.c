@@ -8,7 +8,9 @@
  * left to the last; then come the newest documents. */
 #include "base/clock.h"
 #include "engine/recommend_sources.h"
+#include "math/topk.h"
 #include "recommend/expression.h"
+#include "recommend/popularity.h"
 #include "recommend/text_model.h"
 #include <math.h>
 #include <stdlib.h>
@@ -74,15 +76,13 @@ static void list_profile(struct list *l, size_t depth)
         list_add(l, hits[i].number);
 }
 
-static enum err list_popular(struct list *l, size_t depth, struct err_info *e)
+static void list_popular(struct list *l, enum popularity_kind kind, size_t depth)
 {
-    const struct sources *s = l->m->sources;
-    size_t taken = 0;
-    enum err err = popular_read(l->m, e);
-    for (size_t i = 0; !err && i < s->popular_count && taken < depth; i++)
-        if (docset_has(&s->allowed, s->popular[i].number))
-            taken += list_add(l, s->popular[i].number);
-    return err;
+    struct popular *best = arena_array(l->m->a, depth + 1, sizeof *best);
+    size_t n =
+        popularity_top(l->m->c->popular.sums, kind, &l->m->sources->allowed, NULL, depth, best);
+    for (size_t i = 0; i < n; i++)
+        list_add(l, best[i].number);
 }
 
 /* Numbers rise with the time of creation. */
@@ -97,27 +97,42 @@ static void list_newest(struct list *l, size_t depth)
         }
 }
 
+static void list_brought(struct list *l, const struct brought *b, size_t depth)
+{
+    struct topk_item *best = arena_array(l->m->a, depth + 1, sizeof *best);
+    struct topk top;
+    topk_init(&top, best, depth);
+    for (size_t i = 0; i < b->count; i++)
+        if (docset_has(&l->m->sources->allowed, b->numbers[i]))
+            topk_add(&top, b->scores[i], b->numbers[i]);
+    topk_sort(&top);
+    for (size_t i = 0; i < top.count; i++)
+        list_add(l, (uint32_t)best[i].id);
+}
+
 static bool blend_reads(const struct recommendation *m, enum recommend_feature f)
 {
     return m->blend && (m->blend->features >> f & 1);
 }
 
 /* All lists that the blend asks for; then, while there are too few, the others in their order. */
-static enum err lists_make(struct list *l, size_t depth, struct err_info *e)
+static void lists_make(struct list *l, size_t depth)
 {
     struct recommendation *m = l->m;
-    enum err err = 0;
     if (m->blend ? blend_reads(m, FEATURE_SESSION) : m->r->session_count > 0)
         list_learned(l, depth, true);
     if (!m->blend || blend_reads(m, FEATURE_MODEL))
         list_learned(l, depth, false);
+    for (unsigned i = 0; m->blend && i < m->blend->source_count; i++)
+        list_brought(l, &m->sources->brought[i], depth);
     if (l->count < depth || blend_reads(m, FEATURE_PROFILE))
         list_profile(l, depth);
-    if (l->count < depth || blend_reads(m, FEATURE_POPULAR) || blend_reads(m, FEATURE_TRENDING))
-        err = list_popular(l, depth, e);
-    if (!err && l->count < depth)
+    if (l->count < depth || blend_reads(m, FEATURE_TRENDING))
+        list_popular(l, POPULARITY_FAST, depth);
+    if (l->count < depth || blend_reads(m, FEATURE_POPULAR))
+        list_popular(l, POPULARITY_SLOW, depth);
+    if (l->count < depth)
         list_newest(l, depth);
-    return err;
 }
 
 /* ---- scores of all sources ---- */
@@ -166,8 +181,42 @@ static void age_features(struct recommendation *m, struct candidate *all, size_t
 
 static void popular_features(struct recommendation *m, struct candidate *all, size_t count)
 {
-    for (size_t i = 0; i < count && m->sources->popular; i++)
-        all[i].features[FEATURE_POPULAR] = (float)popular_score(m, all[i].number);
+    static const enum recommend_feature features[] = {
+        [POPULARITY_SLOW] = FEATURE_POPULAR, [POPULARITY_FAST] = FEATURE_TRENDING};
+    float *scores = arena_array(m->a, count + 1, sizeof *scores);
+    uint32_t *numbers = arena_array(m->a, count + 1, sizeof *numbers);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = all[i].number;
+    for (int k = 0; k < POPULARITY_KINDS; k++) {
+        popularity_scores(m->c->popular.sums, k, numbers, count, scores);
+        for (size_t i = 0; i < count; i++)
+            all[i].features[features[k]] = scores[i];
+    }
+}
+
+static int number_compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static float brought_score(const struct brought *b, uint32_t number)
+{
+    const uint32_t *at =
+        b->count ? bsearch(&number, b->numbers, b->count, sizeof number, number_compare) : NULL;
+    return at ? b->scores[at - b->numbers] : NAN;
+}
+
+static void brought_features(struct recommendation *m, struct candidate *all, size_t count)
+{
+    unsigned n = m->blend ? m->blend->source_count : 0;
+    for (size_t i = 0; i < count && n > 0; i++) {
+        float *scores = arena_array(m->a, n, sizeof *scores);
+        for (unsigned k = 0; k < n; k++)
+            scores[k] = brought_score(&m->sources->brought[k], all[i].number);
+        all[i].brought = scores;
+        all[i].features[FEATURE_BROUGHT] = scores[0];
+    }
 }
 
 /* ---- the blend ---- */
@@ -192,7 +241,9 @@ static void blend_default(const struct recommendation *m, struct candidate *k)
         tier(k, &factor, k->learned, k->known ? "model" : "text");
     if (m->sources->has_profile)
         tier(k, &factor, k->profile, "profile");
-    tier(k, &factor, (double)k->features[FEATURE_POPULAR], "popular");
+    double slow = (double)k->features[FEATURE_POPULAR],
+           fast = (double)k->features[FEATURE_TRENDING];
+    tier(k, &factor, (slow + fast) / 2, fast > slow ? "trending" : "popular");
     if (!k->source)
         k->source = "newest";
 }
@@ -201,10 +252,12 @@ static void blend_default(const struct recommendation *m, struct candidate *k)
 static void blend_expression(const struct recommendation *m, struct candidate *k)
 {
     static const char *const names[FEATURE_COUNT] = {
-        [FEATURE_PROFILE] = "profile", [FEATURE_SESSION] = "session",
-        [FEATURE_POPULAR] = "popular", [FEATURE_TRENDING] = "trending",
-        [FEATURE_BROUGHT] = "brought",
+        [FEATURE_PROFILE] = "profile",
+        [FEATURE_SESSION] = "session",
+        [FEATURE_POPULAR] = "popular",
+        [FEATURE_TRENDING] = "trending",
     };
+    float nothing[EXPRESSION_SOURCES_MAX] = {0};
     double most = 0;
     k->relevance = expression_value(m->blend, k->features, k->brought);
     k->source = "newest";
@@ -216,6 +269,9 @@ static void blend_expression(const struct recommendation *m, struct candidate *k
         most = part;
         k->source = name;
     }
+    if (m->blend->source_count > 0 &&
+        fabs(k->relevance - expression_value(m->blend, k->features, nothing)) > most)
+        k->source = "brought";
 }
 
 double blend_slope(const struct recommendation *m, const struct candidate *k,
@@ -272,6 +328,7 @@ void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t 
     profile_features(m, out, n);
     popular_features(m, out, n);
     age_features(m, out, n);
+    brought_features(m, out, n);
     for (size_t i = 0; i < n; i++) {
         if (m->blend)
             blend_expression(m, &out[i]);
@@ -282,7 +339,23 @@ void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t 
     *found = n;
 }
 
-static void sources_make(struct recommendation *m)
+static enum err blend_make(struct recommendation *m, struct err_info *e)
+{
+    struct err_info why = {0};
+    if (m->r->blend.n == 0)
+        return 0;
+    enum err err = expression_parse(m->a, m->r->blend, &m->blend, &why);
+    if (err)
+        return err_set(e, err, "/blend", "%s", why.message);
+    struct brought *b = m->sources->brought =
+        arena_array(m->a, m->blend->source_count + 1, sizeof *b);
+    for (unsigned i = 0; i < m->blend->source_count && !err; i++)
+        err = brought_scores(m->c, m->blend->sources[i], m->r->user, m->a, &b[i].numbers,
+                             &b[i].scores, &b[i].count, e);
+    return err;
+}
+
+static enum err sources_make(struct recommendation *m, struct err_info *e)
 {
     struct sources *s = m->sources = arena_zalloc(m->a, sizeof *s);
     const float *centre =
@@ -290,24 +363,26 @@ static void sources_make(struct recommendation *m)
     s->has_profile = profile_make(m->v->vectors, centre, (double)version_mean_cosine(m->v),
                                   examples_weighted(m), m->example_count, m->a, &s->profile);
     learned_make(m, &s->learned);
+    enum err err = blend_make(m, e);
+    return err ? err : popular_follow(m->c, false, e);
 }
 
 enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e)
 {
     struct list l;
-    if (!m->sources)
-        sources_make(m);
+    enum err err = m->sources ? 0 : sources_make(m, e);
+    if (err)
+        return err;
     list_init(&l, m);
     docset_init(&m->sources->allowed);
     docset_copy(&m->sources->allowed, &m->within);
     docset_minus(&m->sources->allowed, &m->without);
-    enum err err = lists_make(&l, depth, e);
+    lists_make(&l, depth);
     m->candidates = arena_array(m->a, l.count + 1, sizeof *m->candidates);
-    if (!err)
-        candidates_score(m, l.numbers, l.count, m->candidates, &m->candidate_count);
+    candidates_score(m, l.numbers, l.count, m->candidates, &m->candidate_count);
     list_release(&l);
     docset_release(&m->sources->allowed);
     qsort(m->candidates, m->candidate_count, sizeof *m->candidates, candidate_compare);
     m->model = strategy_of(m);
-    return err;
+    return 0;
 }

@@ -26,14 +26,18 @@ struct learned {
     size_t *session_of;    /* the example of each */
     float *session_scores; /* NULL: no session, or the model has none */
 };
+/* What the team uploaded under one name for this reader. */
+struct brought {
+    const uint32_t *numbers; /* rising */
+    const float *scores;
+    size_t count;
+};
 struct sources {
     struct profile profile;
     bool has_profile;
     struct learned learned;
-    struct popular_row *popular; /* best first; score 0 ... 1 */
-    struct popular_row *popular_by_number;
-    size_t popular_count;
-    struct docset allowed; /* within, less without */
+    struct brought *brought; /* one for each source that the blend names */
+    struct docset allowed;   /* within, less without; while lists are made */
 };
 
 /* ---- recommend_learned.c ---- */
@@ -55,10 +59,6 @@ void learned_score(struct recommendation *m, const uint32_t *numbers, const uint
  * example has. */
 double learned_parts(struct recommendation *m, const struct candidate *k, double *parts);
 void learned_session_parts(struct recommendation *m, const struct candidate *k, double *parts);
-
-/* ---- recommend_popular.c ---- */
-enum err popular_read(struct recommendation *m, struct err_info *e) MUST_CHECK;
-double popular_score(const struct recommendation *m, uint32_t number); /* 0 ... 1 */
 
 /* ---- recommend_explain.c ---- */
 /* The example of a part of the profile. */

@@ -1,8 +1,10 @@
-/* Of documents that a trained model does not know, the known texts nearest to each are looked up
- * beside the requests that need them: one thread, newest documents first, in slices. A request
- * that found some missing wakes it; a document that has just come is looked up by the first
- * request that meets it, if it is one of few. */
+/* What the sources of recommendations need done beside the requests, in one thread: what is popular
+ * follows the feedback after a start or a large import (popular.c); and of documents that a trained
+ * model does not know the known texts nearest to each are looked up, the newest first, in slices. A
+ * request that found something missing wakes it; one that met few new documents has looked them up
+ * itself. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine/recommend_sources.h"
 
 #define SLICE 64
@@ -36,17 +38,17 @@ static bool slice_make(struct engine *x, struct newcomers *all, struct version *
     int64_t t0 = clock_mono_ns();
     bool room = true, any = false;
     newcomers_find(all, numbers, revisions, count, found);
-    for (size_t i = 0; i < count && room && !background_stopping(&x->newcomers); i++)
+    for (size_t i = 0; i < count && room && !background_stopping(&x->sources); i++)
         if (!found[i]) {
             room = newcomers_make(all, v->vectors, numbers[i], revisions[i]);
             any = true;
         }
     if (!any)
-        return !background_stopping(&x->newcomers);
-    return background_sleep(&x->newcomers, REST_OF_SLICE * (clock_mono_ns() - t0)) && room;
+        return !background_stopping(&x->sources);
+    return background_sleep(&x->sources, REST_OF_SLICE * (clock_mono_ns() - t0)) && room;
 }
 
-static void collection_work(struct engine *x, struct collection *c)
+static void newcomers_work(struct engine *x, struct collection *c)
 {
     uint32_t numbers[SLICE], below = UINT32_MAX;
     uint64_t revisions[SLICE];
@@ -63,22 +65,32 @@ static void collection_work(struct engine *x, struct collection *c)
     recommender_release(r);
 }
 
-static void newcomers_run(void *arg)
+static void collection_work(struct engine *x, struct collection *c)
+{
+    struct err_info info = {0};
+    enum err err = popular_follow(c, true, &info);
+    if (err && !collection_gone(c))
+        log_event(LOG_WARN, "what is popular could not be counted", LOG_S("collection", c->name),
+                  LOG_S("reason", info.message));
+    newcomers_work(x, c);
+}
+
+static void sources_run(void *arg)
 {
     struct engine *x = arg;
     thread_background();
     do
         for (struct collection *c = NULL; (c = collection_next(x, c));)
             collection_work(x, c);
-    while (background_rest(&x->newcomers, PAUSE_NS));
+    while (background_rest(&x->sources, PAUSE_NS));
 }
 
-void newcomers_start(struct engine *x)
+void sources_start(struct engine *x)
 {
-    background_start(&x->newcomers, "newcomers", newcomers_run, x);
+    background_start(&x->sources, "sources", sources_run, x);
 }
 
-void newcomers_wake(struct engine *x)
+void sources_wake(struct engine *x)
 {
-    background_wake(&x->newcomers);
+    background_wake(&x->sources);
 }
