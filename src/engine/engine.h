@@ -537,7 +537,6 @@ struct recommend_row {
 struct recommend_answer {
     struct recommend_row *rows;
     size_t count;
-    bool more;
     struct str next;        /* what `after` of the next page is; empty: there is none */
     const char *emptied_by; /* the rule that left nothing; NULL: there are rows */
     char recommendation_id[33];

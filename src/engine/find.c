@@ -87,7 +87,7 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
         return;
     find_passage(f, l, payload, h);
     if (f->r->fields_given)
-        find_fields(f, payload, &h->document);
+        document_choose(f->a, payload, f->r->fields, f->r->field_count, &h->document);
     json_decref(payload);
 }
 

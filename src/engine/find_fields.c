@@ -1,7 +1,7 @@
 /* Which parts of a document come back. A path goes down through objects at its dots
  * ("author.name"); a name that has dots itself is found by the whole rest of the path. What is not
  * there is left out. */
-#include "engine/find_impl.h"
+#include "engine/internal.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,13 +36,14 @@ static void take(const json_t *from, json_t *to, struct str path)
     json_decref(part);
 }
 
-void find_fields(struct find *f, const json_t *payload, struct document_out *out)
+void document_choose(struct arena *a, const json_t *payload, const struct str *fields, size_t count,
+                     struct document_out *out)
 {
     json_t *chosen = json_object();
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         out->hidden |= parts[k].part;
-    for (size_t i = 0; i < f->r->field_count; i++) {
-        struct str path = f->r->fields[i];
+    for (size_t i = 0; i < count; i++) {
+        struct str path = fields[i];
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
             if (str_eq_c(path, parts[k].name))
                 out->hidden &= ~parts[k].part;
@@ -50,7 +51,7 @@ void find_fields(struct find *f, const json_t *payload, struct document_out *out
             take(payload, chosen, path);
     }
     char *text = json_dumps(chosen, JSON_COMPACT | JSON_SORT_KEYS);
-    out->payload = arena_str(f->a, str_c(text));
+    out->payload = arena_str(a, str_c(text));
     free(text);
     json_decref(chosen);
 }

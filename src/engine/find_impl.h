@@ -101,10 +101,6 @@ struct str find_place_mark(struct find *f, const struct loaded *last, size_t cou
 void find_passage(struct find *f, const struct loaded *l, const json_t *payload,
                   struct find_hit *h);
 
-/* --- find_fields.c --- */
-/* Leaves in `out` what the request's fields name. */
-void find_fields(struct find *f, const json_t *payload, struct document_out *out);
-
 /* --- find_matching.c --- */
 /* Documents that are scored to find out which reach min_score, or for an order. */
 #define FIND_SCORED_MAX 100000

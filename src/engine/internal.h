@@ -429,6 +429,9 @@ enum err version_compare(struct version *active, struct version *v, const struct
 bool document_expired(const struct document_record *d, int64_t now_us);
 /* What a reader gets to see; `payload` may have been left out. */
 void document_out_make(struct arena *a, const struct document_record *d, struct document_out *out);
+/* Leaves in `out` what `fields` name (find_fields.c). */
+void document_choose(struct arena *a, const json_t *payload, const struct str *fields, size_t count,
+                     struct document_out *out);
 /* Fills in what each document is a copy of. */
 enum err documents_mark_copies(struct collection *c, struct arena *a,
                                struct document_out *const *documents, size_t count,

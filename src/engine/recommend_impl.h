@@ -2,8 +2,8 @@
  *
  *   examples      what the reader did, or what the request names      recommend_examples.c
  *   candidates    from every source, each scored by all sources       recommend_sources.c
- *   rules         exclude > filter > pin > caps > boost > diversity,
- *                 exploration, pages                                  recommend_slots.c
+ *   rules         the request's, checked and resolved                 recommend_rules.c
+ *   slots         candidates by those rules; pages                    recommend_slots.c
  *   explanation   what of the score came from which document          recommend_explain.c
  *   log           items, positions, propensities, features            served.c
  *
@@ -15,6 +15,7 @@
 #include "recommend/feature.h"
 #include "recommend/model.h"
 #include "recommend/served.h"
+#include "recommend/slots.h"
 
 /* ---- recommenders.c: the models of a collection that are in memory ---- */
 struct recommender {
@@ -52,6 +53,20 @@ struct example {
     int64_t time_us;
     const float *vector; /* number 0: a text's, of length 1 */
 };
+/* The request's rules, with numbers for ids and sets for filters. */
+struct rules {
+    struct docset excluded; /* by the request's ids */
+    struct slot_pin *pins;
+    struct slot_boost *boosts;
+    struct docset *boosted; /* of each boost */
+    size_t *caps;
+    size_t boost_count;
+    uint32_t *before; /* what earlier pages showed */
+    size_t before_count;
+    uint32_t *shown; /* those, and what stands on this page or was skipped by an offset */
+    size_t shown_count;
+    uint64_t seed;
+};
 struct recommendation {
     struct engine *x;
     struct collection *c;
@@ -70,13 +85,11 @@ struct recommendation {
     struct sources *sources;
     struct candidate *candidates; /* best first by relevance, of equals the newer */
     size_t candidate_count;
+    struct rules rules;
     const char *emptied_by; /* which rule left nothing; NULL */
     const char *model;      /* what the answer names */
     struct str experiment, variant;
 };
-
-/* More than a page needs, for those that are gone by the time that it is made. */
-#define RECOMMEND_SLACK 16
 
 /* recommend_examples.c: fills in examples, and what was seen into `without`. */
 enum err examples_make(struct recommendation *m, struct err_info *e) MUST_CHECK;
@@ -88,9 +101,22 @@ enum err candidates_make(struct recommendation *m, size_t depth, struct err_info
  * candidates_make. Room for `count`. */
 void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t count,
                       struct candidate *out, size_t *found);
-/* recommend_slots.c: candidates become slots, in order; room for as many as candidates. */
-enum err slots_make(struct recommendation *m, struct candidate **slots, size_t *count,
+/* recommend_rules.c: checks the request and fills in rules; what is excluded into `without`.
+ * m->within is there. rules_release in any case. */
+enum err rules_make(struct recommendation *m, struct err_info *e) MUST_CHECK;
+void rules_release(struct rules *r);
+/* recommend_slots.c: asks for candidates and fills the slots of the page from the request's offset
+ * on; what of them stands in the end, rows tell. Again with the same seed it draws the same. */
+struct placed {
+    struct candidate candidate; /* score, propensity and source as it is placed */
+    struct slot slot;
+};
+enum err slots_make(struct recommendation *m, struct placed **out, size_t *count, bool *more,
                     struct err_info *e) MUST_CHECK;
+/* What `after` of the next page is; empty: the list ends at RECOMMEND_REACH_MAX. */
+struct str pages_mark(struct recommendation *m);
+/* Into rules.before. ERR_GONE: of before a restore. */
+enum err pages_read(struct recommendation *m, struct err_info *e) MUST_CHECK;
 /* recommend_explain.c: of one candidate, largest first; parts add up to relevance (1e-6) with what
  * `rest` says. */
 struct explanation_part {

@@ -54,6 +54,31 @@ void attributes_alike(struct attributes *x, struct str field, const uint32_t *of
     rwlock_drop(&x->lock);
 }
 
+size_t attributes_values(struct attributes *x, struct str field, uint32_t number, uint32_t *out,
+                         size_t max)
+{
+    size_t n = 0;
+    rwlock_read(&x->lock);
+    const struct field *f = attributes_field(x, filter_field(field));
+    const struct holding *h = f ? attributes_holding(x, number) : NULL;
+    for (uint32_t i = 0; h && i < h->count && n < max; i++)
+        if (groups_by(h->values[i]) && x->fields[h->values[i]->field] == f)
+            out[n++] = h->values[i]->ordinal;
+    rwlock_drop(&x->lock);
+    return n;
+}
+
+void attributes_holders(struct attributes *x, struct str field, const uint32_t *values,
+                        size_t count, struct docset *out)
+{
+    rwlock_read(&x->lock);
+    const struct field *f = attributes_field(x, filter_field(field));
+    for (size_t i = 0; f && i < count; i++)
+        if (values[i] < f->values_end && f->values[values[i]])
+            posting_into(&f->values[values[i]]->posting, out);
+    rwlock_drop(&x->lock);
+}
+
 struct first {
     struct str field;
     json_t *value; /* owned */

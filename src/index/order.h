@@ -44,6 +44,13 @@ void attributes_groups(struct attributes *x, struct str field, const uint32_t *n
                        size_t count, uint32_t *out);
 /* There are no more groups than that. */
 size_t attributes_groups_most(struct attributes *x, struct str field);
+/* The values that a document holds in a field, each once, as numbers that mean something while
+ * somebody holds them; at most `max`. Any thread. */
+size_t attributes_values(struct attributes *x, struct str field, uint32_t number, uint32_t *out,
+                         size_t max);
+/* The documents that hold one of those values; `out` is initialised. */
+void attributes_holders(struct attributes *x, struct str field, const uint32_t *values,
+                        size_t count, struct docset *out);
 /* The documents that have a value in common with one of `of`, in that field; `out` is
  * initialised. */
 void attributes_alike(struct attributes *x, struct str field, const uint32_t *of, size_t count,
