@@ -89,7 +89,8 @@ call_run run_versions_list, run_version_create, run_version_get, run_version_del
 call_run run_documents_list, run_documents_add, run_documents_delete, run_document_get,
     run_document_put, run_document_patch, run_document_delete;
 call_run run_import;
-call_run run_search, run_multi_search, run_similar, run_facet, run_recommend, run_user_recommendations;
+call_run run_search, run_multi_search, run_similar, run_facet;
+call_run run_recommend, run_recommend_batch, run_user_recommendations, run_document_readers;
 call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_user_delete;
 call_run run_embeddings, run_models_list, run_model_get;
 call_run run_tei_embed, run_tei_embed_all, run_tei_similarity, run_tei_tokenize, run_tei_decode,

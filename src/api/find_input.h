@@ -28,4 +28,11 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
 enum err page_input(const struct find_input *in, size_t *offset, size_t *limit,
                     struct err_info *e) MUST_CHECK;
 
+struct find_input find_input_of(struct call *c);
+/* The member `next_cursor`. `after`: where it goes on; one that is too long for a cursor (texts of
+ * an order) goes on by `offset` (0: not). */
+void next_cursor_put(struct json_writer *w, const struct find_input *in, struct str after,
+                     size_t offset);
+double call_took_ms(const struct call *c);
+
 #endif

@@ -410,21 +410,48 @@ void render_facet_stats(struct json_writer *w, const struct find_facet *facets, 
         json_object_end(w);
 }
 
-void render_recommended(struct json_writer *w, const struct recommend_row *r)
+/* What is not finite has no number in JSON. */
+static void put_finite(struct json_writer *w, const char *key, double x)
+{
+    put_double(w, key, isfinite(x) ? x : 0);
+}
+
+static void render_adjustments(struct json_writer *w, const struct recommend_row *r)
+{
+    put_finite(w, "relevance", r->relevance);
+    json_key(w, "adjustments");
+    json_object_begin(w);
+    put_finite(w, "boost", r->boost);
+    put_finite(w, "freshness", r->freshness);
+    put_finite(w, "fatigue", r->fatigue);
+    put_finite(w, "nearest", r->nearest);
+    json_object_end(w);
+}
+
+void render_recommended(struct json_writer *w, const struct recommend_row *r, bool explain,
+                        bool explored)
 {
     json_object_begin(w);
     put(w, "id", r->document.id);
-    put_double(w, "score", isfinite(r->score) ? r->score : 0);
+    put_finite(w, "score", r->score);
     put(w, "source", str_c(r->source));
+    put_int(w, "position", r->position);
+    if (explored)
+        put_finite(w, "propensity", r->propensity);
+    if (explain)
+        render_adjustments(w, r);
     json_key(w, "explanation");
     json_array_begin(w);
     for (size_t i = 0; i < r->explanation_count; i++) {
         json_object_begin(w);
         put(w, "document", r->explanation[i].document);
-        put_double(w, "share", r->explanation[i].share);
+        put_finite(w, "part", r->explanation[i].part);
+        put_finite(w, "share", r->explanation[i].share);
         json_object_end(w);
     }
     json_array_end(w);
+    if (explain)
+        put_finite(w, "others", r->others);
     json_key(w, "document");
     render_document(w, &r->document);
     json_object_end(w);

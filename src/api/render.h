@@ -31,7 +31,8 @@ void render_total(struct json_writer *w, const struct find_answer *a);
 void render_facets(struct json_writer *w, const struct find_facet *facets, size_t count);
 /* The member `facet_stats`, if one asked for it. */
 void render_facet_stats(struct json_writer *w, const struct find_facet *facets, size_t count);
-void render_recommended(struct json_writer *w, const struct recommend_row *r);
+void render_recommended(struct json_writer *w, const struct recommend_row *r, bool explain,
+                        bool explored);
 void render_change(struct json_writer *w, const struct change_out *x);
 
 /* A result row. `id_key`: "id" or "event_id". `pointer`: where the row stands in the body, "" for a

@@ -12,7 +12,6 @@
 
 static const struct schema list_limit = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = LIMIT_MAX};
-static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 /* In an address; longer ones go into a body. */
 static const struct schema query_filter = {.type = SCHEMA_STRING,
                                            .count_max = 2000,
@@ -187,8 +186,21 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_RECOMMEND] = {"POST", C "/recommend", "recommend", "find",
                          "What a reader should see next", .body = &schema_recommend,
                          .media = MEDIA_JSON, .headers = "Akin-Min-Position",
-                         .answers = ANSWERS({200, &schema_recommend_answer}), .problems = ITEM,
+                         .answers = ANSWERS({200, &schema_recommend_answer}), .problems = "404 410",
                          .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMEND_BATCH] = {"POST", C "/recommend:batch", "recommendBatch", "find",
+                               "A list for each of up to 100 users, by the same rules: each gets "
+                               "its answer or its problem, in their order",
+                               .body = &schema_recommend_batch, .media = MEDIA_JSON,
+                               .headers = "Akin-Min-Position",
+                               .answers = ANSWERS({200, &schema_recommend_batch_answer}),
+                               .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENT_READERS] =
+        {"GET", C "/documents/{id}/readers", "documentReaders", "find",
+         "Who would like this document: readers by what they did lately, best first",
+         .query = document_readers_query, .headers = "Akin-Min-Position",
+         .answers = ANSWERS({200, &schema_document_readers}), .problems = ITEM,
+         .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
     /* ---- readers ---- */
     [ROUTE_FEEDBACK_ADD] = {"POST", C "/feedback", "addFeedback", "readers",
                             "What readers did; each row is judged alone",
@@ -216,14 +228,9 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_USER_RECOMMENDATIONS] =
         {"GET", C "/users/{id}/recommendations", "userRecommendations", "readers",
          "What this user should see next",
-         .query = FIELDS({"limit", &schema_limit, .fallback = "20"},
-                         {"offset", &schema_offset, .fallback = "0"}, {"cursor", &schema_cursor},
-                         {"filter", &query_filter},
-                         {"exclude_seen", &schema_flag, .fallback = "true"},
-                         {"diversity", &share, .fallback = "0"},
-                         {"explain", &schema_flag, .fallback = "false"}),
+         .query = recommend_query,
          .headers = "Akin-Min-Position", .answers = ANSWERS({200, &schema_recommend_answer}),
-         .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+         .problems = "404 410", .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
     /* ---- inference ---- */
     [ROUTE_EMBEDDINGS] = {"POST", "/v1/embeddings", "createEmbeddings", "inference",
                           "Vectors of texts, as OpenAI has it", .body = &schema_embeddings,

@@ -7,16 +7,13 @@
 #include "base/rng.h"
 #include <math.h>
 
-static double took_ms(const struct call *c)
+double call_took_ms(const struct call *c)
 {
     return round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3;
 }
 
-/* `after`: where it goes on; one that is too long for a cursor (texts of an order) goes on by
- * offset.
- */
-static void next_cursor_put(struct json_writer *w, const struct find_input *in, struct str after,
-                            size_t offset)
+void next_cursor_put(struct json_writer *w, const struct find_input *in, struct str after,
+                     size_t offset)
 {
     char text[CURSOR_TEXT];
     bool fits = after.n && after.n <= CURSOR_KEY_MAX;
@@ -99,11 +96,11 @@ static void find_reply(struct call *c, const struct find_input *in, const struct
     c->stage_ns[STAGE_WORDS] = a->stages.words_ns;
     c->stage_ns[STAGE_VECTORS] = a->stages.vectors_ns;
     c->stage_ns[STAGE_LOAD] = a->load_ns;
-    find_answer_put(response_begin(&out), in, r, a, took_ms(c));
+    find_answer_put(response_begin(&out), in, r, a, call_took_ms(c));
     response_send(c, 200, &out);
 }
 
-static struct find_input find_input_of(struct call *c)
+struct find_input find_input_of(struct call *c)
 {
     return (struct find_input){c->arena, c->input, c->body != NULL, call_binding(c),
                                engine_secret(c->engine)};
@@ -140,64 +137,4 @@ void run_search(struct call *c)
 void run_similar(struct call *c)
 {
     find(c, similar_input, engine_similar);
-}
-
-/* ---- recommend ---- */
-
-static void recommend_reply(struct call *c, const struct recommend_request *r,
-                            const struct recommend_answer *a, const struct find_input *in)
-{
-    struct response out;
-    struct json_writer *w = response_list_begin(&out);
-    for (size_t i = 0; i < a->count; i++)
-        render_recommended(w, &a->rows[i]);
-    json_array_end(w);
-    json_key(w, "recommendation_id");
-    json_put_c(w, a->recommendation_id);
-    json_key(w, "model");
-    json_put_c(w, a->model ? a->model : "");
-    next_cursor_put(w, in, (struct str){"", 0}, a->more && a->count ? r->offset + a->count : 0);
-    json_key(w, "embedding_version");
-    json_put_int(w, a->embedding_version);
-    json_key(w, "took_ms");
-    json_put_double(w, took_ms(c));
-    json_object_end(w);
-    response_send(c, 200, &out);
-}
-
-static void recommend(struct call *c, struct recommend_request *r)
-{
-    struct err_info e = {0};
-    struct recommend_answer answer = {0};
-    struct find_input in = find_input_of(c);
-    r->filter = input_str(c->input, "filter");
-    r->exclude_seen = input_bool(c->input, "exclude_seen", true);
-    r->diversity = input_double(c->input, "diversity", 0);
-    r->explain = input_bool(c->input, "explain", false);
-    int64_t start = clock_mono_ns();
-    if (page_input(&in, &r->offset, &r->limit, &e)) {
-        call_error(c, &e);
-        return;
-    }
-    if (engine_recommend(c->engine, call_collection(c), r, c->arena, &answer, &e)) {
-        call_input_error(c, &e);
-        return;
-    }
-    c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
-    recommend_reply(c, r, &answer, &in);
-}
-
-void run_recommend(struct call *c)
-{
-    struct recommend_request r = {.user = input_id(c->arena, c->input, "user")};
-    r.positive = input_strs(c->arena, c->input, "positive", &r.positive_count);
-    r.negative = input_strs(c->arena, c->input, "negative", &r.negative_count);
-    r.session = input_strs(c->arena, c->input, "session", &r.session_count);
-    recommend(c, &r);
-}
-
-void run_user_recommendations(struct call *c)
-{
-    struct recommend_request r = {.user = call_id(c)};
-    recommend(c, &r);
 }

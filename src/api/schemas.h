@@ -30,16 +30,16 @@ extern const struct schema schema_any, schema_string, schema_integer, schema_num
 /* bodies */
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
     schema_documents, schema_merge_patch, schema_delete, schema_search, schema_search_of,
-    schema_multi_search, schema_similar, schema_recommend, schema_version_new, schema_compare,
+    schema_multi_search, schema_similar, schema_recommend, schema_recommend_batch, schema_version_new, schema_compare,
     schema_version_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
     schema_tei_embed, schema_tei_embed_all, schema_tei_similarity, schema_tei_tokenize,
     schema_tei_decode;
 /* What a search takes: the body of a POST, the parameters of a GET. */
-extern const struct field search_fields[];
+extern const struct field search_fields[], recommend_query[], document_readers_query[];
 /* answers */
 extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
     schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer, schema_facet_answer,
-    schema_multi_answer, schema_recommend_answer, schema_feedback_list, schema_user_out,
+    schema_multi_answer, schema_recommend_answer, schema_recommend_batch_answer, schema_document_readers, schema_row_error, schema_feedback_list, schema_user_out,
     schema_embeddings_answer, schema_model, schema_models, schema_changes, schema_backup,
     schema_check, schema_state, schema_version_answer, schema_problem, schema_openai_error,
     schema_vectors, schema_token_vectors, schema_numbers, schema_tei_tokens, schema_tei_info,
@@ -54,6 +54,9 @@ extern const struct schema schema_collection, schema_version, schema_versions, s
 #define LIMIT_MAX 1000
 #define SEARCHES_MAX 50 /* of one multi-search */
 #define OFFSET_MAX 1000
+#define RECOMMEND_LIMIT 200  /* as engine.h has them */
+#define RECOMMEND_REACH 1000
+#define RECOMMEND_BATCH 100 /* users of one request */
 #define TEXT_MAX 100000 /* code points of a query text */
 
 #endif

@@ -554,18 +554,6 @@ const struct schema schema_similar = {
     .exactly_one = "id|ids|text|vector",
     .example = "{\"id\":\"a1\",\"limit\":5}",
 };
-const struct schema schema_recommend = {
-    .name = "RecommendRequest",
-    .type = SCHEMA_OBJECT,
-    .fields = FIELDS(
-        {"user", &schema_id}, {"positive", &id_list, .help = "documents that were liked"},
-        {"negative", &id_list, .help = "documents that were not"},
-        {"session", &id_list_one, .help = "documents in the order they were read"}, LIMITS,
-        {"exclude_seen", &schema_boolean, .fallback = "true"},
-        {"diversity", &share, .fallback = "0"}, {"explain", &schema_boolean, .fallback = "false"}),
-    .exactly_one = "user|positive,negative|session",
-    .example = "{\"user\":\"u1\",\"limit\":5}",
-};
 
 /* ---- readers ---- */
 static const struct schema feedback_type = {

@@ -133,7 +133,7 @@ static const struct schema fault = {
                      {"parameter", &schema_string, .help = "name of the parameter or header"},
                      {"detail", &schema_string, NEED}),
 };
-static const struct schema row_error = {
+const struct schema schema_row_error = {
     .name = "RowError",
     .type = SCHEMA_OBJECT,
     .nullable = true,
@@ -148,7 +148,7 @@ const struct schema schema_row = {
     .fields = FIELDS({"id", &schema_string}, {"status", &row_status, NEED}, {"revision", &count},
                      {"pending", &schema_boolean,
                       .help = "true: stored and found by its words; vectors come later"},
-                     {"error", &row_error},
+                     {"error", &schema_row_error},
                      {"line", &count, .help = "of an NDJSON import, for a row that failed"},
                      {"event_id", &schema_string, .help = "of feedback"},
                      {"position", &schema_position, .help = "of a single document's answer"}),
@@ -314,7 +314,7 @@ const struct schema schema_search_answer = {
 static const struct schema search_failure = {
     .name = "SearchFailure",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"error", &row_error, NEED, .help = "pointers are of the whole request"}),
+    .fields = FIELDS({"error", &schema_row_error, NEED, .help = "pointers are of the whole request"}),
 };
 static const struct schema search_outcome = {
     .type = SCHEMA_ONE_OF,
@@ -326,25 +326,6 @@ const struct schema schema_multi_answer = {
     .fields =
         FIELDS({"data", LIST_OF(&search_outcome), NEED, .help = "in the order of the searches"},
                {"failed", &count, NEED}, {"took_ms", &schema_number, NEED}),
-};
-static const struct schema explanation = {
-    .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"document", &schema_string, NEED}, {"share", &schema_number, NEED}),
-};
-static const struct schema recommended = {
-    .name = "Recommendation",
-    .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_string, NEED}, {"score", &schema_number, NEED},
-                     {"source", &schema_string, NEED}, {"explanation", LIST_OF(&explanation), NEED},
-                     {"document", &schema_document_out, NEED}),
-};
-const struct schema schema_recommend_answer = {
-    .name = "RecommendAnswer",
-    .type = SCHEMA_OBJECT,
-    .fields =
-        FIELDS({"data", LIST_OF(&recommended), NEED}, {"recommendation_id", &schema_string, NEED},
-               {"model", &schema_string, NEED}, {"embedding_version", &count, NEED},
-               {"next_cursor", &cursor, NEED}, {"took_ms", &schema_number, NEED}),
 };
 
 /* ---- readers ---- */

@@ -547,6 +547,25 @@ enum err engine_recommend(struct engine *x, struct str collection,
                           const struct recommend_request *r, struct arena *a,
                           struct recommend_answer *out, struct err_info *e) MUST_CHECK;
 
+/* Who would like a document: of the readers who did something since `active_days`, the
+ * DOCUMENT_READERS_MAX latest, by what their newest feedback says of it. */
+#define DOCUMENT_READERS_MAX 1000
+struct document_readers_request {
+    struct str document;
+    size_t limit; /* 1 ... RECOMMEND_LIMIT_MAX */
+    bool include_seen;
+    double active_days;
+};
+struct document_reader {
+    struct str user;
+    double score;
+    const char *source; /* "model", "profile" */
+};
+enum err engine_document_readers(struct engine *x, struct str collection,
+                                 const struct document_readers_request *r, struct arena *a,
+                                 struct document_reader **out, size_t *count, size_t *considered,
+                                 struct err_info *e) MUST_CHECK;
+
 /* ---- scores that the team's own algorithm made ---- */
 /* By source and reader; the reader empty: for all readers, where a reader's own do not say more. */
 #define SCORES_READERS_MAX 1000  /* of one request */

@@ -55,14 +55,19 @@ static enum err scenario_check(struct str s, struct err_info *e)
                           SCENARIO_BYTES_MAX);
 }
 
-static enum err types_check(const struct recommend_request *r, struct err_info *e)
+static enum err types_check(struct recommendation *m, struct err_info *e)
 {
-    char field[48];
+    const struct recommend_request *r = m->r;
+    struct feedback_settings known;
+    char field[48], names[400];
+    if (r->seen_type_count == 0)
+        return 0;
+    collection_feedback(m->c, &known);
     for (size_t i = 0; i < r->seen_type_count; i++)
-        if (!feedback_type_known(r->seen_types[i])) {
+        if (!feedback_type_find(&known, r->seen_types[i])) {
             snprintf(field, sizeof field, "/exclude_seen/%zu", i);
-            return err_set(e, ERR_INVALID, field, "\"%.*s\" is no type of feedback",
-                           id_length(r->seen_types[i]), r->seen_types[i].s);
+            feedback_type_names(&known, names, sizeof names);
+            return err_set(e, ERR_INVALID, field, "must be one of %s", names);
         }
     return 0;
 }
@@ -217,7 +222,7 @@ enum err rules_make(struct recommendation *m, struct err_info *e)
     docset_init(&m->rules.excluded);
     rng_bytes(&m->rules.seed, sizeof m->rules.seed);
     if ((err = numbers_check(m->r, e)) || (err = scenario_check(m->r->scenario, e)) ||
-        (err = types_check(m->r, e)) || (err = examples_check(m->r, e)) ||
+        (err = types_check(m, e)) || (err = examples_check(m->r, e)) ||
         (err = excluded_make(m, e)) || (err = pins_make(m, e)) || (err = caps_make(m, e)) ||
         (err = boosts_make(m, e)))
         return err;

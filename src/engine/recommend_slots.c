@@ -35,27 +35,29 @@ static size_t values_of(void *ctx, size_t cap, uint32_t number, uint32_t *out, s
     return attributes_values(m->c->attributes, m->r->caps[cap].field, number, out, max);
 }
 
-/* Fills in FEATURE_AGE and FEATURE_SHOWN where a rule needs them and nobody did. */
-static enum err features_fill(struct recommendation *m, struct err_info *e)
+static int example_compare(const void *number, const void *example)
+{
+    uint32_t x = *(const uint32_t *)number, y = ((const struct example *)example)->number;
+    return (x > y) - (x < y);
+}
+
+/* FEATURE_SHOWN, where a rule needs it. What the reader took does not tire. */
+static enum err shown_fill(struct recommendation *m, struct err_info *e)
 {
     size_t n = m->candidate_count;
-    uint32_t *numbers = arena_array(m->a, n + 1, sizeof *numbers);
-    for (size_t i = 0; i < n; i++)
-        numbers[i] = m->candidates[i].number;
-    if (m->r->half_life_days > 0) {
-        double *created = arena_array(m->a, n + 1, sizeof *created);
-        attributes_number(m->c->attributes, STR("created"), ATTRIBUTES_LEAST, numbers, n, created);
-        for (size_t i = 0; i < n; i++)
-            m->candidates[i].features[FEATURE_AGE] =
-                (float)(((double)m->now_us / 1e6 - created[i]) / 86400);
-    }
     if (!(m->r->fatigue > 0) || !m->r->user.n)
         return 0;
+    uint32_t *numbers = arena_array(m->a, n + 1, sizeof *numbers);
     float *shown = arena_array(m->a, n + 1, sizeof *shown);
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = m->candidates[i].number;
     enum err err = served_counts(m->c, m->r->user, numbers, n, m->a, shown, e);
     for (size_t i = 0; i < n && !err; i++)
-        if (isnan(m->candidates[i].features[FEATURE_SHOWN]))
-            m->candidates[i].features[FEATURE_SHOWN] = shown[i];
+        m->candidates[i].features[FEATURE_SHOWN] =
+            m->example_count && bsearch(&numbers[i], m->examples, m->example_count,
+                                        sizeof *m->examples, example_compare)
+                ? 0
+                : shown[i];
     return err;
 }
 
@@ -100,15 +102,15 @@ static void place(struct filling *f, const struct slot *s)
     struct recommendation *m = f->m;
     struct placed *p = &f->placed[f->count++];
     p->slot = *s;
-    if (s->candidate == SLOT_NO_CANDIDATE) {
-        p->candidate =
-            (struct candidate){.number = s->number, .revision = live_get(m->c, s->number).revision};
-        for (size_t k = 0; k < FEATURE_COUNT; k++)
-            p->candidate.features[k] = NAN;
-    } else {
+    size_t found = 1;
+    if (s->candidate == SLOT_NO_CANDIDATE)
+        candidates_score(m, &s->number, 1, &p->candidate, &found);
+    else
         p->candidate = m->candidates[s->candidate];
-    }
-    p->candidate.score = s->score;
+    if (found == 0) /* deleted: rows will tell */
+        p->candidate = (struct candidate){.number = s->number};
+    if (s->candidate != SLOT_NO_CANDIDATE)
+        p->candidate.score = s->score;
     p->candidate.propensity = s->propensity;
     if (s->pinned || s->explored)
         p->candidate.source = s->pinned ? "pin" : "explore";
@@ -120,7 +122,7 @@ static enum err fill(struct filling *f, struct slots *out, struct err_info *e)
     struct recommendation *m = f->m;
     enum err err = candidates_make(m, f->depth, e);
     if (!err)
-        err = features_fill(m, e);
+        err = shown_fill(m, e);
     if (err)
         return err;
     struct slot_candidate *all = arena_array(m->a, m->candidate_count + 1, sizeof *all);

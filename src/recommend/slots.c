@@ -141,7 +141,7 @@ static int open_compare(const void *a, const void *b)
     const struct open *x = a, *y = b;
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
-    return (x->number > y->number) - (x->number < y->number);
+    return (x->candidate > y->candidate) - (x->candidate < y->candidate);
 }
 
 static int number_compare(const void *a, const void *b)
@@ -215,8 +215,8 @@ static enum slots_emptied open_take(struct filling *f, const struct slot_candida
         by = why > by ? why : by;
         if (why)
             continue;
-        score(f, &candidates[i], &f->open[f->open_count]);
-        f->open[f->open_count++].candidate = i;
+        f->open[f->open_count].candidate = i;
+        score(f, &candidates[i], &f->open[f->open_count++]);
     }
     qsort(f->open, f->open_count, sizeof *f->open, open_compare);
     scale_make(f);

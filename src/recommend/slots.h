@@ -8,7 +8,8 @@
  *   caps             at most n documents of each value of an attribute in the whole list. Pins
  *                    count, and may alone be more than n; documents without a value are free
  *   boosts           score = relevance * every factor (boosts that match, freshness, fatigue); of a
- *                    relevance below 0 divided by it, so that a factor over 1 always lifts
+ *                    relevance below 0 divided by it, so that a factor over 1 always lifts;
+ *                    ties as the candidates come
  *   diversity        maximal marginal relevance among the SLOTS_POOL best that may still be shown:
  *                    the argmax of (1 - w) s - w max(cos with what stands before), w = diversity *
  *                    SLOTS_DIVERSITY, s the score on a scale where the best candidate is 1 and the

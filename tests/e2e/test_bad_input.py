@@ -59,7 +59,7 @@ def test_wrong_documents(server, document, pointer):
     ("/similar", {"id": "a", "text": "b"}, "", "exactly one of"),
     ("/similar", {"vector": [1, 2, 3]}, "/vector", "numbers"),
     ("/similar", {"text": ""}, "/text", "1 to 100000"),
-    ("/recommend", {"limit": 5}, "", "exactly one of"),
+    ("/recommend", {"limit": 5}, "/user", "is missing"),
     ("/recommend", {"user": "u", "diversity": 3}, "/diversity", "from 0 to 1"),
     ("/feedback", {"user": "u", "type": "like"}, "/document", "missing"),
     ("/feedback", {"user": "u", "document": "a", "type": "love"}, "/type", "like"),

@@ -224,7 +224,7 @@ static double score_of(const struct question *q, const struct slot_candidate *c)
     return c->relevance >= 0 ? c->relevance * factor : c->relevance / factor;
 }
 
-/* Of all sound candidates, in order; ties by number. */
+/* Of all sound candidates, in order; ties as they came. */
 struct ranked {
     uint32_t number;
     double score;
@@ -238,9 +238,7 @@ static size_t ranked_make(const struct question *q, struct ranked *out)
             continue;
         struct ranked x = {c->number, score_of(q, c)};
         size_t at = n++;
-        for (; at > 0 && (out[at - 1].score < x.score ||
-                          (out[at - 1].score == x.score && out[at - 1].number > x.number));
-             at--)
+        for (; at > 0 && out[at - 1].score < x.score; at--)
             out[at] = out[at - 1];
         out[at] = x;
     }

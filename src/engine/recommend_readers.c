@@ -1,0 +1,171 @@
+/* Who would like a document: the readers who did something lately, each judged by a content profile
+ * of what they did, one cosine a reader. */
+#include "base/clock.h"
+#include "engine/recommend_impl.h"
+#include "recommend/profile.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX 10000 /* newest feedback that is looked at */
+#define DAY_US 86400000000.0
+
+struct reading {
+    struct collection *c;
+    struct version *v;
+    const struct document_readers_request *r;
+    struct arena *a;
+    uint32_t document;
+    float *row; /* the document's vector, as profiles see it */
+    struct document_reader *found;
+    size_t count, considered;
+};
+/* One act; of one reader together, the newest reader first. */
+struct act {
+    struct str user;
+    size_t first; /* the place of the reader's newest act */
+    uint32_t number;
+    double weight;
+};
+
+static int user_compare(const void *a, const void *b)
+{
+    const struct act *x = a, *y = b;
+    int c = str_cmp(x->user, y->user);
+    return c ? c : (x->first > y->first) - (x->first < y->first);
+}
+
+static int first_compare(const void *a, const void *b)
+{
+    const struct act *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+static int reader_compare(const void *a, const void *b)
+{
+    const struct document_reader *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return str_cmp(x->user, y->user);
+}
+
+static enum err acts_read(struct reading *g, struct act **out, size_t *count, struct err_info *e)
+{
+    struct feedback_record *rows;
+    struct feedback_settings f;
+    size_t n, kept = 0;
+    int64_t now_us = clock_wall_us();
+    double since_us = (double)now_us - g->r->active_days * DAY_US;
+    enum err err = store_feedback_list(g->c->engine->store, g->a, g->c->id, STR(""), STR(""), 0,
+                                       ROWS_MAX, &rows, &n, e);
+    if (err)
+        return err;
+    struct str *ids = arena_array(g->a, n + 1, sizeof *ids);
+    uint32_t *numbers = arena_array(g->a, n + 1, sizeof *numbers);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = rows[i].document;
+    if ((err = numbers_of_ids(g->c, g->a, ids, n, numbers, e)))
+        return err;
+    collection_feedback(g->c, &f);
+    struct act *acts = *out = arena_array(g->a, n + 1, sizeof *acts);
+    for (size_t i = 0; i < n; i++) {
+        int64_t age_us = now_us > rows[i].time_us ? now_us - rows[i].time_us : 0;
+        double weight = feedback_weight(&f, rows[i].type, rows[i].value, age_us);
+        if (numbers[i] && (double)rows[i].time_us >= since_us)
+            acts[kept++] = (struct act){rows[i].user, kept, numbers[i], weight};
+    }
+    *count = kept;
+    return 0;
+}
+
+/* Readers together, those who were active last first. */
+static void acts_group(struct act *acts, size_t count)
+{
+    qsort(acts, count, sizeof *acts, user_compare);
+    for (size_t i = 1; i < count; i++)
+        if (str_eq(acts[i].user, acts[i - 1].user))
+            acts[i].first = acts[i - 1].first;
+    qsort(acts, count, sizeof *acts, first_compare);
+}
+
+static void reader_judge(struct reading *g, const struct act *acts, size_t count, struct arena *a)
+{
+    struct profile p;
+    struct recommend_example *examples = arena_array(a, count, sizeof *examples);
+    for (size_t i = 0; i < count; i++) {
+        if (acts[i].number == g->document && !g->r->include_seen)
+            return;
+        examples[i] =
+            (struct recommend_example){.number = acts[i].number, .weight = acts[i].weight};
+    }
+    if (!profile_make(g->v->vectors, NULL, (double)version_mean_cosine(g->v), examples, count, a,
+                      &p))
+        return;
+    double score = profile_likeness(&p, g->row);
+    if (score > 0)
+        g->found[g->count++] = (struct document_reader){acts[0].user, score, "profile"};
+}
+
+static enum err readers_find(struct reading *g, struct err_info *e)
+{
+    struct act *acts;
+    size_t n;
+    enum err err = acts_read(g, &acts, &n, e);
+    if (err)
+        return err;
+    acts_group(acts, n);
+    g->found = arena_array(g->a, DOCUMENT_READERS_MAX, sizeof *g->found);
+    struct arena *a = arena_new(0);
+    for (size_t i = 0, end; i < n && g->considered < DOCUMENT_READERS_MAX; i = end) {
+        for (end = i + 1; end < n && acts[end].first == acts[i].first; end++)
+            ;
+        g->considered++;
+        reader_judge(g, acts + i, end - i, a);
+        arena_reset(a);
+    }
+    arena_free(a);
+    if (g->count)
+        qsort(g->found, g->count, sizeof *g->found, reader_compare);
+    return 0;
+}
+
+static enum err document_read(struct reading *g, struct err_info *e)
+{
+    struct document_record d;
+    enum err err = store_document_get(g->c->engine->store, g->a, g->c->id, g->r->document,
+                                      DOCUMENT_HEAD, &d, e);
+    if (err)
+        return err;
+    g->document = d.number;
+    g->row = arena_array(g->a, g->v->dims, sizeof *g->row);
+    return vectors_document(g->v->vectors, d.number, g->row)
+               ? 0
+               : err_set(e, ERR_UNAVAILABLE, "", "is not embedded yet; try again in a moment");
+}
+
+enum err engine_document_readers(struct engine *x, struct str collection,
+                                 const struct document_readers_request *r, struct arena *a,
+                                 struct document_reader **out, size_t *count, size_t *considered,
+                                 struct err_info *e)
+{
+    struct reading g = {.r = r, .a = a};
+    if (r->limit < 1 || r->limit > RECOMMEND_LIMIT_MAX)
+        return err_set(e, ERR_INVALID, "/limit", "must be from 1 to %d", RECOMMEND_LIMIT_MAX);
+    if (!(r->active_days > 0))
+        return err_set(e, ERR_INVALID, "/active_days", "must be above 0");
+    enum err err = collection_find(x, collection, &g.c, e);
+    if (err)
+        return err;
+    g.v = version_active(g.c);
+    err = document_read(&g, e);
+    if (!err)
+        err = readers_find(&g, e);
+    version_unref(g.v);
+    collection_unref(g.c);
+    metric_error(x, err);
+    if (err)
+        return err;
+    *out = g.found;
+    *count = g.count < r->limit ? g.count : r->limit;
+    *considered = g.considered;
+    return 0;
+}
