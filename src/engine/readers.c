@@ -352,7 +352,9 @@ enum err engine_user_delete(struct engine *x, struct str collection, struct str 
     struct store_act act = {.kind = ACT_USER_DELETE, .user_collection = c->id};
     act.user.id = id;
     err = popular_erasing(c, id, a, &acts, &count, e);
-    if (!err && !(err = user_act(c, &act, e)))
+    while (!err && !(err = user_act(c, &act, e)) && act.id)
+        act.user_rest = true;
+    if (!err)
         popular_erased(c, acts, count, a);
     arena_free(a);
     collection_unref(c);

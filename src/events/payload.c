@@ -90,7 +90,7 @@ void event_data(const struct change_record *c, struct strbuf *out)
     const char *key = subject_key(c->kind);
     json_writer_init(&w, out);
     json_object_begin(&w);
-    if (key) {
+    if (key && c->subject.n) { /* of feedback that was erased only the number is left */
         json_key(&w, key);
         json_put_str(&w, c->subject);
     }

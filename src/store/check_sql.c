@@ -99,7 +99,12 @@ const struct statement_text schema_faults[] = {
      "SELECT 'the change log has a gap, or does not end at ' || s.change FROM state s WHERE"
      " s.pruned > s.change OR s.change - s.pruned <>"
      " (SELECT count(*) FROM change WHERE change > s.pruned AND change <= s.change)"
-     " OR s.change < (SELECT ifnull(max(change), 0) FROM change)"},
+     " + (SELECT count(*) FROM feedback WHERE change > s.pruned AND change <= s.change)"
+     " OR s.change < (SELECT ifnull(max(change), 0) FROM change)"
+     " OR s.change < (SELECT ifnull(max(change), 0) FROM feedback)"},
+    {"changes_twice",
+     "SELECT 'change ' || f.change || ' is in the log twice' FROM feedback f"
+     " CROSS JOIN change c ON c.change = f.change LIMIT 1"},
 };
 const unsigned schema_faults_count = sizeof schema_faults / sizeof *schema_faults;
 
@@ -110,7 +115,8 @@ const struct statement_text schema_probes[] = {
               " ELSE 'the row of the change counter is missing' END"},
     {"change",
      "SELECT CASE WHEN ifnull((SELECT max(change) FROM change), 0) <= s.change"
-     " AND (s.pruned = s.change OR EXISTS (SELECT 1 FROM change g WHERE g.change = s.change))"
+      " AND (s.pruned = s.change OR EXISTS (SELECT 1 FROM change g WHERE g.change = s.change)"
+     " OR EXISTS (SELECT 1 FROM feedback f WHERE f.change = s.change))"
      " THEN 'ok' ELSE 'the change log does not end at the change counter' END"
      " FROM state s WHERE id = 1"},
     {"documents", ENDS("document", "key")},

@@ -1,5 +1,6 @@
 /* Checkpoints on a thread of their own: PASSIVE, which makes neither readers nor the writer wait,
- * whenever the WAL has grown by 4 MiB. Under writes without a pause the WAL never starts again that
+ * whenever the WAL has grown by 16 MiB: pages that
+ * many commits touch are copied once. Under writes without a pause the WAL never starts again that
  * way; above 64 MiB the writer waits for it and copies the (short) rest between two groups, after
  * which it does. */
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 #define PAGE_BYTES 4096
-#define CHECKPOINT_PAGES ((4u << 20) / PAGE_BYTES)
+#define CHECKPOINT_PAGES ((16u << 20) / PAGE_BYTES)
 #define RESTRAIN_PAGES ((64u << 20) / PAGE_BYTES)
 
 static enum err checkpoint_run(struct store *s, struct conn *conn)

@@ -3,32 +3,44 @@
 #include "store/inside.h"
 #include <string.h>
 
-enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *e)
+static enum err feedback_find(struct writer *w, const struct feedback_record *f, int64_t hash,
+                              uint64_t *change, struct err_info *e)
 {
-    const struct feedback_record *f = &act->feedback;
-    struct held_collection *c;
     sqlite3_stmt *st;
     bool row;
-    enum err err = writer_hold(w, f->collection, &c, e);
+    enum err err = conn_stmt(&w->conn, STMT_FEEDBACK_FIND, &st, e);
 
-    if (!err)
-        err = conn_stmt(&w->conn, STMT_FEEDBACK_FIND, &st, e);
+    *change = 0;
     if (err)
         return err;
     put_int(st, 1, f->collection);
     put_str(st, 2, f->event_id);
+    put_int(st, 3, hash);
     err = conn_step(&w->conn, st, &row, e);
-    if (!err && row) {
-        act->revision = (uint64_t)sqlite3_column_int64(st, 0);
-        return conn_run(&w->conn, st, e);
-    }
+    if (err || !row)
+        return err;
+    *change = (uint64_t)sqlite3_column_int64(st, 0);
+    return conn_run(&w->conn, st, e);
+}
+
+/* One row is all that it writes, and its change counts only when that is done: it needs no
+ * savepoint of its own (writer.c). */
+enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *e)
+{
+    const struct feedback_record *f = &act->feedback;
+    int64_t hash = event_hash(f->collection, f->event_id);
+    struct held_collection *c;
+    sqlite3_stmt *st;
+    enum err err = writer_hold(w, f->collection, &c, e);
+
     if (!err)
-        err = writer_change(w, CHANGE_FEEDBACK, c, 0, f->event_id, &act->revision, e);
-    if (!err)
-        err = conn_stmt(&w->conn, STMT_FEEDBACK_INSERT, &st, e);
+        err = feedback_find(w, f, hash, &act->revision, e);
+    if (err || act->revision)
+        return err;
+    err = conn_stmt(&w->conn, STMT_FEEDBACK_INSERT, &st, e);
     if (err)
         return err;
-    put_int(st, 1, (int64_t)act->revision);
+    put_int(st, 1, (int64_t)w->ledger.change + 1);
     put_int(st, 2, f->collection);
     put_str(st, 3, f->event_id);
     put_str(st, 4, f->user);
@@ -39,8 +51,15 @@ enum err feedback_add(struct writer *w, struct store_act *act, struct err_info *
     put_double(st, 9, f->value);
     put_int(st, 10, f->position);
     put_int(st, 11, f->time_us ? f->time_us : w->now_us);
+    put_int(st, 12, hash);
+    put_int(st, 13, w->now_us);
+    err = conn_run(&w->conn, st, e);
+    if (err)
+        return err;
+    act->revision = ++w->ledger.change;
+    w->ledger.dirty = true;
     act->status = ACT_CREATED;
-    return conn_run(&w->conn, st, e);
+    return ERR_OK;
 }
 
 void feedback_row(sqlite3_stmt *st, struct arena *a, struct feedback_record *f)

@@ -23,7 +23,8 @@
 #define STORE_ACTS_MAX 16384    /* in one call */
 #define STORE_BLOB_MAX (256u << 20)
 #define STORE_DIMS_MAX 4096
-#define SPAN_BYTES 12 /* schema.c */
+#define STORE_USER_STEP 4096 /* rows of a user that are removed at once */
+#define SPAN_BYTES 12        /* schema.c */
 #define PASSAGE_TEXT_BYTES 16
 #define STORE_EMBEDDINGS_MAX 65536 /* of one act */
 

@@ -72,13 +72,22 @@ static enum err purge_documents(struct conn *c, uint32_t collection, int *change
     return err ? err : purge_run(c, STMT_PURGE_DOCUMENTS, from, last, changed, e);
 }
 
+static enum err purge_feedback(struct conn *c, uint32_t collection, int *changed,
+                               struct err_info *e)
+{
+    int remains = 0;
+    enum err err = purge_run(c, STMT_PURGE_FEEDBACK_REMAINS, collection, PURGE_ROWS, &remains, e);
+
+    return err ? err : purge_run(c, STMT_PURGE_FEEDBACK, collection, PURGE_ROWS, changed, e);
+}
+
 static enum err purge_collection(struct conn *c, uint32_t collection, struct err_info *e)
 {
     int changed = 0;
     enum err err = purge_documents(c, collection, &changed, e);
 
     if (!err && !changed)
-        err = purge_run(c, STMT_PURGE_FEEDBACK, collection, PURGE_ROWS, &changed, e);
+        err = purge_feedback(c, collection, &changed, e);
     if (!err && !changed)
         err = purge_run(c, STMT_PURGE_SERVED, collection, PURGE_ROWS, &changed, e);
     if (!err && !changed)

@@ -17,9 +17,16 @@
  * numbers over unmarked_after, up to unmarked_last, have no row in `missing` yet: those of them
  * without a row of passages are missing.
  *
+ * feedback: appended to; `change` is its own change number, and the row is the row of that change
+ * too (STMT_CHANGE_LIST puts both together), so that an act of feedback is written once. When it is
+ * removed while its change is still to be told, a row of `change` without a subject stands in its
+ * place: the log of changes has no gaps. event_hash: a digest of collection and event id, not
+ * unique: 8 bytes in the index instead of some 40.
+ *
  * embedding_cache: appended to, so that values stay dense; `hash` is the first 8 bytes of the key,
  * `rest` the other 24. */
 #include "store/schema.h"
+#include "base/hash.h"
 #include "base/rng.h"
 #include "base/sqlite.h"
 #include "store/store.h"
@@ -112,7 +119,8 @@ static const char *const migrations[] = {
     "CREATE INDEX version_unmarked ON version(id) WHERE unmarked_last > 0;"
     "DROP INDEX document_pending;"
     "CREATE INDEX document_pending ON document(collection, attempts, revision) WHERE state = 1;",
-    /* 4: what recommends, what was recommended, experiments, and scores that a team brings. */
+    /* 4: what recommends, what was recommended, experiments, and scores that a team brings.
+     * Feedback is its own change row, and is found by a digest of its event id. */
     "ALTER TABLE state ADD COLUMN last_recommender INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE recommender ("
     " id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, state INTEGER NOT NULL,"
@@ -134,7 +142,15 @@ static const char *const migrations[] = {
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE brought ("
     " collection INTEGER NOT NULL, source TEXT NOT NULL, user TEXT NOT NULL, scores BLOB NOT NULL,"
-    " updated_us INTEGER NOT NULL, PRIMARY KEY (collection, source, user)) STRICT, WITHOUT ROWID;",
+    " updated_us INTEGER NOT NULL, PRIMARY KEY (collection, source, user)) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE feedback ADD COLUMN event_hash INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE feedback ADD COLUMN at_us INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE feedback SET event_hash = akin_event_hash(collection, event_id), at_us = ifnull("
+    "(SELECT at_us FROM change c WHERE c.change = feedback.change), time_us);"
+    "DELETE FROM change WHERE kind = 6 AND change IN (SELECT change FROM feedback);"
+    "UPDATE change SET subject = '' WHERE kind = 6;"
+    "DROP INDEX feedback_event;"
+    "CREATE INDEX feedback_event ON feedback(event_hash);",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 
@@ -149,6 +165,20 @@ static enum err pragma_int(sqlite3 *db, const char *sql, int *out, struct err_in
         *out = sqlite3_column_int(st, 0);
     sqlite3_finalize(st);
     return rc == SQLITE_ROW ? ERR_OK : sqlite_error(db, rc, e);
+}
+
+int64_t event_hash(uint32_t collection, struct str event_id)
+{
+    return (int64_t)checksum64(event_id.s, event_id.n, collection);
+}
+
+/* akin_event_hash(collection, event_id), for the rows of former formats. */
+static void event_hash_sql(sqlite3_context *c, int count, sqlite3_value **v)
+{
+    const char *text = (const char *)sqlite3_value_text(v[1]);
+    struct str id = {text ? text : "", text ? (size_t)sqlite3_value_bytes(v[1]) : 0};
+
+    sqlite3_result_int64(c, event_hash((uint32_t)sqlite3_value_int64(v[0]), id));
 }
 
 static enum err migration_run(sqlite3 *db, int number, struct err_info *e)
@@ -196,6 +226,8 @@ enum err schema_migrate(sqlite3 *db, const char *path, struct err_info *e)
                        "%s has format %d, this akin knows up to %d; use the akin that wrote it, or "
                        "a newer one",
                        path, version, MIGRATIONS);
+    sqlite3_create_function(db, "akin_event_hash", 2, SQLITE_UTF8, NULL, event_hash_sql, NULL,
+                            NULL);
     for (int n = version + 1; n <= MIGRATIONS && !err; n++)
         err = migration_run(db, n, e);
     return err;

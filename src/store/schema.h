@@ -4,6 +4,7 @@
 #define STORE_SCHEMA_H
 
 #include "base/err.h"
+#include "base/str.h"
 #include <sqlite3.h>
 #include <stdbool.h>
 
@@ -97,6 +98,7 @@ enum statement {
     STMT_FEEDBACK_OF_DOCUMENT,
     STMT_FEEDBACK_OF_BOTH,
     STMT_FEEDBACK_REMOVE_USER,
+    STMT_FEEDBACK_REMAINS_USER,
     STMT_FEEDBACK_SCAN,
     STMT_FEEDBACK_SINCE,
     STMT_FEEDBACK_READER,
@@ -150,6 +152,7 @@ enum statement {
     STMT_PURGE_MISSING,
     STMT_PURGE_DOCUMENTS,
     STMT_PURGE_FEEDBACK,
+    STMT_PURGE_FEEDBACK_REMAINS,
     STMT_PURGE_SERVED,
     STMT_PURGE_USERS,
     STMT_PURGE_BROUGHT,
@@ -177,6 +180,9 @@ extern const unsigned schema_faults_count;
 /* The same for check_quick: each touches a few pages only, at the ends of a table. */
 extern const struct statement_text schema_probes[];
 extern const unsigned schema_probes_count;
+
+/* feedback.event_hash. */
+int64_t event_hash(uint32_t collection, struct str event_id);
 
 /* Make or migrate the tables. ERR_UNSUPPORTED: written by a newer akin, or not akin's. `db` is
  * writable. */

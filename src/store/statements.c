@@ -191,13 +191,13 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                                          " VALUES (?1, ?2, ?3, ?4)"},
     [STMT_PASSAGE_REMOVE] = {"passage_remove", "DELETE FROM passage WHERE key = ?1"},
 
-    [STMT_FEEDBACK_FIND] = {"feedback_find",
-                            "SELECT change FROM feedback WHERE collection = ?1 AND event_id = ?2"},
+    [STMT_FEEDBACK_FIND] = {"feedback_find", "SELECT change FROM feedback WHERE event_hash = ?3"
+                                             " AND event_id = ?2 AND collection = ?1"},
     [STMT_FEEDBACK_TIME] = {"feedback_time", "SELECT time_us FROM feedback"
                                              " WHERE change = ?2 AND collection = ?1"},
     [STMT_FEEDBACK_INSERT] = {"feedback_insert",
-                              "INSERT INTO feedback (" FEEDBACK_COLUMNS
-                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
+                              "INSERT INTO feedback (" FEEDBACK_COLUMNS ", event_hash, at_us)"
+                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"},
 #define FEEDBACK_PAGE                                                                              \
     " AND (time_us, change) < (?2, ?3)" LIVE " ORDER BY time_us DESC, change DESC LIMIT ?4"
     [STMT_FEEDBACK_ALL] = {"feedback_all", "SELECT " FEEDBACK_COLUMNS
@@ -211,9 +211,17 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_FEEDBACK_OF_BOTH] = {"feedback_of_both",
                                "SELECT " FEEDBACK_COLUMNS " FROM feedback WHERE collection = ?1"
                                " AND user = ?5 AND +document = ?6" FEEDBACK_PAGE},
+/* What stays of feedback that is removed: its number, its time and its collection. */
+#define REMAINS                                                                                    \
+    "INSERT INTO change (change, kind, at_us, collection, name, number, subject)"                  \
+    " SELECT change, 6, at_us, collection, ifnull((SELECT name FROM collection c"                  \
+    " WHERE c.id = f.collection), ''), 0, '' FROM feedback f"                                      \
+    " WHERE change > (SELECT pruned FROM state WHERE id = 1) AND change IN "
+#define OLDEST_OF_USER                                                                             \
+    "(SELECT change FROM feedback WHERE collection = ?1 AND user = ?2 ORDER BY time_us LIMIT ?3)"
+    [STMT_FEEDBACK_REMAINS_USER] = {"feedback_remains_user", REMAINS OLDEST_OF_USER},
     [STMT_FEEDBACK_REMOVE_USER] = {"feedback_remove_user",
-                                   "DELETE FROM feedback WHERE collection = ?1 AND user = ?2"},
-
+                                   "DELETE FROM feedback WHERE change IN " OLDEST_OF_USER},
     [STMT_FEEDBACK_SCAN] = {"feedback_scan",
                             "SELECT " FEEDBACK_COLUMNS " FROM feedback WHERE change > ?2"
                             " AND change <= ?3 AND +collection = ?1" LIVE " ORDER BY change"},
@@ -241,7 +249,8 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                              " AND user = ?2 AND (at_us, id) < (?3, ?4)" LIVE
                              " ORDER BY at_us DESC, id DESC LIMIT ?5"},
     [STMT_SERVED_REMOVE_USER] = {"served_remove_user",
-                                 "DELETE FROM served WHERE collection = ?1 AND user = ?2"},
+                                 "DELETE FROM served WHERE id IN (SELECT id FROM served"
+                                 " WHERE collection = ?1 AND user = ?2 ORDER BY at_us LIMIT ?3)"},
 
     [STMT_BROUGHT_GET] = {"brought_get",
                           "SELECT scores, updated_us FROM brought"
@@ -306,7 +315,10 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                             " number, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
     [STMT_CHANGE_LIST] = {"change_list",
                           "SELECT change, kind, at_us, collection, name, number, subject"
-                          " FROM change WHERE change > ?1 ORDER BY change LIMIT ?2"},
+                          " FROM change WHERE change > ?1 UNION ALL"
+                          " SELECT change, 6, at_us, collection, ifnull((SELECT name FROM"
+                          " collection c WHERE c.id = f.collection), ''), 0, event_id"
+                          " FROM feedback f WHERE change > ?1 ORDER BY 1 LIMIT ?2"},
     [STMT_CONSUMER_GET] = {"consumer_get", "SELECT change FROM consumer WHERE name = ?1"},
     [STMT_CONSUMER_SET] = {"consumer_set", "REPLACE INTO consumer (name, change) VALUES (?1, ?2)"},
 
@@ -334,9 +346,11 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_PURGE_MISSING] = {"purge_missing", FIRST_OF("missing")},
     [STMT_PURGE_DOCUMENTS] = {"purge_documents",
                               "DELETE FROM document WHERE key > ?1 AND key <= ?2"},
+#define OLDEST_OF_ALL                                                                              \
+    "(SELECT change FROM feedback WHERE collection = ?1 ORDER BY time_us LIMIT ?2)"
+    [STMT_PURGE_FEEDBACK_REMAINS] = {"purge_feedback_remains", REMAINS OLDEST_OF_ALL},
     [STMT_PURGE_FEEDBACK] = {"purge_feedback",
-                             "DELETE FROM feedback WHERE change IN (SELECT change FROM feedback"
-                             " WHERE collection = ?1 ORDER BY time_us LIMIT ?2)"},
+                             "DELETE FROM feedback WHERE change IN " OLDEST_OF_ALL},
     [STMT_PURGE_SERVED] = {"purge_served", "DELETE FROM served WHERE id IN (SELECT id FROM served"
                                            " WHERE collection = ?1 ORDER BY at_us LIMIT ?2)"},
     [STMT_PURGE_USERS] = {"purge_users",

@@ -252,10 +252,12 @@ enum act_kind {
     ACT_DOCUMENT_DELETE,   /* document: collection, id */
     ACT_FEEDBACK_ADD,      /* feedback; the same event_id again is ACT_UNCHANGED */
     ACT_USER_PUT,          /* user_collection, user */
-    ACT_USER_DELETE,       /* user_collection, user.id: the user and all feedback of it, what was
-                              recommended to them, and scores that were brought for them */
-    ACT_TASK_PUT,          /* task: id 0 makes one; TASK_DONE and TASK_FAILED make a change row */
-    ACT_CONSUMER_SET,      /* consumer name, consumer_change: no change row */
+    ACT_USER_DELETE, /* user_collection, user.id: the user, the scores that were brought for it, and
+                        the oldest 4,096 rows of its feedback and of the answers that it got. `id`
+                        1: there is more: again, with user_rest. The last one makes the change row
+                      */
+    ACT_TASK_PUT,    /* task: id 0 makes one; TASK_DONE and TASK_FAILED make a change row */
+    ACT_CONSUMER_SET, /* consumer name, consumer_change: no change row */
 
     /* Embedding versions. Each but EMBEDDED makes a change row; if_revision: the version's. */
     ACT_VERSION_CREATE, /* version: collection, model, model_digest, settings, dims. BUILDING; all
@@ -323,6 +325,7 @@ struct store_act {
     struct feedback_record feedback;
     uint32_t user_collection;
     struct user_record user;
+    bool user_rest; /* ACT_USER_DELETE goes on: nothing left is no error */
     struct task_record task;
     struct str consumer;
     uint64_t consumer_change;

@@ -63,7 +63,7 @@ enum err user_put(struct writer *w, struct store_act *act, struct err_info *e)
 }
 
 static enum err user_rows_remove(struct writer *w, enum statement id, uint32_t collection,
-                                 struct str user, int *removed, struct err_info *e)
+                                 struct str user, int *removed, bool *more, struct err_info *e)
 {
     sqlite3_stmt *st;
     enum err err = conn_stmt(&w->conn, id, &st, e);
@@ -72,16 +72,23 @@ static enum err user_rows_remove(struct writer *w, enum statement id, uint32_t c
         return err;
     put_int(st, 1, collection);
     put_str(st, 2, user);
+    if (sqlite3_bind_parameter_count(st) > 2)
+        put_int(st, 3, STORE_USER_STEP);
     err = conn_run(&w->conn, st, e);
-    *removed += sqlite3_changes(w->conn.db);
+    int n = sqlite3_changes(w->conn.db);
+    *removed += n;
+    *more |= n == STORE_USER_STEP;
     return err;
 }
 
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e)
 {
+    static const enum statement rows[] = {STMT_USER_REMOVE, STMT_FEEDBACK_REMOVE_USER,
+                                          STMT_SERVED_REMOVE_USER, STMT_BROUGHT_REMOVE_USER};
     struct held_collection *c;
     struct stored_user old;
-    int removed = 0;
+    int removed = 0, remains = 0;
+    bool more = false;
     enum err err = writer_hold(w, act->user_collection, &c, e);
 
     if (!err)
@@ -89,18 +96,16 @@ enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e
     if (!err)
         err = act_revision_check(act, old.revision, e);
     if (!err)
-        err = user_rows_remove(w, STMT_USER_REMOVE, c->id, act->user.id, &removed, e);
-    if (!err)
-        err = user_rows_remove(w, STMT_FEEDBACK_REMOVE_USER, c->id, act->user.id, &removed, e);
-    if (!err)
-        err = user_rows_remove(w, STMT_SERVED_REMOVE_USER, c->id, act->user.id, &removed, e);
-    if (!err)
-        err = user_rows_remove(w, STMT_BROUGHT_REMOVE_USER, c->id, act->user.id, &removed, e);
-    if (!err && removed == 0)
+        err = user_rows_remove(w, STMT_FEEDBACK_REMAINS_USER, c->id, act->user.id, &remains, &more,
+                               e);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !err; i++)
+        err = user_rows_remove(w, rows[i], c->id, act->user.id, &removed, &more, e);
+    if (!err && removed == 0 && !act->user_rest)
         err =
             err_set(e, ERR_NOT_FOUND, "id", "there is no user of this id, and no feedback of one");
-    if (!err)
+    if (!err && !more)
         err = writer_change(w, CHANGE_USER_DELETED, c, 0, act->user.id, &act->revision, e);
+    act->id = more;
     act->status = ACT_DELETED;
     return err;
 }

@@ -12,11 +12,12 @@
 #include <string.h>
 
 #define GROUP_REQUESTS_MAX 256
+#define FEEDBACK_A_DOCUMENT 8 /* acts of feedback that cost what one of a document does */
 #define PURGE_EVERY_GROUPS 16 /* while writes never pause */
 
 struct group {
     struct request *requests[GROUP_REQUESTS_MAX];
-    size_t count, acts;
+    size_t count, weight;
 };
 
 /* ---- acts ---- */
@@ -96,6 +97,11 @@ static enum err act_run(struct writer *w, struct store_act *act)
 {
     struct ledger before;
     bool purge = w->purge;
+
+    if (act->kind == ACT_FEEDBACK_ADD && !act->embedding_count) {
+        act->err = feedback_add(w, act, &act->info);
+        return fatal(w, act->err) ? act->err : ERR_OK;
+    }
     enum err err = conn_exec(&w->conn, STMT_SAVE_ACT, &act->info);
 
     if (err)
@@ -181,12 +187,25 @@ static void request_prune(struct writer *w, struct request *r)
 
 /* ---- groups ---- */
 
+/* An act of feedback is one small row: many go into one commit, where they share the pages of
+ * their indexes. */
+static size_t request_weight(const struct request *r)
+{
+    size_t weight = 0;
+
+    for (size_t i = 0; i < r->count; i++)
+        weight += r->acts[i].kind == ACT_FEEDBACK_ADD ? 1 : FEEDBACK_A_DOCUMENT;
+    return weight;
+}
+
 static bool group_add(struct group *g, struct request *r, size_t acts_max)
 {
-    if (g->count && g->acts + r->count > acts_max)
+    size_t weight = request_weight(r);
+
+    if (g->count && g->weight + weight > acts_max * FEEDBACK_A_DOCUMENT)
         return false;
     g->requests[g->count++] = r;
-    g->acts += r->count;
+    g->weight += weight;
     return true;
 }
 

@@ -529,8 +529,9 @@ static void test_check_sees(void **state)
         {"UPDATE document SET digest = CAST('x' AS BLOB) WHERE key & 0xffffffff = 3", "digest"},
         {"UPDATE document SET revision = 1000 WHERE key & 0xffffffff = 3", "newer"},
         {"DELETE FROM change WHERE change = 4", "gap"},
+        {"INSERT INTO feedback VALUES (4, 1, 'e', 'u', 'd', 't', '', '', 1.0, 1, 1, 1, 1)", "gap"},
         {"INSERT INTO user VALUES (9, 'u', 1, 1, 1, CAST('x' AS BLOB))", "no collection"},
-        {"INSERT INTO feedback VALUES (9, 9, 'e', 'u', 'd', 't', '', '', 1.0, 1, 1)",
+        {"INSERT INTO feedback VALUES (9, 9, 'e', 'u', 'd', 't', '', '', 1.0, 1, 1, 1, 1)",
          "no collection"},
     };
 

@@ -124,7 +124,8 @@ static void old_database(struct fixture *f)
     old_document(db, act_put(f, 4, STR("x"), "of a collection that goes"), 1, 7, 0);
     sql(db, "INSERT INTO purge VALUES (4)");
     for (int i = 1; i <= 8; i++)
-        sql(db, "INSERT INTO change VALUES (%d, 0, 1, 2, 'news', 1, 's')", i);
+        sql(db, "INSERT INTO change VALUES (%d, %d, %d, 2, 'news', 1, 's')", i, i > 6 ? 6 : 0, i);
+    sql(db, "INSERT INTO feedback VALUES (8, 2, 'e8', 'u', 'a', 'like', '', '', 1.0, -1, 80)");
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -162,6 +163,23 @@ static void is_migrated(struct fixture *f)
     assert_int_equal(c.dims, 16);
     assert_true(isnan(c.mean_cosine));
     assert_int_equal(store_document_get(f->s, f->a, 4, STR("x"), 0, &d, NULL), ERR_NOT_FOUND);
+}
+
+/* Feedback is found by its event id, and told once; that of a removed reader is a number. */
+static void feedback_is_migrated(struct fixture *f)
+{
+    struct store_act again = act_feedback(2, "e8", "u", "a", 80);
+    struct change_record *list;
+    size_t n;
+
+    ok(store_changes(f->s, f->a, 6, 9, &list, &n, NULL));
+    assert_int_equal(n, 2);
+    assert_true(list[0].kind == CHANGE_FEEDBACK && str_eq_c(list[0].subject, ""));
+    assert_true(list[1].kind == CHANGE_FEEDBACK && str_eq_c(list[1].subject, "e8"));
+    assert_true(list[1].at_us == 8 && list[1].change == 8);
+    again = done(f, again);
+    assert_int_equal(again.status, ACT_UNCHANGED);
+    assert_int_equal(again.revision, 8);
 }
 
 /* And what is done afterwards goes on from there. */
@@ -206,8 +224,10 @@ static void test_open(void **state)
     old_database(f);
     ok(store_open(f->dir, NULL, &f->s, &f->e));
     is_migrated(f);
+    feedback_is_migrated(f);
     reopen(f);
     is_migrated(f);
+    feedback_is_migrated(f);
     goes_on(f);
     reopen(f);
     ok(store_check(f->s, &f->e));
@@ -225,6 +245,7 @@ static void test_restore(void **state)
     ok(store_restore(dir, path, &f->e));
     ok(store_open(dir, NULL, &f->s, &f->e));
     is_migrated(f);
+    feedback_is_migrated(f);
     goes_on(f);
 }
 
@@ -294,6 +315,7 @@ static void test_every_fault(void **state)
         f->s = NULL;
         ok(store_open(f->dir, NULL, &f->s, &f->e));
         is_migrated(f);
+        feedback_is_migrated(f);
         store_close(f->s);
         f->s = NULL;
         ok(file_remove(path, NULL));
