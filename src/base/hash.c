@@ -165,6 +165,30 @@ void sha256_end(struct sha256 *s, uint8_t out[32])
         out[i] = (uint8_t)(s->h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+void hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, uint8_t out[32])
+{
+    struct sha256 s;
+    uint8_t block[64] = {0}, pad[64];
+    if (key_n > sizeof block) {
+        sha256_init(&s);
+        sha256_add(&s, key, key_n);
+        sha256_end(&s, block);
+    } else if (key_n) {
+        memcpy(block, key, key_n);
+    }
+    for (int outer = 0; outer < 2; outer++) {
+        for (size_t i = 0; i < sizeof block; i++)
+            pad[i] = (uint8_t)(block[i] ^ (outer ? 0x5c : 0x36));
+        sha256_init(&s);
+        sha256_add(&s, pad, sizeof pad);
+        if (outer)
+            sha256_add(&s, out, 32);
+        else if (n)
+            sha256_add(&s, p, n);
+        sha256_end(&s, out);
+    }
+}
+
 void sha256_hex(const uint8_t digest[32], char out[65])
 {
     for (int i = 0; i < 32; i++) {

@@ -16,6 +16,9 @@ void sha256_add(struct sha256 *s, const void *p, size_t n);
 void sha256_end(struct sha256 *s, uint8_t out[32]);
 void sha256_hex(const uint8_t digest[32], char out[65]);
 
+/* HMAC-SHA256 (RFC 2104) of a key of any length. */
+void hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, uint8_t out[32]);
+
 uint64_t checksum64(const void *p, size_t n, uint64_t seed);
 
 #endif

@@ -43,6 +43,24 @@ static bool enough(const struct sequential_arm *a)
     return a->events >= SEQUENTIAL_EVENTS_MIN && a->units - a->events >= SEQUENTIAL_EVENTS_MIN;
 }
 
+/* How far the confidence sequence reaches; r: variance of the mixture over that of the value. */
+static double reach_of(double variance, double r, double alpha)
+{
+    return sqrt(variance * (1 + r) / r * (2 * log(1 / alpha) + log1p(r)));
+}
+
+void sequential_range(const struct sequential_arm *a, double alpha, double *low, double *high)
+{
+    assert(alpha > 0 && alpha < 1);
+    *low = 0;
+    *high = 1;
+    if (!enough(a) || !(a->variance > 0))
+        return;
+    double reach = reach_of(a->variance, MIXTURE * a->units, alpha);
+    *low = fmax(0, a->rate - reach);
+    *high = fmin(1, a->rate + reach);
+}
+
 struct sequential_result sequential_compare(const struct sequential_arm *a,
                                             const struct sequential_arm *b, double alpha)
 {
@@ -54,7 +72,7 @@ struct sequential_result sequential_compare(const struct sequential_arm *a,
     double units = a->units * b->units / (a->units + b->units);
     double r = MIXTURE * units; /* variance of the mixture over that of the difference */
     double z2 = out.difference * out.difference / variance;
-    double reach = sqrt(variance * (1 + r) / r * (2 * log(1 / alpha) + log1p(r)));
+    double reach = reach_of(variance, r, alpha);
     out.told = true;
     out.p = fmin(1, exp(.5 * log1p(r) - z2 * r / (2 * (1 + r))));
     out.low = fmax(-1, out.difference - reach);

@@ -35,6 +35,9 @@ struct sequential_arm sequential_arm_of(double units, double events);
  * former. */
 struct sequential_arm sequential_arm_buckets(const struct sequential_bucket *buckets, size_t count);
 
+/* An interval of one arm's rate that holds at all times as well; 0 ... 1 while nothing is told. */
+void sequential_range(const struct sequential_arm *a, double alpha, double *low, double *high);
+
 struct sequential_result {
     bool told;         /* false: too few events yet; p is 1, the interval all that is possible */
     double difference; /* of the rates: b - a */

@@ -112,14 +112,31 @@ static void checksum64_sees_every_bit(void **state)
     assert_true(checksum64(data, 96, 3) != clean);
 }
 
+/* RFC 4231, test cases 1, 2 and 6. */
+static void hmac_known(void **state)
+{
+    uint8_t key[131], out[32];
+    char hex[65];
+    (void)state;
+    memset(key, 0x0b, 20);
+    hmac_sha256(key, 20, "Hi There", 8, out);
+    sha256_hex(out, hex);
+    assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, out);
+    sha256_hex(out, hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, 131);
+    hmac_sha256(key, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54, out);
+    sha256_hex(out, hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_known),
-        cmocka_unit_test(sha256_pieces_agree),
-        cmocka_unit_test(sha256_kernels_agree),
-        cmocka_unit_test(checksum64_known),
-        cmocka_unit_test(checksum64_sees_every_bit),
+        cmocka_unit_test(sha256_known),         cmocka_unit_test(sha256_pieces_agree),
+        cmocka_unit_test(sha256_kernels_agree), cmocka_unit_test(hmac_known),
+        cmocka_unit_test(checksum64_known),     cmocka_unit_test(checksum64_sees_every_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

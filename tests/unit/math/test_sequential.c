@@ -13,9 +13,10 @@
 #define RUNS (SLOW ? 60 : 1000)
 
 struct run {
-    bool alarm;  /* p <= alpha at some look */
-    bool missed; /* the interval left the truth out at some look */
-    size_t at;   /* answers a variant when the alarm was raised */
+    bool alarm;        /* p <= alpha at some look */
+    bool missed;       /* the interval left the truth out at some look */
+    bool range_missed; /* that of the first variant alone did */
+    size_t at;         /* answers a variant when the alarm was raised */
 };
 
 /* Answers in turn to both variants, a look after each pair. */
@@ -30,6 +31,9 @@ static struct run run_peeking(struct rng *r, double rate_a, double rate_b, size_
         struct sequential_arm arm_b = sequential_arm_of((double)n, b);
         struct sequential_result s = sequential_compare(&arm_a, &arm_b, ALPHA);
         assert_true((s.p <= ALPHA) == (s.low > 0 || s.high < 0));
+        double low, high;
+        sequential_range(&arm_a, ALPHA, &low, &high);
+        out.range_missed |= low > rate_a || high < rate_a;
         out.missed |= s.low > rate_b - rate_a || s.high < rate_b - rate_a;
         if (s.p <= ALPHA && !out.alarm) {
             out.alarm = true;
@@ -79,7 +83,7 @@ static void test_fixed_sample(void **state)
 static void test_planted(void **state)
 {
     struct rng r;
-    unsigned found = 0, missed = 0, runs = SLOW ? 20 : 200;
+    unsigned found = 0, missed = 0, range_missed = 0, runs = SLOW ? 20 : 200;
     double at = 0;
     (void)state;
     rng_init(&r, 44);
@@ -87,12 +91,13 @@ static void test_planted(void **state)
         struct run one = run_peeking(&r, .2, .22, 20000);
         found += one.alarm;
         missed += one.missed;
+        range_missed += one.range_missed;
         at += (double)one.at / runs;
     }
     printf("+10 %%: found in %u of %u runs, after %.0f answers a variant; interval wrong in %u\n",
            found, runs, at, missed);
     assert_true(found * 10 >= runs * 8);
-    assert_true(missed * 20 <= runs);
+    assert_true(missed * 20 <= runs && range_missed * 20 <= runs);
 }
 
 /* ---- readers: some click at almost everything, most at nothing ---- */
