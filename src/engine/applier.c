@@ -4,6 +4,7 @@
  * for is acknowledged when the applier has passed it. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/experiments.h"
 #include "engine/internal.h"
 #include "engine/recommenders.h"
 #include <assert.h>
@@ -292,6 +293,17 @@ static enum err recommender_change(struct engine *x, const struct change_record 
     return err;
 }
 
+static enum err experiment_change(struct engine *x, const struct change_record *r,
+                                  struct err_info *e)
+{
+    struct collection *c = collection_find_id(x, r->collection);
+    if (!c)
+        return 0;
+    enum err err = experiments_follow(c, e);
+    collection_unref(c);
+    return err;
+}
+
 static void feedback_change(struct engine *x, const struct change_record *r)
 {
     struct collection *c = collection_find_id(x, r->collection);
@@ -348,6 +360,8 @@ static enum err changes_apply(struct engine *x, const struct change_record *rows
             feedback_change(x, r);
         } else if (about_recommender(r->kind)) {
             err = recommender_change(x, r, e);
+        } else if (r->kind == CHANGE_EXPERIMENT_PUT || r->kind == CHANGE_EXPERIMENT_DELETED) {
+            err = experiment_change(x, r, e);
         }
     }
     if (!err && n > 0)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/internal.h"
 #include "engine/recommenders.h"
+#include "engine/tally.h"
 #include "text/text.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -80,6 +81,8 @@ static void collection_free(struct collection *c)
 {
     struct err_info info = {0};
     recommenders_free(c->recommenders);
+    tally_free(c->tally);
+    experiments_unref(c, c->experiments);
     words_free(c->words);
     words_rules_unref(c->rules);
     versions_free(c);
@@ -168,6 +171,7 @@ static struct collection *collection_new(struct engine *x, const struct collecti
     c->recommenders = recommenders_new(c);
     c->popular.sums = popularity_new(0, 0);
     cond_init(&c->popular.counted);
+    c->tally = tally_new(c);
     snprintf(name, sizeof name, "index/%u", c->id);
     c->dir = path_join(x->data_dir, name);
     c->rows_dir = path_join(c->dir, "documents");
@@ -225,6 +229,9 @@ enum err collection_open(struct engine *x, const struct collection_record *r, st
     struct err_info info = {0};
     if (recommenders_follow(c, &info)) /* answers do without */
         log_event(LOG_ERROR, "trained recommenders cannot be opened", LOG_S("collection", c->name),
+                  LOG_S("reason", info.message));
+    if (experiments_follow(c, &info)) /* requests are served as they are */
+        log_event(LOG_ERROR, "experiments cannot be read", LOG_S("collection", c->name),
                   LOG_S("reason", info.message));
     orphans_remove(c);
     list_add(x, c);

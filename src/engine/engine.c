@@ -2,6 +2,7 @@
  * events, keeper; down again in the other order. */
 #include "engine/internal.h"
 #include "engine/recommenders.h"
+#include "engine/tally.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -353,8 +354,8 @@ static enum err parts_open(struct engine *x, struct err_info *e)
 
 static void backgrounds_each(struct engine *x, void (*call)(struct background *b))
 {
-    struct background *all[] = {&x->keeper, &x->provider_keeper, &x->merger,
-                                &x->meter,  &x->builder,         &x->sources};
+    struct background *all[] = {&x->keeper,  &x->provider_keeper, &x->merger, &x->meter,
+                                &x->builder, &x->sources,         &x->tallier};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         call(all[i]);
 }
@@ -437,6 +438,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
         recommenders_tidy(x);
         keeper_start(x);
         builder_start(x);
+        tally_start(x);
     }
     merger_start(x);
     meter_start(x);
@@ -466,6 +468,7 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     background_stop(&x->meter);
     background_stop(&x->sources);
     background_stop(&x->builder);
+    background_stop(&x->tallier);
     background_stop(&x->keeper);
     background_stop(&x->provider_keeper);
     events_close(x->events, deadline_ns);

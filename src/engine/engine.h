@@ -609,6 +609,65 @@ enum err engine_scores_delete(struct engine *x, struct str collection, struct st
 enum err engine_scores_clear(struct engine *x, struct str collection, struct str source,
                              struct err_info *e) MUST_CHECK;
 
+/* ---- experiments: requests of a scenario in variants, and which is better ---- */
+struct experiment_out {
+    struct str name, scenario;
+    const char *state;  /* "draft", "running", "stopped" */
+    const char *metric; /* "click_through", "conversion" */
+    struct str
+        variants;       /* JSON array: name, weight, what they override; the first is the control */
+    struct str results; /* JSON object; empty: not started, or not asked for */
+    int64_t created_us, updated_us, started_us, stopped_us; /* 0: not yet */
+    uint64_t revision;
+};
+/* `body`: {"scenario","metric","variants":[{"name","weight","recommender","blend","diversity",
+ * "explore","fatigue","half_life_days"}]}. One that is a draft is replaced; of one that runs only
+ * the weights may change (ERR_CONFLICT), which moves readers. ERR_INVALID with a pointer: names
+ * twice, fewer than two weights above 0, unknown recommenders, expressions. `only_new`:
+ * ERR_CONFLICT if there is one of that name. */
+enum err engine_experiment_put(struct engine *x, struct str collection, struct str name,
+                               const json_t *body, bool only_new, struct arena *a,
+                               struct experiment_out *out, bool *created,
+                               struct err_info *e) MUST_CHECK;
+/* Starts a draft, or stops one that runs: then its numbers are final. ERR_CONFLICT: it is not
+ * that, or another one of its scenario runs. */
+enum err engine_experiment_set(struct engine *x, struct str collection, struct str name,
+                               bool running, struct arena *a, struct experiment_out *out,
+                               struct err_info *e) MUST_CHECK;
+/* With its results, as of about a second ago. */
+enum err engine_experiment_get(struct engine *x, struct str collection, struct str name,
+                               struct arena *a, struct experiment_out *out,
+                               struct err_info *e) MUST_CHECK;
+/* All, by name, without results. */
+enum err engine_experiment_list(struct engine *x, struct str collection, struct arena *a,
+                                struct experiment_out **out, size_t *count,
+                                struct err_info *e) MUST_CHECK;
+enum err engine_experiment_delete(struct engine *x, struct str collection, struct str name,
+                                  struct err_info *e) MUST_CHECK;
+
+/* What became of recommendations. */
+enum stats_by { STATS_DAY = 1, STATS_SCENARIO = 2, STATS_MODEL = 4, STATS_VARIANT = 8 };
+struct stats_row {
+    int64_t day_us;                           /* its beginning, UTC */
+    struct str scenario, experiment, variant; /* of what is not grouped by: empty, 0 */
+    uint32_t recommender;                     /* 0: none was trained */
+    uint64_t answers, shown;                  /* answers that were not empty, documents in them */
+    uint64_t clicked, converted;              /* answers */
+    double documents, readers; /* different ones: exact up to 128, then within some 3 % */
+};
+struct stats_answer {
+    struct stats_row *rows; /* by day, scenario, recommender, experiment, variant */
+    size_t count;
+    uint64_t documents; /* of the collection: what coverage is of */
+    int64_t through_us; /* answers up to that time are counted */
+    bool complete;      /* false: older ones are still being counted, as after a start */
+};
+/* Of whole days (UTC) from the one of from_us to that of to_us (0: no end). Only feedback that
+ * names a recommendation counts (engine/tally.h). */
+enum err engine_recommend_stats(struct engine *x, struct str collection, unsigned by,
+                                int64_t from_us, int64_t to_us, struct arena *a,
+                                struct stats_answer *out, struct err_info *e) MUST_CHECK;
+
 /* ---- inference: the models as such, texts that are not stored ---- */
 struct model_out {
     struct str name, digest, precision, pooling;

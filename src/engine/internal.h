@@ -124,8 +124,12 @@ struct collection {
     struct arena *duplicates_arena; /* applier only: of the text that is compared */
     struct words *words;
 
+    struct tally *tally;     /* tally.h */
+    atomic_bool served_news; /* an answer was logged since the tally looked */
+
     struct lock lock; /* for all that follows */
     struct settings settings;
+    struct experiments *experiments; /* experiments.h: those that run; NULL: none */
     struct words_rules *rules; /* of those settings; NULL: none. Whoever uses them holds them */
     struct version *versions;  /* by id */
     struct version *active;    /* one of them */
@@ -175,7 +179,7 @@ struct engine {
     struct thread *applier;
 
     struct served_log *served; /* served.c */
-    struct background keeper, provider_keeper, merger, meter, builder, sources;
+    struct background keeper, provider_keeper, merger, meter, builder, sources, tallier;
 };
 
 /* ---- secret.c ---- */

@@ -243,6 +243,7 @@ void served_add(struct collection *c, const struct served *s)
     served_pack(s->slots, s->count, s->first, FEATURE_COUNT, &payload);
     r.payload = strbuf_str(&payload);
     record_add(c->engine->served, &r);
+    atomic_store(&c->served_news, true);
     strbuf_release(&payload);
 }
 
