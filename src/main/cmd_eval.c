@@ -1,4 +1,5 @@
-/* akin eval search: queries against a collection, judged; several ways to answer side by side. */
+/* akin eval search: queries against a collection, judged; several ways to answer side by side.
+ * akin eval recommend: eval_recommend.c. */
 #include "main/eval.h"
 #include "main/judgments.h"
 #include "main/progress.h"
@@ -18,6 +19,19 @@ static const struct command_option options[] = {
      "write the hits as TREC has them; of several ways FILE.run becomes FILE.NAME.run"},
     {"--foreign", 0, "FILE", "queries that have no answer here: do top scores tell them apart?"},
     {"--depth", 0, "N", "hits a query (default 100)"},
+    {"--format", 0, "F", "recommend: csv (default), lists or counted"},
+    {"--liked-from", 0, "X", "recommend: only rows with a value of at least X"},
+    {"--vectors", 0, "FILE", "recommend: .npy with a row an item, float16 or float32"},
+    {"--split", 0, "HOW", "recommend: readers (default), time or items"},
+    {"--seed", 0, "N", "recommend: of the first split (default 42)"},
+    {"--seeds", 0, "N", "recommend: so many splits, from --seed on (default 1)"},
+    {"--held-out", 0, "X", "recommend: share that is held out (default .2)"},
+    {"--validation", 0, "N", "recommend: readers to choose parameters by, instead of a share"},
+    {"--test", 0, "N", "recommend: readers to judge by, instead of a share"},
+    {"--kinds", 0, "KIND,...", "recommend: ease, neighbours, walks, ials (default: by size)"},
+    {"--tries", 0, "N", "recommend: parameters tried of each kind (default 10)"},
+    {"--memory", 0, "MB", "recommend: what a training may take"},
+    {"--threads", 0, "N", "recommend: default one a core"},
     {"--quiet", 'q', NULL, "no progress"},
     OPTION_JSON,
     OPTIONS_SESSION,
@@ -193,8 +207,10 @@ static enum err evaluate(struct evaluation *v, struct err_info *e)
 static int run(const struct args *a)
 {
     struct err_info e = {0};
+    if (a->word_count == 2 && strcmp(a->words[0], "recommend") == 0)
+        return eval_recommend(a);
     if (a->word_count != 1 || strcmp(a->words[0], "search") != 0 || !args_get(a, "--queries"))
-        return command_wrong(&command_eval, "wants: search --queries FILE");
+        return command_wrong(&command_eval, "wants: search --queries FILE, or recommend FILE");
     struct evaluation v = {
         .a = a, .arena = arena_new(0), .qrels = json_object(), .seen = json_object()};
     enum err rc = prepare(&v, &e);
@@ -213,17 +229,26 @@ static int run(const struct args *a)
 
 const struct command command_eval = {
     .name = "eval",
-    .summary = "how good the answers are, on judged queries",
+    .summary = "how good the answers are, on judged queries; how good recommendations are",
     .usage = "akin eval search -c COLLECTION --queries FILE [--qrels FILE] [--mode MODE,...] "
-             "[--run FILE]",
+             "[--run FILE]\n"
+             "       akin eval recommend FILE [--format F] [--vectors FILE.npy] [--split HOW] "
+             "[--seeds N] [--run FILE]",
     .text =
         "Prints nDCG@10 (linear gains), recall@100 and MRR@10 with 95 % intervals (bootstrap "
         "over the queries), and of several\nways each difference with its p (paired "
         "randomisation test; Holm's correction for all pairs). Works on the data directory\nor, "
-        "with --url, on a server.",
+        "with --url, on a server.\n\n"
+        "recommend: what readers did, as public sets have it: CSV of user, item, value, time (by "
+        "header or in this order), or a line\nof item numbers a reader. Readers, the time from a "
+        "moment on, or documents are held out; of each kind of model the parameters\nthat do best "
+        "on validation are judged on test, beside popularity, neighbours and content. Every "
+        "document is ranked.",
     .example = "  akin add -c cranfield --map id=_id corpus.jsonl\n"
                "  akin eval search -c cranfield --queries queries.jsonl --qrels qrels.tsv --mode "
-               "hybrid,semantic,lexical --run all.run\n",
+               "hybrid,semantic,lexical --run all.run\n"
+               "  akin eval recommend users.dat --format counted --vectors titles.npy --validation "
+               "555 --test 555 --seeds 5\n",
     .options = options,
     .run = run,
 };

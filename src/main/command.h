@@ -15,7 +15,7 @@ struct command_option {
     const char *help;
 };
 
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX 40
 
 struct args {
     const struct command_option *options;

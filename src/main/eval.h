@@ -15,6 +15,9 @@ enum eval_measure { EVAL_NDCG, EVAL_RECALL, EVAL_MRR, EVAL_MEASURES };
 
 enum { EVAL_WAYS_MAX = 8, EVAL_PAIRS_MAX = EVAL_WAYS_MAX * (EVAL_WAYS_MAX - 1) / 2 };
 
+/* eval_recommend.c: the whole of `akin eval recommend`; the exit code. */
+int eval_recommend(const struct args *a);
+
 /* eval_queries.c */
 struct eval_query {
     const char *id, *text;

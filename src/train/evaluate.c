@@ -236,7 +236,7 @@ enum err evaluate_run(const struct training_set *s, const struct evaluate_option
         err = judge_kinds(&v, left_out, e);
     if (!err)
         err = judge_active(&v, left_out, e);
-    split_free(v.split);
+    made.split = v.split;
     free(v.new_readers);
     free(v.readers);
     if (err)
@@ -252,6 +252,7 @@ void evaluation_release(struct evaluation *v)
         measured_release(&v->contenders[i].all);
         measured_release(&v->contenders[i].new_readers);
     }
+    split_free(v->split);
     *v = (struct evaluation){.best = -1, .active = -1};
 }
 

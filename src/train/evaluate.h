@@ -37,6 +37,7 @@ struct evaluation {
     uint32_t train_readers;
     size_t train_acts;
     int64_t after_us;
+    struct split *split; /* of the first seed, with the cases that lists are of */
     struct contender contenders[CONTENDERS_MAX];
     unsigned count;
     int best;         /* of the kinds, by validation; -1: none could be made */
