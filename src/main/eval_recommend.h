@@ -40,7 +40,7 @@ enum err eval_runs_write(const struct eval_recommend *v, const struct evaluation
 char *eval_run_path(const char *path, const char *name);
 
 /* eval_recommend_print.c */
-int eval_best(const struct eval_recommend *v); /* of the learned, by validation; -1 */
+int eval_best(const struct eval_recommend *v); /* of the kinds asked for, by validation; -1 */
 void eval_recommend_print(const struct eval_recommend *v);
 void eval_recommend_json(const struct eval_recommend *v);
 /* Notes of one seed what was tried and chosen. */

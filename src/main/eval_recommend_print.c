@@ -11,9 +11,12 @@ static const char *const kinds[] = {"readers", "time", "items"};
 int eval_best(const struct eval_recommend *v)
 {
     int best = -1;
-    for (unsigned i = 0; i < v->all.count; i++)
-        if (v->all.contenders[i].learned && (best < 0 || v->validated[i] > v->validated[best]))
+    for (unsigned i = 0; i < v->all.count; i++) {
+        const struct contender *c = &v->all.contenders[i];
+        bool asked = c->learned && v->o.kinds >> c->recipe.kind & 1;
+        if (asked && (best < 0 || v->validated[i] > v->validated[best]))
             best = (int)i;
+    }
     return best;
 }
 
