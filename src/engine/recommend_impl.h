@@ -44,6 +44,7 @@ struct candidate {
     double learned, profile;       /* the same as features, in full; of the profile by weights */
     double factor;                 /* of its source, in the default blend */
     bool known;                    /* to the model: somebody read it */
+    const struct newcomer *new;    /* else what is near to it, if that was looked up already */
     double propensity;             /* that it stands where it stands; 1 without exploration */
 };
 struct example {

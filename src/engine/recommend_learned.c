@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define MAKE_NOW 8 /* newcomers that one request makes itself; the others are made beside it */
+#define MAKE_NOW_FEW 100 /* where looking for what is near is quick: */
+#define KNOWN_FEW 5000
 #define ALL_SCORED                                                                                 \
     4096 /* so many new documents are all scored; of more, those near the profile                  \
           */
@@ -47,13 +49,18 @@ static void read_near(struct learned *l, const struct newcomer *k, double weight
             read_add(&l->read, k->near[j], weight * pow((double)k->cosines[j], 3) / sum, of);
 }
 
+static size_t make_now(const struct newcomers *all)
+{
+    return newcomers_known(all)->count < KNOWN_FEW ? MAKE_NOW_FEW : MAKE_NOW;
+}
+
 static const struct newcomer *newcomer_of(struct recommendation *m, struct newcomers *all,
                                           const struct example *x, unsigned *made)
 {
     const struct newcomer *k = NULL;
     uint64_t revision = live_get(m->c, x->number).revision;
     newcomers_find(all, &x->number, &revision, 1, &k);
-    if (!k && revision && *made < MAKE_NOW) {
+    if (!k && revision && *made < make_now(all)) {
         (*made)++;
         newcomers_make(all, m->v->vectors, x->number, revision);
         newcomers_find(all, &x->number, &revision, 1, &k);
@@ -183,7 +190,7 @@ static void newcomers_fetch(struct recommendation *m, const uint32_t *numbers,
     for (size_t i = 0; i < count; i++) {
         if (out[i] || !revisions[i])
             continue;
-        if (made++ < MAKE_NOW && newcomers_make(all, m->v->vectors, numbers[i], revisions[i]))
+        if (made++ < make_now(all) && newcomers_make(all, m->v->vectors, numbers[i], revisions[i]))
             newcomers_find(all, &numbers[i], &revisions[i], 1, &out[i]);
         else
             missing++;
@@ -193,10 +200,10 @@ static void newcomers_fetch(struct recommendation *m, const uint32_t *numbers,
 }
 
 static void text_scores(struct recommendation *m, const uint32_t *numbers,
-                        const uint64_t *revisions, size_t count, double *out)
+                        const uint64_t *revisions, size_t count, double *out,
+                        const struct newcomer **all)
 {
     const struct learned *l = &m->sources->learned;
-    const struct newcomer **all = arena_array(m->a, count + 1, sizeof *all);
     float *row = arena_array(m->a, m->v->dims, sizeof *row);
     newcomers_fetch(m, numbers, revisions, count, all);
     for (size_t i = 0; i < count; i++) {
@@ -215,13 +222,13 @@ void learned_score(struct recommendation *m, const uint32_t *numbers, const uint
     uint64_t *new_revisions = arena_array(m->a, count + 1, sizeof *new_revisions);
     size_t *of = arena_array(m->a, count + 1, sizeof *of), n = 0;
     for (size_t i = 0; i < count; i++) {
-        out[i] = (struct learned_score){NAN, NAN, false};
+        out[i] = (struct learned_score){NAN, NAN, false, NULL};
         if (!l->model)
             continue;
         if (item_known(l->model, numbers[i], &item)) {
             out[i] = (struct learned_score){
                 (double)l->scores[item], l->session_scores ? (double)l->session_scores[item] : NAN,
-                true};
+                true, NULL};
         } else if (l->text) {
             new[n] = numbers[i];
             new_revisions[n] = revisions[i];
@@ -229,10 +236,13 @@ void learned_score(struct recommendation *m, const uint32_t *numbers, const uint
         }
     }
     double *scores = arena_array(m->a, n + 1, sizeof *scores);
+    const struct newcomer **newcomers = arena_array(m->a, n + 1, sizeof *newcomers);
     if (n > 0)
-        text_scores(m, new, new_revisions, n, scores);
-    for (size_t i = 0; i < n; i++)
+        text_scores(m, new, new_revisions, n, scores, newcomers);
+    for (size_t i = 0; i < n; i++) {
         out[of[i]].model = scores[i];
+        out[of[i]].new = newcomers[i];
+    }
 }
 
 /* ---- lists ---- */
@@ -291,10 +301,11 @@ static size_t new_list(struct recommendation *m, size_t depth, uint32_t *numbers
     size_t n = new_documents(m, depth, &new);
     uint64_t *revisions = arena_array(m->a, n + 1, sizeof *revisions);
     double *scores = arena_array(m->a, n + 1, sizeof *scores);
+    const struct newcomer **newcomers = arena_array(m->a, n + 1, sizeof *newcomers);
     struct topk_item *best = arena_array(m->a, depth + 1, sizeof *best);
     struct topk top;
     live_revisions(m->c, new, n, revisions);
-    text_scores(m, new, revisions, n, scores);
+    text_scores(m, new, revisions, n, scores, newcomers);
     topk_init(&top, best, depth);
     for (size_t i = 0; i < n; i++)
         if (scores[i] > 0)
@@ -362,14 +373,13 @@ static void text_parts(struct recommendation *m, const struct newcomer *k, doubl
 double learned_parts(struct recommendation *m, const struct candidate *k, double *parts)
 {
     const struct learned *l = &m->sources->learned;
-    const struct newcomer *new = NULL;
+    const struct newcomer *new = k->new;
     struct newcomer alone = {0};
     uint32_t item;
     if (item_known(l->model, k->number, &item)) {
         item_parts(m, item, 1, parts);
         return 0;
     }
-    newcomers_find(l->newcomers, &k->number, &k->revision, 1, &new);
     if (!new) {
         alone.centred = arena_array(m->a, m->v->dims, sizeof *alone.centred);
         if (!vectors_document(m->v->vectors, k->number, alone.centred) ||

@@ -162,6 +162,7 @@ static void learned_features(struct recommendation *m, struct candidate *all, si
     for (size_t i = 0; i < count; i++) {
         all[i].learned = scores[i].model;
         all[i].known = scores[i].known;
+        all[i].new = scores[i].new;
         all[i].features[FEATURE_MODEL] = (float)scores[i].model;
         all[i].features[FEATURE_SESSION] = (float)scores[i].session;
     }

@@ -50,8 +50,9 @@ bool learned_speaks(const struct learned *l); /* the model knows something of th
 size_t learned_list(struct recommendation *m, size_t depth, uint32_t *numbers);
 size_t learned_session_list(struct recommendation *m, size_t depth, uint32_t *numbers);
 struct learned_score {
-    double model, session; /* NaN: it knows nothing of the document */
-    bool known;            /* somebody read it; else its text spoke */
+    double model, session;      /* NaN: it knows nothing of the document */
+    bool known;                 /* somebody read it; else its text spoke: */
+    const struct newcomer *new; /* NULL: without what is near to it */
 };
 void learned_score(struct recommendation *m, const uint32_t *numbers, const uint64_t *revisions,
                    size_t count, struct learned_score *out);

@@ -1,0 +1,495 @@
+/* What is recommended, and why, with a trained model: known documents by their rows, new ones by
+ * their text, the profile behind; every score is the sum of its parts. */
+#include "help.h"
+#include "engine/recommend_sources.h"
+#include "engine/recommenders.h"
+#include "recommend/item_model.h"
+#include "recommend/text_model.h"
+#include "base/rng.h"
+#include <math.h>
+
+enum { DOCUMENTS = 120, KNOWN = 80, UNREAD = 5, KEPT = 12 };
+static const char *const topics[] = {"football match goal player", "garden flower soil water",
+                                     "guitar music song concert", "stock market bank money"};
+
+/* d0 ... d119, of which the model knows the first 80, save five that nobody read. */
+static void fill(struct fixture *f)
+{
+    json_t *all[DOCUMENTS];
+    struct put_result results[DOCUMENTS];
+    struct str position;
+    create(f, "c");
+    for (int i = 0; i < DOCUMENTS; i++) {
+        char *id = arena_printf(f->a, "d%d", i);
+        char *text = arena_printf(f->a, "%s %s number%d", topics[i % 4], topics[i / 4 % 4], i);
+        all[i] = json_pack("{s:s,s:s,s:i}", "id", id, "text", text, "topic", i % 4);
+    }
+    OK(engine_put(f->x, C, (const json_t *const *)all, DOCUMENTS, NULL, f->a, results, &position,
+                  e));
+    for (int i = 0; i < DOCUMENTS; i++)
+        json_decref(all[i]);
+}
+
+static struct collection *collection_of(struct fixture *f)
+{
+    struct collection *c;
+    OK(collection_find(f->x, C, &c, e));
+    return c;
+}
+
+static uint32_t number_of(struct fixture *f, struct collection *c, const char *id)
+{
+    struct str ids[] = {str_c(id)};
+    uint32_t number;
+    OK(numbers_of_ids(c, f->a, ids, 1, &number, e));
+    assert_true(number > 0);
+    return number;
+}
+
+static struct item_model *rows_random(struct rng *r)
+{
+    uint32_t counts[KNOWN], to[KNOWN * KEPT];
+    float weights[KNOWN * KEPT];
+    for (uint32_t i = 0; i < KNOWN; i++) {
+        uint32_t j = (uint32_t)rng_below(r, 3);
+        counts[i] = 0;
+        for (; j < KNOWN - UNREAD && counts[i] < KEPT; j += 1 + (uint32_t)rng_below(r, 12)) {
+            to[i * KEPT + counts[i]] = j;
+            weights[i * KEPT + counts[i]++] = (float)(rng_unit(r) - .3);
+        }
+        if (i >= KNOWN - UNREAD)
+            counts[i] = 0;
+    }
+    return item_model_new(KNOWN, KEPT, counts, to, weights);
+}
+
+static struct text_model *text_random(struct rng *r, uint32_t dims)
+{
+    struct text_model *t = xcalloc(1, sizeof *t);
+    *t = (struct text_model){.dims = dims, .near = 7, .blend = .6, .scale = .8, .offset = .01};
+    t->mean = xcalloc(dims, sizeof *t->mean);
+    t->readers = xcalloc((size_t)dims * dims, sizeof *t->readers);
+    for (uint32_t i = 0; i < dims; i++) {
+        t->mean[i] = .01f * rng_normal(r);
+        for (uint32_t j = 0; j <= i; j++)
+            t->readers[i * dims + j] = t->readers[j * dims + i] =
+                .002f * rng_normal(r) + (i == j ? .3f : 0);
+    }
+    return t;
+}
+
+static struct recommend_model *model_random(struct fixture *f, struct collection *c, uint64_t seed)
+{
+    struct recommend_model *m = xcalloc(1, sizeof *m);
+    struct version *v = version_active(c);
+    struct rng r;
+    char id[16];
+    rng_init(&r, seed);
+    m->kind = MODEL_EASE;
+    m->items = KNOWN;
+    m->numbers = xcalloc(KNOWN, sizeof *m->numbers);
+    m->readers = xcalloc(KNOWN, sizeof *m->readers);
+    for (uint32_t i = 0; i < KNOWN; i++) {
+        snprintf(id, sizeof id, "d%u", i);
+        m->numbers[i] = number_of(f, c, id);
+        m->readers[i] = i < KNOWN - UNREAD;
+    }
+    m->rows = rows_random(&r);
+    m->text = text_random(&r, v->dims);
+    m->position = 1;
+    m->report = xstrdup("{}");
+    version_unref(v);
+    return m;
+}
+
+/* As a training does it; `version`: whose vectors it learned from. */
+static void serve(struct fixture *f, struct collection *c, struct recommend_model *m,
+                  uint32_t version)
+{
+    char digest[65], beside[300];
+    struct recommender_info info;
+    struct store_act act = {.kind = ACT_RECOMMENDER_CREATE};
+    snprintf(beside, sizeof beside, "%s/tmp/made.model", f->dir);
+    OK(recommend_model_save(m, beside, e));
+    OK(file_sha256(beside, digest, e));
+    recommend_model_free(m);
+    act.recommender = (struct recommender_record){.collection = c->id,
+                                                  .kind = STR("ease"),
+                                                  .digest = str_c(digest),
+                                                  .version = version,
+                                                  .change = 1};
+    OK(recommender_act(f->x, &act, e));
+    OK(file_mkdirs(recommender_path(c, 0, f->a), 0700, e));
+    OK(file_rename(beside, recommender_path(c, (uint32_t)act.id, f->a), e));
+    OK(engine_recommender_promote(f->x, C, (uint32_t)act.id, f->a, &info, e));
+}
+
+static void feed(struct fixture *f, const char *user, const char *document, const char *type)
+{
+    struct feedback_in row = {
+        .user = str_c(user), .document = str_c(document), .type = str_c(type), .position = -1};
+    struct put_result r;
+    struct str position;
+    OK(engine_feedback_add(f->x, C, &row, 1, f->a, &r, &position, e));
+    assert_int_equal(r.err, 0);
+}
+
+/* ---- one recommendation, from within ---- */
+
+struct run {
+    struct recommendation m;
+    struct recommend_request r;
+};
+
+static void run_begin(struct fixture *f, struct collection *c, struct run *t,
+                      const struct recommend_request *r)
+{
+    t->r = *r;
+    t->m = (struct recommendation){
+        .x = f->x, .c = c, .r = &t->r, .a = f->a, .now_us = clock_wall_us()};
+    t->m.v = version_active(c);
+    t->m.learned = recommender_take(c, 0);
+    docset_init(&t->m.within);
+    docset_init(&t->m.without);
+    OK(filter_select(c, f->a, r->filter, &t->m.within, e));
+    OK(examples_make(&t->m, e));
+    OK(candidates_make(&t->m, 60, e));
+}
+
+static void run_end(struct run *t)
+{
+    docset_release(&t->m.within);
+    docset_release(&t->m.without);
+    recommender_release(t->m.learned);
+    version_unref(t->m.v);
+}
+
+static const struct candidate *candidate_of(const struct run *t, uint32_t number)
+{
+    for (size_t i = 0; i < t->m.candidate_count; i++)
+        if (t->m.candidates[i].number == number)
+            return &t->m.candidates[i];
+    return NULL;
+}
+
+static size_t count_of(const struct run *t, const char *source)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->m.candidate_count; i++)
+        n += strcmp(t->m.candidates[i].source, source) == 0;
+    return n;
+}
+
+/* The parts of all candidates add up, with `rest` as it should be. */
+static void parts_check(struct run *t, double offset)
+{
+    for (size_t i = 0; i < t->m.candidate_count; i++) {
+        const struct candidate *k = &t->m.candidates[i];
+        struct explanation_part *parts;
+        size_t n;
+        double rest, sum = 0;
+        OK(explanation_make(&t->m, k, SIZE_MAX, &parts, &n, &rest, e));
+        for (size_t p = 0; p < n; p++) {
+            sum += parts[p].part;
+            assert_true(p == 0 || parts[p].part <= parts[p - 1].part);
+        }
+        assert_true(fabs(sum + rest - k->relevance) < 1e-9);
+        bool text = strcmp(k->source, "text") == 0;
+        bool examples =
+            text || strcmp(k->source, "model") == 0 || strcmp(k->source, "profile") == 0;
+        if (examples && fabs(rest - (text ? offset : 0)) > 1e-6)
+            fail_msg("%u by %s: rest %g", k->number, k->source, rest);
+    }
+}
+
+static size_t ids_random(struct fixture *f, struct rng *r, struct str *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = str_c(arena_printf(
+            f->a, "d%d", (int)(i * DOCUMENTS / count) + (int)rng_below(r, DOCUMENTS / count)));
+    return count;
+}
+
+/* Without the example that is named first the score is less by its part, and by nothing else. */
+static void leave_one_out(struct fixture *f, struct collection *c, struct run *t,
+                          struct recommend_request r)
+{
+    struct recommender *fixed = t->m.learned;
+    for (size_t i = 0; i < t->m.candidate_count; i += 5) {
+        const struct candidate *k = &t->m.candidates[i], *after;
+        struct explanation_part *parts;
+        struct str *rest = arena_array(f->a, r.positive_count, sizeof *rest);
+        size_t n, left = 0;
+        double others;
+        OK(explanation_make(&t->m, k, 3, &parts, &n, &others, e));
+        if (n == 0)
+            continue;
+        for (size_t p = 0; p < r.positive_count; p++)
+            if (number_of(f, c, r.positive[p].s) != parts[0].number)
+                rest[left++] = r.positive[p];
+        struct recommend_request less = r;
+        struct run u;
+        less.positive = rest;
+        less.positive_count = left;
+        run_begin(f, c, &u, &less);
+        assert_ptr_equal(u.m.learned, fixed);
+        size_t found;
+        struct candidate again;
+        candidates_score(&u.m, &k->number, 1, &again, &found);
+        after = &again;
+        assert_int_equal(found, 1);
+        if (left < r.positive_count && strcmp(after->source, k->source) == 0 &&
+            fabs(k->relevance - after->relevance - parts[0].part) > 1e-6)
+            fail_msg("%u by %s: %g less %g is not %g", k->number, k->source, k->relevance,
+                     parts[0].part, after->relevance);
+        run_end(&u);
+    }
+}
+
+static void test_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct rng r;
+    fill(f);
+    struct collection *c = collection_of(f);
+    rng_init(&r, 3);
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct str liked[9], unwanted[2];
+        struct run t;
+        serve(f, c, model_random(f, c, seed), 1);
+        struct recommend_request q = {.positive = liked, .negative = unwanted};
+        q.positive_count = ids_random(f, &r, liked, 9);
+        q.negative_count = ids_random(f, &r, unwanted, 2);
+        run_begin(f, c, &t, &q);
+        assert_true(count_of(&t, "model") > 5 && count_of(&t, "text") > 5);
+        parts_check(&t, .01);
+        leave_one_out(f, c, &t, q);
+        run_end(&t);
+    }
+    collection_unref(c);
+}
+
+/* What the texts near to a new document say of a known one. */
+static double by_what_is_near(struct run *t, const char *id, uint32_t number)
+{
+    struct str ids[] = {str_c(id)};
+    uint32_t from;
+    const struct newcomer *n;
+    const struct recommend_model *model = t->m.learned->model;
+    double sum = 0, weights = 0;
+    OK(numbers_of_ids(t->m.c, t->m.a, ids, 1, &from, e));
+    uint64_t revision = live_get(t->m.c, from).revision;
+    newcomers_find(t->m.learned->newcomers, &from, &revision, 1, &n);
+    for (uint32_t j = 0; j < n->near_count; j++) {
+        double weight = pow(fmax(0, (double)n->cosines[j]), 3);
+        weights += weight;
+        sum += weight * (double)item_model_weight(model->rows, n->near[j],
+                                                  recommend_model_item(model, number));
+    }
+    return sum / weights;
+}
+
+/* By hand: a known document by its rows, of a document that was read and is not known the texts
+ * near to it. */
+static void test_what_the_model_says(void **state)
+{
+    struct fixture *f = *state;
+    struct run t;
+    fill(f);
+    struct collection *c = collection_of(f);
+    serve(f, c, model_random(f, c, 7), 1);
+    struct str liked[] = {STR("d3"), STR("d10")};
+    run_begin(f, c, &t, &(struct recommend_request){.positive = liked, .positive_count = 2});
+    const struct recommend_model *model = t.m.learned->model;
+    for (uint32_t j = 0; j < KNOWN - UNREAD; j++) {
+        double want = (double)item_model_weight(model->rows, 3, j) +
+                      (double)item_model_weight(model->rows, 10, j);
+        const struct candidate *k = candidate_of(&t, model->numbers[j]);
+        if (want > 0 && j != 3 && j != 10) {
+            assert_non_null(k);
+            assert_string_equal(k->source, "model");
+            assert_true(fabs(k->relevance - want) < 1e-6);
+        }
+    }
+    run_end(&t);
+    struct str new[] = {STR("d100")}; /* the model does not know it */
+    run_begin(f, c, &t, &(struct recommend_request){.positive = new, .positive_count = 1});
+    assert_true(count_of(&t, "model") > 3);
+    for (size_t i = 0; i < t.m.candidate_count; i++)
+        if (strcmp(t.m.candidates[i].source, "model") == 0)
+            assert_true(fabs(t.m.candidates[i].relevance -
+                             by_what_is_near(&t, "d100", t.m.candidates[i].number)) < 1e-6);
+    run_end(&t);
+    collection_unref(c);
+}
+
+/* A document is recommended from the moment it is indexed, by what is near to it too. */
+static void test_a_new_document(void **state)
+{
+    struct fixture *f = *state;
+    struct run t;
+    fill(f);
+    struct collection *c = collection_of(f);
+    serve(f, c, model_random(f, c, 7), 1);
+    put(f, "{'id':'fresh','text':'guitar music song concert guitar music song concert number2'}");
+    struct str liked[] = {STR("d2"), STR("d34")};
+    run_begin(f, c, &t, &(struct recommend_request){.positive = liked, .positive_count = 2});
+    const struct candidate *k = candidate_of(&t, number_of(f, c, "fresh"));
+    assert_non_null(k);
+    assert_string_equal(k->source, "text");
+    const struct newcomer *n;
+    newcomers_find(t.m.learned->newcomers, &k->number, &k->revision, 1, &n);
+    assert_true(n && n->near_count == 7);
+    for (uint32_t i = 0; i < n->near_count; i++) {
+        assert_true(n->near[i] < KNOWN - UNREAD);
+        assert_true(i == 0 || n->cosines[i] <= n->cosines[i - 1]);
+    }
+    run_end(&t);
+    collection_unref(c);
+}
+
+static double relevance_of(struct fixture *f, struct collection *c, const char *user,
+                           const char *id)
+{
+    struct run t;
+    uint32_t number = number_of(f, c, id);
+    struct candidate k;
+    size_t found;
+    run_begin(f, c, &t, &(struct recommend_request){.user = str_c(user)});
+    candidates_score(&t.m, &number, 1, &k, &found);
+    run_end(&t);
+    assert_int_equal(found, 1);
+    return k.relevance;
+}
+
+/* Each act counts in the next answer, one way and the other. */
+static void test_feedback_is_folded_in(void **state)
+{
+    struct fixture *f = *state;
+    fill(f);
+    struct collection *c = collection_of(f);
+    struct recommend_model *m = model_random(f, c, 9);
+    uint32_t from = 0;
+    size_t at = m->rows->rows.start[from];
+    while (m->rows->rows.weight[at] < .1f || m->rows->rows.at[at] == from)
+        at++;
+    char *target = arena_printf(f->a, "d%u", m->rows->rows.at[at]);
+    double weight = (double)m->rows->rows.weight[at];
+    serve(f, c, m, 1);
+    feed(f, "u", "d0", "like");
+    assert_true(fabs(relevance_of(f, c, "u", target) - weight) < 1e-4);
+    feed(f, "u", "d0", "view");
+    assert_true(fabs(relevance_of(f, c, "u", target) - 1.2 * weight) < 1e-4);
+    feed(f, "w", "d0", "dislike");
+    feed(f, "w", "d1", "like");
+    assert_true(relevance_of(f, c, "w", target) < relevance_of(f, c, "u", target));
+    collection_unref(c);
+}
+
+/* Another embedding version's model: its rows serve, its text part does not; a model that knows
+ * nothing of what was read: the profile. */
+static void test_what_the_model_cannot_say(void **state)
+{
+    struct fixture *f = *state;
+    struct run t;
+    fill(f);
+    struct collection *c = collection_of(f);
+    serve(f, c, model_random(f, c, 7), 99);
+    struct str known[] = {STR("d2")}, new[] = {STR("d110")};
+    run_begin(f, c, &t, &(struct recommend_request){.positive = known, .positive_count = 1});
+    assert_int_equal(count_of(&t, "text"), 0);
+    assert_true(count_of(&t, "model") > 0);
+    assert_true(count_of(&t, "profile") > 20);
+    parts_check(&t, 0);
+    run_end(&t);
+    run_begin(f, c, &t, &(struct recommend_request){.positive = new, .positive_count = 1});
+    assert_string_equal(t.m.model, "profile");
+    assert_int_equal(t.m.candidate_count, count_of(&t, "profile"));
+    parts_check(&t, 0);
+    run_end(&t);
+    run_begin(f, c, &t, &(struct recommend_request){.user = STR("nobody")});
+    assert_string_equal(t.m.model, "newest");
+    assert_int_equal(t.m.candidate_count, 60);
+    run_end(&t);
+    collection_unref(c);
+}
+
+/* Deleted ones are neither shown nor in the way. */
+static void test_deleted_documents(void **state)
+{
+    struct fixture *f = *state;
+    struct run t;
+    fill(f);
+    struct collection *c = collection_of(f);
+    serve(f, c, model_random(f, c, 11), 1);
+    uint32_t gone[] = {number_of(f, c, "d6"), number_of(f, c, "d90")};
+    feed(f, "u", "d6", "like");
+    feed(f, "u", "d7", "like");
+    feed(f, "u", "d90", "like");
+    struct str ids[] = {STR("d6"), STR("d90")};
+    struct put_result deleted[2];
+    struct str position;
+    OK(engine_delete(f->x, C, ids, 2, NULL, f->a, deleted, &position, e));
+    run_begin(f, c, &t, &(struct recommend_request){.user = STR("u")});
+    assert_int_equal(t.m.example_count, 1);
+    assert_null(candidate_of(&t, gone[0]));
+    assert_null(candidate_of(&t, gone[1]));
+    assert_true(t.m.candidate_count >= 60);
+    parts_check(&t, .01);
+    run_end(&t);
+    collection_unref(c);
+}
+
+static void test_text_and_blend(void **state)
+{
+    struct fixture *f = *state;
+    struct run t;
+    fill(f);
+    struct collection *c = collection_of(f);
+    serve(f, c, model_random(f, c, 13), 1);
+    struct str liked[] = {STR("d1"), STR("d8")};
+    struct recommend_request q = {.text = STR("garden flower soil water"),
+                                  .deadline_ns = clock_mono_ns() + 10000000000,
+                                  .positive = liked,
+                                  .positive_count = 2};
+    run_begin(f, c, &t, &q);
+    assert_int_equal(t.m.example_count, 3);
+    assert_true(count_of(&t, "text") > 5);
+    parts_check(&t, .01);
+    run_end(&t);
+    q.blend = STR("model + .3 * profile + .1 * trending");
+    feed(f, "somebody", "d55", "like");
+    run_begin(f, c, &t, &q);
+    assert_string_equal(t.m.model, "blend");
+    for (size_t i = 0; i < t.m.candidate_count; i++) {
+        const struct candidate *k = &t.m.candidates[i];
+        double model = isnan(k->features[FEATURE_MODEL]) ? 0 : (double)k->features[FEATURE_MODEL];
+        double want = model + .3 * (double)k->features[FEATURE_PROFILE] +
+                      .1 * (double)k->features[FEATURE_TRENDING];
+        assert_true(fabs(want - k->relevance) < 1e-6);
+    }
+    const struct candidate *k = candidate_of(&t, number_of(f, c, "d55"));
+    assert_true(k && k->features[FEATURE_TRENDING] == 1);
+    run_end(&t);
+    q.blend = STR("model +");
+    struct recommend_answer answer;
+    struct err_info info = {0};
+    q.limit = 5;
+    assert_int_equal(engine_recommend(f->x, C, &q, f->a, &answer, &info), ERR_INVALID);
+    assert_string_equal(info.field, "/blend");
+    collection_unref(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_parts),
+        TEST(test_what_the_model_says),
+        TEST(test_a_new_document),
+        TEST(test_feedback_is_folded_in),
+        TEST(test_what_the_model_cannot_say),
+        TEST(test_deleted_documents),
+        TEST(test_text_and_blend),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
