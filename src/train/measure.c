@@ -1,14 +1,13 @@
 #include "train/measure.h"
 
 #include "base/arena.h"
-#include "base/thread.h"
 #include "math/topk.h"
+#include "train/parallel.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_MAX 64u
 #define LISTED_DEPTH 20u
 #define RANGE_ROUNDS 1000
 #define PAIRED_ROUNDS 10000
@@ -80,7 +79,7 @@ struct measuring {
     const struct ranker *ranker;
     const struct measure_options *o;
     struct measured *out;
-    _Atomic uint32_t next;
+    float *scores[PARALLEL_THREADS_MAX]; /* MEASURE_BATCH x items, of each worker */
 };
 
 static bool stopped(const struct measuring *m)
@@ -114,21 +113,19 @@ static void case_list(struct measuring *m, uint32_t at, float *scores)
         m->out->values[k][at] = values[k];
 }
 
-static void cases_run(void *arg)
+static void batch_run(void *ctx, unsigned worker, uint32_t batch)
 {
-    struct measuring *m = arg;
+    struct measuring *m = ctx;
     size_t items = m->out->items;
-    float *scores = xmalloc((MEASURE_BATCH * items + 1) * sizeof *scores);
-    while (!stopped(m)) {
-        uint32_t from = atomic_fetch_add(&m->next, MEASURE_BATCH), left = m->out->cases - from;
-        if (from >= m->out->cases)
-            break;
-        unsigned count = left < MEASURE_BATCH ? left : MEASURE_BATCH;
-        m->ranker->score(m->ranker->ctx, m->cases + from, count, scores);
-        for (unsigned k = 0; k < count; k++)
-            case_list(m, from + k, scores + k * items);
-    }
-    free(scores);
+    uint32_t from = batch * MEASURE_BATCH, left = m->out->cases - from;
+    unsigned count = left < MEASURE_BATCH ? left : MEASURE_BATCH;
+    if (stopped(m))
+        return;
+    if (!m->scores[worker])
+        m->scores[worker] = xmalloc((MEASURE_BATCH * items + 1) * sizeof(float));
+    m->ranker->score(m->ranker->ctx, m->cases + from, count, m->scores[worker]);
+    for (unsigned k = 0; k < count; k++)
+        case_list(m, from + k, m->scores[worker] + k * items);
 }
 
 static void measured_init(struct measured *m, uint32_t cases, uint32_t items)
@@ -179,18 +176,13 @@ enum err measure_run(const struct split_case *cases, uint32_t count, uint32_t it
                      const struct ranker *r, const struct measure_options *o, struct measured *out,
                      struct err_info *e)
 {
-    struct thread *started[THREADS_MAX];
     struct measured made;
     struct measuring m = {.cases = cases, .ranker = r, .o = o, .out = &made};
-    unsigned threads = o->threads ? o->threads : thread_cores();
-    threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-    assert(count < UINT32_MAX - MEASURE_BATCH * (THREADS_MAX + 1));
     measured_init(&made, count, items);
-    for (unsigned i = 1; i < threads; i++)
-        started[i] = thread_start("measure", cases_run, &m);
-    cases_run(&m);
-    for (unsigned i = 1; i < threads; i++)
-        thread_join(started[i]);
+    parallel_run(parallel_threads(o->threads), (count + MEASURE_BATCH - 1) / MEASURE_BATCH,
+                 batch_run, &m);
+    for (unsigned i = 0; i < PARALLEL_THREADS_MAX; i++)
+        free(m.scores[i]);
     if (stopped(&m)) {
         measured_release(&made);
         return err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");

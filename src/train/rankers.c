@@ -1,18 +1,16 @@
 #include "train/rankers.h"
 
 #include "base/arena.h"
-#include "base/thread.h"
 #include "math/dense.h"
 #include "math/dot.h"
 #include "math/half.h"
 #include "math/topk.h"
 #include "recommend/text_model.h"
+#include "train/parallel.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define THREADS_MAX 64u
 
 /* ---- popularity ---- */
 
@@ -142,9 +140,14 @@ static void rows_centre(struct model_ranker *r, const struct training_set *s)
 #define NEAR_BLOCK 64u
 #define NEAR_TILE 4096u
 
+/* What a worker needs for its blocks. */
 struct nearing {
     struct model_ranker *r;
-    _Atomic uint32_t next;
+    struct near_room {
+        float *own;     /* NEAR_BLOCK x dims */
+        float *cosines; /* NEAR_BLOCK x NEAR_TILE */
+        struct topk_item *items;
+    } room[PARALLEL_THREADS_MAX];
 };
 
 static void near_add(const struct model_ranker *r, struct topk *best, const float *cosines,
@@ -185,27 +188,23 @@ static void near_block(struct model_ranker *r, uint32_t from, uint32_t count, fl
     }
 }
 
-static void near_run(void *arg)
+static void near_run(void *ctx, unsigned worker, uint32_t block)
 {
-    struct nearing *n = arg;
+    struct nearing *n = ctx;
     struct model_ranker *r = n->r;
-    float *own = xmalloc((size_t)NEAR_BLOCK * r->dims * sizeof *own);
-    float *cosines = xmalloc((size_t)NEAR_BLOCK * NEAR_TILE * sizeof *cosines);
-    struct topk_item *items = xmalloc((size_t)NEAR_BLOCK * r->near * sizeof *items);
-    for (;;) {
-        uint32_t from = atomic_fetch_add(&n->next, NEAR_BLOCK), left = r->unread_count - from;
-        if (from >= r->unread_count)
-            break;
-        near_block(r, from, left < NEAR_BLOCK ? left : NEAR_BLOCK, own, cosines, items);
+    struct near_room *room = &n->room[worker];
+    uint32_t from = block * NEAR_BLOCK, left = r->unread_count - from;
+    if (!room->own) {
+        room->own = xmalloc((size_t)NEAR_BLOCK * r->dims * sizeof *room->own);
+        room->cosines = xmalloc((size_t)NEAR_BLOCK * NEAR_TILE * sizeof *room->cosines);
+        room->items = xmalloc((size_t)NEAR_BLOCK * r->near * sizeof *room->items);
     }
-    free(own);
-    free(cosines);
-    free(items);
+    near_block(r, from, left < NEAR_BLOCK ? left : NEAR_BLOCK, room->own, room->cosines,
+               room->items);
 }
 
 static enum err near_find(struct model_ranker *r, unsigned threads, struct err_info *e)
 {
-    struct thread *started[THREADS_MAX];
     struct nearing n = {.r = r};
     size_t room = (size_t)r->unread_count * r->near + 1;
     enum err err = dense_open(e);
@@ -214,14 +213,14 @@ static enum err near_find(struct model_ranker *r, unsigned threads, struct err_i
     r->near_items = xmalloc(room * sizeof *r->near_items);
     r->near_cosines = xmalloc(room * sizeof *r->near_cosines);
     r->near_counts = xcalloc((size_t)r->unread_count + 1, sizeof *r->near_counts);
-    threads = threads ? threads : thread_cores();
-    threads = threads < THREADS_MAX ? threads : THREADS_MAX;
     dense_threads(1);
-    for (unsigned i = 1; i < threads; i++)
-        started[i] = thread_start("near", near_run, &n);
-    near_run(&n);
-    for (unsigned i = 1; i < threads; i++)
-        thread_join(started[i]);
+    parallel_run(parallel_threads(threads), (r->unread_count + NEAR_BLOCK - 1) / NEAR_BLOCK,
+                 near_run, &n);
+    for (unsigned i = 0; i < PARALLEL_THREADS_MAX; i++) {
+        free(n.room[i].own);
+        free(n.room[i].cosines);
+        free(n.room[i].items);
+    }
     return ERR_OK;
 }
 
