@@ -66,6 +66,8 @@ static enum err shared_input(const struct find_input *in, struct find_request *r
     r->hide_copies = str_eq_c(input_str(v, "duplicates"), "hide");
     r->exact = input_bool(v, "exact", false);
     r->explain = input_bool(v, "explain", false);
+    r->user = input_id(in->arena, v, "user");
+    r->user_weight = input_double(v, "user_weight", USER_WEIGHT);
     r->fields_given = json_is_array(json_object_get(v, "fields"));
     r->fields = input_strs(in->arena, v, "fields", &r->field_count);
     r->snippet_chars =
@@ -89,8 +91,6 @@ enum err search_input(const struct find_input *in, struct find_request *r, struc
     r->match_all = str_eq_c(input_str(in->input, "match"), "all");
     r->prefix = input_bool(in->input, "prefix", false);
     r->typos = input_bool(in->input, "typos", true);
-    r->user = input_id(in->arena, in->input, "user");
-    r->user_weight = input_double(in->input, "user_weight", USER_WEIGHT);
     enum err err = input_ranking(in->arena, in->input, r, e);
     return err ? err : shared_input(in, r, e);
 }

@@ -458,6 +458,16 @@ static const struct schema boost = {
     .example = "{\"field\":\"created\",\"half_life\":\"30d\"}",
 };
 static const struct schema boosts = {.type = SCHEMA_ARRAY, .items = &boost, .count_max = 8};
+#define PERSONAL                                                                                   \
+    {"user", &schema_id,                                                                           \
+     .help =                                                                                       \
+         "ranks what is like this reader's profile higher: one more boost, max(0, (cos - mean) / " \
+         "(1 - mean)) to the profile that recommend uses too. A user that nothing is known of "    \
+         "changes nothing: personalised says so in the answer"},                                   \
+    {                                                                                              \
+        "user_weight", &share, .fallback = "0.3",                                                  \
+            .help = "of that boost; with the others at most 1"                                     \
+    }
 const struct field search_fields[] = {
     {"q", &query_text, .fallback = "\"\"",
      .help = "what is looked for; \"a phrase\" must be there as it stands, -word and -\"a phrase\" "
@@ -480,12 +490,7 @@ const struct field search_fields[] = {
      .help = "hybrid; linear: scores depend on the query and the document alone, and compare; rrf "
              "(ranks, k = 60) and minmax (each list from 0 to 1) depend on the other hits"},
     {"weights", &weights, .help = "hybrid; linear and minmax: shares, .6 and .4; rrf: 1 and 1"},
-    {"user", &schema_id,
-     .help =
-         "ranks what is like this reader's profile higher: one more boost, max(0, (cos - mean) / "
-         "(1 - mean)) to the profile that recommend uses too. A user that nothing is known of "
-         "changes nothing: personalised says so in the answer"},
-    {"user_weight", &share, .fallback = "0.3", .help = "of that boost; with the others at most 1"},
+    PERSONAL,
     {"boosts", &boosts, .help = "what is new, or has more of something, ranks higher"},
     {"facets", &facet_list},
     {"sort", &sort_list},
@@ -545,8 +550,9 @@ const struct schema schema_similar = {
          .help = "as many finite numbers as the collection's dims, of any length but 0"},
         LIMITS,
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
-        {"min_score", &share, .fallback = "0"}, {"boosts", &boosts}, {"facets", &facet_list},
-        {"sort", &sort_list}, {"group_by", &group_by}, DUPLICATES, EXACT, SHOWN,
+        {"min_score", &share, .fallback = "0"}, PERSONAL, {"boosts", &boosts},
+        {"facets", &facet_list}, {"sort", &sort_list}, {"group_by", &group_by}, DUPLICATES, EXACT,
+        SHOWN,
         {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0",
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "

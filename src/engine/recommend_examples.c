@@ -84,6 +84,17 @@ static void running_session(struct recommendation *m, const struct feedback_reco
             m->session[m->session_count++] = numbers[i];
 }
 
+/* Does an act make its document seen? A type that was forgotten since does. */
+static bool seen_by(const struct recommend_request *r, const struct feedback_settings *f,
+                    struct str type)
+{
+    const struct feedback_type *t = feedback_type_find(f, type);
+    bool listed = false;
+    for (size_t i = 0; i < r->seen_type_count; i++)
+        listed = listed || str_eq(r->seen_types[i], type);
+    return r->exclude_seen && (r->seen_type_count ? listed : !t || t->seen);
+}
+
 static enum err examples_of_user(struct recommendation *m, struct err_info *e)
 {
     struct feedback_record *rows;
@@ -103,7 +114,7 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
     for (size_t i = 0; i < n; i++) {
         if (numbers[i] == 0)
             continue; /* deleted since */
-        if (m->r->exclude_seen)
+        if (seen_by(m->r, &f, rows[i].type))
             docset_add(&m->without, numbers[i]);
         int64_t age_us = m->now_us > rows[i].time_us ? m->now_us - rows[i].time_us : 0;
         m->examples[m->example_count++] =

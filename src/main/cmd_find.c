@@ -32,11 +32,29 @@ static const struct command_option similar_options[] = {
     {0},
 };
 static const struct command_option recommend_options[] = {
-    OPTIONS_FIND,
+    OPTION_COLLECTION,
+    {"--limit", 'n', "N", "recommendations (default 10, at most 200)"},
+    {"--filter", 'f', "FILTER", "as in: 'lang = \"en\" AND year >= 2020'"},
+    OPTION_JSON,
+    OPTIONS_SESSION,
     {"--like", 0, "ID", "a document as positive example; may be repeated"},
     {"--dislike", 0, "ID", "a negative example; may be repeated"},
-    {"--diversity", 0, "X", "0 (default) to 1: fewer hits that resemble each other"},
-    {"--explain", 0, NULL, "which examples a recommendation comes from"},
+    {"--session", 0, "ID", "a document that is being read now, the newest last; may be repeated"},
+    {"--text", 0, "TEXT", "what is wanted, in words"},
+    {"--exclude", 0, "ID", "a document that is not wanted; may be repeated"},
+    {"--seen", 0, NULL, "what the user had to do with may be shown again"},
+    {"--pin", 0, "ID:POSITION", "a document at a position, from 0; may be repeated"},
+    {"--cap", 0, "FIELD:N", "at most N of each value of a field; may be repeated"},
+    {"--boost", 0, "FACTOR:FILTER",
+     "score times the factor where the filter fits, as in 1.5:'tags = soup'; may be repeated"},
+    {"--half-life", 0, "DAYS", "after so many days a document counts half"},
+    {"--fatigue", 0, "X", "0 (default) to 1: what was shown and not taken sinks"},
+    {"--diversity", 0, "X", "0 (default) to 1: fewer hits that resemble each other; try 0.5"},
+    {"--explore", 0, "X", "0 (default) to 1: this share of the slots is drawn from the 50 best"},
+    {"--min-relevance", 0, "X", "leave out what is less relevant"},
+    {"--blend", 0, "EXPRESSION", "how sources are blended, as in 'model + 0.3 * trending'"},
+    {"--scenario", 0, "NAME", "where it is shown, for the log"},
+    {"--explain", 0, NULL, "which documents a recommendation comes from, and what rules did to it"},
     {0},
 };
 
@@ -146,14 +164,35 @@ static void print_facets(const json_t *facets)
     }
 }
 
+static double number_of(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+/* "because of soup 61 %, bread 22 %" */
 static void print_shares(const json_t *hit)
 {
-    size_t i;
+    size_t i, n = json_array_size(json_object_get(hit, "explanation"));
     json_t *part;
     json_array_foreach(json_object_get(hit, "explanation"), i, part)
-        printf("%s%s %.0f %%%s", i ? ", " : "            since: ", text_of(part, "document"),
-               100 * json_number_value(json_object_get(part, "share")),
-               i + 1 == json_array_size(json_object_get(hit, "explanation")) ? "\n" : "");
+        printf("%s%s %.0f %%%s", i ? ", " : "            because of ", text_of(part, "document"),
+               100 * number_of(part, "share"), i + 1 == n ? "\n" : "");
+}
+
+/* "model; boost x 1.5, freshness x 0.9; like what stands before it: 0.42" */
+static void print_adjustments(const json_t *hit)
+{
+    static const char *const names[] = {"boost", "freshness", "fatigue"};
+    const json_t *all = json_object_get(hit, "adjustments");
+    if (!all)
+        return;
+    printf("            %s %.3f", text_of(hit, "source"), number_of(hit, "relevance"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (number_of(all, names[i]) != 1)
+            printf(", %s x %.3g", names[i], number_of(all, names[i]));
+    if (number_of(all, "nearest") > 0)
+        printf(", like what stands before it: %.2f", number_of(all, "nearest"));
+    putchar('\n');
 }
 
 static void print_answer(const json_t *answer, const struct args *a)
@@ -169,9 +208,12 @@ static void print_answer(const json_t *answer, const struct args *a)
     json_array_foreach(hits, i, hit)
     {
         print_hit(i + 1, hit);
+        print_adjustments(hit);
         print_shares(hit);
     }
-    if (!json_array_size(hits))
+    if (!json_array_size(hits) && *text_of(answer, "emptied_by"))
+        printf("nothing left by: %s\n", text_of(answer, "emptied_by"));
+    else if (!json_array_size(hits))
         printf("nothing found\n");
     print_facets(json_object_get(answer, "facets"));
 }
@@ -218,6 +260,42 @@ static enum err put_number(json_t *body, const struct args *a, const char *optio
         return err_set(e, ERR_INVALID, option, "%s takes a number, not \"%s\"", option, value);
     json_object_set_new(body, key, json_real(x));
     return ERR_OK;
+}
+
+/* "a:b" as {first: a, second: b}, divided at the last colon or the first; one of them a number. */
+static enum err pair_put(json_t *list, const char *option, const char *value, const char *text_key,
+                         const char *number_key, bool number_first, struct err_info *e)
+{
+    double x;
+    const char *colon = number_first ? strchr(value, ':') : strrchr(value, ':');
+    struct str left = {value, colon ? (size_t)(colon - value) : 0},
+               right = str_c(colon ? colon + 1 : "");
+    struct str number = number_first ? left : right, text = number_first ? right : left;
+    if (!colon || str_to_f64(number, &x) != ERR_OK)
+        return err_set(
+            e, ERR_INVALID, option, "%s takes %s, not \"%s\"", option,
+            number_first ? "a number, a colon and a text" : "a text, a colon and a number", value);
+    json_t *item = json_object(), *t = json_stringn(text.s, text.n);
+    json_object_set_new(item, text_key, t ? t : json_null());
+    json_object_set_new(item, number_key, json_real(x));
+    json_array_append_new(list, item);
+    return ERR_OK;
+}
+
+static enum err put_pairs(json_t *body, const struct args *a, const char *option, const char *key,
+                          const char *text_key, const char *number_key, bool number_first,
+                          struct err_info *e)
+{
+    const char *const *values;
+    unsigned count = args_all(a, option, &values);
+    enum err rc = ERR_OK;
+    if (!count)
+        return rc;
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count && rc == ERR_OK; i++)
+        rc = pair_put(list, option, values[i], text_key, number_key, number_first, e);
+    json_object_set_new(body, key, list);
+    return rc;
 }
 
 static enum err put_shared(json_t *body, const struct args *a, struct err_info *e)
@@ -308,20 +386,60 @@ static int run_similar(const struct args *a)
     return ask(a, "similar", body, &e);
 }
 
+static enum err put_rules(json_t *body, const struct args *a, struct err_info *e)
+{
+    static const struct {
+        const char *option, *key;
+    } numbers[] = {{"--fatigue", "fatigue"},
+                   {"--diversity", "diversity"},
+                   {"--explore", "explore"},
+                   {"--min-relevance", "min_relevance"}};
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && rc == ERR_OK; i++)
+        rc = put_number(body, a, numbers[i].option, numbers[i].key, e);
+    if (rc == ERR_OK && args_get(a, "--half-life")) {
+        json_t *freshness = json_object();
+        rc = put_number(freshness, a, "--half-life", "half_life_days", e);
+        json_object_set_new(body, "freshness", freshness);
+    }
+    if (rc == ERR_OK)
+        rc = put_pairs(body, a, "--pin", "pins", "id", "position", false, e);
+    if (rc == ERR_OK)
+        rc = put_pairs(body, a, "--cap", "caps", "field", "limit", false, e);
+    return rc != ERR_OK ? rc : put_pairs(body, a, "--boost", "boosts", "filter", "factor", true, e);
+}
+
+static enum err put_recommend(json_t *body, const struct args *a, struct err_info *e)
+{
+    int64_t limit;
+    enum err rc = args_int(a, "--limit", 1, 200, 10, &limit, e);
+    json_object_set_new(body, "limit", json_integer(limit));
+    put_text(body, a, "--filter", "filter");
+    put_list(body, a, "--like", "positive");
+    put_list(body, a, "--dislike", "negative");
+    put_list(body, a, "--session", "session");
+    put_list(body, a, "--exclude", "exclude");
+    put_text(body, a, "--text", "text");
+    put_text(body, a, "--blend", "blend");
+    put_text(body, a, "--scenario", "scenario");
+    put_flag(body, a, "--explain", "explain");
+    if (args_has(a, "--seen"))
+        json_object_set_new(body, "exclude_seen", json_false());
+    return rc != ERR_OK ? rc : put_rules(body, a, e);
+}
+
 static int run_recommend(const struct args *a)
 {
     struct err_info e = {0};
     if (a->word_count > 1 ||
-        (!a->word_count && !args_has(a, "--like") && !args_has(a, "--dislike")))
-        return command_wrong(&command_recommend, "wants a user, or examples with --like");
+        (!a->word_count && !args_has(a, "--like") && !args_has(a, "--dislike") &&
+         !args_has(a, "--session") && !args_has(a, "--text")))
+        return command_wrong(&command_recommend,
+                             "wants a user, or something to go by: --like, --session or --text");
     json_t *body = json_object();
     if (a->word_count)
         json_object_set_new(body, "user", text_or_null(a->words[0]));
-    put_list(body, a, "--like", "positive");
-    put_list(body, a, "--dislike", "negative");
-    put_flag(body, a, "--explain", "explain");
-    if (put_shared(body, a, &e) != ERR_OK ||
-        put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
+    if (put_recommend(body, a, &e) != ERR_OK) {
         json_decref(body);
         return command_fail(&e, 2);
     }
@@ -358,7 +476,8 @@ const struct command command_recommend = {
     .usage = "akin recommend [options] [USER]",
     .example =
         "  akin recommend -c debian anna\n"
-        "  akin recommend -c debian --like gimp --like inkscape --dislike blender --explain\n",
+        "  akin recommend -c debian --like gimp --like inkscape --dislike blender --explain\n"
+        "  akin recommend -c debian anna --diversity 0.5 --cap section:2 --pin krita:0\n",
     .options = recommend_options,
     .run = run_recommend,
 };

@@ -17,7 +17,7 @@ static int option_index(const struct command_option *options, const char *name)
 static unsigned place(const struct args *a, const char *name)
 {
     int i = option_index(a->options, name);
-    assert(i >= 0);
+    assert(i >= 0 && i < OPTIONS_MAX);
     return (unsigned)i;
 }
 
@@ -73,6 +73,7 @@ static enum err unknown_option(const struct command *c, const char *given, struc
 
 static void take(struct args *out, unsigned i, const char *value)
 {
+    assert(i < OPTIONS_MAX);
     out->values[i] = value;
     out->more[i] = xrealloc(out->more[i], (out->counts[i] + 1) * sizeof(*out->more[i]));
     out->more[i][out->counts[i]++] = value;
