@@ -10,6 +10,7 @@
 
 #define MAGIC UINT64_C(0x3130535345534B41) /* "AKSESS01" */
 #define SAMPLE 2000                        /* newest past sessions that are looked at */
+#define PLACES_MAX (SESSION_ITEMS_MAX * (SESSION_ITEMS_MAX + 1) / 2)
 
 struct session_model {
     uint32_t items, count;
@@ -150,7 +151,8 @@ struct asked {
 };
 struct near {
     uint32_t session;
-    float alike, weight; /* weight: alike / step */
+    uint32_t places; /* of the shared items, added up: how alike, times the length */
+    float weight;    /* how alike / step */
 };
 
 static bool asked_has(const struct asked *a, uint32_t item, size_t *place)
@@ -189,8 +191,7 @@ static struct near near_make(const struct session_model *m, const struct asked *
             sum += place + 1;
             newest = place + 1 > newest ? place + 1 : newest;
         }
-    float alike = (float)sum / (float)a->count;
-    return (struct near){session, alike, alike / (float)(a->count - newest + 1)};
+    return (struct near){session, (uint32_t)sum, (float)sum / (float)(a->count - newest + 1)};
 }
 
 /* The newest sessions that share an item, newest first: the heads of the items' lists merged. */
@@ -214,12 +215,22 @@ static size_t sample_take(const struct session_model *m, const struct asked *a, 
     return n;
 }
 
-static int near_order(const void *x, const void *y)
+/* The most alike of `n`, of equal ones the newer, which come first: by counting, since how alike
+ * they are is a sum of places. */
+static size_t most_alike(struct near *all, size_t n)
 {
-    const struct near *a = x, *b = y;
-    if (a->alike != b->alike)
-        return a->alike > b->alike ? -1 : 1;
-    return (a->session < b->session) - (a->session > b->session); /* the newer first */
+    uint16_t times[PLACES_MAX + 1] = {0};
+    size_t taken = 0, least = PLACES_MAX, more = 0;
+    for (size_t k = 0; k < n; k++)
+        times[all[k].places]++;
+    while (least > 1 && more + times[least] < SESSION_NEAR)
+        more += times[least--];
+    for (size_t k = 0, of_least = SESSION_NEAR - more; k < n; k++)
+        if (all[k].places > least || (all[k].places == least && of_least > 0)) {
+            of_least -= all[k].places == least;
+            all[taken++] = all[k];
+        }
+    return taken;
 }
 
 /* Returns how many; weights then add up to 1. */
@@ -230,8 +241,7 @@ static size_t nearest(const struct session_model *m, const struct asked *a, stru
     double sum = 0;
     for (size_t k = 0; k < n; k++)
         out[k] = near_make(m, a, sample[k]);
-    qsort(out, n, sizeof *out, near_order);
-    n = n < SESSION_NEAR ? n : SESSION_NEAR;
+    n = most_alike(out, n);
     for (size_t k = 0; k < n; k++)
         sum += (double)out[k].weight;
     for (size_t k = 0; k < n; k++)
@@ -281,7 +291,7 @@ void session_model_parts(const struct session_model *m, const uint32_t *given, s
             continue;
         for (size_t i = m->start[s]; i < m->start[s + 1]; i++)
             if (asked_has(&a, m->at[i], &place))
-                parts[a.from[place]] += (double)near[k].weight * (double)(place + 1) /
-                                        ((double)near[k].alike * (double)a.count);
+                parts[a.from[place]] +=
+                    (double)near[k].weight * (double)(place + 1) / (double)near[k].places;
     }
 }
