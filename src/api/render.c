@@ -504,6 +504,8 @@ void render_row(struct json_writer *w, const struct put_result *r, const struct 
         json_key(w, "pending");
         json_put_bool(w, true);
     }
+    if (!r->err && r->warning)
+        put(w, "warning", str_c(r->warning));
     if (r->err)
         render_failure(w, r, place);
     json_object_end(w);

@@ -7,6 +7,12 @@
 
 /* ---- feedback ---- */
 
+static struct feedback_options feedback_options(const struct call *c)
+{
+    return (struct feedback_options){.atomic = input_bool(c->query, "atomic", false),
+                                     .create = input_bool(c->query, "create", false)};
+}
+
 static struct feedback_in feedback_read(struct arena *a, const json_t *v)
 {
     const json_t *value = json_object_get(v, "value");
@@ -93,8 +99,10 @@ static void feedback_one(struct call *c)
     struct str position = {"", 0};
     struct feedback_in row = feedback_read(c->arena, c->body);
     struct put_result result = {0};
-    enum err err = engine_feedback_add(c->engine, call_collection(c), &row, 1, c->arena, &result,
-                                       &position, &e);
+    struct feedback_options o = feedback_options(c);
+    o.atomic = false; /* one row alone is its own status anyway */
+    enum err err = engine_feedback_add(c->engine, call_collection(c), &row, 1, &o, c->arena,
+                                       &result, &position, &e);
     if (!err && !result.err) {
         size_t index = 0;
         struct faults *none = NULL;
@@ -125,10 +133,16 @@ void run_feedback_add(struct call *c)
         feedback_one(c);
         return;
     }
+    struct feedback_options o = feedback_options(c);
     feedback_fill(c, &b);
+    for (size_t i = 0; i < b.count && o.atomic; i++)
+        if (b.faults[i]) {
+            call_faults(c, b.faults[i]);
+            return;
+        }
     enum err err = b.sent_count
                        ? engine_feedback_add(c->engine, call_collection(c), b.sent, b.sent_count,
-                                             c->arena, b.results, &position, &e)
+                                             &o, c->arena, b.results, &position, &e)
                        : engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e);
     if (err) {
         call_error(c, &e);

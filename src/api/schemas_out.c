@@ -151,6 +151,9 @@ const struct schema schema_row = {
                      {"error", &schema_row_error},
                      {"line", &count, .help = "of an NDJSON import, for a row that failed"},
                      {"event_id", &schema_string, .help = "of feedback"},
+                     {"warning", &schema_string,
+                      .help = "of feedback: it is kept, but not counted for the recommendation "
+                              "that it names"},
                      {"position", &schema_position, .help = "of a single document's answer"}),
 };
 const struct schema schema_rows = {
@@ -314,7 +317,8 @@ const struct schema schema_search_answer = {
 static const struct schema search_failure = {
     .name = "SearchFailure",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"error", &schema_row_error, NEED, .help = "pointers are of the whole request"}),
+    .fields =
+        FIELDS({"error", &schema_row_error, NEED, .help = "pointers are of the whole request"}),
 };
 static const struct schema search_outcome = {
     .type = SCHEMA_ONE_OF,

@@ -141,7 +141,8 @@ struct put_result {
     struct str id;
     const char *status; /* "created", "updated", "unchanged", "failed" */
     uint64_t revision;
-    bool pending; /* stored and found by its words; its vectors come later */
+    bool pending;        /* stored and found by its words; its vectors come later */
+    const char *warning; /* of feedback: about its recommendation_id; NULL: none */
     enum err err;
     struct err_info info;
 };
@@ -440,10 +441,20 @@ struct feedback_out {
     int64_t time_us;
     uint64_t change;
 };
-/* Unknown documents are refused row by row (ERR_NOT_FOUND, /i/document). Results: "created",
- * "unchanged", "failed". */
+#define FEEDBACK_ROWS_MAX 1000
+struct feedback_options {
+    bool atomic; /* all or nothing: the first row that is wrong is the error of all */
+    bool create; /* unknown documents are made: with the id for a title, and the attribute
+                    "akin_placeholder", which keeps them out of recommendations until somebody puts
+                    the document. They stay if a row fails afterwards */
+};
+/* Unknown documents are refused row by row (ERR_NOT_FOUND, /i/document) unless `o` (NULL: none of
+ * it) says otherwise. Results: "created", "unchanged", "failed"; a row that names a recommendation
+ * which is not in the log, or had not this document or user, has a warning. ERR_TOO_LARGE: more
+ * rows than FEEDBACK_ROWS_MAX. */
 enum err engine_feedback_add(struct engine *x, struct str collection,
-                             const struct feedback_in *rows, size_t count, struct arena *a,
+                             const struct feedback_in *rows, size_t count,
+                             const struct feedback_options *o, struct arena *a,
                              struct put_result *results, struct str *position,
                              struct err_info *e) MUST_CHECK;
 enum err engine_feedback_list(struct engine *x, struct str collection, struct str user,

@@ -390,6 +390,12 @@ struct backlog {
  * backlog; `a` is reset. */
 bool backlog_step(struct engine *x, struct backlog *b, struct arena *a);
 
+/* ---- feedback.c ---- */
+#define PLACEHOLDER "akin_placeholder" /* an attribute: the document was made for its feedback */
+/* Takes them out of a set of documents. */
+enum err placeholders_drop(struct collection *c, struct arena *a, struct docset *from,
+                           struct err_info *e) MUST_CHECK;
+
 /* ---- served.c: the log of answers (the rest of it: recommend_impl.h) ---- */
 void served_open(struct engine *x);
 void served_close(struct engine *x); /* writes what waits; nothing if it was not opened */

@@ -160,6 +160,8 @@ static enum err answer_make(struct recommendation *m, struct recommend_answer *o
     bool more;
     enum err err = filter_select(m->c, m->a, m->r->filter, &m->within, e);
     if (!err)
+        err = placeholders_drop(m->c, m->a, &m->within, e);
+    if (!err)
         err = rules_make(m, e);
     if (!err)
         err = examples_make(m, e);

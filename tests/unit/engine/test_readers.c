@@ -29,7 +29,7 @@ static struct put_result feed(struct fixture *f, const char *event, const char *
     struct str position;
     row.value = value;
     row.value_set = value != 0;
-    OK(engine_feedback_add(f->x, C, &row, 1, f->a, &r, &position, e));
+    OK(engine_feedback_add(f->x, C, &row, 1, NULL, f->a, &r, &position, e));
     return r;
 }
 
@@ -102,7 +102,7 @@ static void wrong_feedback_names_row_and_field(void **state)
     fill(f, 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct put_result r;
-        OK(engine_feedback_add(f->x, C, &cases[i].row, 1, f->a, &r, NULL, e));
+        OK(engine_feedback_add(f->x, C, &cases[i].row, 1, NULL, f->a, &r, NULL, e));
         assert_string_equal(r.status, "failed");
         assert_int_equal(r.err, cases[i].err);
         assert_string_equal(r.info.field, cases[i].field);

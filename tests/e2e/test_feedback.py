@@ -1,0 +1,126 @@
+"""What readers did, as a collection weighs it: types, batches, the answers that it names, documents made on demand."""
+import datetime
+
+import pytest
+from conftest import fill, problem
+
+C = "/v1/collections/acts"
+F = C + "/feedback"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collection(server):
+    fill(server, "acts")
+
+
+def row(user, document, kind="like", **more):
+    return {"user": user, "document": document, "type": kind, **more}
+
+
+def in_minutes(minutes):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)).isoformat()
+
+
+def feedback_of(server, user):
+    return server.get(F, user=user, limit=100)["data"]
+
+
+def test_types_are_declared_in_the_settings(server):
+    problem(server.ask("POST", F, row("t1", "soup", "bookmark")), 422, pointer="/type", says="click, custom, dislike, like, rate, read, save, view")
+    kept = server.ask("PATCH", C, {"feedback": {"types": {"bookmark": {"weight": 2, "seen": False}, "view": 0}, "half_life_days": None}},
+                      status=200).json()["settings"]["feedback"]
+    assert kept["types"]["bookmark"] == {"weight": 2, "seen": False} and kept["types"]["view"] == {"weight": 0, "seen": True}
+    assert kept["half_life_days"] is None and kept["threshold"] == 0 and kept["answers_days"] == 90
+    assert server.post(F, row("t1", "soup", "bookmark"))["data"][0]["status"] == "created"
+    server.ask("PATCH", C, {"feedback": {"types": {"bookmark": None, "view": None}, "half_life_days": 30}}, status=200)
+    problem(server.ask("POST", F, row("t1", "bread", "bookmark")), 422, pointer="/type")
+
+
+@pytest.mark.parametrize("setting,pointer", [
+    ({"types": {"like": -1}}, "/feedback/types/like"), ({"types": {"dislike": {"weight": 0.5}}}, "/feedback/types/dislike/weight"),
+    ({"types": {"Odd Name": 1}}, "/feedback/types/Odd Name"), ({"types": {"own": 11}}, "/feedback/types/own"),
+    ({"types": {"own": {"wait": 1}}}, "/feedback/types/own/wait"), ({"half_life_days": 0}, "/feedback/half_life_days"),
+    ({"threshold": -0.1}, "/feedback/threshold"), ({"answers_days": 0.5}, "/feedback/answers_days"), ({"weights": {}}, "/feedback/weights"),
+])
+def test_wrong_settings_are_named(server, setting, pointer):
+    problem(server.ask("PATCH", C, {"feedback": setting}), 422, pointer=pointer)
+
+
+def test_weights_decide_what_is_recommended(server):
+    server.post("/v1/collections/acts/documents", [{"id": f"{topic}{i}", "text": f"{text} {i}"} for topic, text in
+                                                   (("ride", "chain brakes bicycle ride wheel"), ("cook", "pumpkin soup oven ginger cream")) for i in range(6)])
+    server.post(F, [row("w1", "ride0", "like"), row("w1", "cook0", "view")])
+    first = server.get(C + "/users/w1/recommendations", limit=3)["data"]
+    server.ask("PATCH", C, {"feedback": {"types": {"like": 0, "view": 5}}}, status=200)
+    second = server.get(C + "/users/w1/recommendations", limit=3)["data"]
+    server.ask("PATCH", C, {"feedback": {"types": {"like": None, "view": None}}}, status=200)
+    assert first[0]["id"][:4] in ("ride", "bike") and second[0]["id"][:4] in ("cook", "soup")
+
+
+def test_times_and_values(server):
+    problem(server.ask("POST", F, row("v1", "soup", time=in_minutes(6))), 422, pointer="/time", says="5 minutes")
+    assert server.post(F, row("v1", "soup", time=in_minutes(4)))["failed"] == 0
+    problem(server.ask("POST", F, row("v1", "soup", "rate")), 422, pointer="/value")
+    problem(server.ask("POST", F, row("v1", "soup", "rate", value=6)), 422, pointer="/value")
+    problem(server.ask("POST", F, row("v1", "soup", position=-2)), 422, pointer="/position")
+    problem(server.ask("POST", F, data=b'{"user":"v1","document":"soup","type":"custom","value":NaN}', headers={"Content-Type": "application/json"}), 400)
+
+
+def test_batches_have_a_bound(server):
+    rows = [row("many", "soup", "view", event_id=f"m{i}") for i in range(1000)]
+    assert server.post(F, rows)["failed"] == 0
+    assert [r["status"] for r in server.post(F, rows[:3] + [row("many", "soup", "view", event_id="m-new")])["data"]] == ["unchanged"] * 3 + ["created"]
+    problem(server.ask("POST", F, rows + [row("many", "soup")]), 422)
+
+
+def test_an_atomic_batch_is_whole_or_nothing(server):
+    good = [row("a1", "soup", event_id="a1"), row("a1", "bread", event_id="a2")]
+    problem(server.ask("POST", F, good + [row("a1", "nowhere")], atomic="true"), 404, pointer="/2/document", says="nowhere")
+    problem(server.ask("POST", F, good + [{"user": "a1"}], atomic="true"), 422, pointer="/2/document")
+    problem(server.ask("POST", F, good + [row("a1", "soup", "sneeze")], atomic="true"), 422, pointer="/2/type")
+    assert feedback_of(server, "a1") == []
+    assert server.post(F, good, atomic="true")["failed"] == 0
+    assert len(feedback_of(server, "a1")) == 2
+
+
+def test_unknown_documents_are_made_if_asked_for(server):
+    made = server.post(F, [row("c1", "later"), row("c1", "later", "read"), row("c1", "bread"), row("c1", "")], create="true")
+    assert [r["status"] for r in made["data"]] == ["created", "created", "created", "failed"]
+    document = server.get(C + "/documents/later")
+    assert document["title"] == "later" and document["attributes"]["akin_placeholder"] is True
+    everything = server.post(C + "/recommend", {"positive": ["bread"], "limit": 200})["data"]
+    assert everything and "later" not in [r["id"] for r in everything]
+    server.ask("PUT", C + "/documents/later", {"title": "Bread that rises", "text": "flour, water, salt and a day"}, status=200)
+    assert "later" in [r["id"] for r in server.post(C + "/recommend", {"positive": ["bread"], "limit": 200})["data"]]
+    assert {f["document"] for f in feedback_of(server, "c1")} == {"later", "bread"}
+    problem(server.ask("POST", F, row("c1", "never")), 404, pointer="/document", says="never")
+
+
+def test_feedback_names_the_answer_it_came_from(server):
+    answer = server.post(C + "/recommend", {"user": "n1", "limit": 3})
+    name, shown = answer["recommendation_id"], answer["data"][0]["id"]
+    rows = [row("n1", shown, "click", recommendation_id=name, position=0), row("n1", shown, "read", recommendation_id="0" * 32),
+            row("n1", shown, "save", recommendation_id="of another shop"), row("n2", shown, "click", recommendation_id=name),
+            row("n1", [d["id"] for d in server.get(C + "/documents", limit=100)["data"] if d["id"] not in [r["id"] for r in answer["data"]]][0], "click",
+                recommendation_id=name)]
+    told = server.post(F, rows)
+    assert told["failed"] == 0
+    says = [r.get("warning", "") for r in told["data"]]
+    assert says[0] == "" and "in the log" in says[1] and "no recommendation id" in says[2] and "another user" in says[3] and "was not in" in says[4]
+
+
+def changes(server, cursor=None):
+    out = []
+    while True:
+        page = server.get("/v1/changes", limit=500, **({"cursor": cursor} if cursor else {}))
+        out, cursor = out + page["data"], page["next_cursor"]
+        if not page["data"]:
+            return out, cursor
+
+
+def test_every_act_is_an_event_and_is_counted(server):
+    before, (_, start) = server.metrics()['akin_feedback_total{type="save"}'], changes(server)
+    server.post(F, [row("e1", "soup", "save", event_id=f"ev{i}") for i in range(3)])
+    told, _ = changes(server, start)
+    assert [(c["type"], c["data"]["event_id"]) for c in told] == [("feedback.received", f"ev{i}") for i in range(3)]
+    assert server.metrics()['akin_feedback_total{type="save"}'] == before + 3
