@@ -32,7 +32,8 @@ struct text_model {
 bool text_model_centre(const struct text_model *t, const float *vector, float *out);
 /* out[dims] += weight * M * centred: the share of the profile that one document has. */
 void text_model_read(const struct text_model *t, const float *centred, float weight, float *out);
-/* near_scores, near_cosines: of the known texts nearest to the document. */
+/* near_scores, near_cosines: of the known texts nearest to the document: what the model scores them
+ * for this reader, and the dot products of their centred vectors with its own. */
 double text_model_score(const struct text_model *t, const float *profile, const float *centred,
                         const float *near_scores, const float *near_cosines, size_t near_count);
 

@@ -3,10 +3,16 @@
 #include "base/arena.h"
 #include "recommend/item_model.h"
 #include "train/ease.h"
+#include "train/ials.h"
 #include "train/known.h"
 #include "train/neighbours.h"
+#include "train/ridge.h"
+#include "train/sessions.h"
 #include <stdlib.h>
 #include <string.h>
+
+/* With more interactions a model of factors hardly knows one reader from another. */
+#define FORGETTING_MAX 2000000u
 
 /* One making of a model. */
 struct fitting {
@@ -51,20 +57,30 @@ static struct neighbours_options neighbours_of(const struct recipe *r, const str
                                        .stop = o->stop};
 }
 
-/* ---- rows ---- */
-
-static enum err rows_of_known(const struct fitting *f, struct item_model **out, struct err_info *e)
+static struct ials_options ials_of(const struct recipe *r, const struct fit_options *o)
 {
-    if (f->r->kind == MODEL_IALS)
-        return err_set(e, ERR_UNSUPPORTED, "kind", "ials is not made yet");
+    return (struct ials_options){.dims = r->dims,
+                                 .alpha = r->alpha,
+                                 .lambda = r->lambda,
+                                 .epochs = r->epochs,
+                                 .threads = o->threads,
+                                 .seed = o->seed,
+                                 .stop = o->stop};
+}
+
+/* ---- rows, or factors ---- */
+
+static enum err rows_of_known(const struct fitting *f, const struct interactions *x,
+                              struct item_model **out, struct err_info *e)
+{
     if (f->r->kind == MODEL_EASE) {
         struct ease_options o = ease_of(f->r, f->o);
         o.text = f->known->text;
         o.dims = f->known->dims;
-        return ease_train(f->known->x, &o, out, e);
+        return ease_train(x, &o, out, e);
     }
     struct neighbours_options o = neighbours_of(f->r, f->o);
-    return neighbours_train(f->known->x, &o, out, e);
+    return neighbours_train(x, &o, out, e);
 }
 
 /* Rows of the known become rows of all items of the set; those of others are empty. */
@@ -83,6 +99,55 @@ static void rows_spread(struct item_model *rows, const struct known *k, uint32_t
     rows->items = items;
 }
 
+/* What `m` scores by, from `x`. */
+static enum err scores_fit(const struct fitting *f, const struct interactions *x,
+                           struct recommend_model *m, struct err_info *e)
+{
+    enum err err;
+    if (f->r->kind == MODEL_IALS) {
+        struct ials_options o = ials_of(f->r, f->o);
+        err = ials_train(x, &o, &m->factors, e);
+        if (!err)
+            factors_spread(m->factors, f->known->item, f->s->items);
+    } else {
+        err = rows_of_known(f, x, &m->rows, e);
+        if (!err)
+            rows_spread(m->rows, f->known, f->s->items);
+    }
+    return err;
+}
+
+/* ---- text ---- */
+
+static enum err text_by(struct fitting *f, const struct recommend_model *by,
+                        const struct ridge_given *given, struct err_info *e)
+{
+    const struct ridge_options o = {.lambda = f->r->text_lambda,
+                                    .blend = f->r->text_blend,
+                                    .given = given,
+                                    .seed = f->o->seed,
+                                    .threads = f->o->threads,
+                                    .stop = f->o->stop};
+    return ridge_fit(f->known, by, &o, &f->m->text, e);
+}
+
+/* By a model of the same recipe that was not made from what some readers are asked for. */
+static enum err text_fit(struct fitting *f, const struct ridge_given *given, struct err_info *e)
+{
+    struct recommend_model *by = xcalloc(1, sizeof *by);
+    by->items = f->s->items;
+    enum err err = scores_fit(f, given->x, by, e);
+    if (!err)
+        err = text_by(f, by, given, e);
+    recommend_model_free(by);
+    return err;
+}
+
+static bool forgets(const struct fitting *f)
+{
+    return f->r->kind != MODEL_IALS || f->known->x->count <= FORGETTING_MAX;
+}
+
 /* ---- the whole ---- */
 
 static void items_make(struct fitting *f)
@@ -98,22 +163,50 @@ static void items_make(struct fitting *f)
         m->readers[f->known->item[i]] = f->known->readers[i];
 }
 
+static enum err scores_and_text_fit(struct fitting *f, struct err_info *e)
+{
+    struct ridge_given given;
+    enum err err = 0;
+    ridge_given(f->known->x, f->o->seed, &given);
+    if (forgets(f)) {
+        step(f, "text", .05);
+        err = text_fit(f, &given, e);
+    }
+    step(f, "fit", .5);
+    if (!err)
+        err = scores_fit(f, f->known->x, f->m, e);
+    if (!err && !forgets(f)) {
+        step(f, "text", .9);
+        err = text_by(f, f->m, &given, e);
+    }
+    ridge_given_release(&given);
+    return err;
+}
+
+static enum err parts_fit(struct fitting *f, struct err_info *e)
+{
+    if (!f->o->parts_only && f->known->dims)
+        return scores_and_text_fit(f, e);
+    step(f, "fit", .1);
+    return scores_fit(f, f->known->x, f->m, e);
+}
+
 static enum err fit(struct fitting *f, struct err_info *e)
 {
-    struct item_model *rows = NULL;
     step(f, "read", 0);
     f->known = known_new(f->s);
     items_make(f);
-    step(f, "fit", .1);
-    enum err err = rows_of_known(f, &rows, e);
+    enum err err = parts_fit(f, e);
+    if (!err && stopped(f))
+        err = err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");
     if (err)
         return err;
-    f->m->rows = rows;
-    rows_spread(rows, f->known, f->s->items);
-    if (stopped(f))
-        return err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");
+    if (!f->o->parts_only) {
+        step(f, "sessions", .95);
+        f->m->sessions = sessions_train(f->s, &(struct sessions_options){0});
+    }
     f->m->bytes = recommend_model_bytes(f->m);
-    step(f, "fit", 1);
+    step(f, "done", 1);
     return 0;
 }
 
@@ -138,19 +231,28 @@ enum err recipe_fit(const struct recipe *r, const struct training_set *s,
     return err;
 }
 
+static size_t scores_bytes(const struct recipe *r, const struct known_size *z, uint32_t dims)
+{
+    const struct fit_options o = {0};
+    if (r->kind == MODEL_IALS) {
+        struct ials_options i = ials_of(r, &o);
+        return ials_train_bytes(z->readers, z->items, &i);
+    }
+    if (r->kind == MODEL_EASE) {
+        struct ease_options e = ease_of(r, &o);
+        e.text = r->gamma > 0 && dims ? (const float *)"" : NULL;
+        e.dims = dims;
+        return ease_train_bytes(z->readers, z->items, &e);
+    }
+    size_t kept = r->kept ? r->kept : 200;
+    return 8 * z->count + 16 * (size_t)z->items * (kept < z->items ? kept : z->items);
+}
+
 size_t recipe_fit_bytes(const struct recipe *r, const struct training_set *s)
 {
     struct known_size z = known_measure(s);
-    const struct fit_options o = {0};
-    size_t bytes = known_bytes(&z, s->dims) + (size_t)s->items * 40, rows = 0;
-    if (r->kind == MODEL_EASE) {
-        struct ease_options e = ease_of(r, &o);
-        e.text = r->gamma > 0 && s->dims ? (const float *)"" : NULL;
-        e.dims = s->dims;
-        rows = ease_train_bytes(z.readers, z.items, &e);
-    } else {
-        size_t kept = r->kept ? r->kept : 200;
-        rows = 8 * z.count + 16 * (size_t)z.items * (kept < z.items ? kept : z.items);
-    }
-    return bytes + rows;
+    size_t known = known_bytes(&z, s->dims) + (size_t)s->items * 40,
+           less = s->dims ? known_bytes(&z, 0) + ridge_bytes(z.items, s->dims) : 0,
+           fitting = scores_bytes(r, &z, s->dims), sessions = sessions_train_bytes(s);
+    return known + (less + fitting > sessions ? less + fitting : sessions);
 }

@@ -22,7 +22,8 @@ struct fit_options {
     uint64_t seed;
     unsigned threads;  /* 0: one a core */
     size_t memory_max; /* bytes; 0: no bound */
-    bool parts_only;   /* rows or factors alone: no text, no sessions, for trying parameters */
+    bool parts_only;   /* rows or factors alone: no text, no sessions, for trying parameters;
+                        half the time, since texts take a fit without some readers */
     void (*progress)(void *ctx, const char *step, double done /* 0 ... 1 */);
     void *ctx;
     const atomic_bool *stop;

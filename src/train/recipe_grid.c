@@ -162,7 +162,7 @@ unsigned recipe_kinds(const struct training_set *s, size_t memory_max)
     bool closed = fmin(rows, z.items) <= EASE_SIDE_MAX &&
                   ease_operations(&z, s->dims) <= EASE_OPERATIONS_MAX &&
                   (!memory_max || recipe_fit_bytes(&ease, s) <= memory_max);
-    return 1u << MODEL_NEIGHBOURS | 1u << MODEL_WALKS | (closed ? 1u << MODEL_EASE : 0);
+    return 1u << MODEL_NEIGHBOURS | 1u << MODEL_WALKS | 1u << (closed ? MODEL_EASE : MODEL_IALS);
 }
 
 /* ---- what to try ---- */
