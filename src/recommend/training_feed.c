@@ -1,8 +1,8 @@
 /* The file of a feed: one section (base/section.h). Numbers little-endian.
  *
- *     u64 "AKFEED01"   u64 position   u32 dims   u32 0
+ *     u64 "AKFEED01"   u64 position   u32 dims   u32 0   f64 threshold
  *     u32 1   u32 number   i64 created_us   f16 vector[dims]                        an item, each
- *     u32 2   u32 number   u64 reader   u64 session   i64 time_us   f32 weight, u32 0   an act
+ *     u32 2   u32 number   u64 reader   u64 session   i64 time_us   f32 weight, total   an act
  *     u32 3   u32 0   u64 items   u64 acts                                          the end */
 #include "recommend/training_feed.h"
 #include "base/arena.h"
@@ -19,8 +19,6 @@
 #define ACTS_MAX (UINT64_C(1) << 32)
 #define WEIGHT_LEAST 1e-9f /* what adds up to less says nothing */
 enum { TAG_ITEM = 1, TAG_ACT = 2, TAG_END = 3 };
-#define ITEM_BYTES 16
-#define ACT_BYTES 40
 
 uint64_t training_key(struct str user)
 {
@@ -45,7 +43,7 @@ struct feed_writer {
     uint16_t *zeros;
 };
 
-enum err feed_writer_open(const char *path, uint32_t dims, uint64_t position,
+enum err feed_writer_open(const char *path, uint32_t dims, double threshold, uint64_t position,
                           struct feed_writer **out, struct err_info *e)
 {
     struct file *f;
@@ -62,6 +60,7 @@ enum err feed_writer_open(const char *path, uint32_t dims, uint64_t position,
     section_put_u64(w->w, position);
     section_put_u32(w->w, dims);
     section_put_u32(w->w, 0);
+    section_put(w->w, &threshold, sizeof threshold);
     *out = w;
     return ERR_OK;
 }
@@ -79,9 +78,9 @@ void feed_put_item(struct feed_writer *w, uint32_t number, int64_t created_us,
 }
 
 void feed_put_act(struct feed_writer *w, struct str user, uint32_t number, float weight,
-                  int64_t time_us, struct str session)
+                  float total, int64_t time_us, struct str session)
 {
-    if (weight == 0 || !isfinite(weight))
+    if (weight == 0 || !isfinite(weight) || !isfinite(total))
         return;
     w->acts++;
     section_put_u32(w->w, TAG_ACT);
@@ -90,7 +89,7 @@ void feed_put_act(struct feed_writer *w, struct str user, uint32_t number, float
     section_put_u64(w->w, training_session(user, session));
     section_put_u64(w->w, (uint64_t)time_us);
     section_put(w->w, &weight, sizeof weight);
-    section_put_u32(w->w, 0);
+    section_put(w->w, &total, sizeof total);
 }
 
 static enum err writer_close(struct feed_writer *w, struct err_info *e)
@@ -123,10 +122,11 @@ struct row {
     uint64_t reader, session;
     int64_t time_us;
     uint32_t item;
-    float weight;
+    float weight, total;
 };
 
 struct reading {
+    double threshold;
     struct section_reader *r;
     struct training_set *set;
     size_t item_cap;
@@ -182,8 +182,8 @@ static void act_get(struct reading *g)
     row.session = section_get_u64(g->r);
     row.time_us = (int64_t)section_get_u64(g->r);
     section_get(g->r, &row.weight, sizeof row.weight);
-    (void)section_get_u32(g->r);
-    if (item < 0 || !isfinite(row.weight) || g->count >= ACTS_MAX) {
+    section_get(g->r, &row.total, sizeof row.total);
+    if (item < 0 || !isfinite(row.weight) || !isfinite(row.total) || g->count >= ACTS_MAX) {
         section_corrupt(g->r, "an act of the feed is of no document, or has no weight");
         return;
     }
@@ -221,6 +221,7 @@ static void head_get(struct reading *g)
     g->set->position = section_get_u64(g->r);
     g->set->dims = section_get_u32(g->r);
     (void)section_get_u32(g->r);
+    section_get(g->r, &g->threshold, sizeof g->threshold);
     if (!section_error(g->r) && (magic != MAGIC || g->set->dims > DIMS_MAX))
         section_corrupt(g->r, "not a feed");
 }
@@ -240,7 +241,9 @@ static int row_compare(const void *a, const void *b)
         return x->time_us < y->time_us ? -1 : 1;
     if (x->session != y->session)
         return x->session < y->session ? -1 : 1;
-    return (x->weight > y->weight) - (x->weight < y->weight);
+    if (x->weight != y->weight)
+        return x->weight < y->weight ? -1 : 1;
+    return (x->total > y->total) - (x->total < y->total);
 }
 
 static int act_compare(const void *a, const void *b)
@@ -252,19 +255,20 @@ static int act_compare(const void *a, const void *b)
 }
 
 /* One row for each reader and document, in place. */
-static size_t rows_join(struct row *rows, size_t count)
+static size_t rows_join(struct row *rows, size_t count, double threshold)
 {
     size_t n = 0;
     for (size_t i = 0; i < count;) {
         struct row sum = rows[i];
-        double weight = 0;
+        double weight = 0, total = 0;
         for (; i < count && rows[i].reader == sum.reader && rows[i].item == sum.item; i++) {
             weight += (double)rows[i].weight;
+            total += (double)rows[i].total;
             sum.time_us = rows[i].time_us;
             sum.session = rows[i].session;
         }
         sum.weight = (float)weight;
-        if (fabsf(sum.weight) >= WEIGHT_LEAST && isfinite(sum.weight))
+        if (fabsf(sum.weight) >= WEIGHT_LEAST && isfinite(sum.weight) && fabs(total) >= threshold)
             rows[n++] = sum;
     }
     return n;
@@ -299,7 +303,8 @@ static enum err join(struct reading *g, struct err_info *e)
 {
     struct training_set *s = g->set;
     qsort(g->rows, g->count, sizeof *g->rows, row_compare);
-    size_t count = rows_join(g->rows, g->count), readers = readers_count(g->rows, count);
+    size_t count = rows_join(g->rows, g->count, g->threshold),
+           readers = readers_count(g->rows, count);
     if (readers > TRAINING_READERS_MAX)
         return err_set(e, ERR_TOO_LARGE, NULL, "%zu readers, a training takes at most %u", readers,
                        TRAINING_READERS_MAX);

@@ -10,23 +10,25 @@
 #include <stdint.h>
 
 struct feed_writer;
-/* `dims` 0: no vectors. */
-enum err feed_writer_open(const char *path, uint32_t dims, uint64_t position,
+/* `dims` 0: no vectors. `threshold`: what a reader did with a document counts only if its totals
+ * add up to so much, either way. */
+enum err feed_writer_open(const char *path, uint32_t dims, double threshold, uint64_t position,
                           struct feed_writer **out, struct err_info *e) MUST_CHECK;
 /* By rising number, all before the first act. `vector`: dims float16, of length 1; NULL: has none.
  */
 void feed_put_item(struct feed_writer *w, uint32_t number, int64_t created_us,
                    const uint16_t *vector);
-/* In any order. A weight of 0 or that is not finite says nothing, and is left out. */
+/* In any order. `total`: its weight without decay. A weight of 0 or that is not finite says
+ * nothing, and is left out. */
 void feed_put_act(struct feed_writer *w, struct str user, uint32_t number, float weight,
-                  int64_t time_us, struct str session);
+                  float total, int64_t time_us, struct str session);
 /* Errors of all the puts too. Frees; the file is the caller's to remove. */
 enum err feed_writer_end(struct feed_writer *w, struct err_info *e) MUST_CHECK;
 void feed_writer_drop(struct feed_writer *w); /* NULL is allowed */
 
 /* What a reader did with one document is joined: weights are added up, the last one names time and
  * session; what adds up to nothing is left out, and so is a reader of whom nothing is left.
- * ERR_CORRUPT: not whole, or not a feed. Memory: 32 bytes an act, and the set. */
+ * ERR_CORRUPT: not whole, or not a feed. Memory: 40 bytes an act, and the set. */
 enum err feed_read(const char *path, struct training_set **out, struct err_info *e) MUST_CHECK;
 
 /* The place of a user in `keys`, of a session in struct training_act: 0 for no session. */

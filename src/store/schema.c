@@ -128,6 +128,7 @@ static const char *const migrations[] = {
     " change INTEGER NOT NULL, acts INTEGER NOT NULL, report BLOB NOT NULL,"
     " created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;"
     "CREATE INDEX recommender_collection ON recommender(collection);"
+    "CREATE INDEX task_open ON task(id) WHERE state < 2;"
     "CREATE TABLE served ("
     " id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, token BLOB NOT NULL, user TEXT NOT NULL,"
     " at_us INTEGER NOT NULL, recommender INTEGER NOT NULL, scenario TEXT NOT NULL,"

@@ -132,6 +132,7 @@ enum statement {
 
     STMT_TASK_GET,
     STMT_TASK_LIST,
+    STMT_TASK_OPEN,
     STMT_TASK_SET,
 
     STMT_CHANGE_INSERT,

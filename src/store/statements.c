@@ -307,6 +307,8 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_TASK_GET] = {"task_get", "SELECT " TASK_COLUMNS " FROM task WHERE id = ?1"},
     [STMT_TASK_LIST] = {"task_list", "SELECT " TASK_COLUMNS
                                      " FROM task WHERE id < ?1 ORDER BY id DESC LIMIT ?2"},
+    [STMT_TASK_OPEN] = {"task_open", "SELECT " TASK_COLUMNS " FROM task WHERE state < 2"
+                                     " ORDER BY id LIMIT ?1"},
     [STMT_TASK_SET] = {"task_set",
                        "REPLACE INTO task (" TASK_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
 

@@ -518,6 +518,10 @@ enum err store_task_get(struct store *s, struct arena *a, uint64_t id, struct ta
 enum err store_task_list(struct store *s, struct arena *a, uint64_t before_id, size_t limit,
                          struct task_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 
+/* Those that are queued or running, oldest first. */
+enum err store_task_open(struct store *s, struct arena *a, size_t limit, struct task_record **out,
+                         size_t *count, struct err_info *e) MUST_CHECK;
+
 /* ---- the change log ---- */
 enum change_kind {
     CHANGE_DOCUMENT_PUT, /* with its vectors, or kept those it had */

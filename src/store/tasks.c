@@ -96,6 +96,31 @@ enum err store_task_get(struct store *s, struct arena *a, uint64_t id, struct ta
     return err;
 }
 
+enum err store_task_open(struct store *s, struct arena *a, size_t limit, struct task_record **out,
+                         size_t *count, struct err_info *e)
+{
+    struct list list = {.size = sizeof **out};
+    struct conn *c;
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = read_begin(s, OP_TASK_LIST, &c, e);
+
+    if (err)
+        return err;
+    err = conn_stmt(c, STMT_TASK_OPEN, &st, e);
+    if (!err) {
+        put_int(st, 1, limit_clamp(limit));
+        while (!(err = conn_step(c, st, &row, e)) && row)
+            task_row(st, a, list_add(&list, a));
+    }
+    read_end(s, c, err);
+    if (err)
+        return err;
+    *out = list.items;
+    *count = list.count;
+    return ERR_OK;
+}
+
 enum err store_task_list(struct store *s, struct arena *a, uint64_t before_id, size_t limit,
                          struct task_record **out, size_t *count, struct err_info *e)
 {

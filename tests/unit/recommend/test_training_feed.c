@@ -22,16 +22,18 @@ struct act {
     const char *session;
 };
 
+static double threshold;
+
 static void feed_write(const char *path, const struct act *acts, size_t count)
 {
     struct feed_writer *w;
-    assert_int_equal(feed_writer_open(path, 2, 77, &w, NULL), ERR_OK);
+    assert_int_equal(feed_writer_open(path, 2, threshold, 77, &w, NULL), ERR_OK);
     feed_put_item(w, 1, 10, vector);
     feed_put_item(w, 5, 20, NULL);
     feed_put_item(w, 9, 30, vector);
     for (size_t i = 0; i < count; i++)
-        feed_put_act(w, str_c(acts[i].user), acts[i].number, acts[i].weight, acts[i].time_us,
-                     str_c(acts[i].session));
+        feed_put_act(w, str_c(acts[i].user), acts[i].number, acts[i].weight, 2 * acts[i].weight,
+                     acts[i].time_us, str_c(acts[i].session));
     assert_int_equal(feed_writer_end(w, NULL), ERR_OK);
 }
 
@@ -104,6 +106,22 @@ static void test_order(void **state)
     training_set_free(b);
 }
 
+/* What counts is told by totals, not by what decay has left. */
+static void test_threshold(void **state)
+{
+    static const struct act acts[] = {{"ann", 9, .2f, 5, ""},
+                                      {"ann", 9, .3f, 6, ""},
+                                      {"ann", 1, .4f, 6, ""},
+                                      {"ann", 5, -.5f, 7, ""}};
+    threshold = 1;
+    struct training_set *s = feed_of(acts, 4);
+    threshold = 0;
+    assert_int_equal(s->start[1], 2);
+    assert_int_equal(s->acts[0].item, 2);
+    assert_int_equal(s->acts[1].item, 1);
+    training_set_free(s);
+}
+
 static void test_none(void **state)
 {
     struct training_set *s = feed_of(NULL, 0);
@@ -151,8 +169,9 @@ static void test_spoilt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_joined),   cmocka_unit_test(test_order),  cmocka_unit_test(test_none),
-        cmocka_unit_test(test_sessions), cmocka_unit_test(test_spoilt),
+        cmocka_unit_test(test_joined),    cmocka_unit_test(test_order),
+        cmocka_unit_test(test_threshold), cmocka_unit_test(test_none),
+        cmocka_unit_test(test_sessions),  cmocka_unit_test(test_spoilt),
     };
     return cmocka_run_group_tests_name("training feed", tests, folder_make, folder_remove);
 }

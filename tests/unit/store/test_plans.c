@@ -12,6 +12,8 @@ static const struct {
     {"purge_next", "SCAN purge", "a handful of collections being removed, and LIMIT 1"},
     {"purge_version_next", "SCAN purge_version", "the same of versions"},
     {"cache_oldest", "SCAN embedding_cache", "in order of the key, and LIMIT"},
+    {"task_open", "SCAN task USING INDEX task_open",
+     "that index holds only tasks that have not ended, and LIMIT"},
     {"version_unmarked", "SCAN version USING INDEX version_unmarked",
      "that index holds only new versions, for a few seconds, and LIMIT 1"},
     {"brought_sources", "SCAN leap", "names that a leap each found, 32 at most"},
