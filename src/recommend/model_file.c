@@ -28,6 +28,7 @@
 #define FORMAT 1u
 #define HEAD_BYTES 16
 #define REPORT_BYTES_MAX (4u << 20)
+#define REPORT_MEMORY_MAX (64u << 20) /* of it parsed: it is all small numbers */
 enum { PART_ROWS = 1, PART_FACTORS = 2, PART_TEXT = 4, PART_SESSIONS = 8 };
 static const char magic[8] = {'A', 'K', 'R', 'E', 'C', 'O', 'M', 'M'};
 
@@ -121,7 +122,8 @@ static void report_get(struct section_reader *r, struct recommend_model *m)
     m->report = xcalloc(n + 1, 1);
     section_get(r, m->report, n);
     if (!section_error(r) &&
-        (json_parse((struct str){m->report, n}, &parsed, NULL) || !json_is_object(parsed)))
+        (json_parse_within((struct str){m->report, n}, REPORT_MEMORY_MAX, &parsed, NULL) ||
+         !json_is_object(parsed)))
         section_corrupt(r, "the report is not a JSON object");
     json_decref(parsed);
 }

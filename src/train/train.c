@@ -96,7 +96,7 @@ static enum err active_recipe(const char *path, struct recipe *out, struct err_i
     json_t *report = NULL;
     enum err err = recommend_model_load(path, &m, e);
     if (!err)
-        err = json_parse(str_c(m->report), &report, e);
+        err = json_parse_within(str_c(m->report), 64u << 20, &report, e);
     if (!err)
         err = recipe_read((const struct json_t *)json_object_get(report, "parameters"), out, e);
     json_decref(report);
