@@ -86,6 +86,9 @@ call_run run_collections_list, run_collection_create, run_collection_get, run_co
     run_collection_delete;
 call_run run_versions_list, run_version_create, run_version_get, run_version_delete,
     run_version_promote, run_version_rollback, run_version_compare;
+call_run run_recommenders_list, run_recommender_train, run_recommender_rollback,
+    run_recommender_get, run_recommender_delete, run_recommender_promote, run_recommender_retire;
+call_run run_tasks_list, run_task_get, run_task_cancel;
 call_run run_documents_list, run_documents_add, run_documents_delete, run_document_get,
     run_document_put, run_document_patch, run_document_delete;
 call_run run_import;

@@ -23,6 +23,11 @@ static const struct schema path_field = {
 static const struct schema facet_query = {.type = SCHEMA_STRING, .count_max = 2000};
 static const struct schema duplicates = {.type = SCHEMA_STRING, .choices = "show|hide"};
 
+static const struct schema task_wait = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 60};
+#define TASK_WAIT_HELP                                                                             \
+    "seconds to wait for its end, as far as server.deadline_ms allows; not if others wait already"
+
 static const struct field page_query[] = {
     {"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor}, {NULL}};
 
@@ -94,6 +99,60 @@ const struct route routes[ROUTE_COUNT] = {
          "bytes, and nDCG with judgments. Without queries some are taken from the documents.",
          .body = &schema_compare, .media = MEDIA_JSON, .answers = ANSWERS({200, &schema_version}),
          .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    /* ---- recommenders ---- */
+    [ROUTE_RECOMMENDERS_LIST] = {"GET", C "/recommenders", "listRecommenders", "models",
+                                 "What was trained from the collection's readers: the last five",
+                                 .answers = ANSWERS({200, &schema_recommenders}), .problems = ITEM,
+                                 .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMENDERS_TRAIN] =
+        {"POST", C "/recommenders:train", "trainRecommender", "models",
+         "Train on the feedback that is there, in a process of its own. What is made is judged on "
+         "readers that were held out, beside popularity, neighbours, content and the active "
+         "recommender, and promoted if it is not worse. Whatever befalls a training, the active "
+         "one serves. 409: too few readers, or a training is under way.",
+         .query = FIELDS({"wait", &task_wait, .fallback = "0", .help = TASK_WAIT_HELP}),
+         .body = &schema_train, .media = MEDIA_JSON,
+         .answers = ANSWERS({202, &schema_task, .headers = "Location"}),
+         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMENDERS_ROLLBACK] = {"POST", C "/recommenders:rollback", "rollbackRecommender",
+                                     "models", "Back to the recommender that was retired last",
+                                     .answers = ANSWERS({200, &schema_recommender}),
+                                     .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                                     .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMENDER_GET] = {"GET", C "/recommenders/{recommender}", "getRecommender", "models",
+                               "One recommender, with its parameters, data and metrics",
+                               .answers = ANSWERS({200, &schema_recommender}), .problems = ITEM,
+                               .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMENDER_DELETE] = {"DELETE", C "/recommenders/{recommender}", "deleteRecommender",
+                                  "models", "Delete a recommender that is not the active one",
+                                  .answers = ANSWERS({204}), .problems = "404 409 507",
+                                  .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMENDER_PROMOTE] =
+        {"POST", C "/recommenders/{recommender}:promote", "promoteRecommender", "models",
+         "Make it the active one: every request that begins after the answer is served by it. 409: "
+         "its file cannot be used; the active one stays.",
+         .answers = ANSWERS({200, &schema_recommender}), .problems = "404 409 507",
+         .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMENDER_RETIRE] = {"POST", C "/recommenders/{recommender}:retire",
+                                  "retireRecommender", "models",
+                                  "Serve without a trained recommender: by profiles and popularity",
+                                  .answers = ANSWERS({200, &schema_recommender}),
+                                  .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                                  .cost = COST_INTERACTIVE},
+    /* ---- tasks ---- */
+    [ROUTE_TASKS_LIST] = {"GET", "/v1/tasks", "listTasks", "tasks", "Tasks, newest first",
+                          .query = page_query, .answers = ANSWERS({200, &schema_tasks}),
+                          .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_TASK_GET] = {"GET", "/v1/tasks/{task}", "getTask", "tasks",
+                        "One task: how far it is, what came of it",
+                        .query =
+                            FIELDS({"wait", &task_wait, .fallback = "0", .help = TASK_WAIT_HELP}),
+                        .answers = ANSWERS({200, &schema_task}), .problems = ITEM,
+                        .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_TASK_CANCEL] = {"POST", "/v1/tasks/{task}:cancel", "cancelTask", "tasks",
+                           "End a training, whether it is queued or runs. 409: it has ended",
+                           .answers = ANSWERS({200, &schema_task}), .problems = "404 409 507",
+                           .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
     /* ---- documents ---- */
     [ROUTE_DOCUMENTS_LIST] = {"GET", C "/documents", "listDocuments", "documents",
                               "Documents in the order of their ids",
@@ -334,6 +393,8 @@ static const struct field path_parameters[] = {
     {"id", &schema_path_id, .required = true, .help = "percent-encoded where it needs to be"},
     {"field", &path_field, .required = true, .help = "as in filters: tags, author.name"},
     {"version", &schema_version_id, .required = true, .help = "the number of the version"},
+    {"recommender", &schema_version_id, .required = true, .help = "the number of the recommender"},
+    {"task", &schema_task_id, .required = true, .help = "the number of the task"},
     {"model", &schema_string, .required = true, .help = "the model's name, or an alias"},
     {NULL},
 };

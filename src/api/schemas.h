@@ -31,12 +31,13 @@ extern const struct schema schema_any, schema_string, schema_integer, schema_num
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
     schema_documents, schema_merge_patch, schema_delete, schema_search, schema_search_of,
     schema_multi_search, schema_similar, schema_recommend, schema_recommend_batch, schema_version_new, schema_compare,
-    schema_version_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
+    schema_version_id, schema_train, schema_task_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
     schema_tei_embed, schema_tei_embed_all, schema_tei_similarity, schema_tei_tokenize,
     schema_tei_decode;
 /* What a search takes: the body of a POST, the parameters of a GET. */
 extern const struct field search_fields[], recommend_query[], document_readers_query[];
 /* answers */
+extern const struct schema schema_recommender, schema_recommenders, schema_task, schema_tasks;
 extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
     schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer, schema_facet_answer,
     schema_multi_answer, schema_recommend_answer, schema_recommend_batch_answer, schema_document_readers, schema_row_error, schema_feedback_list, schema_user_out,

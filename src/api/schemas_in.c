@@ -141,6 +141,22 @@ static const struct schema feedback_settings = {
                 .help = "a document whose acts by one reader weigh less does not count as read"},
                {"answers_days", &answers_days, .fallback = "90",
                 .help = "how long the log of what was recommended is kept; 0: without end"})};
+static const struct schema training_schedule = {.type = SCHEMA_STRING,
+                                                .choices = "automatic|periodic|manual"};
+static const struct schema training_hours = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = .01, .max = 8760};
+static const struct schema training_settings = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"schedule", &training_schedule, .fallback = "\"automatic\"",
+         .help = "automatic: once 20 readers have given feedback, and again when enough has "
+                 "changed, a reader was erased, or the embedding version is another; periodic: "
+                 "every so many hours; manual: only when asked"},
+        {"every_hours", &training_hours, .fallback = "1",
+         .help = "no more often; after a failure twice as late, each time"},
+        {"min_changes", &share, .fallback = "0.1",
+         .help = "automatic: new acts of feedback, as a share of those that the last training "
+                 "knew, and at least 20"})};
 const struct schema schema_collection_settings = {
     .name = "CollectionSettings",
     .type = SCHEMA_OBJECT,
@@ -156,6 +172,7 @@ const struct schema schema_collection_settings = {
          .help = "words of queries that do not count unless there is nothing else; those of the "
                  "language need not be named"},
         {"feedback", &feedback_settings, .help = "what acts of readers weigh"},
+        {"training", &training_settings, .help = "when recommenders are trained by themselves"},
         {"versions_kept", &versions_kept, .fallback = "1",
          .help = "retired embedding versions that are kept, and kept up to date, for a rollback"}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",
@@ -182,6 +199,29 @@ const struct schema schema_collection_new = {
 /* ---- embedding versions ---- */
 const struct schema schema_version_id = {
     .type = SCHEMA_STRING, .count_min = 1, .count_max = 10, .example = "\"2\""};
+const struct schema schema_task_id = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = 19, .example = "\"17\""};
+
+/* ---- trainings ---- */
+static const struct schema train_kind = {
+    .type = SCHEMA_STRING, .choices = "ease|neighbours|walks|ials", .nullable = true};
+static const struct schema train_seed = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
+static const struct schema train_held_out = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = .01, .max = .9};
+const struct schema schema_train = {
+    .name = "Train",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"kind", &train_kind, .help = "only this one is tried; default: those that suit the size"},
+        {"seed", &train_seed, .fallback = "42", .help = "the same data and seed: the same model"},
+        {"held_out", &train_held_out, .fallback = "0.2",
+         .help = "share of readers to choose parameters and to judge by"},
+        {"promote", &schema_boolean, .fallback = "true",
+         .help = "false: it stays a candidate, whatever the gate says"}),
+    .example = "{\"seed\":42}",
+};
+
 const struct schema schema_version_new = {
     .name = "EmbeddingVersionNew",
     .type = SCHEMA_OBJECT,

@@ -13,6 +13,7 @@ static const struct schema count = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
 static const struct schema cursor = {.type = SCHEMA_STRING, .nullable = true};
 static const struct schema object = {.type = SCHEMA_OBJECT, .open = true};
+static const struct schema maybe_text = {.type = SCHEMA_STRING, .nullable = true};
 static const struct schema maybe_number = {.type = SCHEMA_NUMBER, .nullable = true};
 #define LIST_OF(x)                                                                                 \
     &(const struct schema)                                                                         \
@@ -95,6 +96,58 @@ const struct schema schema_version = {
         {"bytes", &count, NEED, .help = "of its vectors in memory"}, {"progress", &progress},
         {"comparison", &comparison}, {"created", &time_text, NEED}, {"updated", &time_text, NEED},
         {"revision", &count, NEED}),
+};
+static const struct schema recommender_state = {.type = SCHEMA_STRING,
+                                                .choices = "candidate|active|retired"};
+static const struct schema report = {.type = SCHEMA_OBJECT, .open = true, .nullable = true};
+const struct schema schema_recommender = {
+    .name = "Recommender",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"id", &count, NEED}, {"state", &recommender_state, NEED}, {"kind", &schema_string, NEED},
+        {"serving", &schema_boolean, NEED,
+         .help = "the active one, or one in place of an active one whose file cannot be used"},
+        {"digest", &schema_string, NEED, .help = "SHA-256 of its file"},
+        {"bytes", &count, NEED, .help = "of its file"},
+        {"memory_bytes", &count, NEED, .help = "0: it is not in memory"},
+        {"embedding_version", &count, NEED,
+         .help = "whose vectors it learned from; while another one is active it recommends by "
+                 "what was read together alone"},
+        {"position", &schema_string, NEED, .help = "of the data that it learned from"},
+        {"acts", &count, NEED, .help = "of feedback that it learned from"},
+        {"report", &report, NEED,
+         .help = "parameters, data, metrics on held-out readers with intervals, paired tests "
+                 "against the baselines and the recommender that was active, and the gate's word"},
+        {"error", &schema_string, .help = "why its file cannot be used"},
+        {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
+};
+const struct schema schema_recommenders = {
+    .name = "Recommenders",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"data", LIST_OF(&schema_recommender), NEED}, {"next_cursor", &cursor, NEED}),
+};
+static const struct schema task_status = {.type = SCHEMA_STRING,
+                                          .choices = "queued|running|done|failed|cancelled"};
+static const struct schema task_progress = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"step", &schema_string, NEED}, {"done", &share, NEED, .help = "of the step"}),
+};
+const struct schema schema_task = {
+    .name = "Task",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"id", &count, NEED}, {"type", &schema_string, NEED, .help = "train, embed"},
+        {"status", &task_status, NEED}, {"collection", &maybe_text, NEED},
+        {"progress", &task_progress, NEED},
+        {"details", &object, NEED,
+         .help = "what was asked for and what came of it; of a training: recommender, promoted, "
+                 "why, seconds, error {code, detail}"},
+        {"created", &time_text, NEED}, {"updated", &time_text, NEED}),
+};
+const struct schema schema_tasks = {
+    .name = "Tasks",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"data", LIST_OF(&schema_task), NEED}, {"next_cursor", &cursor, NEED}),
 };
 const struct schema schema_versions = {
     .name = "EmbeddingVersions",

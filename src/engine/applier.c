@@ -7,6 +7,7 @@
 #include "engine/experiments.h"
 #include "engine/internal.h"
 #include "engine/recommenders.h"
+#include "engine/training.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,6 +313,8 @@ static void feedback_change(struct engine *x, const struct change_record *r)
     lock_take(&c->lock);
     c->feedback_change = r->change;
     lock_drop(&c->lock);
+    if (r->kind == CHANGE_USER_DELETED)
+        training_erased(c, r->change);
     collection_unref(c);
 }
 

@@ -76,7 +76,7 @@ static void backlog_begin(struct engine *x, struct backlog *b)
     b->running = true;
     b->done = 0;
     b->started_us = clock_wall_us();
-    metric_task(x, "running", 1);
+    metric_task(x, "embed", "running", 1);
 }
 
 static void backlog_end(struct engine *x, struct backlog *b)
@@ -94,8 +94,8 @@ static void backlog_end(struct engine *x, struct backlog *b)
     if (store_write(x->store, &act, 1, false, NULL, NULL) || act.err)
         log_event(LOG_WARN, "a finished task could not be stored",
                   LOG_S("reason", act.info.message));
-    metric_task(x, "running", -1);
-    metric_task(x, "done", 1);
+    metric_task(x, "embed", "running", -1);
+    metric_task(x, "embed", "done", 1);
     b->running = false;
 }
 

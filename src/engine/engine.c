@@ -3,6 +3,7 @@
 #include "engine/internal.h"
 #include "engine/recommenders.h"
 #include "engine/tally.h"
+#include "engine/training.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -355,7 +356,7 @@ static enum err parts_open(struct engine *x, struct err_info *e)
 static void backgrounds_each(struct engine *x, void (*call)(struct background *b))
 {
     struct background *all[] = {&x->keeper,  &x->provider_keeper, &x->merger, &x->meter,
-                                &x->builder, &x->sources,         &x->tallier};
+                                &x->builder, &x->sources,         &x->tallier, &x->trainer};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         call(all[i]);
 }
@@ -374,6 +375,7 @@ static void parts_close(struct engine *x)
     if (x->store)
         store_close(x->store);
     file_close(x->lock_file);
+    trainer_free(x->training);
     cond_release(&x->applied_cond);
     lock_release(&x->applied_lock);
     backgrounds_each(x, background_release);
@@ -418,6 +420,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     backgrounds_each(x, background_init);
     lock_init(&x->models_lock, LOCK_COLLECTION);
     cond_init(&x->applied_cond);
+    x->training = trainer_new();
     metrics_open(x);
     languages_open(x);
     const char *precision = o->precision ? o->precision : "auto";
@@ -436,6 +439,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     applier_start(x);
     if (!o->quiet) {
         recommenders_tidy(x);
+        trainer_start(x);
         keeper_start(x);
         builder_start(x);
         tally_start(x);
@@ -465,6 +469,7 @@ void engine_close(struct engine *x, int64_t deadline_ns)
     x->closing = true;
     lock_drop(&x->lock);
     model_stop(x->model);
+    background_stop(&x->trainer); /* it kills its worker */
     background_stop(&x->meter);
     background_stop(&x->sources);
     background_stop(&x->builder);

@@ -47,6 +47,11 @@ struct engine_options {
     unsigned store_readers;     /* 0: 4 */
     unsigned slow_ms;           /* statements over this are logged; 0: 100 */
     unsigned snapshot_seconds;  /* index snapshots at most this often; 0: 60 */
+    uint64_t train_memory_bytes;  /* of a training; 0: half of what there is, 4 GiB at most */
+    unsigned train_threads;       /* 0: one a core */
+    unsigned train_check_seconds; /* how often the schedules are looked at; 0: not at all */
+    const char *worker_path;      /* the program whose train-worker trains; NULL: this one. The
+                                     caller's until engine_close */
     bool quiet;                 /* nothing happens by itself: no expiry, no embedding. For checks */
     double recall_target;       /* of searches among vectors; 0: .98 */
 };
@@ -422,9 +427,46 @@ enum err engine_recommender_rollback(struct engine *x, struct str collection, st
 enum err engine_recommender_retire(struct engine *x, struct str collection, uint32_t id,
                                    struct arena *a, struct recommender_info *out,
                                    struct err_info *e) MUST_CHECK;
+/* Queues a training, in a process of its own; what it makes is promoted if its gate says so.
+ * ERR_CONFLICT: too few readers; one of this collection is queued or runs. */
+struct train_request {
+    struct str kind; /* "ease", "neighbours", "walks", "ials"; empty: those that suit the size */
+    uint64_t seed;
+    double held_out; /* share of readers to judge by; 0: .2 */
+    bool promote;    /* false: it stays a candidate whatever the gate says */
+};
+#define TRAIN_SEED 42
+struct task_info;
+enum err engine_train(struct engine *x, struct str collection, const struct train_request *r,
+                      struct arena *a, struct task_info *out, struct err_info *e) MUST_CHECK;
 /* ERR_CONFLICT: the active one. */
 enum err engine_recommender_delete(struct engine *x, struct str collection, uint32_t id,
                                    struct err_info *e) MUST_CHECK;
+
+/* ---- tasks: what goes on by itself, or was asked for and takes a while ---- */
+struct task_info {
+    uint64_t id;
+    struct str type;       /* "train", "embed" */
+    const char *status;    /* "queued", "running", "done", "failed", "cancelled" */
+    struct str collection; /* empty: it is of none */
+    struct str step;       /* what it is at; empty: not running */
+    double done;           /* of the step, 0 ... 1 */
+    struct str details;    /* JSON object: what was asked for, what came of it */
+    int64_t created_us, updated_us;
+};
+enum err engine_task_get(struct engine *x, uint64_t id, struct arena *a, struct task_info *out,
+                         struct err_info *e) MUST_CHECK;
+/* Newest first, before `before` (0: from the newest). */
+enum err engine_task_list(struct engine *x, uint64_t before, size_t limit, struct arena *a,
+                          struct task_info **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* ERR_CONFLICT: it has ended, or is of a type that is not cancelled. The answer tells how it stands
+ * within some seconds. */
+enum err engine_task_cancel(struct engine *x, uint64_t id, struct arena *a, struct task_info *out,
+                            struct err_info *e) MUST_CHECK;
+/* Until it has ended or the deadline has passed; at once if others wait already: a caller holds a
+ * thread meanwhile. */
+enum err engine_task_wait(struct engine *x, uint64_t id, int64_t deadline_ns, struct arena *a,
+                          struct task_info *out, struct err_info *e) MUST_CHECK;
 
 /* ---- readers ---- */
 struct feedback_in {

@@ -107,6 +107,14 @@ struct version {
     uint64_t pending_none_at;  /* the position at which nothing was pending */
 };
 
+/* What the schedule of trainings knows of a collection (training_due.c). */
+struct training_state {
+    int64_t tried_us;       /* when the last one ended; 0: none since the start */
+    unsigned failures;      /* in a row */
+    uint64_t erased_change; /* of the last reader that was erased */
+    uint64_t counted_base, counted_to, counted; /* acts since the last training */
+};
+
 struct collection {
     struct engine *engine;
     uint32_t id;
@@ -137,6 +145,7 @@ struct collection {
     size_t live_count; /* rows in the array: the largest number + 1 */
     size_t documents;
     struct recommenders *recommenders; /* recommenders.h */
+    struct training_state training;
     uint64_t feedback_change;          /* of the last act of feedback */
     struct popular_state popular;
 
@@ -179,7 +188,8 @@ struct engine {
     struct thread *applier;
 
     struct served_log *served; /* served.c */
-    struct background keeper, provider_keeper, merger, meter, builder, sources, tallier;
+    struct training *training; /* training.h */
+    struct background keeper, provider_keeper, merger, meter, builder, sources, tallier, trainer;
 };
 
 /* ---- secret.c ---- */
@@ -484,8 +494,11 @@ void metric_error(struct engine *x, enum err err);
 enum index_kind { INDEX_DOCUMENTS, INDEX_VECTORS, INDEX_WORDS, INDEX_COUNT };
 void metric_index_saved(struct engine *x, enum index_kind index, bool ok); /* a file */
 void metric_index_rebuilt(struct engine *x, enum index_kind index);
-void metric_task(struct engine *x, const char *state,
-                 double change); /* "queued", "running", "done", "failed" */
+/* state: "queued", "running", "done", "failed", "cancelled" */
+void metric_task(struct engine *x, const char *type, const char *state, double change);
+void metric_trained(struct engine *x, double seconds);
+/* What the report of the recommender that serves says of it; an empty one: none serves. */
+void metric_recommender(struct collection *c, struct str report);
 void metric_truncated(struct engine *x, size_t count);
 void metric_measured(struct engine *x, enum vectors_measured how);
 void metric_collection_drop(struct engine *x, const char *name);

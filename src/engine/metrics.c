@@ -14,12 +14,17 @@ static const char *const feedback_types[] = {"view", "click", "like",    "save",
 static const char *const strategies[] = {"profile", "popular",  "newest", "model",
                                          "session", "trending", "blend"};
 static const char *const indexes[INDEX_COUNT] = {"documents", "vectors", "words"};
-static const char *const task_states[] = {"queued", "running", "done", "failed"};
+static const char *const task_states[] = {"queued", "running", "done", "failed", "cancelled"};
+static const char *const task_types[] = {"embed", "train"};
+static const double train_bounds[] = {1, 5, 15, 60, 300, 900, 3600, 14400};
 
 /* What memory an index takes. */
 enum part { PART_VECTORS, PART_WORDS, PART_ATTRIBUTES, PART_DUPLICATES, PART_LIVE, PART_COUNT };
 static const char *const part_names[PART_COUNT] = {"vectors", "words", "attributes", "duplicates",
                                                    "live"};
+
+static const char *const model_metrics[] = {"recall@20", "recall@50", "recall@100",  "ndcg@10",
+                                            "ndcg@100",  "mrr@100",   "coverage@20", "gini@20"};
 
 struct engine_metrics {
     struct histogram *stages[STAGE_COUNT][2]; /* ok, failed */
@@ -30,6 +35,8 @@ struct engine_metrics {
     struct counter *cache_hits, *cache_misses;
     struct counter *truncated;
     struct gauge *lag, *index_bytes, *parts[PART_COUNT], *tail, *rough;
+    struct histogram *train;
+    struct gauge_family *model_metrics;
     struct gauge_family *documents, *passages, *tasks, *recall, *width;
     struct counter *measured[3];
     struct counter *saves[INDEX_COUNT][2], *rebuilds[INDEX_COUNT]; /* saves: ok, failed */
@@ -177,7 +184,15 @@ void metrics_open(struct engine *x)
         gauge_family("passages", "Passages with a vector that the indexes hold.", "collection");
     m->tasks = gauge_family("tasks", "Tasks by state.", "status,type");
     for (size_t i = 0; i < sizeof task_states / sizeof *task_states; i++)
-        gauge_of(m->tasks, (const char *[]){task_states[i], "embed"});
+        for (size_t k = 0; k < sizeof task_types / sizeof *task_types; k++)
+            gauge_of(m->tasks, (const char *[]){task_states[i], task_types[k]});
+    m->train = histogram_of(
+        histogram_family("model_train_seconds", "Time of a training, to its promotion or not.",
+                         NULL, train_bounds, sizeof train_bounds / sizeof *train_bounds),
+        NULL);
+    m->model_metrics = gauge_family("model_metric_ratio",
+                                    "What the recommender that serves reached on held-out readers.",
+                                    "collection,metric");
     metrics_collector(collect, x);
 }
 
@@ -254,9 +269,32 @@ void metric_index_rebuilt(struct engine *x, enum index_kind index)
     counter_add(x->metrics->rebuilds[index], 1);
 }
 
-void metric_task(struct engine *x, const char *state, double change)
+void metric_task(struct engine *x, const char *type, const char *state, double change)
 {
-    gauge_add(gauge_of(x->metrics->tasks, (const char *[]){state, "embed"}), change);
+    gauge_add(gauge_of(x->metrics->tasks, (const char *[]){state, type}), change);
+}
+
+void metric_trained(struct engine *x, double seconds)
+{
+    histogram_add(x->metrics->train, seconds);
+}
+
+void metric_recommender(struct collection *c, struct str report)
+{
+    json_t *v = NULL;
+    if (report.n && json_parse_within(report, 64u << 20, &v, NULL))
+        v = NULL;
+    const json_t *metrics = json_object_get(v, "metrics");
+    for (size_t i = 0; i < sizeof model_metrics / sizeof *model_metrics; i++) {
+        const json_t *m = json_object_get(metrics, model_metrics[i]);
+        const json_t *mean = json_is_object(m) ? json_object_get(m, "mean") : m;
+        const char *labels[] = {c->name, model_metrics[i]};
+        if (json_is_number(mean))
+            gauge_set(gauge_of(c->engine->metrics->model_metrics, labels), json_number_value(mean));
+        else
+            gauge_drop(c->engine->metrics->model_metrics, labels);
+    }
+    json_decref(v);
 }
 
 void metric_truncated(struct engine *x, size_t count)
@@ -276,4 +314,6 @@ void metric_collection_drop(struct engine *x, const char *name)
     gauge_drop(x->metrics->width, (const char *[]){name});
     gauge_drop(x->metrics->documents, (const char *[]){name});
     gauge_drop(x->metrics->passages, (const char *[]){name});
+    for (size_t i = 0; i < sizeof model_metrics / sizeof *model_metrics; i++)
+        gauge_drop(x->metrics->model_metrics, (const char *[]){name, model_metrics[i]});
 }

@@ -291,13 +291,15 @@ static bool usable(struct collection *c, uint32_t id)
     return there;
 }
 
-static void serve(struct collection *c, uint32_t id)
+static void serve(struct collection *c, uint32_t id, struct str report)
 {
     struct recommenders *r = c->recommenders;
     lock_take(&c->lock);
     bool swap = r->serving != id;
     r->serving = id;
     lock_drop(&c->lock);
+    if (swap)
+        metric_recommender(c, report);
     if (swap)
         log_event(LOG_INFO, id ? "a trained recommender serves" : "no trained recommender serves",
                   LOG_S("collection", c->name), LOG_I("recommender", id));
@@ -314,10 +316,10 @@ static void serve_other(struct collection *c, const struct recommender_record *r
         return;
     for (const struct recommender_record *p = NULL; (p = recommender_retired(rows, count, p));)
         if (usable(c, p->id)) {
-            serve(c, p->id);
+            serve(c, p->id, p->report);
             return;
         }
-    serve(c, 0);
+    serve(c, 0, STR(""));
 }
 
 enum err recommenders_follow(struct collection *c, struct err_info *e)
@@ -326,14 +328,15 @@ enum err recommenders_follow(struct collection *c, struct err_info *e)
     struct recommender_record *rows;
     size_t count;
     uint32_t active = 0;
+    struct str report = STR("");
     enum err err = store_recommender_list(c->engine->store, a, c->id, &rows, &count, e);
     for (size_t i = 0; i < count && !err; i++)
         if (rows[i].state == RECOMMENDER_ACTIVE)
-            active = rows[i].id;
+            active = rows[i].id, report = rows[i].report;
     if (!err && active && !usable(c, active))
         serve_other(c, rows, count);
     else if (!err)
-        serve(c, active);
+        serve(c, active, report);
     if (!err)
         gone_remove(c, rows, count);
     arena_free(a);

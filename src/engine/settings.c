@@ -22,6 +22,7 @@ void settings_default(struct settings *s, unsigned tokens_best, unsigned special
         s->passage_tokens = PASSAGE_TOKENS_MIN;
     s->versions_kept = VERSIONS_KEPT;
     feedback_settings_default(&s->feedback);
+    training_settings_default(&s->training);
     s->overlap_tokens = OVERLAP_TOKENS;
     if (s->overlap_tokens > s->passage_tokens / 4)
         s->overlap_tokens = s->passage_tokens / 4;
@@ -177,6 +178,8 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err = read_unsigned(v, pointer, 0, VERSIONS_KEPT_MAX, &new.versions_kept, e);
         else if (strcmp(key, "feedback") == 0)
             err = feedback_settings_merge(&new.feedback, v, e);
+        else if (strcmp(key, "training") == 0)
+            err = training_settings_merge(&new.training, v, e);
         else if (strcmp(key, "synonyms") == 0)
             err = read_synonyms(&new, v, e);
         else if (strcmp(key, "stop_words") == 0)
@@ -185,7 +188,8 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err =
                 err_set(e, ERR_INVALID, pointer,
                         "unknown setting; there are passage_tokens, overlap_tokens, extra_fields, "
-                        "mapping, synonyms, stop_words, feedback and versions_kept");
+                        "mapping, synonyms, stop_words, feedback, training and "
+                        "versions_kept");
         if (err)
             return err;
     }
@@ -233,6 +237,8 @@ void settings_print(const struct settings *s, struct strbuf *out)
     words_print(&w, s->stop_words);
     json_key(&w, "synonyms");
     words_print(&w, s->synonyms);
+    json_key(&w, "training");
+    training_settings_print(&s->training, &w);
     json_key(&w, "versions_kept");
     json_put_int(&w, s->versions_kept);
     json_object_end(&w);

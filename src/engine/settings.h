@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/settings_feedback.h"
+#include "engine/settings_training.h"
 #include <stdbool.h>
 
 /* Fields that akin itself knows; everything else in a document is an attribute. */
@@ -35,6 +36,7 @@ struct settings {
     unsigned versions_kept;                        /* retired embedding versions, for rollback */
     char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */
     struct feedback_settings feedback;
+    struct training_settings training;
     /* Arrays, checked; NULL: none. Borrowed from what was merged. */
     const json_t *synonyms; /* of {"words":[..]} or {"words":[..],"means":[..]} */
     const json_t *stop_words;

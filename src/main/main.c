@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_serve,   &command_add,      &command_search, &command_similar, &command_recommend,
-    &command_embed,   &command_tokenize, &command_model,  &command_eval,    &command_backup,
-    &command_restore, &command_config,   &command_doctor, &command_version,
+    &command_serve,     &command_add,    &command_search,       &command_similar,
+    &command_recommend, &command_train,  &command_recommenders, &command_embed,
+    &command_tokenize,  &command_model,  &command_eval,         &command_backup,
+    &command_restore,   &command_config, &command_doctor,       &command_version,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -22,7 +23,7 @@ static void help(FILE *f)
             "usage: akin COMMAND [options]\n\n",
             AKIN_VERSION);
     for (unsigned i = 0; i < COMMAND_COUNT; i++)
-        fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(f, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(f,
             "\n`akin COMMAND --help` shows the options and an example.\n"
             "Data is in ./.akin unless --data or AKIN_DATA says otherwise; settings in akin.yaml\n"
@@ -31,6 +32,8 @@ static void help(FILE *f)
 
 static const struct command *find(const char *name)
 {
+    if (strcmp(name, command_train_worker.name) == 0) /* the server's own, so not in the help */
+        return &command_train_worker;
     for (unsigned i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];

@@ -71,6 +71,12 @@ static const struct setting table[] = {
     {"store.readers", SETTING_INT, "4", 1, 64, NULL, false, "database connections for reading"},
     {"store.slow_ms", SETTING_INT, "100", 1, 3600000, NULL, false,
      "statements over this are logged"},
+    {"train.check_seconds", SETTING_INT, "60", 0, 86400, NULL, false,
+     "how often it is seen whether a collection is due for a training; 0: never by itself"},
+    {"train.memory_bytes", SETTING_INT, "0", 0, 1e13, NULL, false,
+     "of a training at most; 0: half of what there is, 4 GiB at most"},
+    {"train.threads", SETTING_INT, "0", 0, 1024, NULL, false,
+     "computing threads of a training, at nice 10; 0: one a core"},
 };
 
 static enum err set_pair(struct config *c, const char *pair, struct err_info *e)
@@ -201,6 +207,9 @@ enum err settings_engine(const struct config *c, struct strbuf *model_dir,
         .store_readers = (unsigned)config_int(c, "store.readers"),
         .slow_ms = (unsigned)config_int(c, "store.slow_ms"),
         .snapshot_seconds = (unsigned)config_int(c, "index.snapshot_seconds"),
+        .train_memory_bytes = (uint64_t)config_int(c, "train.memory_bytes"),
+        .train_threads = (unsigned)config_int(c, "train.threads"),
+        .train_check_seconds = (unsigned)config_int(c, "train.check_seconds"),
         .recall_target = config_float(c, "index.recall_target"),
     };
     return ERR_OK;

@@ -1,0 +1,361 @@
+/* akin train: a recommender from a collection's readers. akin recommenders: what was trained. */
+#include "main/progress.h"
+#include "main/session.h"
+#include "main/settings.h"
+#include "base/clock.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_NS 100000000
+
+static const struct command_option train_options[] = {
+    OPTION_COLLECTION,
+    {"--kind", 0, "KIND", "ease, neighbours, walks or ials; default: those that suit the size"},
+    {"--seed", 0, "N", "default 42: the same data and seed give the same model"},
+    {"--held-out", 0, "SHARE", "of readers, to choose parameters and to judge by; default .2"},
+    {"--no-promote", 0, NULL, "it stays a candidate, whatever the gate says"},
+    {"--no-wait", 0, NULL, "return at once, the server goes on"},
+    OPTION_JSON,
+    OPTIONS_SESSION,
+    {0},
+};
+
+static const struct command_option recommenders_options[] = {
+    OPTION_COLLECTION,
+    OPTION_JSON,
+    OPTIONS_SESSION,
+    {0},
+};
+
+struct deed {
+    const struct args *a;
+    struct session *s;
+    const char *path; /* of the collection's recommenders */
+    json_t *answer;
+};
+
+/* ---- asking ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+    return s ? s : "";
+}
+
+static double number_of(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+static enum err call(struct deed *d, const char *method, const char *path, const json_t *body,
+                     struct err_info *e)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct str payload = text ? str_c(text) : STR("");
+    json_decref(d->answer);
+    d->answer = NULL;
+    enum err err = body && !text
+                       ? err_set(e, ERR_SYNTAX, NULL, "the arguments are not UTF-8 text")
+                       : session_call(d->s, method, path, body ? "application/json" : NULL,
+                                      body ? &payload : NULL, &d->answer, e);
+    free(text);
+    return err;
+}
+
+static enum err deed_open(struct deed *d, struct err_info *e)
+{
+    const char *collection;
+    enum err err = session_open(d->a, &d->s, e);
+    if (!err)
+        err = session_collection(d->s, d->a, &collection, e);
+    if (!err)
+        d->path = arena_printf(session_arena(d->s), "/v1/collections/%s/recommenders", collection);
+    return err;
+}
+
+static void deed_close(struct deed *d)
+{
+    json_decref(d->answer);
+    session_close(d->s);
+}
+
+/* ---- printing ---- */
+
+static void print_json(const json_t *v)
+{
+    json_dumpf(v, stdout, JSON_COMPACT);
+    putchar('\n');
+}
+
+static void print_metric(const char *name, const json_t *metrics)
+{
+    const json_t *m = json_object_get(metrics, name);
+    if (json_is_object(m))
+        printf("  %s %.4f (%.4f to %.4f)", name, number_of(m, "mean"), number_of(m, "low"),
+               number_of(m, "high"));
+}
+
+static void print_line(const json_t *r)
+{
+    const json_t *metrics = json_object_get(json_object_get(r, "report"), "metrics");
+    printf("%-4.0f %-9s %-10s %.19s  %.0f acts", number_of(r, "id"), text_of(r, "state"),
+           text_of(r, "kind"), text_of(r, "created"), number_of(r, "acts"));
+    print_metric("ndcg@100", metrics);
+    printf("%s\n", json_is_true(json_object_get(r, "serving")) ? "  serves" : "");
+    if (*text_of(r, "error"))
+        printf("     %s\n", text_of(r, "error"));
+}
+
+static void print_parameters(const json_t *parameters)
+{
+    const char *key;
+    json_t *v;
+    printf("  parameters:");
+    json_object_foreach((json_t *)parameters, key, v) if (json_is_number(v))
+        printf(" %s %g", key, json_number_value(v));
+    putchar('\n');
+}
+
+static void print_all(const json_t *r)
+{
+    const json_t *report = json_object_get(r, "report");
+    const json_t *counts = json_object_get(report, "counts");
+    size_t i;
+    json_t *b;
+    print_line(r);
+    printf("  learned from %.0f readers, %.0f documents that they read, %.0f acts\n",
+           number_of(counts, "readers"), number_of(counts, "documents_read"),
+           number_of(counts, "acts"));
+    print_parameters(json_object_get(report, "parameters"));
+    print_metric("recall@20", json_object_get(report, "metrics"));
+    print_metric("ndcg@10", json_object_get(report, "metrics"));
+    putchar('\n');
+    json_array_foreach(json_object_get(report, "baselines"), i, b)
+    {
+        const json_t *d = json_object_get(b, "difference");
+        printf("  against %-12s %+.4f %s, p %.3f\n", text_of(b, "name"), number_of(d, "mean"),
+               text_of(d, "metric"), number_of(d, "p"));
+    }
+    printf("  %s: %s\n",
+           json_is_true(json_object_get(report, "promote")) ? "promoted" : "not promoted",
+           text_of(report, "reason"));
+}
+
+/* ---- akin train ---- */
+
+static enum err order_make(const struct args *a, json_t *body, struct err_info *e)
+{
+    int64_t seed = 0;
+    double held_out;
+    const char *share = args_get(a, "--held-out");
+    enum err err = args_int(a, "--seed", 0, INT64_C(9007199254740991), 42, &seed, e);
+    if (!err && share && str_to_f64(str_c(share), &held_out))
+        err = err_set(e, ERR_INVALID, "--held-out", "must be a number between 0 and 1");
+    if (err)
+        return err;
+    json_object_set_new(body, "seed", json_integer(seed));
+    if (share)
+        json_object_set_new(body, "held_out", json_real(held_out));
+    if (args_get(a, "--kind"))
+        json_object_set_new(body, "kind", json_string(args_get(a, "--kind")));
+    if (args_has(a, "--no-promote"))
+        json_object_set_new(body, "promote", json_false());
+    return ERR_OK;
+}
+
+static bool going_on(const json_t *task)
+{
+    const char *status = text_of(task, "status");
+    return strcmp(status, "queued") == 0 || strcmp(status, "running") == 0;
+}
+
+/* A step a line; a new one when it begins. */
+static void step_show(const json_t *task, char *shown, size_t size)
+{
+    const char *step = text_of(json_object_get(task, "progress"), "step");
+    if (!*step || strcmp(step, shown) == 0)
+        return;
+    snprintf(shown, size, "%s", step);
+    fprintf(stderr, "training: %s\n", step);
+}
+
+static enum err task_wait(struct deed *d, struct err_info *e)
+{
+    char shown[64] = "";
+    const char *path =
+        arena_printf(session_arena(d->s), "/v1/tasks/%.0f", number_of(d->answer, "id"));
+    enum err err = ERR_OK;
+    while (!err && going_on(d->answer)) {
+        step_show(d->answer, shown, sizeof shown);
+        clock_sleep_ns(POLL_NS);
+        err = call(d, "GET", path, NULL, e);
+    }
+    return err;
+}
+
+/* What it made, in place of the task; or why it made nothing. */
+static enum err task_result(struct deed *d, struct err_info *e)
+{
+    const json_t *details = json_object_get(d->answer, "details");
+    const json_t *error = json_object_get(details, "error");
+    if (strcmp(text_of(d->answer, "status"), "done") != 0)
+        return err_set(e, ERR_CONFLICT, NULL, "the training %s%s%s", text_of(d->answer, "status"),
+                       error ? ": " : "", text_of(error, "detail"));
+    const char *path =
+        arena_printf(session_arena(d->s), "%s/%.0f", d->path, number_of(details, "recommender"));
+    return call(d, "GET", path, NULL, e);
+}
+
+static enum err train(struct deed *d, struct err_info *e)
+{
+    json_t *body = json_object();
+    enum err err = order_make(d->a, body, e);
+    if (!err)
+        err = call(d, "POST", arena_printf(session_arena(d->s), "%s:train", d->path), body, e);
+    json_decref(body);
+    if (!err && !args_has(d->a, "--no-wait")) {
+        err = task_wait(d, e);
+        if (!err)
+            err = task_result(d, e);
+    }
+    return err;
+}
+
+static int run_train(const struct args *a)
+{
+    struct err_info e = {0};
+    struct deed d = {.a = a};
+    if (a->word_count)
+        return command_wrong(&command_train, "takes no argument \"%s\"", a->words[0]);
+    enum err err = deed_open(&d, &e);
+    if (!err)
+        err = train(&d, &e);
+    if (!err && args_has(a, "--json"))
+        print_json(d.answer);
+    else if (!err && args_has(a, "--no-wait"))
+        printf("task %.0f\n", number_of(d.answer, "id"));
+    else if (!err)
+        print_all(d.answer);
+    deed_close(&d);
+    return err ? command_fail(&e, 1) : 0;
+}
+
+const struct command command_train = {
+    .name = "train",
+    .summary = "learn from what readers did, and judge what was learned",
+    .usage = "akin train [options]",
+    .text = "Trains a recommender on the collection's feedback, in a process of its own: tries "
+            "parameters on held-out readers,\njudges the best one beside popularity, neighbours, "
+            "content and the active recommender, and promotes it if it is\nnot worse. The server "
+            "does so by itself when enough has changed (setting `training` of the collection).",
+    .example = "  akin train -c news\n"
+               "  akin recommenders list -c news\n",
+    .options = train_options,
+    .run = run_train,
+};
+
+/* ---- akin recommenders ---- */
+
+static const char *one_path(struct deed *d, const char *verb)
+{
+    return arena_printf(session_arena(d->s), "%s/%s%s", d->path,
+                        session_encode(d->s, str_c(d->a->words[1])), verb);
+}
+
+static enum err do_list(struct deed *d, struct err_info *e)
+{
+    return call(d, "GET", d->path, NULL, e);
+}
+
+static enum err do_show(struct deed *d, struct err_info *e)
+{
+    return call(d, "GET", one_path(d, ""), NULL, e);
+}
+
+static enum err do_promote(struct deed *d, struct err_info *e)
+{
+    return call(d, "POST", one_path(d, ":promote"), NULL, e);
+}
+
+static enum err do_retire(struct deed *d, struct err_info *e)
+{
+    return call(d, "POST", one_path(d, ":retire"), NULL, e);
+}
+
+static enum err do_delete(struct deed *d, struct err_info *e)
+{
+    return call(d, "DELETE", one_path(d, ""), NULL, e);
+}
+
+static enum err do_rollback(struct deed *d, struct err_info *e)
+{
+    return call(d, "POST", arena_printf(session_arena(d->s), "%s:rollback", d->path), NULL, e);
+}
+
+static const struct verb {
+    const char *name;
+    unsigned words; /* behind the verb */
+    enum err (*run)(struct deed *d, struct err_info *e);
+} verbs[] = {
+    {"list", 0, do_list},         {"show", 1, do_show},     {"promote", 1, do_promote},
+    {"rollback", 0, do_rollback}, {"retire", 1, do_retire}, {"delete", 1, do_delete},
+};
+
+static void print_answer(const struct deed *d, const struct verb *v)
+{
+    const json_t *list = json_object_get(d->answer, "data");
+    size_t i;
+    json_t *r;
+    if (args_has(d->a, "--json"))
+        print_json(d->answer);
+    else if (v->run == do_show)
+        print_all(d->answer);
+    else if (list)
+        json_array_foreach(list, i, r) print_line(r);
+    else if (d->answer)
+        print_line(d->answer);
+}
+
+static int run_verb(const struct args *a, const struct verb *v)
+{
+    struct err_info e = {0};
+    struct deed d = {.a = a};
+    enum err err = deed_open(&d, &e);
+    if (!err)
+        err = v->run(&d, &e);
+    if (!err)
+        print_answer(&d, v);
+    deed_close(&d);
+    return err ? command_fail(&e, 1) : 0;
+}
+
+static int run_recommenders(const struct args *a)
+{
+    const char *verb = a->word_count ? a->words[0] : "list";
+    unsigned words = a->word_count ? a->word_count - 1 : 0;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(verb, verbs[i].name) != 0)
+            continue;
+        if (words != verbs[i].words)
+            return command_wrong(&command_recommenders, "%s wants %s", verb,
+                                 verbs[i].words ? "the number of a recommender" : "nothing more");
+        return run_verb(a, &verbs[i]);
+    }
+    return command_wrong(&command_recommenders, "has no \"%s\"", verb);
+}
+
+const struct command command_recommenders = {
+    .name = "recommenders",
+    .summary = "list, show, promote, roll back what was trained",
+    .usage = "akin recommenders list | show N | promote N | rollback | retire N | delete N",
+    .text = "What `akin train` made of a collection's readers: the last five are kept, at most one "
+            "is active. promote and rollback\nswitch without a pause; retire serves without a "
+            "trained one.",
+    .example = "  akin recommenders list -c news\n"
+               "  akin recommenders show 3 -c news\n"
+               "  akin recommenders rollback -c news\n",
+    .options = recommenders_options,
+    .run = run_recommenders,
+};
