@@ -70,7 +70,7 @@ static enum err options_read(const struct args *a, struct eval_recommend *v, str
         {"--seeds", 1, EVAL_SEEDS_MAX, 1, &seeds},
         {"--validation", 1, 10000000, 0, &validation},
         {"--test", 1, 10000000, 0, &test},
-        {"--tries", 1, TRIALS_MAX, 0, &tries},
+        {"--tries", 1, TRIALS_MAX - 4, 0, &tries},
         {"--memory", 1, 1 << 24, 0, &memory},
         {"--threads", 1, 64, 0, &threads},
     };

@@ -34,9 +34,12 @@ static unsigned kinds_of(const struct evaluate_options *o)
     return o->chosen ? 1u << o->chosen->kind : o->kinds | o->beside;
 }
 
+/* What is chosen already is fitted once, for the blend of its texts. */
 static unsigned budget_of(const struct evaluate_options *o)
 {
-    return o->chosen ? 0 : o->budget ? o->budget : SELECT_BUDGET;
+    if (o->chosen)
+        return o->split.kind == SPLIT_ITEMS;
+    return o->budget ? o->budget : SELECT_BUDGET;
 }
 
 double evaluate_steps(const struct evaluate_options *o)
@@ -94,29 +97,39 @@ static enum err judge_untrained(struct evaluating *v, struct err_info *e)
     return err;
 }
 
-static enum err judge_recipe(struct evaluating *v, struct contender *c, struct err_info *e)
+static enum err model_judge(struct evaluating *v, const struct recommend_model *m,
+                            struct contender *c, struct err_info *e)
 {
-    struct recommend_model *m = NULL;
     struct model_ranker *r = NULL;
-    struct fit_options fit = steps_fit(v->steps);
-    int64_t began = clock_mono_ns();
-    steps_begin(v->steps, c->name);
-    enum err err = recipe_fit(&c->recipe, v->split->train, &fit, &m, e);
-    c->learned = true;
-    c->seconds = (double)(clock_mono_ns() - began) * 1e-9;
-    if (!err && among(v) && !m->text)
-        err = err_set(e, ERR_UNSUPPORTED, NULL, "%s says nothing of new documents without texts",
-                      c->name);
-    if (!err)
-        err = model_ranker_new(m, v->split->train, among(v), fit.threads, &r, e);
+    if (among(v) && !m->text)
+        return err_set(e, ERR_UNSUPPORTED, NULL, "%s says nothing of new documents without texts",
+                       c->name);
+    enum err err = model_ranker_new(m, v->split->train, among(v), v->o->fit.threads, &r, e);
     if (!err) {
         struct ranker ranker = ranker_model(r, c->name);
         err = judge(v, &ranker, c, e);
     }
     model_ranker_free(r);
+    v->out->count += !err;
+    return err;
+}
+
+static enum err judge_recipe(struct evaluating *v, struct contender *c, struct err_info *e)
+{
+    struct recommend_model *m = c->trials.model;
+    struct fit_options fit = steps_fit(v->steps);
+    int64_t began = clock_mono_ns();
+    enum err err = ERR_OK;
+    steps_begin(v->steps, c->name);
+    if (!m)
+        err = recipe_fit(&c->recipe, v->split->train, &fit, &m, e);
+    c->trials.model = NULL;
+    c->learned = true;
+    c->seconds = (double)(clock_mono_ns() - began) * 1e-9;
+    if (!err)
+        err = model_judge(v, m, c, e);
     recommend_model_free(m);
     steps_end(v->steps);
-    v->out->count += !err;
     return err;
 }
 
@@ -125,14 +138,14 @@ static enum err judge_recipe(struct evaluating *v, struct contender *c, struct e
 static enum err kind_choose(struct evaluating *v, enum model_kind kind, struct contender *c,
                             struct err_info *e)
 {
+    const struct recipe *chosen = v->o->chosen, *active = v->o->active;
     struct select_options o = {.metric = evaluate_metric(v->o->split.kind),
                                .budget = budget_of(v->o),
-                               .first =
-                                   v->o->active && v->o->active->kind == kind ? v->o->active : NULL,
+                               .first = active && active->kind == kind ? active : chosen,
                                .among = among(v),
                                .acts_max = v->o->trial_acts_max};
-    if (v->o->chosen) {
-        c->recipe = *v->o->chosen;
+    if (chosen && (!among(v) || !v->split->validation_count)) {
+        c->recipe = *chosen;
         return ERR_OK;
     }
     enum err err = select_recipe(kind, v->split, &o, v->steps, &c->trials, e);

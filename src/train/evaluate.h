@@ -17,8 +17,8 @@ struct evaluate_options {
     struct split_options split;
     unsigned kinds;  /* bits of 1u << enum model_kind: what may be the best */
     unsigned beside; /* the same: tried and judged too, as baselines */
-    const struct recipe
-        *chosen; /* these parameters and no trials; kinds and beside are ignored; NULL */
+    /* These parameters and no trials, but of text_blend with SPLIT_ITEMS. NULL: they are tried. */
+    const struct recipe *chosen;
     const struct recipe *active; /* one more, as it is: fitted on the same training part; NULL */
     unsigned budget;             /* trials of each kind; 0: select.h's */
     size_t trial_acts_max;       /* select.h */

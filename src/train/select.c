@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "recommend/text_model.h"
 #include "train/rankers.h"
 #include <assert.h>
 #include <math.h>
@@ -93,25 +94,42 @@ struct selecting {
     unsigned budget;
 };
 
+static enum err validate(struct selecting *s, struct model_ranker *r, double *metric,
+                         struct err_info *e)
+{
+    struct measured measured;
+    struct ranker ranker = ranker_model(r, "trial");
+    struct measure_options o = {
+        .among = s->o->among, .threads = s->steps->told->threads, .stop = s->steps->told->stop};
+    enum err err = measure_run(s->split->validation, s->split->validation_count, s->train->items,
+                               &ranker, &o, &measured, e);
+    if (err)
+        return err;
+    *metric = resample_mean(measured.values[s->o->metric], measured.cases);
+    measured_release(&measured);
+    return ERR_OK;
+}
+
 static enum err trial_judge(struct selecting *s, const struct recommend_model *m, struct trial *t,
                             struct err_info *e)
 {
     struct model_ranker *r = NULL;
-    struct measured measured;
-    struct measure_options o = {
-        .among = s->o->among, .threads = s->steps->told->threads, .stop = s->steps->told->stop};
-    enum err err = model_ranker_new(m, s->train, s->o->among, o.threads, &r, e);
-    if (!err) {
-        struct ranker ranker = ranker_model(r, "trial");
-        err = measure_run(s->split->validation, s->split->validation_count, s->train->items,
-                          &ranker, &o, &measured, e);
-    }
-    if (!err) {
-        t->metric = resample_mean(measured.values[s->o->metric], measured.cases);
-        measured_release(&measured);
-    }
+    enum err err = model_ranker_new(m, s->train, s->o->among, s->steps->told->threads, &r, e);
+    if (!err)
+        err = validate(s, r, &t->metric, e);
     model_ranker_free(r);
     return err;
+}
+
+/* The trial at the end of the list counts from now on. */
+static bool trial_add(struct trials *t)
+{
+    unsigned at = t->count++;
+    bool better =
+        at == 0 || isnan(t->all[t->best].metric) || t->all[at].metric > t->all[t->best].metric;
+    if (better)
+        t->best = at;
+    return better;
 }
 
 /* A recipe that cannot be fitted is a trial without a metric: the others go on. */
@@ -127,13 +145,51 @@ static enum err trial_run(struct selecting *s, const struct recipe *recipe, stru
     enum err err = recipe_fit(recipe, s->train, &fit, &m, e);
     if (!err)
         err = trial_judge(s, m, t, e);
-    recommend_model_free(m);
     steps_end(s->steps);
     t->seconds = (double)(clock_mono_ns() - began) * 1e-9;
-    if (!err && (s->out->count == 0 || isnan(s->out->all[s->out->best].metric) ||
-                 t->metric > s->out->all[s->out->best].metric))
-        s->out->best = s->out->count;
-    s->out->count++;
+    if (trial_add(s->out) && s->o->among && !err) {
+        recommend_model_free(s->out->model);
+        s->out->model = m;
+        m = NULL;
+    }
+    recommend_model_free(m);
+    return err;
+}
+
+/* ---- the blend of the nearest texts ---- */
+
+static enum err blend_run(struct selecting *s, struct model_ranker *r, double blend,
+                          const struct recipe *base, struct err_info *e)
+{
+    struct trial *t = &s->out->all[s->out->count];
+    int64_t began = clock_mono_ns();
+    *t = (struct trial){.recipe = *base};
+    t->recipe.text_blend = blend;
+    enum err err = validate(s, r, &t->metric, e);
+    t->seconds = (double)(clock_mono_ns() - began) * 1e-9;
+    if (!err)
+        trial_add(s->out);
+    return err;
+}
+
+static enum err try_blends(struct selecting *s, struct err_info *last)
+{
+    static const double blends[] = {.25, .5, 1, 2, 4};
+    struct recommend_model *m = s->out->model;
+    struct model_ranker *r = NULL;
+    if (!m || !m->text || m->text->blend <= 0)
+        return ERR_OK;
+    const struct recipe base = s->out->all[s->out->best].recipe;
+    double fitted = m->text->blend / base.text_blend;
+    enum err err = model_ranker_new(m, s->train, s->o->among, s->steps->told->threads, &r, last);
+    for (size_t i = 0; i < sizeof blends / sizeof *blends && !err; i++) {
+        if (blends[i] == base.text_blend || s->out->count == TRIALS_MAX)
+            continue;
+        m->text->blend = fitted * blends[i];
+        err = blend_run(s, r, blends[i], &base, last);
+    }
+    m->text->blend = fitted * s->out->all[s->out->best].recipe.text_blend;
+    model_ranker_free(r);
     return err;
 }
 
@@ -195,12 +251,18 @@ enum err select_recipe(enum model_kind kind, const struct split *p, const struct
     struct selecting s = {train, p, o, steps, out, o->budget ? o->budget : SELECT_BUDGET};
     double steps_then = steps->done;
     *out = (struct trials){0};
-    assert(s.budget <= TRIALS_MAX);
+    assert(s.budget <= TRIALS_MAX - 4);
     enum err err = o->first ? try_all(&s, o->first, 1, &last) : ERR_OK;
     if (!err)
         err = try_all(&s, grid, recipe_grid(kind, train, grid, TRIALS_MAX), &last);
     if (!err)
         err = try_near(&s, &last);
+    if (!err)
+        err = try_blends(&s, &last);
+    if (err || o->acts_max) {
+        recommend_model_free(out->model);
+        out->model = NULL;
+    }
     steps->done = steps_then + s.budget; /* those that were not needed count as done */
     set_sample_free(train);
     if (err || out->count == 0 || isnan(out->all[out->best].metric))

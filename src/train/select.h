@@ -1,6 +1,8 @@
 /* Which parameters: every kind has the same number of trials, each fitted on the training part and
  * judged on the validation part. First the grid of the kind, then what lies next to the best, so
- * that few trials find a good one. All that was tried is kept, for the report. */
+ * that few trials find a good one. With `among`, new documents, the blend of the nearest texts is
+ * tried too, on the model that was best: it is not fitted again for it. All that was tried is kept,
+ * for the report. */
 #ifndef TRAIN_SELECT_H
 #define TRAIN_SELECT_H
 
@@ -18,10 +20,13 @@ struct trial {
 struct trials {
     struct trial all[TRIALS_MAX];
     unsigned count, best;
+    /* With `among`, and all acts: the whole model of the best, else NULL. Whoever asked frees it.
+     */
+    struct recommend_model *model;
 };
 struct select_options {
     enum measure metric;
-    unsigned budget;            /* trials, at most TRIALS_MAX; 0: SELECT_BUDGET */
+    unsigned budget;            /* fits, at most TRIALS_MAX - 4; 0: SELECT_BUDGET */
     const struct recipe *first; /* of this kind, tried ahead of the grid; NULL: none */
     const uint8_t *among;       /* measure.h */
     /* Trials are fitted on so many acts at most, those of the readers with the lowest digests; 0:

@@ -178,6 +178,8 @@ static enum err judge(struct training *t, struct err_info *e)
                        left.code ? left.message : "nothing could be made");
     t->best = t->main.contenders[t->main.best].recipe;
     err = judge_apart(t, SPLIT_ITEMS, "new documents", &t->items, e);
+    if (!err && t->items.best >= 0) /* chosen on the documents that were taken for new */
+        t->best.text_blend = t->items.contenders[t->items.best].recipe.text_blend;
     return err ? err : judge_apart(t, SPLIT_TIME, "new readers", &t->time, e);
 }
 
@@ -211,9 +213,10 @@ static enum err train(struct training *t, struct strbuf *report, struct err_info
     if (err)
         return err;
     active_open(t);
-    struct evaluate_options main = main_options(t), chosen = chosen_options(t, SPLIT_ITEMS);
+    struct evaluate_options main = main_options(t), items = chosen_options(t, SPLIT_ITEMS),
+                            time = chosen_options(t, SPLIT_TIME);
     t->steps.told = &t->o.fit;
-    t->steps.total = evaluate_steps(&main) + 2 * evaluate_steps(&chosen) + 1;
+    t->steps.total = evaluate_steps(&main) + evaluate_steps(&items) + evaluate_steps(&time) + 1;
     err = judge(t, e);
     if (!err)
         err = model_make(t, report, e);

@@ -14,8 +14,9 @@
  *      "metrics": {"recall@20": {"mean", "low", "high"}, ..., "coverage@20": .3, "gini@20": .6},
  *      "baselines": [{"name": "popularity", "metrics": {}, "difference": {"metric", "mean", "low",
  *                     "high", "p"}}],                 the candidate less this one
- *      "new_documents": {"documents", "readers", "metrics", "content": metrics, "difference"}
- *      "new_readers": {"readers", "metrics", "baselines": [{"name", "metrics"}]},
+ *      "new_documents": {"documents", "readers", "tried", "metrics", "content": metrics,
+ *                        "difference"},               the blend of texts was chosen by these
+ *      "new_readers": {"readers", "metrics", "baselines": [{"name", "metrics", "difference"}]},
  *      "against_active": {"parameters", "metric", "mean", "low", "high", "p"},     null: none
  *      "promote": true, "reason": "...", "left_out": "...",
  *      "seconds": 61.5, "memory_bytes": 123456}       memory: the estimate of the largest step

@@ -118,6 +118,7 @@ static void report_new_documents(struct json_writer *w, const struct training *t
     json_object_begin(w);
     put_int(w, "documents", v->items_new);
     put_int(w, "readers", v->test);
+    report_tried(w, v, MEASURE_RECALL_100);
     json_key(w, "metrics");
     report_metrics(w, &v->contenders[v->best].all, seed);
     json_key(w, "content");
