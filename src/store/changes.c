@@ -67,6 +67,28 @@ enum err store_changes(struct store *s, struct arena *a, uint64_t after, size_t 
     return ERR_OK;
 }
 
+enum err store_erased_since(struct store *s, uint32_t collection, uint64_t after, bool *erased,
+                            struct err_info *e)
+{
+    struct conn *c;
+    sqlite3_stmt *st;
+    bool row = false;
+    enum err err = read_begin(s, OP_CHANGES, &c, e);
+
+    if (err)
+        return err;
+    err = conn_stmt(c, STMT_CHANGE_ERASED, &st, e);
+    if (!err) {
+        put_int(st, 1, collection);
+        put_int(st, 2, (int64_t)after);
+        err = conn_step(c, st, &row, e);
+    }
+    read_end(s, c, err);
+    if (!err)
+        *erased = row;
+    return err;
+}
+
 bool store_changes_wait(struct store *s, uint64_t after, int64_t deadline_ns)
 {
     bool in_time = true;

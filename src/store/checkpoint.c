@@ -106,3 +106,17 @@ void checkpointer_restrain(struct checkpointer *c, struct conn *writer)
     lock_drop(&c->lock);
     (void)checkpoint_run(c->store, writer);
 }
+
+bool checkpointer_cut(struct checkpointer *c, struct conn *writer)
+{
+    lock_take(&c->lock);
+    while (c->running)
+        cond_wait(&c->ended, &c->lock);
+    lock_drop(&c->lock);
+    int rc = sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_OK) {
+        atomic_store(&c->wal_pages, 0);
+        c->restrained_pages = 0;
+    }
+    return rc == SQLITE_OK;
+}

@@ -10,7 +10,9 @@
 #define PROGRESS_OPS 2000 /* steps of SQLite's machine between looks at the clock: some 50 us */
 /* Page caches in KiB: a reader's is emptied by every commit, so a small one will do. */
 #define READER_SETTINGS "PRAGMA cache_size=-4096"
-#define WRITER_SETTINGS "PRAGMA cache_size=-16384;PRAGMA journal_size_limit=67108864"
+/* What is deleted is overwritten, whatever SQLite was built with. */
+#define WRITER_SETTINGS                                                                            \
+    "PRAGMA cache_size=-16384;PRAGMA journal_size_limit=67108864;PRAGMA secure_delete=ON"
 
 static int conn_late(void *arg)
 {

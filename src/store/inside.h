@@ -132,8 +132,10 @@ struct writer {
     bool stale;            /* the ledger is ahead of what was committed: read it again */
     int64_t now_us;        /* of the group */
     struct request *carry; /* popped, but too large for the last group */
-    bool purge;            /* rows of removed collections or forgotten changes wait */
-    bool purge_failed;     /* the last step: again when a write has gone through */
+    bool scrub;            /* somebody was erased: the WAL still has what they were */
+    unsigned scrub_tries;
+    bool purge;        /* rows of removed collections or forgotten changes wait */
+    bool purge_failed; /* the last step: again when a write has gone through */
     unsigned groups_since_purge;
     struct thread *thread;
 };
@@ -279,6 +281,8 @@ enum err checkpointer_open(struct checkpointer *c, struct store *s, struct err_i
 void checkpointer_close(struct checkpointer *c);
 /* Writer, after a commit. */
 void checkpointer_committed(struct checkpointer *c, unsigned wal_pages);
+/* Writer, between groups: copies the WAL and cuts it to nothing. False: a reader still needs it. */
+bool checkpointer_cut(struct checkpointer *c, struct conn *writer);
 /* Writer, between groups: the WAL is so large that writes wait until it can start again. */
 void checkpointer_restrain(struct checkpointer *c, struct conn *writer);
 

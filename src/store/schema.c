@@ -23,6 +23,10 @@
  * place: the log of changes has no gaps. event_hash: a digest of collection and event id, not
  * unique: 8 bytes in the index instead of some 40.
  *
+ * A reader who is erased is named by no row any more: rows of changes about it (kinds 7 and 8) lose
+ * their subject, freed space is overwritten with zeros (secure_delete), and the WAL is emptied as
+ * soon as no reader of the database needs it.
+ *
  * embedding_cache: appended to, so that values stay dense; `hash` is the first 8 bytes of the key,
  * `rest` the other 24. */
 #include "store/schema.h"
@@ -151,7 +155,10 @@ static const char *const migrations[] = {
     "DELETE FROM change WHERE kind = 6 AND change IN (SELECT change FROM feedback);"
     "UPDATE change SET subject = '' WHERE kind = 6;"
     "DROP INDEX feedback_event;"
-    "CREATE INDEX feedback_event ON feedback(event_hash);",
+    "CREATE INDEX feedback_event ON feedback(event_hash);"
+    "UPDATE change SET subject = '' WHERE kind = 8;"
+    "CREATE INDEX change_user ON change(collection, subject) WHERE kind = 7;"
+    "CREATE INDEX change_erased ON change(collection, change) WHERE kind = 8;",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

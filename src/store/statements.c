@@ -321,6 +321,12 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                           " SELECT change, 6, at_us, collection, ifnull((SELECT name FROM"
                           " collection c WHERE c.id = f.collection), ''), 0, event_id"
                           " FROM feedback f WHERE change > ?1 ORDER BY 1 LIMIT ?2"},
+    [STMT_CHANGE_FORGET_USER] = {"change_forget_user",
+                                 "UPDATE change SET subject = '' WHERE kind = 7"
+                                 " AND collection = ?1 AND subject = ?2"},
+    [STMT_CHANGE_ERASED] = {"change_erased",
+                            "SELECT 1 FROM change WHERE kind = 8 AND collection = ?1"
+                            " AND change > ?2 LIMIT 1"},
     [STMT_CONSUMER_GET] = {"consumer_get", "SELECT change FROM consumer WHERE name = ?1"},
     [STMT_CONSUMER_SET] = {"consumer_set", "REPLACE INTO consumer (name, change) VALUES (?1, ?2)"},
 

@@ -554,12 +554,17 @@ struct change_record {
     struct str collection_name; /* as it was */
     uint32_t number;            /* of the document, if it is about one */
     struct str subject;         /* id of the document, user, task, version, recommender; event
-                           id of feedback */
+                           id of feedback; empty of readers
+                           who were erased, and of their feedback */
 };
 /* Changes after `after`, in order, at most limit. ERR_GONE: they were pruned (or another lineage's
  * cursor). */
 enum err store_changes(struct store *s, struct arena *a, uint64_t after, size_t limit,
                        struct change_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* Was a reader of the collection erased after change `after`? What was trained before knows them.
+ */
+enum err store_erased_since(struct store *s, uint32_t collection, uint64_t after, bool *erased,
+                            struct err_info *e) MUST_CHECK;
 /* Waits until a change after `after` is committed or the deadline passes (false). */
 bool store_changes_wait(struct store *s, uint64_t after, int64_t deadline_ns);
 /* Forget changes up to and including `through`. */

@@ -103,8 +103,12 @@ enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e
     if (!err && removed == 0 && !act->user_rest)
         err =
             err_set(e, ERR_NOT_FOUND, "id", "there is no user of this id, and no feedback of one");
+    remains = 0;
+    if (!err)
+        err = user_rows_remove(w, STMT_CHANGE_FORGET_USER, c->id, act->user.id, &remains, &more, e);
     if (!err && !more)
-        err = writer_change(w, CHANGE_USER_DELETED, c, 0, act->user.id, &act->revision, e);
+        err = writer_change(w, CHANGE_USER_DELETED, c, 0, STR(""), &act->revision, e);
+    w->scrub = true;
     act->id = more;
     act->status = ACT_DELETED;
     return err;

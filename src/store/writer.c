@@ -13,6 +13,8 @@
 
 #define GROUP_REQUESTS_MAX 256
 #define FEEDBACK_A_DOCUMENT 8 /* acts of feedback that cost what one of a document does */
+#define SCRUB_PAUSE_NS 10000000
+#define SCRUB_TRIES 2000      /* some 20 s: longer than a read may take */
 #define PURGE_EVERY_GROUPS 16 /* while writes never pause */
 
 struct group {
@@ -225,6 +227,20 @@ static void purge_step(struct writer *w)
     }
 }
 
+/* A reader of the database may hold the WAL: for as long as one may read, it is tried again. */
+static void scrub_step(struct writer *w)
+{
+    if (checkpointer_cut(&w->store->checkpointer, &w->conn)) {
+        w->scrub = false;
+    } else if (++w->scrub_tries > SCRUB_TRIES) {
+        log_event(LOG_WARN, "the WAL keeps what was erased until it is next cut",
+                  LOG_S("reason", "the database is being read"));
+        w->scrub = false;
+    }
+    if (!w->scrub)
+        w->scrub_tries = 0;
+}
+
 /* Waits for work. False: closed, and nothing is left. */
 static bool group_collect(struct writer *w, struct group *g)
 {
@@ -239,6 +255,12 @@ static bool group_collect(struct writer *w, struct group *g)
             break;
         if (w->purge && !atomic_load(&s->closing)) {
             purge_step(w);
+            continue;
+        }
+        if (w->scrub && !atomic_load(&s->closing)) {
+            scrub_step(w);
+            if (w->scrub)
+                clock_sleep_ns(SCRUB_PAUSE_NS);
             continue;
         }
         r = queue_pop(s->requests);

@@ -159,6 +159,53 @@ static void test_pruned_rows_go(void **state)
     ok(store_check(f->s, &f->e));
 }
 
+static bool file_has(struct fixture *f, const char *name, const char *what)
+{
+    char path[128], *data;
+    size_t n;
+
+    snprintf(path, sizeof path, "%s/%s", f->dir, name);
+    ok(file_read_all(path, 256 << 20, &data, &n, &f->e));
+    bool has = n && memmem(data, n, what, strlen(what));
+    free(data);
+    return has;
+}
+
+/* Nothing of an erased reader is left in the files, though neither is made anew: not the rows, not
+ * their indexes, not the log. */
+static void test_erased_bytes_go(void **state)
+{
+    enum { ACTS = 3000 };
+    struct fixture *f = *state;
+    uint32_t c = collection_made(f, "news");
+    struct store_act *acts = arena_array(f->a, ACTS, sizeof *acts);
+    static const char *const traces[] = {"forget-me", "secret-session", "secret-event",
+                                         "secret-name"};
+
+    for (unsigned i = 0; i < ACTS; i++) {
+        bool of = i % 3 == 0;
+        acts[i] = act_feedback(c, arena_printf(f->a, of ? "secret-event%u" : "e%u", i),
+                               of ? "forget-me" : "other", "d", i + 1);
+        acts[i].feedback.session = of ? STR("secret-session") : STR("s");
+    }
+    ok(store_write(f->s, acts, ACTS, true, NULL, NULL));
+    struct served_record answer = {.collection = c, .user = STR("forget-me"), .payload = STR("x")};
+    done(f, (struct store_act){.kind = ACT_SERVED_ADD, .served = &answer, .served_count = 1});
+    done(f, act_user(c, "forget-me", "{\"name\":\"secret-name\"}"));
+    for (size_t i = 0; i < 4; i++)
+        assert_true(file_has(f, "akin.db", traces[i]) || file_has(f, "akin.db-wal", traces[i]));
+    done(f, (struct store_act){
+                .kind = ACT_USER_DELETE, .user_collection = c, .user = {.id = STR("forget-me")}});
+    for (unsigned i = 0; file_has(f, "akin.db-wal", "forget-me"); i++) {
+        assert_true(i < 2000);
+        clock_sleep_ns(5000000);
+    }
+    for (size_t i = 0; i < 4; i++)
+        if (file_has(f, "akin.db", traces[i]) || file_has(f, "akin.db-wal", traces[i]))
+            fail_msg("'%s' is still there", traces[i]);
+    ok(store_check(f->s, &f->e));
+}
+
 struct heavy {
     struct fixture *f;
     uint32_t collection;
@@ -385,6 +432,7 @@ int main(void)
         T(test_purge_resumes),
         T(test_purge_under_load),
         T(test_pruned_rows_go),
+        T(test_erased_bytes_go),
         cmocka_unit_test_setup_teardown(test_wal_bound, setup_slow, teardown_slow),
         D(test_read_timeout),
         D(test_seeded),

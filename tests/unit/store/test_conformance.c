@@ -851,6 +851,48 @@ static void test_users(void **state)
     assert_true(str_eq_c(feedback[0].user, "u3"));
 }
 
+/* A reader of many rows goes in steps, and only the last is a change; the others lose nothing. */
+static void test_large_users(void **state)
+{
+    enum { ROWS = 9000 };
+    struct fixture *f = *state;
+    uint32_t c = collection_made(f, "news");
+    struct store_act *acts = arena_array(f->a, ROWS, sizeof *acts);
+    struct feedback_record *list;
+    struct position before, after;
+    bool erased;
+    size_t n;
+    unsigned steps = 1;
+
+    for (unsigned i = 0; i < ROWS; i++)
+        acts[i] = act_feedback(c, arena_printf(f->a, "e%u", i), "u", "d", i + 1);
+    acts[77].feedback.user = STR("v");
+    ok(store_write(f->s, acts, ROWS, true, NULL, NULL));
+    done(f, act_user(c, "u", "{}"));
+    store_position(f->s, &before);
+    ok(store_erased_since(f->s, c, 0, &erased, NULL));
+    assert_false(erased);
+    struct store_act act = {
+        .kind = ACT_USER_DELETE, .user_collection = c, .user = {.id = STR("u")}};
+    for (; done(f, act).id; steps++) {
+        store_position(f->s, &after);
+        assert_int_equal(before.change, after.change);
+        act.user_rest = true;
+    }
+    assert_int_equal(steps, 3);
+    store_position(f->s, &after);
+    assert_int_equal(before.change + 1, after.change);
+    ok(store_feedback_list(f->s, f->a, c, STR(""), STR(""), 0, 10, &list, &n, NULL));
+    assert_true(n == 1 && str_eq_c(list[0].user, "v"));
+    ok(store_erased_since(f->s, c, before.change, &erased, NULL));
+    assert_true(erased);
+    ok(store_erased_since(f->s, c, after.change, &erased, NULL));
+    assert_false(erased);
+    act.user_rest = false;
+    refused(f, act, ERR_NOT_FOUND);
+    ok(store_check(f->s, &f->e));
+}
+
 static struct served_record answer(uint32_t c, uint8_t token, const char *user, int64_t at_us)
 {
     return (struct served_record){.collection = c,
@@ -1004,8 +1046,8 @@ static void test_changes(void **state)
         uint32_t number;
     } want[] = {{CHANGE_COLLECTION_CREATED, "", 0}, {CHANGE_DOCUMENT_PENDING, "a", 1},
                 {CHANGE_DOCUMENT_EMBEDDED, "a", 1}, {CHANGE_DOCUMENT_DELETED, "a", 1},
-                {CHANGE_FEEDBACK, "", 0},           {CHANGE_USER_PUT, "u", 0},
-                {CHANGE_FEEDBACK, "e2", 0},         {CHANGE_USER_DELETED, "u", 0},
+                {CHANGE_FEEDBACK, "", 0},           {CHANGE_USER_PUT, "", 0},
+                {CHANGE_FEEDBACK, "e2", 0},         {CHANGE_USER_DELETED, "", 0},
                 {CHANGE_TASK_FINISHED, "1", 0},     {CHANGE_COLLECTION_DELETED, "", 0}};
     ok(store_changes(f->s, f->a, 0, 100, &list, &n, NULL));
     assert_int_equal(n, 10);
@@ -1223,6 +1265,7 @@ int main(void)
         T(test_atomic),
         T(test_many_writers),
         T(test_feedback),
+        T(test_large_users),
         T(test_served),
         T(test_users),
         T(test_tasks),

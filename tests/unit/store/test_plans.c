@@ -118,6 +118,8 @@ static void test_best_index(void **state)
         {STMT_FEEDBACK_OF_BOTH, "feedback_user (collection=? AND user=? AND time_us<?)"},
         {STMT_FEEDBACK_REMOVE_USER, "feedback_user (collection=? AND user=?)"},
         {STMT_FEEDBACK_REMAINS_USER, "feedback_user (collection=? AND user=?)"},
+        {STMT_CHANGE_FORGET_USER, "change_user (collection=? AND subject=?)"},
+        {STMT_CHANGE_ERASED, "change_erased (collection=? AND change>?)"},
         {STMT_SERVED_GET, "served_token (collection=? AND token=?)"},
         {STMT_SERVED_BY_TIME, "served_time (collection=? AND at_us>? AND at_us<?)"},
         {STMT_SERVED_OF_USER, "served_user (collection=? AND user=? AND at_us<?)"},
