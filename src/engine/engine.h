@@ -594,6 +594,7 @@ struct recommend_answer {
     const char *emptied_by; /* the rule that left nothing; NULL: there are rows */
     char recommendation_id[33];
     const char *model; /* "profile", "popular" */
+    struct str experiment, variant; /* empty: the reader is in none */
     uint32_t embedding_version;
 };
 enum err engine_recommend(struct engine *x, struct str collection,

@@ -178,8 +178,9 @@ enum err engine_recommend(struct engine *x, struct str collection,
                           const struct recommend_request *r, struct arena *a,
                           struct recommend_answer *out, struct err_info *e)
 {
+    struct recommend_request own = *r; /* with what an experiment overrides */
     struct recommendation m = {
-        .x = x, .r = r, .a = a, .now_us = clock_wall_us(), .model = "profile"};
+        .x = x, .r = &own, .a = a, .now_us = clock_wall_us(), .model = "profile"};
     int64_t t0 = clock_mono_ns();
     enum err err = collection_find(x, collection, &m.c, e);
     if (err)
@@ -188,7 +189,10 @@ enum err engine_recommend(struct engine *x, struct str collection,
     m.v = version_active(m.c);
     docset_init(&m.within);
     docset_init(&m.without);
-    m.learned = recommender_take(m.c, 0);
+    experiment_assign(m.c, &own, STR(""), a, &m.experiment, &m.variant);
+    m.learned = recommender_take(m.c, own.recommender);
+    if (!m.learned && own.recommender)
+        m.learned = recommender_take(m.c, 0);
     err = answer_make(&m, out, e);
     recommender_release(m.learned);
     rules_release(&m.rules);
@@ -198,6 +202,8 @@ enum err engine_recommend(struct engine *x, struct str collection,
     version_unref(m.v);
     collection_unref(m.c);
     out->model = m.model;
+    out->experiment = m.experiment;
+    out->variant = m.variant;
     metric_recommend(x, m.model, clock_mono_ns() - t0);
     metric_error(x, err);
     return err;
