@@ -297,6 +297,83 @@ const struct route routes[ROUTE_COUNT] = {
                                     .answers = ANSWERS({200, &schema_recommend_answer}),
                                     .problems = "404 410", .scope = SCOPE_READ,
                                     .cost = COST_INTERACTIVE},
+    /* ---- experiments, and what became of recommendations ---- */
+    [ROUTE_EXPERIMENTS_LIST] = {"GET", C "/experiments", "listExperiments", "experiments",
+                                "All experiments of a collection",
+                                .answers = ANSWERS({200, &schema_experiments}), .problems = ITEM,
+                                .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_EXPERIMENTS_CREATE] =
+        {"POST", C "/experiments", "createExperiment", "experiments",
+         "Describe an experiment; it does nothing until it is started",
+         .body = &schema_experiment_new, .media = MEDIA_JSON,
+         .answers = ANSWERS({201, &schema_experiment_out, .headers = "Location"}),
+         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_EXPERIMENT_GET] =
+        {"GET", C "/experiments/{experiment}", "getExperiment", "experiments",
+         "One experiment, with what came out of it so far. Only feedback that names a "
+         "recommendation counts, for a document that stood in it, within seven days.",
+         .answers = ANSWERS({200, &schema_experiment_out}), .problems = ITEM, .scope = SCOPE_READ,
+         .cost = COST_INTERACTIVE},
+    [ROUTE_EXPERIMENT_PUT] =
+        {"PUT", C "/experiments/{experiment}", "putExperiment", "experiments",
+         "Make or replace a draft; of one that runs, change the weights. Then readers between the "
+         "old and the new bounds of the shares move to the neighbouring variant, all others stay.",
+         .body = &schema_experiment, .media = MEDIA_JSON,
+         .answers = ANSWERS({200, &schema_experiment_out},
+                            {201, &schema_experiment_out, .headers = "Location"}),
+         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_EXPERIMENT_DELETE] = {"DELETE", C "/experiments/{experiment}", "deleteExperiment",
+                                 "experiments", "Delete an experiment, running or not",
+                                 .answers = ANSWERS({204}), .problems = "404 507",
+                                 .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_EXPERIMENT_START] =
+        {"POST", C "/experiments/{experiment}:start", "startExperiment", "experiments",
+         "From now on requests of its scenario are served in its variants: a reader always in the "
+         "same, those without a user as they are. At most one runs in a scenario.",
+         .answers = ANSWERS({200, &schema_experiment_out}), .problems = "404 409 507",
+         .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+    [ROUTE_EXPERIMENT_STOP] = {"POST", C "/experiments/{experiment}:stop", "stopExperiment",
+                               "experiments", "Requests are served as they are; its numbers stay",
+                               .answers = ANSWERS({200, &schema_experiment_out}),
+                               .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                               .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMEND_STATS] =
+        {"GET", C "/recommendations/stats", "recommendationStats", "experiments",
+         "What became of recommendations: click-through, conversion and coverage, by day, "
+         "scenario, model and variant",
+         .query = stats_query, .answers = ANSWERS({200, &schema_recommend_stats}),
+         .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    /* ---- scores ---- */
+    [ROUTE_SCORE_SOURCES] = {"GET", C "/scores", "listScoreSources", "scores",
+                             "The sources of uploaded scores",
+                             .answers = ANSWERS({200, &schema_score_sources}), .problems = ITEM,
+                             .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_SCORES_BATCH] =
+        {"POST", C "/scores/{source}", "uploadScores", "scores",
+         "Scores that your own algorithm made, of many readers, each in place of what was there. "
+         "They are candidates, and brought.SOURCE in score expressions.",
+         .body = &schema_scores_rows, .media = MEDIA_JSON,
+         .answers = ANSWERS({200, &schema_scores_results}), .problems = "404 507",
+         .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+    [ROUTE_SCORES_CLEAR] = {"DELETE", C "/scores/{source}", "deleteScoreSource", "scores",
+                            "Delete a source: the scores of all readers",
+                            .answers = ANSWERS({204}), .problems = "404 507",
+                            .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+#define SCORES_ROUTES(id, path, suffix, whose)                                                     \
+    [id##_GET] = {"GET", C "/scores/{source}" path, "get" suffix, "scores", "The scores " whose,   \
+                  .answers = ANSWERS({200, &schema_scores_out}), .problems = ITEM,            \
+                  .scope = SCOPE_READ, .cost = COST_INTERACTIVE},                                  \
+    [id##_PUT] = {"PUT", C "/scores/{source}" path, "put" suffix, "scores",                        \
+                  "Upload the scores " whose ", in place of what was there",                       \
+                  .body = &schema_scores, .media = MEDIA_JSON,                                     \
+                  .answers = ANSWERS({200, &schema_scores_kept}, {201, &schema_scores_kept}),      \
+                  .problems = "404 409 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},      \
+    [id##_DELETE] = {"DELETE", C "/scores/{source}" path, "delete" suffix, "scores",               \
+                     "Delete the scores " whose, .answers = ANSWERS({204}),                        \
+                     .problems = "404 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE}
+    SCORES_ROUTES(ROUTE_SCORES_ALL, "/all", "ScoresOfAll",
+                  "for all readers, which count where a reader's own say nothing"),
+    SCORES_ROUTES(ROUTE_SCORES, "/users/{id}", "ScoresOfUser", "of one reader"),
     /* ---- inference ---- */
     [ROUTE_EMBEDDINGS] = {"POST", "/v1/embeddings", "createEmbeddings", "inference",
                           "Vectors of texts, as OpenAI has it", .body = &schema_embeddings,
@@ -396,6 +473,8 @@ static const struct field path_parameters[] = {
     {"recommender", &schema_version_id, .required = true, .help = "the number of the recommender"},
     {"task", &schema_task_id, .required = true, .help = "the number of the task"},
     {"model", &schema_string, .required = true, .help = "the model's name, or an alias"},
+    {"experiment", &schema_experiment_name, .required = true},
+    {"source", &schema_source_name, .required = true, .help = "a name of a-z, 0-9 and _"},
     {NULL},
 };
 

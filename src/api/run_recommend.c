@@ -143,6 +143,12 @@ static void answer_put(struct json_writer *w, const struct find_input *in,
     json_put_c(w, a->recommendation_id);
     json_key(w, "model");
     json_put_c(w, a->model ? a->model : "");
+    if (a->experiment.n) {
+        json_key(w, "experiment");
+        json_put_str(w, a->experiment);
+        json_key(w, "variant");
+        json_put_str(w, a->variant);
+    }
     next_cursor_put(w, in, a->next, 0);
     json_key(w, "embedding_version");
     json_put_int(w, a->embedding_version);

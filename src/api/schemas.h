@@ -34,6 +34,12 @@ extern const struct schema schema_collection_new, schema_collection_settings, sc
     schema_version_id, schema_train, schema_task_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
     schema_tei_embed, schema_tei_embed_all, schema_tei_similarity, schema_tei_tokenize,
     schema_tei_decode;
+/* experiments, scores: bodies, answers and names in paths */
+extern const struct schema schema_experiment, schema_experiment_new, schema_experiment_name,
+    schema_experiment_out, schema_experiments, schema_recommend_stats, schema_scores,
+    schema_reader_scores, schema_scores_rows, schema_scores_results, schema_scores_kept,
+    schema_scores_out, schema_score_sources, schema_source_name;
+extern const struct field stats_query[];
 /* What a search takes: the body of a POST, the parameters of a GET. */
 extern const struct field search_fields[], recommend_query[], document_readers_query[];
 /* answers */

@@ -89,6 +89,9 @@ static void verbs_stand_behind_a_parameter(void **state)
     assert_string_equal(m.allow, "POST, OPTIONS");
     assert_int_equal(find("GET", VERSIONS "/:promote", &m), ERR_OK); /* no value: not the verb */
     assert_ptr_equal(m.route, &routes[ROUTE_VERSION_GET]);
+    expect_route("POST", "/v1/collections/news/experiments/a-b:start", ROUTE_EXPERIMENT_START);
+    expect_route("PUT", "/v1/collections/news/scores/mine/users/all", ROUTE_SCORES_PUT);
+    expect_route("PUT", "/v1/collections/news/scores/mine/all", ROUTE_SCORES_ALL_PUT);
     /* A document may be called so. */
     expect_route("GET", "/v1/collections/news/documents/a:promote", ROUTE_DOCUMENT_GET);
 }

@@ -1,0 +1,177 @@
+"""Experiments from end to end: shares, stable variants, what counts as a click, what is refused; scores that a team brings, and the
+numbers of recommendations."""
+import time
+
+import pytest
+from conftest import problem
+
+C = "/v1/collections/shop"
+X = C + "/experiments"
+TWO = [{"name": "control"}, {"name": "loud", "weight": 1, "blend": "brought.mine"}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collection(server):
+    server.collection("shop")
+    rows = [{"id": f"d{i}", "text": f"thing number {i} of the catalogue"} for i in range(20)]
+    assert server.post(C + "/documents", rows)["failed"] == 0
+    assert server.post(C + "/feedback", [{"user": f"u{i}", "document": f"d{i % 20}", "type": "like"} for i in range(40)])["failed"] == 0
+
+
+def recommend(server, user, **more):
+    return server.post(C + "/recommend", {"user": user, "limit": 5, **more})
+
+
+def counted(server, path, enough, **params):
+    """The log is counted about a second behind."""
+    for _ in range(80):
+        answer = server.get(path, **params)
+        if enough(answer):
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(answer)
+
+
+def make(server, name, **more):
+    return server.post(X, {"name": name, "variants": TWO, **more}, status=201)
+
+
+def test_scores(server):
+    path = C + "/scores/mine"
+    answer = server.ask("PUT", path + "/users/u1", {"scores": [{"document": "d7", "score": 2}, {"document": "gone", "score": 1}]}, status=201).json()
+    assert answer == {"count": 1, "unknown": ["gone"]}
+    server.ask("PUT", path + "/all", {"scores": [{"document": "d3", "score": 9}, {"document": "d7", "score": 1}]}, status=201)
+    assert server.get(path + "/users/u1")["scores"] == [{"document": "d7", "score": 2}]
+    rows = server.post(path, [{"user": "u2", "scores": [{"document": "d1", "score": 1}]}, {"user": 3, "scores": []},
+                              {"user": "u4", "scores": [{"document": "d1", "score": "x"}]},
+                              {"user": "u5", "scores": [{"document": "d1", "score": 1}, {"document": "d1", "score": 2}]}])
+    assert [r["status"] for r in rows["data"]] == ["created", "created", "failed", "failed"] and rows["failed"] == 2
+    assert rows["data"][2]["error"]["errors"][0]["pointer"] == "/2/scores/0/score"
+    assert rows["data"][3]["error"]["errors"][0]["pointer"] == "/3/scores/1/document"
+    assert [s["source"] for s in server.get(C + "/scores")["data"]] == ["mine"]
+    for wrong in ("Mine", "my-own", "1st"):
+        problem(server.ask("PUT", f"{C}/scores/{wrong}/all", {"scores": []}), 422)
+    problem(server.ask("GET", C + "/scores/other/all"), 404)
+
+    blended = recommend(server, "u1", blend="brought.mine", exclude_seen=False)["data"]
+    assert [r["id"] for r in blended[:2]] == ["d3", "d7"] and blended[0]["score"] == 9 and blended[1]["score"] == 2
+    problem(server.ask("POST", C + "/recommend", {"user": "u1", "blend": "brought.mine +"}), 422)
+
+    server.ask("DELETE", C + "/users/u1", status=204)
+    problem(server.ask("GET", path + "/users/u1"), 404)
+    server.ask("DELETE", path + "/users/u2", status=204)
+    problem(server.ask("DELETE", path + "/users/u2"), 404)
+
+
+@pytest.mark.parametrize("body, pointer", [
+    ({"variants": [{"name": "a"}]}, "/variants"),
+    ({"variants": [{"name": "a"}, {"name": "a"}]}, "/variants/1/name"),
+    ({"variants": [{"name": "a", "weight": 0}, {"name": "b"}]}, "/variants"),
+    ({"variants": [{"name": "a", "weight": -1}, {"name": "b"}]}, "/variants/0/weight"),
+    ({"variants": [{"name": "a"}, {"name": "b", "recommender": 77}]}, "/variants/1/recommender"),
+    ({"variants": [{"name": "a"}, {"name": "b", "blend": "model + fame"}]}, "/variants/1/blend"),
+    ({"variants": [{"name": "a"}, {"name": "b", "diversity": 2}]}, "/variants/1/diversity"),
+    ({"variants": [{"name": "a"}, {"name": "b", "volume": 2}]}, "/variants/1/volume"),
+    ({"variants": TWO, "metric": "fame"}, "/metric"),
+    ({"variants": TWO, "name": "No Name"}, "/name"),
+])
+def test_refused(server, body, pointer):
+    found = problem(server.ask("POST", X, {"name": "bad", **body}), 422)
+    assert [e["pointer"] for e in found["errors"]] == [pointer], found
+    problem(server.ask("GET", X + "/bad"), 404)
+
+
+def test_life(server):
+    made = make(server, "life", scenario="life")
+    assert made["state"] == "draft" and "results" not in made and made["variants"][0] == {"name": "control", "weight": 1}
+    problem(server.ask("POST", X, {"name": "life", "variants": TWO}), 409)
+    problem(server.ask("POST", X + "/life:stop"), 409)
+    assert server.ask("PUT", X + "/life", {"scenario": "life", "variants": [*TWO, {"name": "third"}]}, status=200).json()["variants"][2]["name"] == "third"
+    assert server.post(X + "/life:start", None)["state"] == "running"
+    make(server, "rival", scenario="life")
+    assert "life is running" in problem(server.ask("POST", X + "/rival:start"), 409)["detail"]
+    problem(server.ask("PUT", X + "/life", {"scenario": "life", "variants": TWO}), 409)
+    stopped = server.post(X + "/life:stop", None)
+    assert stopped["state"] == "stopped" and stopped["results"]["variants"][0]["answers"] == 0
+    problem(server.ask("POST", X + "/life:start"), 409)
+    assert {x["name"]: x["state"] for x in server.get(X)["data"]} == {"life": "stopped", "rival": "draft"}
+    server.ask("DELETE", X + "/life", status=204)
+    problem(server.ask("DELETE", X + "/life"), 404)
+
+
+def test_shares_and_stability(server):
+    server.ask("PUT", X + "/shares", {"scenario": "wide", "variants": [{"name": "a", "weight": 3}, {"name": "b", "weight": 1}]}, status=201)
+    server.post(X + "/shares:start", None)
+    users = [f"reader {i}" for i in range(2000)]
+    def assigned():
+        out = {}
+        for i in range(0, len(users), 100):
+            for row in server.post(C + "/recommend:batch", {"users": users[i:i + 100], "limit": 1, "scenario": "wide"})["data"]:
+                out[row["user"]] = (row["experiment"], row["variant"])
+        return out
+    first = assigned()
+    assert len(first) == 2000 and {x for x, _ in first.values()} == {"shares"}
+    assert 1423 < sum(v == "a" for _, v in first.values()) < 1577  # four standard deviations
+    assert assigned() == first
+    assert "experiment" not in recommend(server, "reader 1", scenario="narrow")
+    assert "experiment" not in server.post(C + "/recommend", {"positive": ["d1"], "scenario": "wide"})  # nobody can be told
+    answer = counted(server, X + "/shares", lambda x: sum(v["answers"] for v in x["results"]["variants"]) == 4000)
+    a, b = answer["results"]["variants"]
+    assert a["answers"] == 2 * sum(v == "a" for _, v in first.values())
+    assert abs(a["readers"] - a["answers"] / 2) < 0.1 * a["readers"]
+    assert b["versus_control"]["verdict"] == "too few answers to tell" and b["versus_control"]["p"] == 1
+
+
+def test_clicks_are_counted_right(server):
+    make(server, "clicks", scenario="front")
+    server.post(X + "/clicks:start", None)
+    seen = {"control": [], "loud": []}
+    for i in range(60):
+        answer = recommend(server, f"c{i}", scenario="front")
+        assert answer["experiment"] == "clicks"
+        seen[answer["variant"]].append((f"c{i}", answer))
+        # what the variant overrides is served: uploaded scores alone put d3 first
+        assert (answer["data"][0]["id"] == "d3") >= (answer["variant"] == "loud")
+    rows = []
+    for variant, share in (("control", 3), ("loud", 2)):
+        for user, answer in seen[variant][::share]:
+            about = {"user": user, "recommendation_id": answer["recommendation_id"], "type": "click"}
+            rows += [{**about, "document": r["id"]} for r in answer["data"][:2]]  # two clicks: one answer
+    user, answer = seen["control"][1]  # was not clicked
+    shown = {r["id"] for r in answer["data"]}
+    rows += [{"user": user, "document": answer["data"][0]["id"], "type": "click"},  # names no recommendation
+             {"user": user, "document": answer["data"][0]["id"], "type": "click", "recommendation_id": "0" * 32},
+             {"user": user, "document": next(f"d{i}" for i in range(20) if f"d{i}" not in shown), "type": "click",
+              "recommendation_id": answer["recommendation_id"]},  # did not stand there
+             {"user": user, "document": answer["data"][0]["id"], "type": "save", "recommendation_id": answer["recommendation_id"]}]
+    assert server.post(C + "/feedback", rows)["failed"] == 0
+    clicked = {"control": len(seen["control"][::3]), "loud": len(seen["loud"][::2])}
+
+    def enough(x):
+        return (sum(v["answers"] for v in x["results"]["variants"]) == 60
+                and sum(v["click_through"]["answers"] for v in x["results"]["variants"]) == sum(clicked.values())
+                and x["results"]["variants"][0]["conversion"]["answers"] == 1)
+    results = counted(server, X + "/clicks", enough)["results"]
+    for v in results["variants"]:
+        n = len(seen[v["name"]])
+        assert v["answers"] == n and v["readers"] == n and v["shown"] == 5 * n
+        assert v["click_through"]["answers"] == clicked[v["name"]]
+        assert v["click_through"]["rate"] == pytest.approx(clicked[v["name"]] / n)
+    loud = results["variants"][1]
+    assert loud["versus_control"]["difference"] == pytest.approx(clicked["loud"] / len(seen["loud"]) - clicked["control"] / len(seen["control"]))
+    assert loud["coverage"] == pytest.approx(len({r["id"] for _, a in seen["loud"] for r in a["data"]}) / 20)
+
+    stats = server.get(C + "/recommendations/stats", by="scenario,variant")
+    rows = {(r["scenario"], r["variant"]): r for r in stats["data"]}
+    assert rows["front", "loud"]["clicked"] == clicked["loud"] and rows["front", "control"]["converted"] == 1
+    assert rows["front", "loud"]["click_through"] == pytest.approx(clicked["loud"] / len(seen["loud"]))
+    whole, = server.get(C + "/recommendations/stats")["data"]
+    assert whole["answers"] == sum(r["answers"] for r in rows.values()) and whole["clicked"] == sum(clicked.values())
+    today, = server.get(C + "/recommendations/stats", by="day,model", **{"from": "2020-01-01T00:00:00Z"})["data"][-1:]
+    assert today["recommender"] == 0 and today["day"].endswith("T00:00:00.000000Z")
+    assert server.get(C + "/recommendations/stats", to="2020-01-01T00:00:00Z")["data"] == []
+    problem(server.ask("GET", C + "/recommendations/stats", by="mood"), 422)
+
+    final = server.post(X + "/clicks:stop", None)
+    assert final["results"]["variants"][1]["click_through"]["answers"] == clicked["loud"]
+    assert "experiment" not in recommend(server, "c1", scenario="front")
