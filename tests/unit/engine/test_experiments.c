@@ -241,7 +241,7 @@ static void act(struct fixture *f, uint8_t token, const char *type, const char *
                               .value = 1,
                               .position = -1};
     struct put_result r;
-    OK(engine_feedback_add(f->x, C, &row, 1, f->a, &r, NULL, e));
+    OK(engine_feedback_add(f->x, C, &row, 1, NULL, f->a, &r, NULL, e));
     if (r.err)
         fail_msg("%s", r.info.message);
 }
