@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t profile_example(const struct recommendation *m, size_t part)
-{
-    const struct profile_part *p = &m->sources->profile.parts[part];
-    size_t i = 0;
-    while (m->examples[i].number != p->number || m->examples[i].vector != p->vector)
-        i++;
-    return i;
-}
-
 static void add_profile(struct recommendation *m, const struct candidate *k, double times,
                         double *parts)
 {
@@ -26,7 +17,7 @@ static void add_profile(struct recommendation *m, const struct candidate *k, dou
         return;
     profile_parts(p, row, own);
     for (size_t j = 0; j < p->count; j++)
-        parts[profile_example(m, j)] += times * own[j];
+        parts[m->sources->example_of[j]] += times * own[j];
 }
 
 static void add_learned(struct recommendation *m, const struct candidate *k, double times,

@@ -3,6 +3,7 @@
 #include "engine/recommend_sources.h"
 #include "math/dot.h"
 #include "math/topk.h"
+#include "recommend/item_model.h"
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <math.h>
@@ -149,6 +150,8 @@ void learned_make(struct recommendation *m, struct learned *l)
         return;
     }
     l->scores = arena_array(m->a, (size_t)l->model->items + 1, sizeof *l->scores);
+    if (m->r->explain && l->newcomers)
+        l->weights = arena_array(m->a, (size_t)l->model->items + 1, sizeof *l->weights);
     if (l->read.count > 0)
         recommend_model_score(l->model, l->read.reads, l->read.count, l->scores);
 }
@@ -353,23 +356,51 @@ static void ridge_parts(struct recommendation *m, const float *centred, double t
         double sum = 0;
         for (uint32_t d = 0; d < p->dims; d++)
             sum += (double)reach[d] * (double)p->parts[k].row[d];
-        parts[profile_example(m, k)] += times * p->parts[k].weight * sum;
+        parts[m->sources->example_of[k]] += times * p->parts[k].weight * sum;
     }
+}
+
+/* Of the weighted sum of the scores of `items`. Rows are read once each, however many items. */
+static void rows_parts(struct recommendation *m, const uint32_t *items, const double *weights,
+                       size_t count, double *parts)
+{
+    const struct learned *l = &m->sources->learned;
+    const struct sparse *rows = &l->model->rows->rows;
+    double *of = l->weights;
+    for (size_t j = 0; j < count; j++)
+        of[items[j]] += weights[j];
+    for (size_t k = 0; k < l->read.count; k++) {
+        uint32_t item = l->read.reads[k].item;
+        double sum = 0;
+        for (size_t i = rows->start[item]; i < rows->start[item + 1]; i++)
+            sum += of[rows->at[i]] * (double)rows->weight[i];
+        parts[l->read.of[k]] += (double)l->read.reads[k].weight * sum;
+    }
+    for (size_t j = 0; j < count; j++)
+        of[items[j]] = 0;
+}
+
+static void near_parts(struct recommendation *m, const struct newcomer *k, double times,
+                       double *parts)
+{
+    double sum = 0, *weights = arena_array(m->a, k->near_count + 1, sizeof *weights);
+    for (size_t j = 0; j < k->near_count; j++)
+        sum += weights[j] = k->cosines[j] > 0 ? pow((double)k->cosines[j], 3) : 0;
+    for (size_t j = 0; j < k->near_count; j++)
+        weights[j] *= sum > 0 ? times / sum : 0;
+    if (m->sources->learned.model->rows && m->sources->learned.weights)
+        rows_parts(m, k->near, weights, k->near_count, parts);
+    else
+        for (size_t j = 0; j < k->near_count; j++)
+            item_parts(m, k->near[j], weights[j], parts);
 }
 
 static void text_parts(struct recommendation *m, const struct newcomer *k, double *parts)
 {
     const struct text_model *t = m->sources->learned.model->text;
-    double sum = 0;
     ridge_parts(m, k->centred, t->scale, parts);
-    for (size_t j = 0; j < k->near_count; j++)
-        sum += k->cosines[j] > 0 ? pow((double)k->cosines[j], 3) : 0;
-    for (size_t j = 0; j < k->near_count && sum > 0; j++)
-        if (k->cosines[j] > 0)
-            item_parts(m, k->near[j], t->scale * t->blend * pow((double)k->cosines[j], 3) / sum,
-                       parts);
+    near_parts(m, k, t->scale * t->blend, parts);
 }
-
 double learned_parts(struct recommendation *m, const struct candidate *k, double *parts)
 {
     const struct learned *l = &m->sources->learned;

@@ -356,6 +356,14 @@ static enum err blend_make(struct recommendation *m, struct err_info *e)
     return err;
 }
 
+static size_t example_of(const struct recommendation *m, const struct profile_part *p)
+{
+    size_t i = 0;
+    while (m->examples[i].number != p->number || m->examples[i].vector != p->vector)
+        i++;
+    return i;
+}
+
 static enum err sources_make(struct recommendation *m, struct err_info *e)
 {
     struct sources *s = m->sources = arena_zalloc(m->a, sizeof *s);
@@ -363,6 +371,9 @@ static enum err sources_make(struct recommendation *m, struct err_info *e)
         learned_text_fits(m->learned, m->v) ? m->learned->model->text->mean : NULL;
     s->has_profile = profile_make(m->v->vectors, centre, (double)version_mean_cosine(m->v),
                                   examples_weighted(m), m->example_count, m->a, &s->profile);
+    s->example_of = arena_array(m->a, s->profile.count + 1, sizeof *s->example_of);
+    for (size_t k = 0; k < s->profile.count; k++)
+        s->example_of[k] = example_of(m, &s->profile.parts[k]);
     learned_make(m, &s->learned);
     enum err err = blend_make(m, e);
     return err ? err : popular_follow(m->c, false, e);

@@ -20,6 +20,7 @@ struct learned {
     struct newcomers *newcomers;         /* NULL: no text part that belongs to these vectors */
     struct learned_read read;
     float *scores;     /* of its items */
+    double *weights;   /* of its items: zeros, for a while not; explain only */
     float *text;       /* dims: the reader's profile in the text part; NULL: none */
     uint32_t *session; /* items, oldest first */
     size_t session_count;
@@ -35,6 +36,7 @@ struct brought {
 struct sources {
     struct profile profile;
     bool has_profile;
+    size_t *example_of; /* each of the profile's parts */
     struct learned learned;
     struct brought *brought; /* one for each source that the blend names */
     struct docset allowed;   /* within, less without; while lists are made */
@@ -60,10 +62,6 @@ void learned_score(struct recommendation *m, const uint32_t *numbers, const uint
  * example has. */
 double learned_parts(struct recommendation *m, const struct candidate *k, double *parts);
 void learned_session_parts(struct recommendation *m, const struct candidate *k, double *parts);
-
-/* ---- recommend_explain.c ---- */
-/* The example of a part of the profile. */
-size_t profile_example(const struct recommendation *m, size_t part);
 
 /* ---- recommend_sources.c ---- */
 /* How much the blend's value rises with a feature; 0 if it does not read it. */

@@ -326,8 +326,10 @@ bool vectors_document(struct vectors *v, uint32_t number, float *out)
     struct epoch_reader *r = epoch_enter(&v->epochs, &seq);
     uint32_t row = vectors_head(v, number);
     bool found = row != SLOT_NONE;
-    if (found)
-        memset(out, 0, v->dims * sizeof *out);
+    if (found) {
+        half_to_f32(graph_row(v->graph, row), out, v->dims);
+        row = slot_next(v, row);
+    }
     for (; row != SLOT_NONE; row = slot_next(v, row)) {
         const uint16_t *half = graph_row(v->graph, row);
         for (uint32_t i = 0; i < v->dims; i++)

@@ -257,7 +257,7 @@ static void test_parts(void **state)
         struct str liked[9], unwanted[2];
         struct run t;
         serve(f, c, model_random(f, c, seed), 1);
-        struct recommend_request q = {.positive = liked, .negative = unwanted};
+        struct recommend_request q = {.positive = liked, .negative = unwanted, .explain = seed % 2};
         q.positive_count = ids_random(f, &r, liked, 9);
         q.negative_count = ids_random(f, &r, unwanted, 2);
         run_begin(f, c, &t, &q);
