@@ -130,7 +130,7 @@ static void feed(struct fixture *f, const char *user, const char *document, cons
         .user = str_c(user), .document = str_c(document), .type = str_c(type), .position = -1};
     struct put_result r;
     struct str position;
-    OK(engine_feedback_add(f->x, C, &row, 1, f->a, &r, &position, e));
+    OK(engine_feedback_add(f->x, C, &row, 1, NULL, f->a, &r, &position, e));
     assert_int_equal(r.err, 0);
 }
 
