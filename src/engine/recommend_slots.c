@@ -18,7 +18,7 @@ struct filling {
     size_t shown_count;
     struct placed *placed;
     size_t count;
-    bool more;
+    bool more, exhausted; /* exhausted: there are no more candidates */
 };
 
 /* ---- what slots ask of documents ---- */
@@ -117,10 +117,57 @@ static void place(struct filling *f, const struct slot *s)
     f->shown[f->shown_count++] = s->number;
 }
 
+/* The best of what a boost lifts may lie behind all others. */
+static enum err lifted_add(struct filling *f, const struct slot_boost *b, struct docset *there,
+                           struct err_info *e)
+{
+    struct recommendation *m = f->m;
+    struct candidate *others = m->candidates;
+    size_t count = m->candidate_count;
+    struct docset within = m->within;
+    docset_init(&m->within);
+    docset_copy(&m->within, &within);
+    docset_and(&m->within, b->documents);
+    docset_minus(&m->within, there);
+    enum err err = m->within.count ? candidates_make(m, f->wanted + SLACK, e) : 0;
+    size_t more = m->within.count && !err ? m->candidate_count : 0;
+    struct candidate *all = arena_array(m->a, count + more + 1, sizeof *all);
+    memcpy(all, others, count * sizeof *all);
+    for (size_t i = 0; i < more; i++) {
+        all[count + i] = m->candidates[i];
+        docset_add(there, m->candidates[i].number);
+    }
+    docset_release(&m->within);
+    m->within = within;
+    m->candidates = all;
+    m->candidate_count = count + more;
+    return err;
+}
+
+static enum err candidates_all(struct filling *f, struct err_info *e)
+{
+    struct recommendation *m = f->m;
+    struct docset there;
+    enum err err = candidates_make(m, f->depth, e);
+    const char *model = m->model;
+    f->exhausted = m->candidate_count < f->depth;
+    if (err || f->exhausted)
+        return err;
+    docset_init(&there);
+    for (size_t i = 0; i < m->candidate_count; i++)
+        docset_add(&there, m->candidates[i].number);
+    for (size_t i = 0; i < m->rules.boost_count && !err; i++)
+        if (m->rules.boosts[i].factor > 1)
+            err = lifted_add(f, &m->rules.boosts[i], &there, e);
+    docset_release(&there);
+    m->model = model;
+    return err;
+}
+
 static enum err fill(struct filling *f, struct slots *out, struct err_info *e)
 {
     struct recommendation *m = f->m;
-    enum err err = candidates_make(m, f->depth, e);
+    enum err err = candidates_all(f, e);
     if (!err)
         err = shown_fill(m, e);
     if (err)
@@ -176,7 +223,7 @@ static bool deeper(struct filling *f)
 {
     struct recommendation *m = f->m;
     size_t before = m->without.count;
-    if (f->count == f->wanted || m->candidate_count < f->depth || m->r->cap_count == 0)
+    if (f->count == f->wanted || f->exhausted || m->r->cap_count == 0)
         return false;
     for (size_t k = 0; k < m->r->cap_count; k++)
         full_bar(f, k);

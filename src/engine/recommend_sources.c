@@ -245,8 +245,12 @@ static void blend_default(const struct recommendation *m, struct candidate *k)
     double slow = (double)k->features[FEATURE_POPULAR],
            fast = (double)k->features[FEATURE_TRENDING];
     tier(k, &factor, (slow + fast) / 2, fast > slow ? "trending" : "popular");
-    if (!k->source)
+    double age = (double)k->features[FEATURE_AGE];
+    if (!k->source) { /* above 0, so that boosts lift it */
+        k->relevance = factor / (1 + (age > 0 ? age : 0));
+        k->factor = factor;
         k->source = "newest";
+    }
 }
 
 /* The source that the score hangs on most. */

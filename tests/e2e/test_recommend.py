@@ -259,6 +259,27 @@ def test_offset(server):
     assert recommend(server, user="anna", offset=900)["emptied_by"] == "offset"
 
 
+def test_of_many_documents(server):
+    """What is boosted comes from behind all others; caps look as deep as they must; a list ends at 1,000."""
+    server.collection("many")
+    server.lines("many", [{"id": f"m{i}", "text": f"word{i} {'soup' if i % 2 else 'bread'}", "rare": i in (7, 9), "house": f"h{i // 1400}"}
+                          for i in range(1500)])
+    M = "/v1/collections/many"
+    server.post(M + "/feedback", {"user": "anna", "document": "m1400", "type": "like"})
+    got = server.post(M + "/recommend", {"user": "anna", "limit": 4, "boosts": [{"filter": "rare = true", "factor": 1000}]})
+    assert set(ids(got)[:2]) == {"m7", "m9"}
+    got = server.post(M + "/recommend", {"user": "stranger", "limit": 6, "caps": [{"field": "house", "limit": 3}]})  # the newest 100 are of one
+    assert [int(i[1:]) // 1400 for i in ids(got)] == [1, 1, 1, 0, 0, 0] and got["next_cursor"] is None
+    seen, cursor = [], None
+    while True:
+        page = server.post(M + "/recommend", {"user": "anna", "limit": 200, "fields": [], **({"cursor": cursor} if cursor else {})})
+        seen += ids(page)
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert len(seen) == len(set(seen)) == 1000
+
+
 # ---- other ways to ask ----
 
 def test_get_is_post(server):
