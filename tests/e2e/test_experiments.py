@@ -1,9 +1,12 @@
 """Experiments from end to end: shares, stable variants, what counts as a click, what is refused; scores that a team brings, and the
 numbers of recommendations."""
+import json
+import os
+import subprocess
 import time
 
 import pytest
-from conftest import problem
+from conftest import binary, problem
 
 C = "/v1/collections/shop"
 X = C + "/experiments"
@@ -175,3 +178,30 @@ def test_clicks_are_counted_right(server):
     final = server.post(X + "/clicks:stop", None)
     assert final["results"]["variants"][1]["click_through"]["answers"] == clicked["loud"]
     assert "experiment" not in recommend(server, "c1", scenario="front")
+
+
+def akin(server, *words, wrong=False):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AKIN_")}
+    run = subprocess.run([binary(), "experiments", *words, "-c", "shop", "--url", server.url], capture_output=True, text=True, env=env, timeout=60)
+    assert (run.returncode != 0) == wrong, (run.stdout, run.stderr)
+    return run.stderr if wrong else run.stdout
+
+
+def test_commands(server):
+    made = json.loads(akin(server, "create", "cli", "--scenario", "cli", "--variant", "control", "--metric", "conversion",
+                           "--variant", "both:2.5,diversity=.4,blend=min(model, 2) + .3 * trending", "--json"))
+    assert made["variants"][1] == {"name": "both", "weight": 2.5, "diversity": 0.4, "blend": "min(model, 2) + .3 * trending"}
+    assert "running" in akin(server, "start", "cli")
+    assert recommend(server, "u9", scenario="cli")["experiment"] == "cli"
+    akin(server, "change", "cli", "--scenario", "cli", "--metric", "conversion", "--variant", "control:2",
+         "--variant", "both:1,diversity=.4,blend=min(model, 2) + .3 * trending")
+    shown = akin(server, "show", "cli")
+    assert "control" in shown and "too few answers to tell" in shown and "weight 2" in shown
+    assert "only the weights" in akin(server, "change", "cli", "--variant", "a", "--variant", "b", wrong=True)
+    assert "stopped" in akin(server, "stop", "cli")
+    assert "cli" in akin(server, "list")
+    assert "scenario" in akin(server, "stats", "--by", "scenario,day").splitlines()[0]
+    assert akin(server, "delete", "cli") == ""
+    assert "no experiment" in akin(server, "show", "cli", wrong=True)
+    assert "wants the name" in akin(server, "start", wrong=True)
+    assert "not NAME" in akin(server, "create", "x", "--variant", "a,diversity", "--variant", "b", wrong=True)
