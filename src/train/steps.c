@@ -4,6 +4,9 @@ static void tell(struct steps *s, double within)
 {
     double share = s->total > 0 ? (s->done + within) / s->total : 0;
     share = share > 1 ? 1 : share;
+    if (s->told_name == s->name && share <= s->said)
+        return; /* nothing new */
+    s->told_name = s->name;
     s->said = share > s->said ? share : s->said;
     if (s->told->progress)
         s->told->progress(s->told->ctx, s->name, s->said);

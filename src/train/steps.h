@@ -10,6 +10,7 @@ struct steps {
     const char *name;
     double done, total; /* steps */
     double said;        /* the share that was told last: it never falls */
+    const char *told_name;
 };
 void steps_begin(struct steps *s, const char *name); /* a step; tells */
 void steps_end(struct steps *s);

@@ -4,12 +4,15 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "train/known.h"
 #include <stdlib.h>
 
-#define PART_MAX 5000u      /* readers that are judged, of validation and of test */
-#define PART_MIN 10u        /* at least so many, of few readers */
-#define LARGE_ACTS 3000000u /* from here on a fit takes minutes: */
-#define LARGE_BUDGET 4u     /* fewer trials, */
+#define PART_MAX 5000u       /* readers that are judged, of validation and of test */
+#define PART_MIN 10u         /* at least so many, of few readers */
+#define LARGE_ACTS 3000000u  /* from here on a fit takes minutes: */
+#define LARGE_BUDGET 4u      /* fewer trials, */
+#define LONG_OPERATIONS 3e11 /* of EASE's inverse: from here on a fit takes half a minute */
+#define LARGE_OPERATIONS 1.5e12
 #define TRIAL_ACTS 2000000u /* on fewer readers, and nothing is fitted for new ones alone */
 
 static void leave_out(struct training *t, const char *what, const char *why)
@@ -74,6 +77,13 @@ static enum err kinds_choose(struct training *t, struct err_info *e)
                    t->s->readers, t->s->items, least >> 20, max >> 20);
 }
 
+static double inverse_operations(const struct training_set *s)
+{
+    struct known_size z = known_measure(s);
+    double rows = (double)z.readers + s->dims, side = rows < z.items ? rows : z.items;
+    return side * side * side / 2;
+}
+
 static enum err prepare(struct training *t, struct err_info *e)
 {
     readers_count(t);
@@ -82,10 +92,13 @@ static enum err prepare(struct training *t, struct err_info *e)
                        "too few readers to learn from: %u like two documents or more, and %u are "
                        "needed",
                        t->liked_two, TRAIN_READERS_MIN);
-    t->large = t->s->start[t->s->readers] > LARGE_ACTS;
     split_choose(t);
     t->o.fit.seed = t->o.fit.seed ? t->o.fit.seed : t->o.split.seed;
-    return kinds_choose(t, e);
+    enum err err = kinds_choose(t, e);
+    double operations = t->o.kinds >> MODEL_EASE & 1 ? inverse_operations(t->s) : 0;
+    t->large = t->s->start[t->s->readers] > LARGE_ACTS || operations > LARGE_OPERATIONS;
+    t->slow = t->large || operations > LONG_OPERATIONS;
+    return err;
 }
 
 /* ---- the recipe that is active ---- */
@@ -124,9 +137,10 @@ static struct evaluate_options main_options(const struct training *t)
                                      .beside = counting,
                                      .active = t->has_active ? &t->active : NULL,
                                      .budget = t->o.budget ? t->o.budget
-                                               : t->large  ? LARGE_BUDGET
+                                               : t->slow   ? LARGE_BUDGET
                                                            : 0,
-                                     .trial_acts_max = t->large ? TRIAL_ACTS : 0,
+                                     .trial_acts_max =
+                                         t->s->start[t->s->readers] > LARGE_ACTS ? TRIAL_ACTS : 0,
                                      .fit = t->o.fit};
 }
 

@@ -11,7 +11,9 @@ struct training {
     const struct training_set *s;
     struct train_options o;
     struct recipe active;
-    bool has_active, large;
+    bool has_active;
+    bool slow;                      /* few parameters are tried */
+    bool large;                     /* nothing is fitted for new documents and readers alone */
     uint32_t liked_two, liked_some; /* readers by how many documents they like: 2, SPLIT_ACTS_MIN */
     struct steps steps;
     struct evaluation main, items, time; /* count 0: was not made */
