@@ -102,8 +102,7 @@ size_t item_places_keep(const float *row, uint32_t *places, size_t count, size_t
     return n;
 }
 
-struct item_model *item_model_new(uint32_t items, unsigned kept, const uint32_t *counts,
-                                  const uint32_t *to, const float *weights)
+struct item_model *item_model_room(uint32_t items, const uint32_t *counts)
 {
     struct item_model *m = xcalloc(1, sizeof *m);
     size_t count = 0;
@@ -113,6 +112,13 @@ struct item_model *item_model_new(uint32_t items, unsigned kept, const uint32_t 
         m->rows.start[i + 1] = count += counts[i];
     m->rows.at = xmalloc((count + 1) * sizeof *m->rows.at);
     m->rows.weight = xmalloc((count + 1) * sizeof *m->rows.weight);
+    return m;
+}
+
+struct item_model *item_model_new(uint32_t items, unsigned kept, const uint32_t *counts,
+                                  const uint32_t *to, const float *weights)
+{
+    struct item_model *m = item_model_room(items, counts);
     for (uint32_t i = 0; i < items; i++) {
         size_t from = (size_t)i * kept, at = m->rows.start[i];
         memcpy(m->rows.at + at, to + from, counts[i] * sizeof *to);

@@ -17,6 +17,8 @@ struct item_model {
 /* From rows of at most `kept` entries each: row i has counts[i] at to[i * kept], rising. */
 struct item_model *item_model_new(uint32_t items, unsigned kept, const uint32_t *counts,
                                   const uint32_t *to, const float *weights);
+/* Row i with room for counts[i] entries, which the caller fills in, rising. */
+struct item_model *item_model_room(uint32_t items, const uint32_t *counts);
 void item_model_free(struct item_model *m);
 /* scores[items] += sum of weights[k] * B[given[k]]. Cost: the kept entries of each given item. */
 void item_model_score(const struct item_model *m, const uint32_t *given, const float *weights,

@@ -4,6 +4,7 @@
 #include "math/dense.h"
 #include "math/dot.h"
 #include "train/invert.h"
+#include "train/largest.h"
 #include "train/parallel.h"
 #include <math.h>
 #include <stdlib.h>
@@ -13,13 +14,13 @@
 #define RUN 512u   /* items that a product of a block is made for at a time */
 #define LAMBDA 30.0
 
-/* A thread's room. */
+/* A thread's room for one block. */
 struct block {
-    float *by_item;  /* BLOCK x size: the items' columns of Z times M */
-    float *by_row;   /* the same, size x BLOCK */
-    float *products; /* RUN x BLOCK: Z' M z */
-    float *rows;     /* BLOCK x items: rows of B; without `dual` one */
-    uint32_t *order; /* items */
+    uint32_t from, count; /* its items */
+    float *by_item;       /* BLOCK x size: the items' columns of Z times M */
+    float *by_row;        /* the same, size x BLOCK */
+    float *rows;          /* BLOCK x items: rows of B, from `from` on; without `dual` one */
+    float *columns;       /* items x BLOCK: of each later row of B the entries of this block */
 };
 
 /* One training. With `dual` the inverse is of Z Z' (rows x rows), else of Z' Z (items x items). */
@@ -34,9 +35,8 @@ struct training {
     float *inverse;
     float *diagonal;      /* of P */
     struct block *blocks; /* threads */
-    uint32_t *to;         /* items x kept: rows of B before they are packed */
-    float *weight;
-    uint32_t *count;
+    uint32_t first;       /* of the blocks that are made now */
+    struct largest best;
 };
 
 static bool stopped(const struct training *t)
@@ -157,7 +157,7 @@ static void diagonal_make(void *ctx, unsigned worker, uint32_t block)
 {
     struct training *t = ctx;
     uint32_t from = block * BLOCK, n = block_size(from, t->x->items);
-    float *corners = t->blocks[worker].by_item; /* n x dims */
+    float *corners = t->blocks[worker].by_row; /* n x dims */
     if (t->dual && t->dims)
         dense_product(n, t->dims, t->dims, 1, (struct dense){text_row(t, from), t->dims, false},
                       (struct dense){t->inverse + t->readers * (t->size + 1), t->size, false}, 0,
@@ -177,13 +177,12 @@ static void blocks_init(struct training *t)
     t->blocks = xcalloc(t->threads, sizeof *t->blocks);
     for (unsigned i = 0; i < t->threads; i++) {
         struct block *b = &t->blocks[i];
-        b->order = xmalloc((items + 1) * sizeof *b->order);
         b->rows = xmalloc((t->dual ? BLOCK : 1) * items * sizeof *b->rows + 1);
         if (!t->dual)
             continue;
         b->by_item = xmalloc(BLOCK * t->size * sizeof *b->by_item + 1);
         b->by_row = xmalloc(BLOCK * t->size * sizeof *b->by_row + 1);
-        b->products = xmalloc(BLOCK * RUN * sizeof *b->products);
+        b->columns = xmalloc(BLOCK * items * sizeof *b->columns + 1);
     }
 }
 
@@ -192,101 +191,133 @@ static void blocks_release(struct training *t)
     for (unsigned i = 0; i < t->threads; i++) {
         free(t->blocks[i].by_item);
         free(t->blocks[i].by_row);
-        free(t->blocks[i].products);
         free(t->blocks[i].rows);
-        free(t->blocks[i].order);
+        free(t->blocks[i].columns);
     }
     free(t->blocks);
 }
 
 /* M z for each item's column z of Z. */
-static void block_turn(const struct training *t, struct block *b, uint32_t from, uint32_t n)
+static void block_turn(const struct training *t, struct block *b)
 {
     const struct sparse *s = &t->x->columns;
     if (t->dims)
-        dense_product(n, t->size, t->dims, t->root_gamma,
-                      (struct dense){text_row(t, from), t->dims, false},
+        dense_product(b->count, t->size, t->dims, t->root_gamma,
+                      (struct dense){text_row(t, b->from), t->dims, false},
                       (struct dense){t->inverse + t->readers * t->size, t->size, false}, 0,
                       b->by_item, t->size);
     else
-        memset(b->by_item, 0, n * t->size * sizeof *b->by_item);
-    for (uint32_t k = 0; k < n; k++)
-        for (size_t i = s->start[from + k]; i < s->start[from + k + 1]; i++)
+        memset(b->by_item, 0, b->count * t->size * sizeof *b->by_item);
+    for (uint32_t k = 0; k < b->count; k++)
+        for (size_t i = s->start[b->from + k]; i < s->start[b->from + k + 1]; i++)
             dense_add(t->size, s->weight[i], t->inverse + (size_t)s->at[i] * t->size,
                       b->by_item + k * t->size);
     for (size_t column = 0; column < t->size; column += 16)
         for (uint32_t k = 0; k < BLOCK; k++)
             for (size_t c = column; c < column + 16 && c < t->size; c++)
-                b->by_row[c * BLOCK + k] = k < n ? b->by_item[k * t->size + c] : 0;
+                b->by_row[c * BLOCK + k] = k < b->count ? b->by_item[k * t->size + c] : 0;
 }
 
-/* Z' of that for the items from ... end, and from it their columns of the block's rows of B:
- * -P_ij / P_jj, P_ij = -products / lambda. */
-static void run_make(const struct training *t, struct block *b, uint32_t from, uint32_t end,
-                     uint32_t n)
+/* Z' of that for the items from ... end, which is -lambda P of them and of the block: with
+ * B_ij = -P_ij / P_jj an entry of a row of the block and, P being symmetric, of a later row. */
+static void run_make(const struct training *t, struct block *b, uint32_t from, uint32_t end)
 {
     const struct sparse *s = &t->x->columns;
+    float *columns = b->columns + (size_t)from * BLOCK, scale[BLOCK];
     if (t->dims)
         dense_product(end - from, BLOCK, t->dims, t->root_gamma,
                       (struct dense){text_row(t, from), t->dims, false},
-                      (struct dense){b->by_row + t->readers * BLOCK, BLOCK, false}, 0, b->products,
+                      (struct dense){b->by_row + t->readers * BLOCK, BLOCK, false}, 0, columns,
                       BLOCK);
     else
-        memset(b->products, 0, (size_t)(end - from) * BLOCK * sizeof *b->products);
-    for (uint32_t j = from; j < end; j++) {
-        float *to = b->products + (size_t)(j - from) * BLOCK;
+        memset(columns, 0, (size_t)(end - from) * BLOCK * sizeof *columns);
+    for (uint32_t j = from; j < end; j++)
         for (size_t i = s->start[j]; i < s->start[j + 1]; i++)
-            dense_add(BLOCK, s->weight[i], b->by_row + (size_t)s->at[i] * BLOCK, to);
-        float scale = 1 / (t->lambda * t->diagonal[j]);
+            dense_add(BLOCK, s->weight[i], b->by_row + (size_t)s->at[i] * BLOCK,
+                      columns + (size_t)(j - from) * BLOCK);
+    for (uint32_t column = 0; column < b->count; column += 16)
+        for (uint32_t j = from; j < end; j++) {
+            float own = 1 / (t->lambda * t->diagonal[j]);
+            for (uint32_t k = column; k < column + 16 && k < b->count; k++)
+                b->rows[(size_t)k * t->x->items + j] = columns[(j - from) * BLOCK + k] * own;
+        }
+    for (uint32_t k = 0; k < BLOCK; k++)
+        scale[k] = k < b->count ? 1 / (t->lambda * t->diagonal[b->from + k]) : 0;
+    for (uint32_t j = from; j < end; j++)
         for (uint32_t k = 0; k < BLOCK; k++)
-            to[k] *= scale;
-    }
-    for (uint32_t column = 0; column < n; column += 16)
-        for (uint32_t j = from; j < end; j++)
-            for (uint32_t k = column; k < column + 16 && k < n; k++)
-                b->rows[(size_t)k * t->x->items + j] = b->products[(j - from) * BLOCK + k];
+            columns[(size_t)(j - from) * BLOCK + k] *= scale[k];
 }
 
-static void row_keep(struct training *t, struct block *b, uint32_t item, float *row)
-{
-    size_t at = (size_t)item * t->kept;
-    row[item] = 0;
-    size_t kept = item_row_keep(row, t->x->items, t->kept, b->order);
-    for (size_t k = 0; k < kept; k++) {
-        t->to[at + k] = b->order[k];
-        t->weight[at + k] = row[b->order[k]];
-    }
-    t->count[item] = (uint32_t)kept;
-}
-
-static void rows_dual(struct training *t, struct block *b, uint32_t from, uint32_t n)
-{
-    block_turn(t, b, from, n);
-    for (uint32_t at = 0; at < t->x->items; at += RUN)
-        run_make(t, b, at, t->x->items - at < RUN ? t->x->items : at + RUN, n);
-    for (uint32_t k = 0; k < n; k++)
-        row_keep(t, b, from + k, b->rows + (size_t)k * t->x->items);
-}
-
-static void rows_primal(struct training *t, struct block *b, uint32_t from, uint32_t n)
-{
-    for (uint32_t i = from; i < from + n; i++) {
-        const float *p = t->inverse + (size_t)i * t->size;
-        for (uint32_t j = 0; j < t->x->items; j++)
-            b->rows[j] = -p[j] / t->diagonal[j];
-        row_keep(t, b, i, b->rows);
-    }
-}
-
-static void rows_make(void *ctx, unsigned worker, uint32_t block)
+/* The nth of the blocks that are made now: what it has with its own items and with later ones. */
+static void block_make(void *ctx, unsigned worker, uint32_t n)
 {
     struct training *t = ctx;
-    uint32_t from = block * BLOCK, n = block_size(from, t->x->items);
+    struct block *b = &t->blocks[n];
+    uint32_t items = t->x->items;
+    b->from = (t->first + n) * BLOCK;
+    b->count = block_size(b->from, items);
     if (stopped(t))
         return;
-    (t->dual ? rows_dual : rows_primal)(t, &t->blocks[worker], from, n);
+    block_turn(t, b);
+    for (uint32_t at = b->from; at < items; at += RUN)
+        run_make(t, b, at, items - at < RUN ? items : at + RUN);
+    for (uint32_t k = 0; k < b->count; k++)
+        b->rows[(size_t)k * items + b->from + k] = 0;
     if (t->o->done)
-        atomic_fetch_add(t->o->done, n);
+        atomic_fetch_add(t->o->done, b->count);
+}
+
+/* Some rows of B are given what the blocks have for them: all that a block has of its own rows, its
+ * entries of later ones. */
+static void rows_offer(void *ctx, unsigned worker, uint32_t block)
+{
+    struct training *t = ctx;
+    uint32_t items = t->x->items, from = (t->first + block) * BLOCK,
+             end = from + block_size(from, items);
+    for (unsigned n = 0; n < t->threads && !stopped(t); n++) {
+        const struct block *b = &t->blocks[n];
+        for (uint32_t j = from; j < end && b->count; j++)
+            if (b->from == from)
+                largest_offer(&t->best, j, from, b->rows + (size_t)(j - from) * items + from,
+                              items - from);
+            else if (b->from < from)
+                largest_offer(&t->best, j, b->from, b->columns + (size_t)j * BLOCK, b->count);
+    }
+}
+
+static void rows_dual(struct training *t)
+{
+    uint32_t blocks = block_count(t->x->items);
+    for (t->first = 0; t->first < blocks && !stopped(t); t->first += t->threads) {
+        uint32_t left = blocks - t->first;
+        for (unsigned n = 0; n < t->threads; n++)
+            t->blocks[n].count = 0;
+        parallel_run(t->threads, left < t->threads ? left : t->threads, block_make, t);
+        parallel_run(t->threads, left, rows_offer, t);
+    }
+}
+
+static void rows_primal(void *ctx, unsigned worker, uint32_t block)
+{
+    struct training *t = ctx;
+    uint32_t items = t->x->items, from = block * BLOCK, end = from + block_size(from, items);
+    float *row = t->blocks[worker].rows;
+    for (uint32_t i = from; i < end && !stopped(t); i++) {
+        const float *p = t->inverse + (size_t)i * t->size;
+        for (uint32_t j = 0; j < items; j++)
+            row[j] = j == i ? 0 : -p[j] / t->diagonal[j];
+        largest_offer(&t->best, i, 0, row, items);
+    }
+    if (t->o->done)
+        atomic_fetch_add(t->o->done, end - from);
+}
+
+static void rows_take(void *ctx, unsigned worker, uint32_t block)
+{
+    struct training *t = ctx;
+    uint32_t from = block * BLOCK, end = from + block_size(from, t->x->items);
+    for (uint32_t i = from; i < end; i++)
+        largest_take(&t->best, i);
 }
 
 /* ---- the whole ---- */
@@ -308,10 +339,11 @@ static void training_init(struct training *t, const struct interactions *x,
 
 static size_t training_bytes(const struct training *t)
 {
-    size_t items = t->x->items,
-           each = t->dual ? BLOCK * (2 * t->size + items + RUN) + items : 2 * items,
-           rows = t->threads * each * sizeof(float) + 16 * items * t->kept,
+    size_t items = t->x->items, each = t->dual ? 2 * BLOCK * (t->size + items) : items,
+           rows = t->threads * each * sizeof(float) + largest_bytes(t->x->items, t->kept),
+           model = largest_bytes(t->x->items, t->kept) + items * (8 * (size_t)t->kept + 8),
            inverting = invert_bytes(t->size);
+    rows = rows > model ? rows : model;
     return 4 * (t->size * t->size + 2 * items) + (rows > inverting ? rows : inverting);
 }
 
@@ -332,8 +364,11 @@ static enum err training_run(struct training *t, struct err_info *e)
     blocks_init(t);
     if (!stopped(t))
         parallel_run(t->threads, block_count(t->x->items), diagonal_make, t);
-    if (!stopped(t))
-        parallel_run(t->threads, block_count(t->x->items), rows_make, t);
+    if (t->dual)
+        rows_dual(t);
+    else
+        parallel_run(t->threads, block_count(t->x->items), rows_primal, t);
+    parallel_run(t->threads, block_count(t->x->items), rows_take, t);
     blocks_release(t);
     return stopped(t) ? err_set(e, ERR_CANCELLED, NULL, "the training was cancelled") : 0;
 }
@@ -355,16 +390,12 @@ enum err ease_train(const struct interactions *x, const struct ease_options *o,
     dense_threads(1);
     t.inverse = xcalloc(t.size * t.size + 1, sizeof *t.inverse);
     t.diagonal = xmalloc((items + 1) * sizeof *t.diagonal);
-    t.to = xmalloc((items * t.kept + 1) * sizeof *t.to);
-    t.weight = xmalloc((items * t.kept + 1) * sizeof *t.weight);
-    t.count = xcalloc(items + 1, sizeof *t.count);
+    largest_init(&t.best, x->items, t.kept);
     err = training_run(&t, e);
     if (!err)
-        *out = item_model_new(x->items, t.kept, t.count, t.to, t.weight);
+        *out = largest_model(&t.best);
     free(t.inverse);
     free(t.diagonal);
-    free(t.to);
-    free(t.weight);
-    free(t.count);
+    largest_release(&t.best);
     return err;
 }

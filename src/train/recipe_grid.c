@@ -25,7 +25,7 @@ struct recipe recipe_default(enum model_kind kind)
     struct recipe r = {.kind = kind, .text_lambda = 10, .text_blend = .5};
     switch (kind) {
     case MODEL_EASE:
-        r.lambda = 30, r.gamma = 100, r.kept = 500;
+        r.lambda = 100, r.gamma = 400, r.kept = 500;
         break;
     case MODEL_NEIGHBOURS:
         r.k1 = 10, r.b = .2, r.kept = 200;
@@ -194,7 +194,7 @@ unsigned recipe_grid(enum model_kind kind, const struct training_set *s, struct 
                      unsigned max)
 {
     static const double tried[][RECIPES_MAX][2] = {
-        [MODEL_EASE] = {{30, 100}, {10, 100}, {100, 100}, {300, 100}, {30, 0}, {1000, 100}},
+        [MODEL_EASE] = {{100, 400}, {30, 200}, {300, 800}, {30, 0}, {10, 50}, {1000, 2000}},
         [MODEL_NEIGHBOURS] = {{10, .2}, {1.2, .5}, {100, .2}, {1.2, .2}, {10, .5}, {100, .8}},
         [MODEL_WALKS] = {{.6, .35}, {1, .6}, {.8, .4}, {.6, .6}, {.4, .4}, {1, .3}},
         [MODEL_IALS] =
