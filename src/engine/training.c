@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_NS 1000000000LL /* nothing by itself so soon after a start: it may be a short one */
+#define FIRST_NS 300000000LL /* nothing by itself so soon after a start: it may be a short one */
 #define OPEN_MAX 1000
 
 struct training *trainer_new(void)
@@ -152,11 +152,15 @@ static void promote(struct training_job *j)
 
 /* ---- one training ---- */
 
-static char *tmp_path(struct training_job *j, const char *what)
+/* A folder of its own, so that whatever a worker leaves goes with it. */
+static enum err folder_make(struct training_job *j, struct err_info *e)
 {
     char random[13];
     rng_hex(random, 12); /* a worker of a server before may still be dying */
-    return arena_printf(j->a, "%s/tmp/train-%s.%s", j->x->data_dir, random, what);
+    j->folder = arena_printf(j->a, "%s/tmp/train-%s", j->x->data_dir, random);
+    j->feed = arena_printf(j->a, "%s/feed", j->folder);
+    j->model = arena_printf(j->a, "%s/model", j->folder);
+    return file_mkdirs(j->folder, 0700, e);
 }
 
 static bool erased_meanwhile(struct training_job *j)
@@ -169,17 +173,19 @@ static bool erased_meanwhile(struct training_job *j)
 
 static enum err job_run(struct training_job *j, struct err_info *e)
 {
-    enum err err;
-    unsigned tries = 0;
-    do {
+    enum err err = 0;
+    bool known = true; /* what was made knows a reader who is erased by now */
+    for (unsigned tries = 0; !err && known && tries < TRAINING_ATTEMPTS_MAX; tries++) {
         err = training_snapshot(j, e);
         if (!err)
             err = training_work(j, e);
+        known = erased_meanwhile(j);
         (void)!file_remove(j->feed, NULL);
-    } while (!err && erased_meanwhile(j) && ++tries < TRAINING_ATTEMPTS_MAX);
+    }
+    if (!err && known)
+        err = err_set(e, ERR_CONFLICT, NULL, "readers were erased all the while; train again");
     if (!err)
         err = recommender_keep(j, e);
-    (void)!file_remove(j->model, NULL);
     if (err)
         return err;
     promote(j);
@@ -194,9 +200,7 @@ static enum err job_prepare(struct training_job *j, struct err_info *e)
         return err_set(e, ERR_NOT_FOUND, "collection", "the collection was deleted");
     j->v = version_active(j->c);
     j->active = active_now(j);
-    j->feed = tmp_path(j, "feed");
-    j->model = tmp_path(j, "model");
-    return 0;
+    return folder_make(j, e);
 }
 
 /* A cancelled one ends as such; one that akin's own end cut off goes on at the next start. */
@@ -249,6 +253,8 @@ static void job_do(struct training_job *j)
         err = job_prepare(j, &info);
     if (!err)
         err = job_run(j, &info);
+    if (j->folder)
+        (void)!file_remove_tree(j->folder, NULL); /* else at the next start */
     j->order->seconds = (double)(clock_mono_ns() - t0) / 1e9;
     enum task_state state = state_after(j, err);
     job_tell(j, state, &info);

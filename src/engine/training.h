@@ -59,7 +59,7 @@ struct training_job {
     struct arena *a;
     uint64_t task;
     struct training_order *order;
-    char *feed, *model; /* paths */
+    char *folder, *feed, *model; /* paths */
     uint64_t position, acts;
     uint32_t active;   /* recommender, when it began; 0: none */
     struct str report; /* JSON */

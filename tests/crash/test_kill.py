@@ -11,10 +11,10 @@ WRITERS = 3
 
 
 class Node:
-    def __init__(self, data):
+    def __init__(self, data, *flags):
         self.data = data
         self.process = subprocess.Popen([AKIN, "serve", "--data", data, "--port", "0", "--model", "stub",
-                                         "--set", "index.snapshot_seconds=1"],
+                                         "--set", "index.snapshot_seconds=1", *flags],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on "), f"no start: {line!r} {self.process.stderr.read()[-2000:]}"
