@@ -198,7 +198,7 @@ unsigned recipe_grid(enum model_kind kind, const struct training_set *s, struct 
         [MODEL_NEIGHBOURS] = {{10, .2}, {1.2, .5}, {100, .2}, {1.2, .2}, {10, .5}, {100, .8}},
         [MODEL_WALKS] = {{.6, .35}, {1, .6}, {.8, .4}, {.6, .6}, {.4, .4}, {1, .3}},
         [MODEL_IALS] =
-            {{.01, .001}, {.1, .003}, {.03, .001}, {.003, .001}, {.01, .004}, {.3, .003}},
+            {{.01, .001}, {.03, .001}, {.003, .001}, {.1, .0003}, {.01, .004}, {.1, .003}},
     };
     struct recipe begin = recipe_default(kind);
     unsigned n = 0;
