@@ -152,6 +152,8 @@ static void answer_put(struct json_writer *w, const struct find_input *in,
     next_cursor_put(w, in, a->next, 0);
     json_key(w, "embedding_version");
     json_put_int(w, a->embedding_version);
+    json_key(w, "recommender");
+    json_put_int(w, a->recommender);
     if (a->emptied_by) {
         json_key(w, "emptied_by");
         json_put_c(w, a->emptied_by);

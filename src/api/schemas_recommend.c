@@ -221,8 +221,9 @@ static const struct schema recommended = {
     {"data", LIST_OF(&recommended), NEED},                                                         \
         {"recommendation_id", &schema_string, NEED, .help = "for feedback on these documents"},    \
         {"model", &schema_string, NEED}, {"embedding_version", &count, NEED},                      \
+        {"recommender", &count, NEED, .help = "trained; 0: none"},                                 \
         {"experiment", &schema_string, .help = "that the reader is in"},                           \
-        {"variant", &schema_string},                      \
+        {"variant", &schema_string},                                                               \
         {"next_cursor", &cursor, NEED,                                                             \
          .help = "goes on with what was not shown yet, whatever the reader does in between; to "   \
                  "1,000 documents. 410: a restore lies in between"},                               \

@@ -596,6 +596,7 @@ struct recommend_answer {
     const char *model; /* "profile", "popular" */
     struct str experiment, variant; /* empty: the reader is in none */
     uint32_t embedding_version;
+    uint32_t recommender; /* trained; 0: none */
 };
 enum err engine_recommend(struct engine *x, struct str collection,
                           const struct recommend_request *r, struct arena *a,

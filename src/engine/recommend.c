@@ -194,6 +194,7 @@ enum err engine_recommend(struct engine *x, struct str collection,
     if (!m.learned && own.recommender)
         m.learned = recommender_take(m.c, 0);
     err = answer_make(&m, out, e);
+    out->recommender = m.learned ? m.learned->id : 0;
     recommender_release(m.learned);
     rules_release(&m.rules);
     docset_release(&m.within);

@@ -4,8 +4,10 @@ import os
 import random
 import signal
 import subprocess
+import threading
 
 import pytest
+import requests
 from conftest import Server, binary, problem, wait_for
 
 HERE = "/v1/collections/{}/recommenders"
@@ -27,7 +29,7 @@ def acts(readers=READERS, seed=1, first=0):
 
 
 def fill(server, name, readers=READERS):
-    server.collection(name, training={"schedule": "manual"})
+    server.collection(name, training={"schedule": "manual"}, feedback={"half_life_days": None})
     server.post(f"/v1/collections/{name}/documents", [{"id": document(t, n), "text": f"words{n % 3} text{(t + n) % 5}"}
                                                       for t in range(TOPICS) for n in range(EACH)])
     rows = acts(readers)
@@ -56,6 +58,10 @@ def answer(server, name, user="u3"):
     return a["model"], [(x["id"], round(x["score"], 5)) for x in a["data"]]
 
 
+def served_by(server, name):
+    return server.post(f"/v1/collections/{name}/recommend", {"user": "u3"})["recommender"]
+
+
 def promote(server, name, recommender):
     return server.ask("POST", f"{HERE.format(name)}/{recommender}:promote", status=200).json()
 
@@ -81,10 +87,11 @@ def test_life(news):
     assert made["state"] == "candidate" and made["kind"] == "walks" and made["acts"] == len(acts())
     assert made["embedding_version"] == 1 and made["bytes"] > 0 and len(made["digest"]) == 64
     assert made["report"]["seed"] == 7 and made["report"]["counts"]["readers"] == READERS
-    assert answer(news, "news") == before  # a candidate serves nobody
+    assert answer(news, "news") == before and served_by(news, "news") == 0  # a candidate serves nobody
     two = train(news, "news", seed=7, kind="ease", promote=False)["details"]["recommender"]
     assert promote(news, "news", one)["state"] == "active"
     with_one = answer(news, "news")
+    assert served_by(news, "news") == one
     assert with_one != before
     promote(news, "news", two)
     with_two = answer(news, "news")
@@ -105,6 +112,38 @@ def test_same_seed_same_model(news):
     one, two = (train(news, "news", kind="ease", promote=False)["details"]["recommender"] for _ in range(2))
     a, b = (news.get(f"{HERE.format('news')}/{x}") for x in (one, two))
     assert a["report"]["parameters"] == b["report"]["parameters"] and a["report"]["metrics"] == b["report"]["metrics"]
+
+
+def test_swapped_under_load(news):
+    """Each answer is wholly of one recommender, and an acknowledged swap is in effect."""
+    one, two = (train(news, "news", kind=k, promote=False)["details"]["recommender"] for k in ("ease", "walks"))
+    expected = {}
+    for r in (one, two):
+        promote(news, "news", r)
+        expected[r] = answer(news, "news")[1]
+    assert expected[one] != expected[two]
+    wrong, stop = [], threading.Event()
+
+    def ask():
+        session = requests.Session()
+        while not stop.is_set():
+            a = session.post(f"{news.url}/v1/collections/news/recommend", json={"user": "u3", "limit": 5}, timeout=30)
+            rows = [(x["id"], round(x["score"], 5)) for x in a.json()["data"]] if a.status_code == 200 else a.text
+            if a.status_code != 200 or a.json()["recommender"] not in expected or [i for i, _ in rows] != [i for i, _ in expected[a.json()["recommender"]]]:
+                wrong.append((a.status_code, a.text))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for n in range(10):
+        promote(news, "news", (one, two)[n % 2])
+        assert served_by(news, "news") == (one, two)[n % 2]
+        news.ask("POST", HERE.format("news") + ":rollback", status=200)
+        assert served_by(news, "news") == (two, one)[n % 2]
+    stop.set()
+    for t in threads:
+        t.join()
+    assert not wrong, wrong[:3]
 
 
 def test_gate(news):
