@@ -53,6 +53,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_USER_PUT] = run_user_put,
     [ROUTE_USER_GET] = run_user_get,
     [ROUTE_USER_DELETE] = run_user_delete,
+    [ROUTE_USER_EXPORT] = run_user_export,
     [ROUTE_USER_RECOMMENDATIONS] = run_user_recommendations,
     [ROUTE_EXPERIMENTS_LIST] = run_experiments_list,
     [ROUTE_EXPERIMENTS_CREATE] = run_experiment_create,

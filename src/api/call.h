@@ -94,7 +94,8 @@ call_run run_documents_list, run_documents_add, run_documents_delete, run_docume
 call_run run_import;
 call_run run_search, run_multi_search, run_similar, run_facet;
 call_run run_recommend, run_recommend_batch, run_user_recommendations, run_document_readers;
-call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_user_delete;
+call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_user_delete,
+    run_user_export;
 call_run run_experiments_list, run_experiment_create, run_experiment_get, run_experiment_put,
     run_experiment_delete, run_experiment_start, run_experiment_stop, run_recommend_stats;
 call_run run_score_sources, run_scores_batch, run_scores_clear, run_scores_get, run_scores_put,

@@ -234,3 +234,148 @@ void run_user_delete(struct call *c)
     call_position_now(c);
     call_empty(c, 204);
 }
+
+/* ---- all of a user ---- */
+
+static void put_some(struct json_writer *w, const char *key, struct str value)
+{
+    if (!value.n)
+        return;
+    json_key(w, key);
+    json_put_str(w, value);
+}
+
+static void render_scores(struct json_writer *w, const struct export_scores *s)
+{
+    json_object_begin(w);
+    json_key(w, "source");
+    json_put_str(w, s->source);
+    render_time(w, "updated", s->scores.updated_us);
+    json_key(w, "scores");
+    json_array_begin(w);
+    for (size_t i = 0; i < s->scores.count; i++) {
+        json_object_begin(w);
+        json_key(w, "document");
+        json_put_str(w, s->scores.scores[i].document);
+        json_key(w, "score");
+        json_put_double(w, s->scores.scores[i].score);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_object_end(w);
+}
+
+static void render_slot(struct json_writer *w, const struct export_slot *s)
+{
+    json_object_begin(w);
+    put_some(w, "document", s->document);
+    json_key(w, "position");
+    json_put_int(w, (int64_t)s->position);
+    json_key(w, "score");
+    json_put_double(w, s->score);
+    json_key(w, "propensity");
+    json_put_double(w, s->propensity);
+    json_object_end(w);
+}
+
+static void render_answer(struct json_writer *w, const struct export_answer *a)
+{
+    json_object_begin(w);
+    put_some(w, "recommendation_id", a->recommendation_id);
+    render_time(w, "time", a->at_us);
+    put_some(w, "scenario", a->scenario);
+    put_some(w, "experiment", a->experiment);
+    put_some(w, "variant", a->variant);
+    if (a->recommender) {
+        json_key(w, "model");
+        json_put_int(w, a->recommender);
+    }
+    json_key(w, "documents");
+    json_array_begin(w);
+    for (size_t i = 0; i < a->count; i++)
+        render_slot(w, &a->slots[i]);
+    json_array_end(w);
+    json_object_end(w);
+}
+
+static void render_export(struct json_writer *w, const struct user_export *x)
+{
+    if (x->known) {
+        json_key(w, "user");
+        render_user(w, &x->user);
+    }
+    json_key(w, "scores");
+    json_array_begin(w);
+    for (size_t i = 0; i < x->score_count; i++)
+        render_scores(w, &x->scores[i]);
+    json_array_end(w);
+    json_key(w, "feedback");
+    json_array_begin(w);
+    for (size_t i = 0; i < x->feedback_count; i++)
+        render_feedback(w, &x->feedback[i]);
+    json_array_end(w);
+    json_key(w, "answers");
+    json_array_begin(w);
+    for (size_t i = 0; i < x->answer_count; i++)
+        render_answer(w, &x->answers[i]);
+    json_array_end(w);
+}
+
+/* A cursor's number is that of the act or the answer; its key is the answer's time. */
+static enum err export_from(struct call *c, uint64_t binding, struct export_at *at,
+                            struct err_info *e)
+{
+    struct cursor cursor;
+    struct str text = input_str(c->input, "cursor");
+    *at = (struct export_at){0};
+    if (!text.n)
+        return ERR_OK;
+    enum err err =
+        cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &cursor, e);
+    if (err)
+        return err;
+    if (cursor.key.n == 0) {
+        at->feedback = cursor.number;
+        return ERR_OK;
+    }
+    at->answer = cursor.number;
+    if (str_to_i64(cursor.key, INT64_MIN, INT64_MAX, &at->at_us))
+        return err_set(e, ERR_INVALID, "cursor", "is not one of this list");
+    return ERR_OK;
+}
+
+static void export_reply(struct call *c, const struct user_export *x, uint64_t binding)
+{
+    char text[CURSOR_TEXT];
+    struct response out;
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    render_export(w, x);
+    json_key(w, "next_cursor");
+    if (x->more) {
+        bool answers = x->next.answer != 0;
+        const char *key = answers ? arena_printf(c->arena, "%lld", (long long)x->next.at_us) : "";
+        cursor_format(engine_secret(c->engine),
+                      &(struct cursor){.binding = binding,
+                                       .number = answers ? x->next.answer : x->next.feedback,
+                                       .key = str_c(key)},
+                      text);
+    }
+    json_put_c(w, x->more ? text : NULL);
+    json_object_end(w);
+    response_send(c, 200, &out);
+}
+
+void run_user_export(struct call *c)
+{
+    struct err_info e = {0};
+    struct user_export x;
+    struct export_at at;
+    uint64_t binding = call_binding(c);
+    if (export_from(c, binding, &at, &e) ||
+        engine_user_export(c->engine, call_collection(c), call_id(c), &at,
+                           (size_t)input_int(c->input, "limit", 100), c->arena, &x, &e))
+        call_error(c, &e);
+    else
+        export_reply(c, &x, binding);
+}

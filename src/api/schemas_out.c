@@ -407,6 +407,36 @@ const struct schema schema_user_out = {
                      {"labels", &schema_text_list}, {"created", &time_text, NEED},
                      {"updated", &time_text, NEED}, {"revision", &count, NEED}),
 };
+static const struct schema export_slot = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"document", &schema_string, .help = "missing: it was deleted since"},
+                     {"position", &count, NEED}, {"score", &maybe_number, NEED},
+                     {"propensity", &maybe_number, NEED}),
+};
+static const struct schema export_answer = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"recommendation_id", &schema_string, NEED}, {"time", &time_text, NEED},
+                     {"scenario", &schema_string}, {"experiment", &schema_string},
+                     {"variant", &schema_string}, {"model", &count, .help = "its number"},
+                     {"documents", LIST_OF(&export_slot), NEED}),
+};
+static const struct schema export_score = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"document", &schema_string, NEED}, {"score", &maybe_number, NEED}),
+};
+static const struct schema export_source = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"source", &schema_string, NEED}, {"updated", &time_text, NEED},
+                     {"scores", LIST_OF(&export_score), NEED}),
+};
+const struct schema schema_user_export = {
+    .name = "UserExport",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"user", &schema_user_out, .help = "on the first page, if there is one"},
+                     {"scores", LIST_OF(&export_source), NEED},
+                     {"feedback", LIST_OF(&feedback_out), NEED},
+                     {"answers", LIST_OF(&export_answer), NEED}, {"next_cursor", &cursor, NEED}),
+};
 
 /* ---- inference, in OpenAI's shape ---- */
 static const struct schema vector = {

@@ -513,6 +513,9 @@ enum err engine_user_put(struct engine *x, struct str collection, struct str id,
                          struct err_info *e) MUST_CHECK;
 enum err engine_user_get(struct engine *x, struct str collection, struct str id, struct arena *a,
                          struct user_out *out, struct err_info *e) MUST_CHECK;
+/* Erases the user and all that is known of them: feedback, answers in the log, brought scores, their
+ * part of what is popular; their name in the log of changes, and the bytes in the files. Models that
+ * know them are due to be trained anew. In bounded steps; ERR_NOT_FOUND: there is nothing. */
 enum err engine_user_delete(struct engine *x, struct str collection, struct str id,
                             struct err_info *e) MUST_CHECK;
 
@@ -663,6 +666,45 @@ enum err engine_scores_delete(struct engine *x, struct str collection, struct st
 /* Of all readers. In bounded steps. */
 enum err engine_scores_clear(struct engine *x, struct str collection, struct str source,
                              struct err_info *e) MUST_CHECK;
+
+/* ---- all that is held of a reader ---- */
+struct export_slot {
+    struct str document; /* empty: deleted since */
+    size_t position;
+    double score, propensity;
+};
+struct export_answer {
+    struct str recommendation_id, scenario, experiment, variant;
+    uint32_t recommender;
+    int64_t at_us;
+    struct export_slot *slots;
+    size_t count;
+};
+struct export_scores {
+    struct str source;
+    struct scores_out scores;
+};
+struct export_at { /* where the next page begins */
+    uint64_t feedback, answer;
+    int64_t at_us;
+};
+struct user_export {
+    bool known; /* the first page only, as the scores: there is a user of the id */
+    struct user_out user;
+    struct export_scores *scores;
+    size_t score_count;
+    struct feedback_out *feedback; /* newest first, as the answers, which come behind all of it */
+    size_t feedback_count;
+    struct export_answer *answers;
+    size_t answer_count;
+    bool more;
+    struct export_at next;
+};
+/* At most `limit` acts and `limit` answers a page. `at` NULL: the first. ERR_NOT_FOUND: nothing is
+ * known of such a user. ERR_GONE: erased since the page before. */
+enum err engine_user_export(struct engine *x, struct str collection, struct str id,
+                            const struct export_at *at, size_t limit, struct arena *a,
+                            struct user_export *out, struct err_info *e) MUST_CHECK;
 
 /* ---- experiments: requests of a scenario in variants, and which is better ---- */
 struct experiment_out {

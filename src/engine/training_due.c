@@ -66,6 +66,17 @@ static uint64_t acts_since(struct due *d)
     return d->state.counted;
 }
 
+/* Of what was erased before this start the store knows. */
+static bool erased(const struct due *d)
+{
+    bool yes = false;
+    if (!d->active || !d->last)
+        return false;
+    uint64_t since = d->active->change > d->last->change ? d->active->change : d->last->change;
+    return d->state.erased_change > since ||
+           (!store_erased_since(d->c->engine->store, d->c->id, since, &yes, NULL) && yes);
+}
+
 static const char *due_automatic(struct due *d)
 {
     unsigned readers = 0;
@@ -75,8 +86,7 @@ static const char *due_automatic(struct due *d)
         return NULL;
     if (!d->last)
         return "changes";
-    if (d->active && d->state.erased_change > d->active->change &&
-        d->state.erased_change > d->last->change)
+    if (erased(d))
         return "erasure";
     struct version *v = version_active(d->c);
     bool other = d->last->version != v->id;
@@ -92,9 +102,9 @@ static const char *due_periodic(struct due *d)
     unsigned readers = 0;
     if (store_feedback_readers(d->c->engine->store, d->c->id, TRAINING_READERS_MIN, &readers,
                                NULL) ||
-        readers < TRAINING_READERS_MIN || acts_since(d) == 0)
+        readers < TRAINING_READERS_MIN)
         return NULL;
-    return "time";
+    return erased(d) ? "erasure" : acts_since(d) ? "time" : NULL;
 }
 
 static const char *due_reason(struct due *d, struct arena *a)

@@ -2,7 +2,7 @@
 import datetime
 
 import pytest
-from conftest import fill, problem
+from conftest import fill, problem, wait_for
 
 C = "/v1/collections/acts"
 F = C + "/feedback"
@@ -124,3 +124,50 @@ def test_every_act_is_an_event_and_is_counted(server):
     told, _ = changes(server, start)
     assert [(c["type"], c["data"]["event_id"]) for c in told] == [("feedback.received", f"ev{i}") for i in range(3)]
     assert server.metrics()['akin_feedback_total{type="save"}'] == before + 3
+
+
+# ---- the end of a reader ----
+
+def test_all_that_is_held_of_a_user_can_be_had(server):
+    server.ask("PUT", C + "/users/x1", {"labels": ["cook"], "attributes": {"age": 5}}, status=201)
+    server.post(F, [row("x1", "soup", "view", event_id=f"x{i}", session="s1") for i in range(5)])
+    names = [server.post(C + "/recommend", {"user": "x1", "limit": 2, "scenario": "home"})["recommendation_id"] for _ in range(3)]
+    whole = server.get(C + "/users/x1:export")
+    assert whole["user"]["labels"] == ["cook"] and whole["next_cursor"] is None
+    assert [f["event_id"] for f in whole["feedback"]] == ["x4", "x3", "x2", "x1", "x0"] and whole["feedback"][0]["session"] == "s1"
+    assert whole["scores"] == []
+    assert [a["recommendation_id"] for a in whole["answers"]] == names[::-1]
+    assert whole["answers"][0]["scenario"] == "home" and len(whole["answers"][0]["documents"]) == 2
+    pages, cursor = [], None
+    while True:
+        page = server.get(C + "/users/x1:export", limit=2, **({"cursor": cursor} if cursor else {}))
+        pages.append(page)
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert ["user" in p for p in pages] == [True] + [False] * (len(pages) - 1)
+    assert sum([p["feedback"] for p in pages], []) == whole["feedback"] and sum([p["answers"] for p in pages], []) == whole["answers"]
+    problem(server.ask("GET", C + "/users/nobody:export"), 404)
+
+
+def test_a_user_is_forgotten(server):
+    _, start = changes(server)
+    server.ask("PUT", C + "/users/forget-me", {"attributes": {"name": "secret-name"}}, status=201)
+    server.post(F, [row("forget-me", "stars", "like", event_id=f"secret-event{i}", session="secret-session") for i in range(30)])
+    name = server.post(C + "/recommend", {"user": "forget-me", "limit": 2})["recommendation_id"]
+    server.ask("DELETE", C + "/users/forget-me", status=204)
+    problem(server.ask("GET", C + "/users/forget-me:export"), 404)
+    problem(server.ask("DELETE", C + "/users/forget-me"), 404)
+    assert feedback_of(server, "forget-me") == []
+    told = server.post(F, row("other", "stars", recommendation_id=name, event_id="o1"))["data"][0]
+    assert "in the log" in told["warning"]
+    kinds, _ = changes(server, start)
+    assert [c["type"] for c in kinds].count("feedback.received") == 31  # each was an event; of those erased the number is left
+    text = str(kinds)
+    assert "forget-me" not in text and "secret" not in text and "user.deleted" in text
+
+    def left():
+        files = [p for p in server.data.rglob("*") if p.is_file() and not p.name.endswith(".log")]
+        return [(p.name, word) for p in files for word in (b"forget-me", b"secret-name", b"secret-event", b"secret-session") if word in p.read_bytes()]
+    wait_for(lambda: not left())
+    assert left() == []

@@ -60,6 +60,7 @@ ROUTES = [
     ("/v1/collections/{c}/recommend", "POST"), ("/v1/collections/{c}/recommend:batch", "POST"),
     ("/v1/collections/{c}/documents/{id}/readers", "GET"), ("/v1/collections/{c}/feedback", "POST"), ("/v1/collections/{c}/feedback", "GET"),
     ("/v1/collections/{c}/users/{id}", "PUT"), ("/v1/collections/{c}/users/{id}", "GET"), ("/v1/collections/{c}/users/{id}", "DELETE"),
+    ("/v1/collections/{c}/users/{id}:export", "GET"),
     ("/v1/collections/{c}/experiments", "GET"), ("/v1/collections/{c}/experiments", "POST"),
     *(("/v1/collections/{c}/experiments/{experiment}", m) for m in ("GET", "PUT", "DELETE")),
     ("/v1/collections/{c}/experiments/{experiment}:start", "POST"), ("/v1/collections/{c}/experiments/{experiment}:stop", "POST"),
