@@ -61,6 +61,14 @@ struct version_progress {
     char error[200]; /* why it pauses, or of the last document that failed */
 };
 
+/* The mean of a version's vectors, from a sample of them: what they all have in common says nothing
+ * of a reader. Made anew when there are twice as many documents. */
+struct centre {
+    size_t documents; /* that there were */
+    struct centre *older;
+    float mean[];
+};
+
 /* An embedding version of a collection: one space of vectors and the model that makes them. What a
  * reader takes with version_active() belongs together: model, vectors, mean cosine, passages. */
 struct version {
@@ -81,6 +89,7 @@ struct version {
     enum version_state state;
     float mean_cosine; /* NaN until it is fixed */
     struct version_progress progress;
+    struct centre *_Atomic centre; /* NULL: too few documents, or not made yet; it stays */
     /* Documents whose vectors were stored without a change: the applier fetches them. Those of the
      * batch that is being written right now may be stored already. */
     uint32_t *fresh;
@@ -146,7 +155,7 @@ struct collection {
     size_t documents;
     struct recommenders *recommenders; /* recommenders.h */
     struct training_state training;
-    uint64_t feedback_change;          /* of the last act of feedback */
+    uint64_t feedback_change; /* of the last act of feedback */
     struct popular_state popular;
 
     /* The change that each index holds: the applier's; the merger looks at them. */
@@ -425,6 +434,7 @@ void builder_wake(struct engine *x);
 /* ---- recommend_beside.c: a thread that works for the sources of recommendations ---- */
 void sources_start(struct engine *x);
 void sources_wake(struct engine *x);
+void centres_free(struct version *v);
 
 /* ---- popular.c ---- */
 /* Brings the sums up to date. Not if there is `much` to count, unless the caller is the thread

@@ -1,13 +1,16 @@
 /* What the sources of recommendations need done beside the requests, in one thread: what is popular
- * follows the feedback after a start or a large import (popular.c); and of documents that a trained
- * model does not know the known texts nearest to each are looked up, the newest first, in slices. A
- * request that found something missing wakes it; one that met few new documents has looked them up
- * itself. */
+ * follows the feedback after a start or a large import (popular.c); the mean of a version's vectors
+ * is taken, for profiles; and of documents that a trained model does not know the known texts
+ * nearest to each are looked up, the newest first, in slices. A request that found something
+ * missing wakes it; one that met few new documents has looked them up itself. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/recommend_sources.h"
+#include <stdlib.h>
 
 #define SLICE 64
+#define CENTRE_DOCUMENTS 1000 /* below, two documents may have nothing in common */
+#define CENTRE_SAMPLE 4000
 #define PAUSE_NS (5 * 1000000000LL)
 #define REST_OF_SLICE 1 /* times what it took */
 
@@ -65,6 +68,55 @@ static void newcomers_work(struct engine *x, struct collection *c)
     recommender_release(r);
 }
 
+/* ---- centres ---- */
+
+/* About CENTRE_SAMPLE of the documents, evenly over their numbers; how many had a vector. */
+static size_t centre_sum(struct collection *c, struct version *v, double *sum)
+{
+    struct docset all;
+    float *row = xmalloc(v->dims * sizeof *row);
+    size_t n = 0, seen = 0;
+    docset_init(&all);
+    attributes_all(c->attributes, &all);
+    size_t step = all.count / CENTRE_SAMPLE + 1;
+    for (uint32_t k = docset_next(&all, 0); k != UINT32_MAX; k = docset_next(&all, k + 1)) {
+        if (seen++ % step || !vectors_document(v->vectors, k, row))
+            continue;
+        n++;
+        for (uint32_t d = 0; d < v->dims; d++)
+            sum[d] += (double)row[d];
+    }
+    docset_release(&all);
+    free(row);
+    return n;
+}
+
+static void centre_work(struct collection *c, struct version *v)
+{
+    struct centre *old = atomic_load(&v->centre);
+    size_t documents = vectors_documents(v->vectors);
+    if (documents < CENTRE_DOCUMENTS || (old && documents < 2 * old->documents))
+        return;
+    struct centre *new = xmalloc(sizeof *new + v->dims * sizeof *new->mean);
+    double *sum = xcalloc(v->dims, sizeof *sum);
+    size_t n = centre_sum(c, v, sum);
+    *new = (struct centre){.documents = documents, .older = old};
+    for (uint32_t d = 0; d < v->dims; d++)
+        new->mean[d] = n > 0 ? (float)(sum[d] / (double)n) : 0;
+    atomic_store(&v->centre, new);
+    free(sum);
+}
+
+void centres_free(struct version *v)
+{
+    for (struct centre *k = atomic_load(&v->centre), *older; k; k = older) {
+        older = k->older;
+        free(k);
+    }
+}
+
+/* ---- the thread ---- */
+
 static void collection_work(struct engine *x, struct collection *c)
 {
     struct err_info info = {0};
@@ -72,6 +124,9 @@ static void collection_work(struct engine *x, struct collection *c)
     if (err && !collection_gone(c))
         log_event(LOG_WARN, "what is popular could not be counted", LOG_S("collection", c->name),
                   LOG_S("reason", info.message));
+    struct version *v = version_active(c);
+    centre_work(c, v);
+    version_unref(v);
     newcomers_work(x, c);
 }
 

@@ -368,11 +368,19 @@ static size_t example_of(const struct recommendation *m, const struct profile_pa
     return i;
 }
 
+/* The model's, so that profile and text part share their rows; else the version's. */
+static const float *centre_of(const struct recommendation *m)
+{
+    const struct centre *own = atomic_load(&m->v->centre);
+    if (learned_text_fits(m->learned, m->v))
+        return m->learned->model->text->mean;
+    return own ? own->mean : NULL;
+}
+
 static enum err sources_make(struct recommendation *m, struct err_info *e)
 {
     struct sources *s = m->sources = arena_zalloc(m->a, sizeof *s);
-    const float *centre =
-        learned_text_fits(m->learned, m->v) ? m->learned->model->text->mean : NULL;
+    const float *centre = centre_of(m);
     s->has_profile = profile_make(m->v->vectors, centre, (double)version_mean_cosine(m->v),
                                   examples_weighted(m), m->example_count, m->a, &s->profile);
     s->example_of = arena_array(m->a, s->profile.count + 1, sizeof *s->example_of);

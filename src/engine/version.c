@@ -99,6 +99,7 @@ static void version_free(struct version *v)
     struct err_info info = {0};
     model_release(v->collection->engine, v->model);
     vectors_free(v->vectors);
+    centres_free(v);
     if (v->gone && file_remove_tree(v->dir, &info))
         log_event(LOG_WARN, "vectors of a deleted version not removed",
                   LOG_S("reason", info.message));
