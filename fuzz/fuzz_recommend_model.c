@@ -53,7 +53,8 @@ static struct recommend_model *model_make(void)
     }
     m->rows = item_model_new(ITEMS, KEPT, counts, to, weights);
     m->text = xcalloc(1, sizeof *m->text);
-    *m->text = (struct text_model){.dims = DIMS, .near = 2, .blend = .5, .scale = 1};
+    *m->text =
+        (struct text_model){.dims = DIMS, .near = 2, .blend = .5, .scale = 1, .deviation = .1};
     m->text->mean = xcalloc(DIMS, sizeof(float));
     m->text->readers = xcalloc(DIMS * DIMS, sizeof(float));
     m->factors = xcalloc(1, sizeof *m->factors);

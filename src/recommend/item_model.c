@@ -145,6 +145,16 @@ void item_model_score(const struct item_model *m, const uint32_t *given, const f
             scores[m->rows.at[i]] += weights[k] * m->rows.weight[i];
 }
 
+double item_model_deviation(const struct item_model *m)
+{
+    double sum = 0, squares = 0, all = (double)m->items * m->items;
+    for (size_t i = 0; i < m->rows.start[m->items]; i++) {
+        sum += (double)m->rows.weight[i];
+        squares += (double)m->rows.weight[i] * (double)m->rows.weight[i];
+    }
+    return all > 0 ? sqrt(fmax(squares / all - sum / all * (sum / all), 0)) : 0;
+}
+
 float item_model_weight(const struct item_model *m, uint32_t i, uint32_t j)
 {
     size_t low = m->rows.start[i], high = m->rows.start[i + 1];

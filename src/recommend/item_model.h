@@ -23,6 +23,8 @@ void item_model_free(struct item_model *m);
 /* scores[items] += sum of weights[k] * B[given[k]]. Cost: the kept entries of each given item. */
 void item_model_score(const struct item_model *m, const uint32_t *given, const float *weights,
                       size_t count, float *scores);
+/* Of all weights of items x items, those that were not kept being 0. Cost: a pass over them. */
+double item_model_deviation(const struct item_model *m);
 /* B_ij; 0 if it was not kept. */
 float item_model_weight(const struct item_model *m, uint32_t i, uint32_t j);
 

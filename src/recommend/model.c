@@ -6,6 +6,7 @@
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,13 +24,14 @@ void recommend_model_free(struct recommend_model *m)
     free(m);
 }
 
-size_t recommend_model_bytes(const struct recommend_model *m)
+void recommend_model_measure(struct recommend_model *m)
 {
-    return sizeof *m + (size_t)m->items * (sizeof *m->numbers + sizeof *m->readers) +
-           (m->report ? strlen(m->report) + 1 : 0) + (m->rows ? item_model_bytes(m->rows) : 0) +
-           (m->factors ? factors_bytes(m->factors) : 0) +
-           (m->text ? text_model_bytes(m->text) : 0) +
-           (m->sessions ? session_model_bytes(m->sessions) : 0);
+    m->bytes = sizeof *m + (size_t)m->items * (sizeof *m->numbers + sizeof *m->readers) +
+               (m->report ? strlen(m->report) + 1 : 0) + (m->rows ? item_model_bytes(m->rows) : 0) +
+               (m->factors ? factors_bytes(m->factors) : 0) +
+               (m->text ? text_model_bytes(m->text) : 0) +
+               (m->sessions ? session_model_bytes(m->sessions) : 0);
+    m->row_deviation = m->rows ? item_model_deviation(m->rows) : 0;
 }
 
 uint32_t recommend_model_item(const struct recommend_model *m, uint32_t number)
@@ -83,4 +85,15 @@ void recommend_model_parts(const struct recommend_model *m, const struct model_r
             parts[k] = m->rows ? (double)read[k].weight *
                                      (double)item_model_weight(m->rows, read[k].item, item)
                                : 0;
+}
+
+double recommend_model_related(const struct recommend_model *m, uint32_t item, uint32_t other,
+                               double cosine)
+{
+    double text =
+        m->text && m->text->deviation > 0 && !isnan(cosine) ? cosine / m->text->deviation : 0;
+    assert(item < m->items && other < m->items);
+    return m->row_deviation > 0
+               ? text + (double)item_model_weight(m->rows, item, other) / m->row_deviation
+               : text;
 }

@@ -37,10 +37,12 @@ struct recommend_model {
     uint64_t position;              /* the change of the store that it was trained at */
     char *report;                   /* JSON, as train/ wrote it: parameters, data, metrics */
     size_t bytes;                   /* in memory */
+    double row_deviation;           /* item_model_deviation(rows); 0: no rows */
 };
 
 void recommend_model_free(struct recommend_model *m); /* NULL is allowed */
-size_t recommend_model_bytes(const struct recommend_model *m);
+/* Fills in what follows from its parts: bytes, row_deviation. */
+void recommend_model_measure(struct recommend_model *m);
 /* Written to `path`.tmp, synced, renamed over `path`: old or new, never half. One writer a path. */
 enum err recommend_model_save(const struct recommend_model *m, const char *path,
                               struct err_info *e) MUST_CHECK;
@@ -70,5 +72,12 @@ void recommend_model_score(const struct recommend_model *m, const struct model_r
 /* parts[k]: what read[k] gives of the score of `item`: they add up to it (1e-6). */
 void recommend_model_parts(const struct recommend_model *m, const struct model_read *read,
                            size_t count, uint32_t item, double *parts);
+
+/* How related two documents are: z(cosine of their centred texts) + z(what reading `item` says for
+ * `other`), each by its deviation over all pairs. `cosine`: NAN if one has no text vector.
+ * Candidates are the texts nearest to `item` and the entries of its row. Against the citations of
+ * CiteULike-a the first 20 have .30 of what is cited; texts alone .25, rows alone .27. */
+double recommend_model_related(const struct recommend_model *m, uint32_t item, uint32_t other,
+                               double cosine);
 
 #endif

@@ -207,7 +207,7 @@ enum err recommend_model_load(const char *path, struct recommend_model **out, st
         recommend_model_free(m);
         return err;
     }
-    m->bytes = recommend_model_bytes(m);
+    recommend_model_measure(m);
     *out = m;
     return 0;
 }

@@ -39,7 +39,8 @@ double text_model_score(const struct text_model *t, const float *profile, const 
     return t->offset + t->scale * (ridge + t->blend * near);
 }
 
-/* ---- in a section: u32 dims, u32 near; float64 blend, scale, offset; float32 mean, M ---- */
+/* ---- in a section: u32 dims, u32 near; float64 blend, scale, offset,
+ * deviation; float32 mean, M ---- */
 
 void text_model_free(struct text_model *t)
 {
@@ -52,7 +53,7 @@ void text_model_free(struct text_model *t)
 
 void text_model_save(const struct text_model *t, struct section_writer *w)
 {
-    const double numbers[] = {t->blend, t->scale, t->offset};
+    const double numbers[] = {t->blend, t->scale, t->offset, t->deviation};
     section_put_u32(w, t->dims);
     section_put_u32(w, t->near);
     section_put(w, numbers, sizeof numbers);
@@ -70,14 +71,16 @@ static void floats_get(struct section_reader *r, float *out, size_t count)
 
 static void head_get(struct section_reader *r, struct text_model *t)
 {
-    double numbers[3];
+    double numbers[4];
     t->dims = section_get_u32(r);
     t->near = section_get_u32(r);
     section_get(r, numbers, sizeof numbers);
     t->blend = numbers[0];
     t->scale = numbers[1];
     t->offset = numbers[2];
-    if (!isfinite(t->blend) || !isfinite(t->scale) || !isfinite(t->offset) || t->dims < 1 ||
+    t->deviation = numbers[3];
+    if (!isfinite(t->blend) || !isfinite(t->scale) || !isfinite(t->offset) ||
+        !(t->deviation >= 0) || !isfinite(t->deviation) || t->dims < 1 ||
         t->dims > TEXT_MODEL_DIMS_MAX || t->near < 1 || t->near > TEXT_MODEL_NEAR_MAX ||
         ((size_t)t->dims + 1) * t->dims > section_left(r) / sizeof(float))
         section_corrupt(r, "the text's part is wrong");

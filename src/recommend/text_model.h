@@ -26,6 +26,7 @@ struct text_model {
     float *readers; /* M: dims x dims */
     uint32_t near;  /* known texts that speak for a new one; 20 */
     double blend, scale, offset;
+    double deviation; /* of the cosine of two centred texts; 0: not known */
 };
 
 /* out[dims]: vector less the mean, of length 1. False: nothing is left of it. */

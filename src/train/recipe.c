@@ -205,7 +205,7 @@ static enum err fit(struct fitting *f, struct err_info *e)
         step(f, "sessions", .95);
         f->m->sessions = sessions_train(f->s, &(struct sessions_options){0});
     }
-    f->m->bytes = recommend_model_bytes(f->m);
+    recommend_model_measure(f->m);
     step(f, "done", 1);
     return 0;
 }

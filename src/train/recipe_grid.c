@@ -22,7 +22,7 @@ const char *model_kind_name(enum model_kind kind)
 
 struct recipe recipe_default(enum model_kind kind)
 {
-    struct recipe r = {.kind = kind, .text_lambda = 10, .text_blend = .5};
+    struct recipe r = {.kind = kind, .text_lambda = 30, .text_blend = 1};
     switch (kind) {
     case MODEL_EASE:
         r.lambda = 100, r.gamma = 400, r.kept = 500;

@@ -54,6 +54,16 @@ static bool stopped(const struct ridging *g)
 
 /* ---- M ---- */
 
+/* Of the cosines of all pairs, whose mean is 0, by E'E: the sum of their squares is that of its
+ * entries. */
+static double deviation_of(const float *gram, size_t dims, uint32_t items)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dims * dims; i++)
+        sum += (double)gram[i] * (double)gram[i];
+    return fmax(sqrt(sum) / items, 1e-6);
+}
+
 static enum err ridge_make(struct ridging *g, struct err_info *e)
 {
     size_t dims = g->k->dims;
@@ -67,6 +77,7 @@ static enum err ridge_make(struct ridging *g, struct err_info *e)
     t->readers = xmalloc(dims * dims * sizeof *t->readers);
     dense_product(dims, dims, g->k->items, 1, (struct dense){g->k->text, dims, true},
                   (struct dense){g->k->text, dims, false}, 0, t->readers, dims);
+    t->deviation = deviation_of(t->readers, dims, g->k->items);
     for (size_t d = 0; d < dims; d++)
         t->readers[d * (dims + 1)] += (float)lambda;
     return dense_invert(t->readers, dims)

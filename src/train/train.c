@@ -213,7 +213,7 @@ static enum err model_make(struct training *t, struct strbuf *report, struct err
     training_report(t, report);
     free(m->report);
     m->report = xstrdup(report->buf);
-    m->bytes = recommend_model_bytes(m);
+    recommend_model_measure(m);
     if (t->o.model_path)
         err = recommend_model_save(m, t->o.model_path, e);
     steps_end(&t->steps);

@@ -43,7 +43,8 @@ static struct item_model *rows_make(struct rng *r)
 static struct text_model *text_make(struct rng *r)
 {
     struct text_model *t = xcalloc(1, sizeof *t);
-    *t = (struct text_model){.dims = DIMS, .near = 3, .blend = .5, .scale = 2, .offset = -.25};
+    *t = (struct text_model){
+        .dims = DIMS, .near = 3, .blend = .5, .scale = 2, .offset = -.25, .deviation = .1};
     t->mean = xmalloc(DIMS * sizeof(float));
     t->readers = xmalloc(DIMS * DIMS * sizeof(float));
     for (size_t d = 0; d < DIMS; d++)
@@ -88,7 +89,7 @@ static struct recommend_model *model_make(uint64_t seed, bool all)
     m->text = all ? text_make(&r) : NULL;
     m->sessions = all ? sessions_make() : NULL;
     m->report = xstrdup("{\"kind\":\"neighbours\",\"metrics\":{\"ndcg\":0.25}}");
-    m->bytes = recommend_model_bytes(m);
+    recommend_model_measure(m);
     return m;
 }
 
@@ -111,7 +112,8 @@ static void assert_same(const struct recommend_model *a, const struct recommend_
     assert_memory_equal(a->text->mean, b->text->mean, DIMS * sizeof(float));
     assert_memory_equal(a->text->readers, b->text->readers, DIMS * DIMS * sizeof(float));
     assert_true(a->text->near == b->text->near && a->text->blend == b->text->blend &&
-                a->text->scale == b->text->scale && a->text->offset == b->text->offset);
+                a->text->scale == b->text->scale && a->text->offset == b->text->offset &&
+                a->text->deviation == b->text->deviation);
 }
 
 static void test_again(void **state)
@@ -348,14 +350,32 @@ static void test_text(void **state)
     recommend_model_free(m);
 }
 
+/* z + z, by the deviations over all pairs. */
+static void test_related(void **state)
+{
+    struct recommend_model *m = model_make(8, true);
+    double mean = 0, squares = 0;
+    for (uint32_t i = 0; i < ITEMS; i++)
+        for (uint32_t j = 0; j < ITEMS; j++) {
+            double b = (double)item_model_weight(m->rows, i, j);
+            mean += b / (ITEMS * ITEMS);
+            squares += b * b / (ITEMS * ITEMS);
+        }
+    double deviation = sqrt(squares - mean * mean), b = (double)item_model_weight(m->rows, 5, 5);
+    assert_true(b != 0 && fabs(m->row_deviation - deviation) < 1e-9);
+    assert_true(fabs(recommend_model_related(m, 5, 5, .3) - (3 + b / deviation)) < 1e-6);
+    assert_true(fabs(recommend_model_related(m, 5, 5, (double)NAN) - b / deviation) < 1e-6);
+    recommend_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_again),   cmocka_unit_test(test_flips),
-        cmocka_unit_test(test_factors), cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_foreign), cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_items),   cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_again),     cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_factors),   cmocka_unit_test(test_related),
+        cmocka_unit_test(test_cut),       cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_items),
+        cmocka_unit_test(test_parts),     cmocka_unit_test(test_text),
     };
     json_setup();
     snprintf(path, sizeof path, "/dev/shm/akin-model-%ld", (long)getpid());
