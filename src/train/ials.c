@@ -6,6 +6,7 @@
 #include "math/dense.h"
 #include "math/dot.h"
 #include "math/half.h"
+#include "math/simd.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define SHORT 24 /* interactions below which a call of LAPACK costs more than it saves */
 #define THREADS_MAX 64u
 #define PARTS_MAX 32u /* of a sum over rows: the same whatever the threads */
+#define AHEAD 3       /* rows asked from memory before they are used */
 #define BEGIN .1
 
 /* One half of an epoch: every row of `to` anew, from `from`. */
@@ -122,6 +124,8 @@ static void gather(const struct half *h, size_t at, size_t n, const float *divid
     for (size_t k = 0; k < n; k++) {
         const float *v = h->from + h->rows->at[at + k] * h->dims;
         float x = h->rows->weight[at + k], size = sqrtf(fabsf(x)), *u = m->gathered + k * h->dims;
+        if (k + AHEAD < n)
+            lines_fetch(h->from + h->rows->at[at + k + AHEAD] * h->dims, h->dims * sizeof *v);
         m->t[k] = x < 0 ? -size : size;
         if (divide)
             for (size_t d = 0; d < h->dims; d++)
