@@ -40,11 +40,13 @@ static void add_session(struct recommendation *m, const struct candidate *k, dou
 
 static void parts_default(struct recommendation *m, const struct candidate *k, double *parts)
 {
-    if (strcmp(k->source, "session") == 0)
+    if (!k->origin)
+        return; /* a pin whose document has just gone */
+    if (strcmp(k->origin, "session") == 0)
         add_session(m, k, k->factor, parts);
-    else if (strcmp(k->source, "model") == 0 || strcmp(k->source, "text") == 0)
+    else if (strcmp(k->origin, "model") == 0 || strcmp(k->origin, "text") == 0)
         add_learned(m, k, k->factor, parts);
-    else if (strcmp(k->source, "profile") == 0)
+    else if (strcmp(k->origin, "profile") == 0)
         add_profile(m, k, k->factor, parts);
 }
 

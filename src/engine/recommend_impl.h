@@ -39,6 +39,7 @@ struct candidate {
     double score;       /* after boosts */
     const char *source; /* of the greatest part: "model", "text", "profile", "session", "trending",
                            "popular", "newest", "brought", "explore", "pin" */
+    const char *origin; /* the source before a rule put it where it stands */
     float features[FEATURE_COUNT]; /* NaN: not known */
     const float *brought;          /* one for each source that the blend names; NULL: none */
     double learned, profile;       /* the same as features, in full; of the profile by weights */

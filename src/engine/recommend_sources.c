@@ -119,7 +119,7 @@ static bool blend_reads(const struct recommendation *m, enum recommend_feature f
 static void lists_make(struct list *l, size_t depth)
 {
     struct recommendation *m = l->m;
-    if (m->blend ? blend_reads(m, FEATURE_SESSION) : m->r->session_count > 0)
+    if (!m->blend || blend_reads(m, FEATURE_SESSION))
         list_learned(l, depth, true);
     if (!m->blend || blend_reads(m, FEATURE_MODEL))
         list_learned(l, depth, false);
@@ -195,6 +195,19 @@ static void popular_features(struct recommendation *m, struct candidate *all, si
     }
 }
 
+static bool example_find(const struct recommendation *m, uint32_t number)
+{
+    size_t low = 0, high = m->example_count; /* by number */
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (m->examples[mid].number < number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < m->example_count && m->examples[low].number == number;
+}
+
 static int number_compare(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -218,6 +231,20 @@ static void brought_features(struct recommendation *m, struct candidate *all, si
         all[i].brought = scores;
         all[i].features[FEATURE_BROUGHT] = scores[0];
     }
+}
+
+/* Only if the blend asks: it is read from the store. What was taken is not shown in vain. */
+static void shown_features(struct recommendation *m, struct candidate *all, size_t count)
+{
+    float *shown = arena_array(m->a, count + 1, sizeof *shown);
+    uint32_t *numbers = arena_array(m->a, count + 1, sizeof *numbers);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = all[i].number;
+    if (!blend_reads(m, FEATURE_SHOWN) ||
+        served_counts(m->c, m->r->user, numbers, count, m->a, shown, NULL))
+        return; /* not known; a store that cannot be read fails the answer's rows */
+    for (size_t i = 0; i < count; i++)
+        all[i].features[FEATURE_SHOWN] = example_find(m, numbers[i]) ? 0 : shown[i];
 }
 
 /* ---- the blend ---- */
@@ -334,12 +361,14 @@ void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t 
     popular_features(m, out, n);
     age_features(m, out, n);
     brought_features(m, out, n);
+    shown_features(m, out, n);
     for (size_t i = 0; i < n; i++) {
         if (m->blend)
             blend_expression(m, &out[i]);
         else
             blend_default(m, &out[i]);
         out[i].score = out[i].relevance;
+        out[i].origin = out[i].source;
     }
     *found = n;
 }

@@ -4,6 +4,7 @@
 #include "engine/recommend_sources.h"
 #include "engine/recommenders.h"
 #include "recommend/item_model.h"
+#include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include "base/rng.h"
 #include <math.h>
@@ -195,8 +196,8 @@ static void parts_check(struct run *t, double offset)
         }
         assert_true(fabs(sum + rest - k->relevance) < 1e-9);
         bool text = strcmp(k->source, "text") == 0;
-        bool examples =
-            text || strcmp(k->source, "model") == 0 || strcmp(k->source, "profile") == 0;
+        bool examples = text || strcmp(k->source, "model") == 0 ||
+                        strcmp(k->source, "profile") == 0 || strcmp(k->source, "session") == 0;
         if (examples && fabs(rest - (text ? offset : 0)) > 1e-6)
             fail_msg("%u by %s: rest %g", k->number, k->source, rest);
     }
@@ -480,6 +481,49 @@ static void test_text_and_blend(void **state)
     collection_unref(c);
 }
 
+/* By the sessions of others; what they do not say by the model. */
+static void test_a_session(void **state)
+{
+    static const uint32_t past[] = {1, 2, 3, 4, 2, 3, 5, 9, 10, 11};
+    static const size_t start[] = {0, 4, 7, 10};
+    struct fixture *f = *state;
+    struct run t;
+    fill(f);
+    struct collection *c = collection_of(f);
+    struct recommend_model *m = model_random(f, c, 17);
+    m->sessions = session_model_new(KNOWN, 3, start, past);
+    serve(f, c, m, 1);
+    struct str ids[] = {STR("d1"), STR("d2"), STR("d3")};
+    struct recommend_request q = {.session = ids, .session_count = 3};
+    run_begin(f, c, &t, &q);
+    assert_int_equal(t.m.session_count, 3);
+    assert_int_equal(t.m.session[0], number_of(f, c, "d1"));
+    assert_int_equal(count_of(&t, "session"), 2);
+    assert_int_equal(t.m.candidates[0].number, number_of(f, c, "d4"));
+    assert_int_equal(t.m.candidates[1].number, number_of(f, c, "d5"));
+    assert_string_equal(t.m.model, "session");
+    assert_true(count_of(&t, "model") > 3);
+    parts_check(&t, .01e-3); /* behind the session's */
+    run_end(&t);
+    /* The same of what the reader does just now. */
+    struct feedback_in rows[2];
+    struct put_result results[2];
+    struct str position;
+    for (int i = 0; i < 2; i++)
+        rows[i] = (struct feedback_in){.user = STR("u"),
+                                       .document = ids[1 + i],
+                                       .type = STR("view"),
+                                       .session = STR("s"),
+                                       .position = -1};
+    OK(engine_feedback_add(f->x, C, rows, 2, NULL, f->a, results, &position, e));
+    run_begin(f, c, &t, &(struct recommend_request){.user = STR("u")});
+    assert_int_equal(t.m.session_count, 2);
+    const struct candidate *k = candidate_of(&t, number_of(f, c, "d5"));
+    assert_true(k && k->features[FEATURE_SESSION] > 0);
+    run_end(&t);
+    collection_unref(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +534,7 @@ int main(void)
         TEST(test_what_the_model_cannot_say),
         TEST(test_deleted_documents),
         TEST(test_text_and_blend),
+        TEST(test_a_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
