@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* What one fit may cost: some half a minute on two cores. */
-#define EASE_OPERATIONS_MAX 4e12
-#define EASE_SIDE_MAX 20000u
+#define EASE_OPERATIONS_MAX 1.5e12
+#define EASE_PAIR_OPERATIONS 40 /* to look whether a weight is among the largest of its row */
 /* With more documents rows are shorter, so that a model stays some hundreds of MB. */
 #define LONG_ROWS_ITEMS_MAX 50000u
 #define SHORT_ROW 200
@@ -148,6 +148,7 @@ static double ease_operations(const struct known_size *z, uint32_t dims)
 {
     double rows = (double)z->readers + dims, items = z->items, side = fmin(rows, items),
            inverse = side * side * side / 2;
+    inverse += items * items * EASE_PAIR_OPERATIONS;
     if (items <= rows)
         return inverse + items * items * dims + z->pairs;
     return inverse + items * side * dims + items * items * dims / 2 +
@@ -158,9 +159,7 @@ unsigned recipe_kinds(const struct training_set *s, size_t memory_max)
 {
     struct known_size z = known_measure(s);
     const struct recipe ease = recipe_default(MODEL_EASE);
-    double rows = (double)z.readers + s->dims;
-    bool closed = fmin(rows, z.items) <= EASE_SIDE_MAX &&
-                  ease_operations(&z, s->dims) <= EASE_OPERATIONS_MAX &&
+    bool closed = ease_operations(&z, s->dims) <= EASE_OPERATIONS_MAX &&
                   (!memory_max || recipe_fit_bytes(&ease, s) <= memory_max);
     return 1u << MODEL_NEIGHBOURS | 1u << MODEL_WALKS | 1u << (closed ? MODEL_EASE : MODEL_IALS);
 }
