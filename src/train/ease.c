@@ -13,6 +13,7 @@
 #define BLOCK 256u /* items whose rows are made at a time */
 #define RUN 512u   /* items that a product of a block is made for at a time */
 #define LAMBDA 30.0
+#define THREADS_MAX 8u /* each takes two blocks of BLOCK x items */
 
 /* A thread's room for one block. */
 struct block {
@@ -335,6 +336,7 @@ static void training_init(struct training *t, const struct interactions *x,
     t->kept = o->kept ? o->kept : EASE_KEPT;
     t->kept = t->kept < x->items ? t->kept : x->items;
     t->threads = parallel_threads(o->threads);
+    t->threads = t->threads < THREADS_MAX ? t->threads : THREADS_MAX;
 }
 
 static size_t training_bytes(const struct training *t)

@@ -25,7 +25,7 @@ struct ease_options {
     const float *text; /* items x dims, centred, of length 1; NULL: none */
     uint32_t dims;
     unsigned kept;           /* weights a row; 0: EASE_KEPT */
-    unsigned threads;        /* 0: one a core */
+    unsigned threads;        /* 0: one a core; at most 8 */
     size_t memory_max;       /* bytes; 0: no bound */
     _Atomic uint32_t *done;  /* items whose row is ready, for progress; may be NULL */
     const atomic_bool *stop; /* may be NULL */

@@ -232,9 +232,9 @@ unsigned recipe_near(const struct recipe *best, const struct training_set *s, st
         return put(out, n, max, *best, best->k1, fmax(best->b - .2, .01));
     case MODEL_WALKS:
         n = put(out, n, max, *best, best->alpha, best->beta + .1);
-        n = put(out, n, max, *best, best->alpha, best->beta - .1);
+        n = put(out, n, max, *best, best->alpha, fmax(best->beta - .1, .05));
         n = put(out, n, max, *best, best->alpha + .2, best->beta);
-        return put(out, n, max, *best, best->alpha - .2, best->beta);
+        return put(out, n, max, *best, fmax(best->alpha - .2, .1), best->beta);
     case MODEL_IALS:
         n = put(out, n, max, *best, best->alpha / 2, best->lambda);
         n = put(out, n, max, *best, best->alpha * 2, best->lambda);

@@ -94,7 +94,8 @@ static void world_free(struct world *w)
 /* Both forms, with text and without, blocks that are full and that are not. */
 static void test_definition(void **state)
 {
-    static const uint32_t sizes[][2] = {{20, 300}, {300, 20}, {40, 45}, {0, 10}, {5, 1}, {60, 256}};
+    static const uint32_t sizes[][2] = {{20, 300}, {300, 20}, {40, 45},   {0, 10},
+                                        {5, 1},    {60, 256}, {270, 400}, {400, 300}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int text = 0; text < 2; text++) {
             struct world w;
@@ -114,6 +115,36 @@ static void test_definition(void **state)
             item_model_free(m);
             world_free(&w);
         }
+}
+
+static struct item_model *trained(const struct world *w, unsigned threads)
+{
+    struct item_model *m = NULL;
+    struct ease_options o = {
+        .lambda = 2, .gamma = 1, .text = w->text, .dims = DIMS, .kept = 40, .threads = threads};
+    assert_int_equal(ease_train(w->x, &o, &m, NULL), 0);
+    return m;
+}
+
+/* To the last bit, in both forms, with several blocks of everything. */
+static void test_threads(void **state)
+{
+    static const uint32_t sizes[][2] = {{550, 900}, {900, 600}};
+    for (size_t s = 0; s < 2; s++) {
+        struct world w;
+        world_make(&w, sizes[s][0], sizes[s][1], s + 20);
+        struct item_model *one = trained(&w, 1);
+        for (unsigned threads = 2; threads < 6; threads += 3) {
+            struct item_model *m = trained(&w, threads);
+            size_t count = one->rows.start[w.items];
+            assert_memory_equal(one->rows.start, m->rows.start, (w.items + 1) * sizeof(size_t));
+            assert_memory_equal(one->rows.at, m->rows.at, count * sizeof(uint32_t));
+            assert_memory_equal(one->rows.weight, m->rows.weight, count * sizeof(float));
+            item_model_free(m);
+        }
+        item_model_free(one);
+        world_free(&w);
+    }
 }
 
 /* Of each row the largest stay, and a score is the sum of what each of the given items adds. */
@@ -184,9 +215,8 @@ static void test_interactions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_interactions),
-        cmocka_unit_test(test_definition),
-        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_interactions), cmocka_unit_test(test_definition),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_kept),
         cmocka_unit_test(test_refused),
     };
     if (dense_open(NULL)) /* not installed here */
