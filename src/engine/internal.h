@@ -2,11 +2,11 @@
  *
  * Threads. Any number of callers; one applier (applier.c), the only writer of the indexes and of
  * the live state; one merger (merger.c) that works at the vector graphs in the background; one
- * meter (meter.c) that measures how right searches are; one keeper (keeper.c) for what happens by
- * itself: pending documents, expiry, statistics; the threads of each import (ingest.c). Locks:
- * engine->lock for the list of collections, collection->lock for its live state and its versions,
- * models_lock for the models that are open, applied_lock for how far the applier came. None is held
- * across I/O. */
+ * meter (meter.c) that measures how right searches are; one that works for recommendations
+ * (recommend_beside.c); one keeper (keeper.c) for what happens by itself: pending documents,
+ * expiry, statistics; the threads of each import (ingest.c). Locks: engine->lock for the list of
+ * collections, collection->lock for its live state and its versions, models_lock for the models
+ * that are open, applied_lock for how far the applier came. None is held across I/O. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
