@@ -55,18 +55,24 @@ static size_t make_now(const struct newcomers *all)
     return newcomers_known(all)->count < KNOWN_FEW ? MAKE_NOW_FEW : MAKE_NOW;
 }
 
-static const struct newcomer *newcomer_of(struct recommendation *m, struct newcomers *all,
-                                          const struct example *x, unsigned *made)
+/* Of given documents; NULL for those that are gone, and for those that are still missing: a few are
+ * looked up here, more by the thread beside the requests. */
+static void newcomers_fetch(struct recommendation *m, struct newcomers *all,
+                            const uint32_t *numbers, const uint64_t *revisions, size_t count,
+                            const struct newcomer **out)
 {
-    const struct newcomer *k = NULL;
-    uint64_t revision = live_get(m->c, x->number).revision;
-    newcomers_find(all, &x->number, &revision, 1, &k);
-    if (!k && revision && *made < make_now(all)) {
-        (*made)++;
-        newcomers_make(all, m->v->vectors, x->number, revision);
-        newcomers_find(all, &x->number, &revision, 1, &k);
+    size_t missing = 0;
+    newcomers_find(all, numbers, revisions, count, out);
+    for (size_t i = 0; i < count; i++)
+        missing += !out[i] && revisions[i];
+    if (missing > make_now(all)) {
+        if (newcomers_room(all))
+            sources_wake(m->x);
+        return;
     }
-    return k && k->centred ? k : NULL;
+    for (size_t i = 0; i < count && missing > 0; i++)
+        if (!out[i] && revisions[i] && newcomers_make(all, m->v->vectors, numbers[i], revisions[i]))
+            newcomers_find(all, &numbers[i], &revisions[i], 1, &out[i]);
 }
 
 static bool item_known(const struct recommend_model *model, uint32_t number, uint32_t *item)
@@ -75,30 +81,47 @@ static bool item_known(const struct recommend_model *model, uint32_t number, uin
     return *item != MODEL_ITEM_NONE && recommend_model_knows(model, *item);
 }
 
+/* What is near to the examples that the model does not know; NULL for the others. */
+static const struct newcomer **examples_near(struct recommendation *m, struct learned *l)
+{
+    size_t n = 0;
+    uint32_t item, *numbers = arena_array(m->a, m->example_count + 1, sizeof *numbers);
+    uint64_t *revisions = arena_array(m->a, m->example_count + 1, sizeof *revisions);
+    const struct newcomer **found = arena_array(m->a, m->example_count + 1, sizeof *found);
+    const struct newcomer **out = arena_array(m->a, m->example_count + 1, sizeof *out);
+    for (size_t i = 0; i < m->example_count; i++)
+        if (!m->examples[i].vector && !item_known(l->model, m->examples[i].number, &item))
+            numbers[n++] = m->examples[i].number;
+    live_revisions(m->c, numbers, n, revisions);
+    newcomers_fetch(m, l->newcomers, numbers, revisions, n, found);
+    n = 0;
+    for (size_t i = 0; i < m->example_count; i++) {
+        const struct example *x = &m->examples[i];
+        struct newcomer *text = arena_zalloc(m->a, sizeof *text);
+        if (x->vector)
+            out[i] = newcomer_of_vector(l->newcomers, m->v->vectors, x->vector, m->a, text) ? text
+                                                                                            : NULL;
+        else if (!item_known(l->model, x->number, &item))
+            out[i] = found[n++];
+    }
+    return out;
+}
+
 static void reads_make(struct recommendation *m, struct learned *l)
 {
-    size_t near = l->newcomers ? l->model->text->near : 0, room = 0;
+    const struct newcomer **near = l->newcomers ? examples_near(m, l) : NULL;
+    size_t room = m->example_count;
     uint32_t item;
-    unsigned made = 0;
-    for (size_t i = 0; i < m->example_count; i++)
-        room += item_known(l->model, m->examples[i].number, &item) ? 1 : near;
+    for (size_t i = 0; i < m->example_count && near; i++)
+        room += near[i] ? near[i]->near_count : 0;
     l->read.reads = arena_array(m->a, room + 1, sizeof *l->read.reads);
     l->read.of = arena_array(m->a, room + 1, sizeof *l->read.of);
-    for (size_t i = m->example_count; i-- > 0;) { /* the newest documents first */
+    for (size_t i = 0; i < m->example_count; i++) {
         const struct example *x = &m->examples[i];
-        struct newcomer text;
-        const struct newcomer *k = NULL;
-        if (item_known(l->model, x->number, &item)) {
+        if (item_known(l->model, x->number, &item))
             read_add(&l->read, item, x->weight, i);
-            continue;
-        }
-        if (l->newcomers && x->vector &&
-            newcomer_of_vector(l->newcomers, m->v->vectors, x->vector, m->a, &text))
-            k = &text;
-        else if (l->newcomers && !x->vector)
-            k = newcomer_of(m, l->newcomers, x, &made);
-        if (k)
-            read_near(l, k, x->weight, i);
+        else if (near && near[i])
+            read_near(l, near[i], x->weight, i);
     }
 }
 
@@ -183,32 +206,13 @@ static double text_score_alone(struct recommendation *m, const struct learned *l
     return text_model_score(l->model->text, l->text, row, NULL, NULL, 0);
 }
 
-/* Those that are missing are made here, the first ones; the others by the thread beside us. */
-static void newcomers_fetch(struct recommendation *m, const uint32_t *numbers,
-                            const uint64_t *revisions, size_t count, const struct newcomer **out)
-{
-    struct newcomers *all = m->sources->learned.newcomers;
-    size_t made = 0, missing = 0;
-    newcomers_find(all, numbers, revisions, count, out);
-    for (size_t i = 0; i < count; i++) {
-        if (out[i] || !revisions[i])
-            continue;
-        if (made++ < make_now(all) && newcomers_make(all, m->v->vectors, numbers[i], revisions[i]))
-            newcomers_find(all, &numbers[i], &revisions[i], 1, &out[i]);
-        else
-            missing++;
-    }
-    if (missing > 0)
-        sources_wake(m->x);
-}
-
 static void text_scores(struct recommendation *m, const uint32_t *numbers,
                         const uint64_t *revisions, size_t count, double *out,
                         const struct newcomer **all)
 {
     const struct learned *l = &m->sources->learned;
     float *row = arena_array(m->a, m->v->dims, sizeof *row);
-    newcomers_fetch(m, numbers, revisions, count, all);
+    newcomers_fetch(m, l->newcomers, numbers, revisions, count, all);
     for (size_t i = 0; i < count; i++) {
         if (all[i])
             out[i] = all[i]->centred ? text_score(l, all[i]) : NAN;

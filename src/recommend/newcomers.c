@@ -133,14 +133,26 @@ bool newcomer_of_vector(const struct newcomers *n, struct vectors *v, const floa
     return true;
 }
 
+static bool room_for(const struct newcomers *n, size_t at)
+{
+    return arena_bytes(n->arena) < NEWCOMERS_BYTES && (n->table[at] || n->count < TABLE_SIZE / 2);
+}
+
+bool newcomers_room(struct newcomers *n)
+{
+    lock_take(&n->lock);
+    bool room = arena_bytes(n->arena) < NEWCOMERS_BYTES && n->count < TABLE_SIZE / 2;
+    lock_drop(&n->lock);
+    return room;
+}
+
 /* Under the lock, nothing but a copy. */
 static bool keep(struct newcomers *n, const struct newcomer *made)
 {
     size_t dims = n->model->text->dims;
     lock_take(&n->lock);
     size_t at = place_of(n, made->number);
-    bool room =
-        arena_bytes(n->arena) < NEWCOMERS_BYTES && (n->table[at] || n->count < TABLE_SIZE / 2);
+    bool room = room_for(n, at);
     if (room) {
         struct newcomer *k = arena_zalloc(n->arena, sizeof *k);
         n->count += !n->table[at];

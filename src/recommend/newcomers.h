@@ -37,6 +37,7 @@ void newcomers_find(struct newcomers *n, const uint32_t *numbers, const uint64_t
 /* Makes and keeps it. False: no room. Cost: a vector search, some tenths of a millisecond. A
  * document without a vector is kept too, with `centred` NULL. */
 bool newcomers_make(struct newcomers *n, struct vectors *v, uint32_t number, uint64_t revision);
+bool newcomers_room(struct newcomers *n); /* for another one */
 /* The same of a vector that is no document's (length 1), in the arena; false: nothing is left of
  * it. */
 bool newcomer_of_vector(const struct newcomers *n, struct vectors *v, const float *vector,

@@ -78,6 +78,9 @@ def test_strangers_get_what_is_read(server):
         server.ask("PUT", f"/v1/collections/fair/users/{user}", {})
         server.ask("DELETE", f"/v1/collections/fair/users/{user}", status=204)
     assert [r["id"] for r in rows()["data"] if r["source"] != "newest"] == ["d7"]
+    # Nor what weighs nothing by now.
+    server.ask("PATCH", "/v1/collections/fair", {"feedback": {"types": {"save": 0}}}, status=200)
+    assert {r["source"] for r in rows()["data"]} == {"newest"}
 
 
 def test_scores_are_the_sums_of_their_parts(server):
