@@ -7,7 +7,10 @@
  * nearest to them), for 256 readers of whom a fifth is not given, and `scale` and `offset` are such
  * that, over all of them, as many stand above the place 20 and above the place 100 of the readers'
  * lists as do as known ones. So new documents are as often in a list as known ones, neither drowned
- * nor in flood; measured in ARCHITECTURE.md.
+ * nor in flood. On CiteULike-a with a fifth of the articles hidden from readers who were trained
+ * on, 16 % of the first 20 and 20 % of the first 100 are new, 20 % of what they read is, and N@100
+ * is .319 (.304 without new ones); readers who were not trained on get 7 % and 14 %, with .329
+ * (.312).
  */
 #ifndef TRAIN_RIDGE_H
 #define TRAIN_RIDGE_H
