@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "math/dot.h"
 #include "math/half.h"
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,13 +82,17 @@ static struct interactions *interactions_of(const struct training_set *s,
     return x;
 }
 
+/* NULL: it has none, or one with what is no number. */
 static const uint16_t *vector_of(const struct training_set *s, uint32_t item)
 {
     const uint16_t *v = s->vectors + (size_t)item * s->dims;
-    for (uint32_t d = 0; d < s->dims; d++)
-        if (v[d] & 0x7FFF)
-            return v;
-    return NULL;
+    bool any = false;
+    for (uint32_t d = 0; d < s->dims; d++) {
+        if ((v[d] & 0x7C00) == 0x7C00)
+            return NULL;
+        any |= (v[d] & 0x7FFF) != 0;
+    }
+    return any ? v : NULL;
 }
 
 static void mean_make(struct known *k, const struct training_set *s)
