@@ -40,14 +40,12 @@ static void add_session(struct recommendation *m, const struct candidate *k, dou
 
 static void parts_default(struct recommendation *m, const struct candidate *k, double *parts)
 {
-    if (!k->origin)
-        return; /* a pin whose document has just gone */
-    if (strcmp(k->origin, "session") == 0)
-        add_session(m, k, k->factor, parts);
-    else if (strcmp(k->origin, "model") == 0 || strcmp(k->origin, "text") == 0)
-        add_learned(m, k, k->factor, parts);
-    else if (strcmp(k->origin, "profile") == 0)
-        add_profile(m, k, k->factor, parts);
+    if (k->by_session != 0)
+        add_session(m, k, k->by_session, parts);
+    if (k->by_learned != 0)
+        add_learned(m, k, k->by_learned, parts);
+    if (k->by_profile != 0)
+        add_profile(m, k, k->by_profile, parts);
 }
 
 /* Of an expression that is a sum exactly; of another as it runs through here. */

@@ -39,14 +39,13 @@ struct candidate {
     double score;       /* after boosts */
     const char *source; /* of the greatest part: "model", "text", "profile", "session", "trending",
                            "popular", "newest", "brought", "explore", "pin" */
-    const char *origin; /* the source before a rule put it where it stands */
     float features[FEATURE_COUNT]; /* NaN: not known */
     const float *brought;          /* one for each source that the blend names; NULL: none */
     double learned, profile;       /* the same as features, in full; of the profile by weights */
-    double factor;                 /* of its source, in the default blend */
-    bool known;                    /* to the model: somebody read it */
-    const struct newcomer *new;    /* else what is near to it, if that was looked up already */
-    double propensity;             /* that it stands where it stands; 1 without exploration */
+    double by_learned, by_profile, by_session; /* what of each the default blend took */
+    bool known;                                /* to the model: somebody read it */
+    const struct newcomer *new; /* else what is near to it, if that was looked up already */
+    double propensity;          /* that it stands where it stands; 1 without exploration */
 };
 struct example {
     uint32_t number;

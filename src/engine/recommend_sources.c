@@ -2,10 +2,10 @@
  * scored by all sources, and then blended: by the expression of the request, or as follows.
  *
  * The default blend asks the sources in order (the session, if the request is about one; the
- * trained model; the profile; what is popular) and takes what the first says that knows something
- * of the document. What a later source says counts a thousandth of it: such a document stands
- * behind those of which the earlier one thinks well. With readers of whom nothing is known all is
- * left to the last; then come the newest documents. */
+ * trained model with a little of the profile; the profile; what is popular) and takes what the
+ * first says that knows something of the document. What a later source says counts a thousandth of
+ * it: such a document stands behind those of which the earlier one thinks well. With readers of
+ * whom nothing is known all is left to the last; then come the newest documents. */
 #include "base/clock.h"
 #include "engine/recommend_sources.h"
 #include "math/topk.h"
@@ -125,7 +125,7 @@ static void lists_make(struct list *l, size_t depth)
         list_learned(l, depth, false);
     for (unsigned i = 0; m->blend && i < m->blend->source_count; i++)
         list_brought(l, &m->sources->brought[i], depth);
-    if (l->count < depth || blend_reads(m, FEATURE_PROFILE))
+    if (l->count < depth || m->sources->learned.like > 0 || blend_reads(m, FEATURE_PROFILE))
         list_profile(l, depth);
     if (l->count < depth || blend_reads(m, FEATURE_TRENDING))
         list_popular(l, POPULARITY_FAST, depth);
@@ -249,33 +249,53 @@ static void shown_features(struct recommendation *m, struct candidate *all, size
 
 /* ---- the blend ---- */
 
-static void tier(struct candidate *k, double *factor, double score, const char *source)
+/* What the first source that knows the document says, times `factor`. True: this one did. */
+static bool tier(struct candidate *k, double *factor, double score, const char *source)
 {
-    if (!k->source && isfinite(score) && score != 0) {
+    bool first = !k->source && isfinite(score) && score != 0;
+    if (first) {
         k->relevance = *factor * score;
-        k->factor = *factor;
         k->source = source;
     }
     *factor *= BEHIND;
+    return first;
+}
+
+/* The model and, a little, the profile: it tells known documents apart where few acts say little.
+ * New ones are judged by their text as it is, and get worse by it. */
+static void tier_learned(const struct recommendation *m, struct candidate *k, double *factor)
+{
+    bool likes = k->known && isfinite(k->profile);
+    double like = likes ? m->sources->learned.like : 0, times = *factor;
+    double of_profile = likes ? like * k->profile : 0;
+    bool profile = fabs(of_profile) > fabs(k->learned);
+    if (tier(k, factor, k->learned + of_profile,
+             profile    ? "profile"
+             : k->known ? "model"
+                        : "text")) {
+        k->by_learned = times;
+        k->by_profile = times * like;
+    }
 }
 
 static void blend_default(const struct recommendation *m, struct candidate *k)
 {
-    double factor = 1;
+    double factor = 1, times;
     k->source = NULL;
-    if (m->r->session_count > 0 && m->sources->learned.session_scores)
-        tier(k, &factor, (double)k->features[FEATURE_SESSION], "session");
+    if (m->r->session_count > 0 && m->sources->learned.session_scores &&
+        tier(k, &factor, (double)k->features[FEATURE_SESSION], "session"))
+        k->by_session = 1;
     if (learned_speaks(&m->sources->learned))
-        tier(k, &factor, k->learned, k->known ? "model" : "text");
-    if (m->sources->has_profile)
-        tier(k, &factor, k->profile, "profile");
+        tier_learned(m, k, &factor);
+    times = factor;
+    if (m->sources->has_profile && tier(k, &factor, k->profile, "profile"))
+        k->by_profile = times;
     double slow = (double)k->features[FEATURE_POPULAR],
            fast = (double)k->features[FEATURE_TRENDING];
     tier(k, &factor, (slow + fast) / 2, fast > slow ? "trending" : "popular");
     double age = (double)k->features[FEATURE_AGE];
     if (!k->source) { /* above 0, so that boosts lift it */
         k->relevance = factor / (1 + (age > 0 ? age : 0));
-        k->factor = factor;
         k->source = "newest";
     }
 }
@@ -368,7 +388,6 @@ void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t 
         else
             blend_default(m, &out[i]);
         out[i].score = out[i].relevance;
-        out[i].origin = out[i].source;
     }
     *found = n;
 }

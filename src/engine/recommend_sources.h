@@ -19,6 +19,7 @@ struct learned {
     const struct recommend_model *model; /* NULL: there is none, or it says nothing here */
     struct newcomers *newcomers;         /* NULL: no text part that belongs to these vectors */
     struct learned_read read;
+    double like;       /* what the default blend adds of the profile; 0: nothing */
     float *scores;     /* of its items */
     double *weights;   /* of its items: zeros, for a while not; explain only */
     float *text;       /* dims: the reader's profile in the text part; NULL: none */
