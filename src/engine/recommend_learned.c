@@ -163,8 +163,9 @@ bool learned_text_fits(const struct recommender *r, const struct version *v)
  * that it does not hang on the scale of the rows. On CiteULike-a, 300 readers that the model did
  * not know, N@100 by the number of acts that were given (1, 3, 10, four fifths):
  *
- *     0     .200  .316  .390  .373        1     .209  .330  .398  .373
- *     .3    .205  .323  .395  .377        3     .207  .326  .384  .346 */
+ *     0     .200  .316  .390  .373        .5    .206  .326  .397  .375
+ *     .3    .205  .323  .395  .377        1     .209  .330  .398  .373
+ */
 static double like_of(const struct learned *l)
 {
     const struct recommend_model *m = l->model;
