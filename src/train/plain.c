@@ -437,8 +437,9 @@ static bool items_sort(const struct plain *p, struct named *all)
     for (uint32_t i = 0; i < p->items.count; i++) {
         int64_t number = 0;
         all[i] = (struct named){p->items.all[i], 0, i};
-        numbers = numbers && str_to_i64(all[i].name, 0, UINT32_MAX - 1, &number) == ERR_OK &&
-                  (all[i].name.n == 1 || all[i].name.s[0] != '0');
+        char first = all[i].name.s[0]; /* "-0" and "007" are other names than 0 and 7 */
+        numbers = numbers && first >= '0' && first <= '9' && (first != '0' || all[i].name.n == 1) &&
+                  str_to_i64(all[i].name, 0, UINT32_MAX - 1, &number) == ERR_OK;
         all[i].number = (uint32_t)number;
     }
     qsort(all, p->items.count, sizeof *all, numbers ? by_number : by_name);

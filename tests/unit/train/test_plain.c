@@ -85,6 +85,12 @@ static void test_csv(void **state)
                "u:y*1@1.5e+09 u:x*1@1.6e+09 ");
 }
 
+/* Names that only look like the same number are different items. */
+static void test_names(void **state)
+{
+    assert_set(read_csv("a,0\na,-0\nb,00\n"), "a:-0*1@0 a:0*1@0 b:00*1@0 ");
+}
+
 /* The same again: the latest counts. */
 static void test_again(void **state)
 {
@@ -259,11 +265,11 @@ static void test_npy_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_csv),        cmocka_unit_test(test_again),
-        cmocka_unit_test(test_liked_from), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_rows),       cmocka_unit_test(test_order),
-        cmocka_unit_test(test_wrong),      cmocka_unit_test(test_head),
-        cmocka_unit_test(test_npy_file),
+        cmocka_unit_test(test_csv),   cmocka_unit_test(test_names),
+        cmocka_unit_test(test_again), cmocka_unit_test(test_liked_from),
+        cmocka_unit_test(test_lists), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_head),  cmocka_unit_test(test_npy_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
