@@ -499,7 +499,8 @@ static void users_make(struct plain *p, uint32_t *to, struct plain_set *out)
 static size_t acts_make(struct plain *p, struct training_set *s)
 {
     size_t n = 0, liked = 0;
-    qsort(p->rows, p->count, sizeof *p->rows, by_act);
+    if (p->count)
+        qsort(p->rows, p->count, sizeof *p->rows, by_act);
     s->start = xcalloc((size_t)s->readers + 1, sizeof *s->start);
     s->acts = xmalloc((p->count + 1) * sizeof *s->acts);
     for (size_t i = 0; i < p->count; i++) {
