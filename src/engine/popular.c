@@ -182,7 +182,8 @@ enum err popular_erasing(struct collection *c, struct str user, struct arena *a,
             *out = more;
             cap = 2 * (n + page_count);
         }
-        memcpy(*out + n, page, page_count * sizeof *page);
+        if (page_count)
+            memcpy(*out + n, page, page_count * sizeof *page);
         n += page_count;
     }
     *count = n;
