@@ -2,6 +2,7 @@
  * serves; a swap is one assignment under the collection's lock, and whoever holds the old one
  * keeps it to the end of the answer. */
 #include "engine/recommenders.h"
+#include "engine/experiments.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -572,6 +573,9 @@ enum err engine_recommender_delete(struct engine *x, struct str collection, uint
     if (!err && r.state == RECOMMENDER_ACTIVE)
         err = err_set(e, ERR_CONFLICT, "recommender",
                       "recommender %u is the active one: promote another one, or retire it", id);
+    if (!err && experiments_use(c, id))
+        err = err_set(e, ERR_CONFLICT, "recommender",
+                      "recommender %u is served by a running experiment: stop that first", id);
     if (!err)
         err = delete (c, &r, a, e);
     if (err == ERR_PRECONDITION)
@@ -592,7 +596,8 @@ void recommenders_trim(struct collection *c, uint32_t made)
     const struct recommender_record *back = recommender_retired(rows, count, NULL);
     size_t left = count;
     for (size_t i = 0; i < count && left > RECOMMENDERS_KEPT; i++) {
-        if (rows[i].state == RECOMMENDER_ACTIVE || &rows[i] == back || rows[i].id == made)
+        if (rows[i].state == RECOMMENDER_ACTIVE || &rows[i] == back || rows[i].id == made ||
+            experiments_use(c, rows[i].id))
             continue;
         left -= delete (c, &rows[i], a, NULL) == 0;
     }

@@ -170,8 +170,8 @@ static enum err feedback_step(struct tally *t, struct arena *a, bool *more, stru
     if (!left)
         return 0;
     collection_feedback(t->c, &r.settings);
-    r.acts = arena_array(a, TALLY_CHANGES + 1, sizeof *r.acts);
-    r.documents = arena_array(a, TALLY_CHANGES + 1, sizeof *r.documents);
+    r.acts = arena_array(a, through - t->change + 1, sizeof *r.acts);
+    r.documents = arena_array(a, through - t->change + 1, sizeof *r.documents);
     enum err err = store_feedback_scan(s, t->c->id, t->change, through, feedback_take, &r, e);
     uint32_t *numbers = arena_array(a, r.count + 1, sizeof *numbers);
     if (!err)
@@ -235,6 +235,8 @@ static enum err acts_step(struct tally *t, struct arena *a, struct err_info *e)
 {
     size_t done = 0, kept = 0;
     enum err err = 0;
+    if (!t->act_count)
+        return 0;
     while (done < t->act_count && !err) {
         size_t n = t->act_count - done < RESOLVE_MAX ? t->act_count - done : RESOLVE_MAX;
         size_t left = n; /* after an error all of them wait */

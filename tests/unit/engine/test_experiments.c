@@ -3,6 +3,7 @@
 #include "help.h"
 #include "engine/experiments.h"
 #include "engine/recommend_impl.h"
+#include "engine/recommenders.h"
 #include "recommend/served.h"
 #include "../sanitized.h"
 #include <math.h>
@@ -205,6 +206,36 @@ static void test_refusals(void **state)
     assert_int_equal(engine_experiment_get(f->x, C, STR("y"), f->a, &out, &e), ERR_NOT_FOUND);
 }
 
+/* A model that an experiment serves goes into the request, and stays while it runs. */
+static void test_recommender(void **state)
+{
+    struct fixture *f = *state;
+    struct err_info info = {0};
+    create(f, "c");
+    struct collection *c = collection_of(f);
+    struct store_act act = {
+        .kind = ACT_RECOMMENDER_CREATE,
+        .recommender = {.collection = c->id, .kind = STR("ease"), .digest = STR("0"), .change = 1}};
+    OK(recommender_act(f->x, &act, e));
+    uint32_t id = (uint32_t)act.id;
+    made(f, "x",
+         arena_printf(f->a, "{'variants':[{'name':'a','recommender':%u},{'name':'b'}]}", id));
+    assert_int_equal(assign(f, "u", "", "").r.recommender, 0);
+    set(f, "x", true);
+    unsigned served = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        struct assigned s = assign(f, arena_printf(f->a, "u%u", i), "", "");
+        assert_int_equal(s.r.recommender, s.variant[0] == 'a' ? id : 0);
+        served += s.r.recommender == id;
+    }
+    assert_true(served > 0 && served < 20);
+    assert_int_equal(engine_recommender_delete(f->x, C, id, &info), ERR_CONFLICT);
+    assert_non_null(strstr(info.message, "running experiment"));
+    set(f, "x", false);
+    OK(engine_recommender_delete(f->x, C, id, e));
+    collection_unref(c);
+}
+
 /* ---- what counts ---- */
 
 /* An answer of two seconds ago with documents `first` and the next, as recommending logs it. */
@@ -392,8 +423,8 @@ static void test_scores(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_assignment), TEST(test_scenarios), TEST(test_refusals),
-        TEST(test_counts),     TEST(test_scores),
+        TEST(test_assignment),  TEST(test_scenarios), TEST(test_refusals),
+        TEST(test_recommender), TEST(test_counts),    TEST(test_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

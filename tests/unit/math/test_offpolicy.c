@@ -68,7 +68,7 @@ static void test_nothing(void **state)
  * others. */
 #define THINGS 10
 #define ROWS 2000
-#define RUNS (SLOW ? 100 : 2000)
+#define RUNS (SLOW ? 1000 : 2000)
 
 static void softmax(const double *taste, double heat, double *p)
 {
