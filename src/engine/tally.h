@@ -9,7 +9,8 @@
  *
  * Counted as it grows, in steps of at most TALLY_SERVED answers or TALLY_CHANGES changes, each a
  * read of its own of some milliseconds; nothing else waits for them. In memory: after a start all
- * that the log still has is counted again in the background (some 250,000 answers a second).
+ * that the log still has is counted again in the background (a million answers and 100,000
+ * clicks: 1.6 s).
  *
  * Threads: any; one folds at a time, without the lock while it reads. */
 #ifndef ENGINE_TALLY_H
