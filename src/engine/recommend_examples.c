@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define PROFILE_ROWS 1000
+#define SEEN_PAGES 20    /* of so many acts before those */
 #define SESSION_DECAY .8 /* weight of each step back in a session */
 #define EXAMPLES_MAX 1000
 #define SESSION_US (30LL * 60 * 1000000) /* without an act, after which a session is over */
@@ -95,6 +96,36 @@ static bool seen_by(const struct recommend_request *r, const struct feedback_set
     return r->exclude_seen && (r->seen_type_count ? listed : !t || t->seen);
 }
 
+/* What the reader did before the acts that make the profile is still seen. */
+static enum err seen_earlier(struct recommendation *m, const struct feedback_settings *f,
+                             uint64_t before, struct err_info *e)
+{
+    struct feedback_record *rows;
+    struct err_info info = {0};
+    size_t n = PROFILE_ROWS;
+    for (int page = 0; page < SEEN_PAGES && n == PROFILE_ROWS;
+         page++, before = rows[n - 1].change) {
+        enum err err = store_feedback_list(m->x->store, m->a, m->c->id, m->r->user, STR(""), before,
+                                           PROFILE_ROWS, &rows, &n, &info);
+        if (err == ERR_GONE || (!err && n == 0))
+            return 0; /* forgotten this very moment */
+        if (err)
+            return err_set(e, err, info.field, "%s", info.message);
+        struct str *ids = arena_array(m->a, n, sizeof *ids);
+        uint32_t *numbers = arena_array(m->a, n, sizeof *numbers);
+        size_t kept = 0;
+        for (size_t i = 0; i < n; i++)
+            if (seen_by(m->r, f, rows[i].type))
+                ids[kept++] = rows[i].document;
+        if ((err = numbers_of_ids(m->c, m->a, ids, kept, numbers, e)))
+            return err;
+        for (size_t i = 0; i < kept; i++)
+            if (numbers[i])
+                docset_add(&m->without, numbers[i]);
+    }
+    return 0;
+}
+
 static enum err examples_of_user(struct recommendation *m, struct err_info *e)
 {
     struct feedback_record *rows;
@@ -126,7 +157,7 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
     running_session(m, rows, numbers, n);
     examples_join(m);
     examples_keep(m, &f);
-    return 0;
+    return m->r->exclude_seen && n == PROFILE_ROWS ? seen_earlier(m, &f, rows[n - 1].change, e) : 0;
 }
 
 struct recommend_example *examples_weighted(const struct recommendation *m)

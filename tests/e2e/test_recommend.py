@@ -280,6 +280,14 @@ def test_of_many_documents(server):
     assert len(seen) == len(set(seen)) == 1000
 
 
+def test_what_was_seen_long_ago_stays_seen(server):
+    M = "/v1/collections/many"  # of the test before
+    rows = [{"user": "glutton", "document": f"m{i}", "type": "read", "time": f"2026-01-{1 + i // 60:02}T00:00:{i % 60:02}Z"} for i in range(1450)]
+    assert server.post(M + "/feedback", rows[:725])["failed"] == server.post(M + "/feedback", rows[725:])["failed"] == 0
+    got = ids(server.post(M + "/recommend", {"user": "glutton", "limit": 200, "fields": []}))
+    assert sorted(got) == sorted(f"m{i}" for i in range(1450, 1500))
+
+
 # ---- other ways to ask ----
 
 def test_get_is_post(server):
