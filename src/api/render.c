@@ -424,7 +424,7 @@ static void render_adjustments(struct json_writer *w, const struct recommend_row
     put_finite(w, "boost", r->boost);
     put_finite(w, "freshness", r->freshness);
     put_finite(w, "fatigue", r->fatigue);
-    put_finite(w, "nearest", r->nearest);
+    put_finite(w, "alike", r->alike);
     json_object_end(w);
 }
 

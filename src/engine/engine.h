@@ -582,7 +582,7 @@ struct recommend_row {
     size_t position;                  /* in the whole list, from 0 */
     double relevance;                 /* what explanations add up to: before rules */
     double boost, freshness, fatigue; /* factors */
-    double nearest;                   /* the greatest cosine with what stands before it */
+    double alike;                     /* the mean cosine with what stands before it */
     double score;                     /* after the factors */
     double propensity;                /* that it stands there, given what stands before it */
     const char *source;

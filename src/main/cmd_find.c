@@ -190,8 +190,8 @@ static void print_adjustments(const json_t *hit)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (number_of(all, names[i]) != 1)
             printf(", %s x %.3g", names[i], number_of(all, names[i]));
-    if (number_of(all, "nearest") > 0)
-        printf(", like what stands before it: %.2f", number_of(all, "nearest"));
+    if (number_of(all, "alike") != 0)
+        printf(", like what stands before it: %.2f", number_of(all, "alike"));
     putchar('\n');
 }
 

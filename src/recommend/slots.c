@@ -23,8 +23,8 @@ struct open {
     uint32_t number;
     double score, boost, freshness, fatigue;
     /* as it enters the pool: */
-    float *vector; /* NULL: none */
-    double nearest;
+    float *vector;    /* NULL: none */
+    double cosines;   /* the sum of those with the chosen */
     size_t compared;  /* with how many of the chosen */
     uint32_t *values; /* of each cap: their count, then they */
 };
@@ -192,20 +192,23 @@ static bool pinned(const struct filling *f, uint32_t number)
 }
 
 /* The scale is that of all that is sound, shown before, pinned or not, so that each page has the
- * same. */
-static void scale_make(struct filling *f)
+ * same. What factors lift far above all others must not make them all the same. */
+static void scale_make(struct filling *f, double most_relevant)
 {
     if (f->open_count == 0)
         return;
-    size_t last = f->open_count < SLOTS_POOL ? f->open_count : SLOTS_POOL;
-    f->best = f->open[0].score;
-    f->span = f->best - f->open[last - 1].score;
+    double last = f->open[(f->open_count < SLOTS_POOL ? f->open_count : SLOTS_POOL) - 1].score;
+    f->best = fmin(f->open[0].score, most_relevant);
+    if (f->best <= last) /* they lift all */
+        f->best = f->open[0].score;
+    f->span = f->best - last;
 }
 
 static enum slots_emptied open_take(struct filling *f, const struct slot_candidate *candidates,
                                     size_t count, const uint32_t *before)
 {
     enum slots_emptied by = SLOTS_NO_CANDIDATES;
+    double most_relevant = -INFINITY;
     f->open = arena_array(f->a, count + 1, sizeof *f->open);
     for (size_t i = 0; i < count; i++) {
         enum slots_emptied why = barred(f->r, candidates[i].number);
@@ -215,11 +218,12 @@ static enum slots_emptied open_take(struct filling *f, const struct slot_candida
         by = why > by ? why : by;
         if (why)
             continue;
+        most_relevant = fmax(most_relevant, candidates[i].relevance);
         f->open[f->open_count].candidate = i;
         score(f, &candidates[i], &f->open[f->open_count++]);
     }
     qsort(f->open, f->open_count, sizeof *f->open, open_compare);
-    scale_make(f);
+    scale_make(f, most_relevant);
     size_t kept = 0;
     for (size_t i = 0; i < f->open_count; i++)
         if (!in(before, f->r->before_count, f->open[i].number) && !pinned(f, f->open[i].number))
@@ -243,12 +247,16 @@ static void chosen_add(struct filling *f, uint32_t number)
         f->chosen[f->chosen_count++] = vector_of(f, number);
 }
 
-static void near_update(struct filling *f, struct open *o)
+static void cosines_update(struct filling *f, struct open *o)
 {
     for (; o->compared < f->chosen_count; o->compared++)
         if (o->vector && f->chosen[o->compared])
-            o->nearest = fmax(
-                o->nearest, (double)dot_f32(o->vector, f->chosen[o->compared], f->documents->dims));
+            o->cosines += (double)dot_f32(o->vector, f->chosen[o->compared], f->documents->dims);
+}
+
+static double alike(const struct open *o)
+{
+    return o->compared ? o->cosines / (double)o->compared : 0;
 }
 
 /* What no longer fits the caps never will. */
@@ -274,13 +282,14 @@ static void pool_refill(struct filling *f)
 
 static size_t pool_best(struct filling *f)
 {
-    double w = f->r->diversity * SLOTS_DIVERSITY, best_value = 0;
+    double w = f->r->diversity * f->r->diversity, best_value = 0;
+    double head = fmin(1, (double)f->chosen_count / SLOTS_HEAD), ramp = head * sqrt(head);
     size_t best = 0;
     for (size_t i = 0; i < f->pool_count && w > 0; i++) {
         struct open *o = f->pool[i];
-        near_update(f, o);
-        double s = f->span > 0 ? 1 - (f->best - o->score) / f->span : 0;
-        double value = (1 - w) * s - w * o->nearest;
+        cosines_update(f, o);
+        double z = f->span > 0 ? 1 - (f->best - o->score) / f->span : 0;
+        double value = (1 - w) * z * z * z - w * ramp * alike(o);
         if (i == 0 || value > best_value) {
             best = i;
             best_value = value;
@@ -311,7 +320,7 @@ static struct slot slot_free(struct filling *f)
         .boost = o->boost,
         .freshness = o->freshness,
         .fatigue = o->fatigue,
-        .nearest = o->nearest,
+        .alike = alike(o),
         .propensity = propensity,
         .explored = taken != best,
     };

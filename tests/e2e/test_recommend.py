@@ -266,8 +266,8 @@ def test_of_many_documents(server):
                           for i in range(1500)])
     M = "/v1/collections/many"
     server.post(M + "/feedback", {"user": "anna", "document": "m1400", "type": "like"})
-    got = server.post(M + "/recommend", {"user": "anna", "limit": 4, "boosts": [{"filter": "rare = true", "factor": 1000}]})
-    assert set(ids(got)[:2]) == {"m7", "m9"}
+    got = server.post(M + "/recommend", {"user": "stranger", "limit": 4, "boosts": [{"filter": "rare = true", "factor": 1000}]})
+    assert {"m7", "m9"} < set(ids(got)[:3])  # beside what is popular; all others are newer
     got = server.post(M + "/recommend", {"user": "stranger", "limit": 6, "caps": [{"field": "house", "limit": 3}]})  # the newest 100 are of one
     assert [int(i[1:]) // 1400 for i in ids(got)] == [1, 1, 1, 0, 0, 0] and got["next_cursor"] is None
     seen, cursor = [], None

@@ -227,7 +227,7 @@ static double score_of(const struct question *q, const struct slot_candidate *c)
 /* Of all sound candidates, in order; ties as they came. */
 struct ranked {
     uint32_t number;
-    double score;
+    double score, relevance;
 };
 static size_t ranked_make(const struct question *q, struct ranked *out)
 {
@@ -236,7 +236,7 @@ static size_t ranked_make(const struct question *q, struct ranked *out)
         const struct slot_candidate *c = &q->candidates[i];
         if (!allowed(q, c->number) || c->relevance < q->r.relevance_min)
             continue;
-        struct ranked x = {c->number, score_of(q, c)};
+        struct ranked x = {c->number, score_of(q, c), c->relevance};
         size_t at = n++;
         for (; at > 0 && out[at - 1].score < x.score; at--)
             out[at] = out[at - 1];
@@ -248,16 +248,19 @@ static size_t ranked_make(const struct question *q, struct ranked *out)
 static double mmr_value(const struct question *q, const struct ranked *all, size_t n,
                         const struct ranked *x, const struct list *shown)
 {
-    double w = q->r.diversity * SLOTS_DIVERSITY, nearest = 0;
-    double lowest = all[(n < SLOTS_POOL ? n : SLOTS_POOL) - 1].score, span = all[0].score - lowest;
+    double w = q->r.diversity * q->r.diversity, sum = 0, most = -INFINITY;
+    double lowest = all[(n < SLOTS_POOL ? n : SLOTS_POOL) - 1].score;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, all[i].relevance);
+    most = fmin(all[0].score, most);
+    double span = (most > lowest ? most : all[0].score) - lowest, t = (double)shown->count;
     for (size_t i = 0; i < shown->count; i++) {
         uint32_t other = shown->numbers[i];
         if (world.has_vector[other] && world.has_vector[x->number])
-            nearest = fmax(nearest,
-                           (double)dot_f32(world.vectors[other], world.vectors[x->number], DIMS));
+            sum += (double)dot_f32(world.vectors[other], world.vectors[x->number], DIMS);
     }
-    double s = span > 0 ? (x->score - lowest) / span : 0;
-    return (1 - w) * s - w * nearest;
+    double z = span > 0 ? (x->score - lowest) / span : 0;
+    return (1 - w) * pow(z, 3) - w * pow(fmin(1, t / SLOTS_HEAD), 1.5) * (t > 0 ? sum / t : 0);
 }
 
 #define NEAR 1e-6 /* two ways to the same value */
