@@ -44,6 +44,7 @@ struct model_info {
     float mean_cosine;     /* of unrelated passages: the constant of small collections */
     uint64_t weight_bytes; /* in memory if `packed` is false, else mapped and read as needed */
     bool packed;           /* weights are mapped from a file that was made before */
+    char base_digest[65];  /* of the model as it is without its adapter; "": it has none */
 };
 
 /* Reads config.json, model.safetensors, tokenizer.json or vocab.txt, modules.json,
@@ -64,6 +65,8 @@ struct model_options {
     const char *cache_dir;    /* NULL: nowhere but in DIR */
     unsigned dimensions;      /* Matryoshka (Kusupati et al. 2022): the first so many, of length 1
                                  again; 0: all */
+    const char *adapter; /* a file of math/adapter.h that is applied last (its dims are those that
+                            come out), or NULL: another digest, another space */
 };
 /* `o` may be NULL. */
 enum err model_open(const char *dir, const struct model_options *o, struct model **out,
@@ -173,6 +176,18 @@ void embedder_load(struct embedder *x, struct embed_load *out);
 #define EMBED_KEY 32
 void embed_key(const struct model *m, enum embed_role role, const struct embed_text *text,
                uint8_t key[EMBED_KEY]);
+
+/* A directory DATA/models/<name>/ with adapter.json, {"base":"NAME"}, and adapter.bin is a model of
+ * that name with an adapter. */
+#define MODEL_ADAPTER_FILE "adapter.bin"
+/* The base of an adapter's directory; ERR_NOT_FOUND: it is none. ERR_INVALID: adapter.json. */
+enum err model_adapter_base(const char *dir, char base[96], struct err_info *e) MUST_CHECK;
+/* One vector of the base becomes the model's: m->base_digest is not empty. */
+void model_adapt_row(const struct model *m, float *row);
+/* Writes such a directory, whole or not at all. ERR_CONFLICT: `dir` exists. */
+struct adapter;
+enum err model_adapter_install(const char *dir, const char *base, const struct adapter *a,
+                               struct err_info *e) MUST_CHECK;
 
 /* Model directories on disk: DATA/models/<name>/. */
 typedef void model_progress_fn(void *ctx, const char *file, uint64_t done, uint64_t total);

@@ -20,6 +20,7 @@ void model_unref(struct model *m)
     tokenizer_free(m->tokenizer);
     pack_close(m->tokenizer_pack);
     bert_free(m->bert);
+    adapter_free(m->adapter);
     remote_free(m->remote);
     free(m);
 }
@@ -109,6 +110,8 @@ static void run_block(struct model_run *r, const uint32_t *ids, const uint32_t *
         bert_run(m->bert, r->work, ids, lengths, count, m->pooling, rows);
     if (r->full)
         cut(r, count, out);
+    if (m->adapter)
+        adapter_apply(m->adapter, out, count);
 }
 
 enum err model_embed_rows(struct model_run *r, const uint32_t *ids, uint32_t length, float *out,

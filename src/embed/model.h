@@ -6,6 +6,7 @@
 #include "embed/config.h"
 #include "embed/home.h"
 #include "embed/embed.h"
+#include "math/adapter.h"
 
 struct model {
     int refs; /* atomic */
@@ -14,7 +15,8 @@ struct model {
     struct pack *tokenizer_pack; /* it lies in this; NULL: in memory */
     struct bert *bert;           /* NULL: the stub */
     enum bert_pooling pooling;
-    struct remote *remote; /* NULL: it runs here */
+    struct adapter *adapter; /* NULL: none */
+    struct remote *remote;   /* NULL: it runs here */
     bool remote_learned;
 };
 
@@ -33,6 +35,11 @@ struct model_known {
 const struct model_known *model_known_by_weights(const char *sha256); /* NULL: not known */
 const struct model_known *model_known_by_name(const char *name);
 void model_name_from_dir(const char *dir, char *out, size_t cap); /* the last part of the path */
+
+/* adapted.c: gives an opened model its adapter, and the digest that names both; the name is that of
+ * the adapter's folder. */
+enum err model_adapt(struct model *m, const char *path, struct err_info *e) MUST_CHECK;
+void model_adapter_name(const char *path, char *out, size_t cap);
 
 /* The stub: 64 floats from the ids, in a space that follows from the seed. */
 #define STUB_DIMS 64u

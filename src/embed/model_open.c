@@ -159,7 +159,7 @@ static enum err open_stub(const struct model_options *o, struct model *m, struct
     m->info.pooling = "mean";
     m->info.architecture = "stub";
     m->info.fidelity_mean = m->info.fidelity_least = 1;
-    return ERR_OK;
+    return o->adapter ? model_adapt(m, o->adapter, e) : ERR_OK;
 }
 
 /* Of a model that is not known: the mean over pairs of short passages on unlike things. */
@@ -178,6 +178,8 @@ static float measure_mean_cosine(const struct opening *o)
     double sum = 0;
     for (size_t i = 0; i < COUNT; i++) {
         normalise_f32(vectors + i * full, dims);
+        if (m->adapter)
+            adapter_apply(m->adapter, vectors + i * full, 1);
         for (size_t j = 0; j < i; j++)
             sum += (double)dot_f32(vectors + i * full, vectors + j * full, dims);
     }
@@ -195,7 +197,7 @@ static void name_and_constants(struct opening *o)
     else
         model_name_from_dir(o->dir, i->name, sizeof i->name);
     const json_t *before = home_recall(&o->home, "mean_cosine", i->digest);
-    if (k && i->dims == i->dims_full)
+    if (k && i->dims == i->dims_full && !o->model->adapter)
         i->mean_cosine = k->mean_cosine;
     else if (json_is_number(before))
         i->mean_cosine = (float)json_number_value(before);
@@ -220,6 +222,8 @@ static enum err open_encoder(struct opening *o, struct err_info *e)
     if (err)
         return err;
     digest(o);
+    if (o->options->adapter && (err = model_adapt(o->model, o->options->adapter, e)))
+        return err;
     name_and_constants(o);
     return ERR_OK;
 }
@@ -256,6 +260,8 @@ enum err model_open(const char *dir, const struct model_options *o, struct model
         err = open_stub(o ? o : &none, m, e);
     else if (!err)
         err = open_dir(dir, o ? o : &none, m, e);
+    if (!err && o && o->adapter)
+        model_adapter_name(o->adapter, m->info.name, sizeof m->info.name);
     if (err)
         model_unref(m);
     else

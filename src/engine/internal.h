@@ -449,6 +449,12 @@ enum err popular_erasing(struct collection *c, struct str user, struct arena *a,
 void popular_erased(struct collection *c, const struct feedback_record *acts, size_t count,
                     struct arena *a);
 
+/* ---- version_adapt.c ---- */
+/* Drafts of `docs`, as they are stored: passages and vectors, where the version's model has an
+ * adapter and another version the vectors of its base. What it leaves is to be embedded. */
+enum err drafts_adapt(struct version *v, const struct document_record *docs, struct draft *drafts,
+                      size_t count, struct arena *a, struct err_info *e) MUST_CHECK;
+
 /* ---- version_compare.c ---- */
 /* A version held against the active one; the report as JSON in the arena. */
 enum err version_compare(struct version *active, struct version *v, const struct compare_request *r,

@@ -2,6 +2,7 @@
  * dimensions; who takes the same gets the same one. One that nobody uses any more is closed. */
 #include "base/file.h"
 #include "engine/internal.h"
+#include "math/adapter.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,23 @@ static enum err remote_take(struct engine *x, const char *dir, enum precision pr
     return err;
 }
 
+/* The model of a directory, or, if it holds an adapter, its base with that. */
+static enum err open_with_adapter(struct engine *x, const char *dir, struct model_options *o,
+                                  struct model **out, struct err_info *e)
+{
+    char base[96], base_dir[600], file[640];
+    enum err err = model_adapter_base(dir, base, e);
+    if (err == ERR_NOT_FOUND)
+        return model_open(dir, o, out, e);
+    if (!err && x->options.remote && model_is_default(x, str_c(base)))
+        err = err_set(e, ERR_UNSUPPORTED, "/model", "an adapter needs a model that runs here");
+    if (!err)
+        err = model_dir(x, str_c(base), base_dir, sizeof base_dir, e);
+    snprintf(file, sizeof file, "%s/" MODEL_ADAPTER_FILE, dir);
+    o->adapter = file;
+    return err ? err : model_open(base_dir, o, out, e);
+}
+
 enum err model_take(struct engine *x, struct str name, enum precision precision,
                     unsigned dimensions, struct model **out, struct err_info *e)
 {
@@ -159,7 +177,7 @@ enum err model_take(struct engine *x, struct str name, enum precision precision,
         return remote_take(x, dir, precision, dimensions, out, e);
     if ((*out = entry_use(x, dir, precision, dimensions)))
         return 0;
-    if ((err = model_open(dir, &o, &opened, e)))
+    if ((err = open_with_adapter(x, dir, &o, &opened, e)))
         return err;
     *out = entry_add(x, dir, precision, dimensions, opened);
     return 0;
@@ -237,6 +255,19 @@ static struct model_entry *entry_at(struct engine *x, size_t i)
     return m;
 }
 
+static enum err files_verify(const char *dir, const char *cache, struct err_info *e)
+{
+    char base[96], file[640];
+    struct adapter *a = NULL;
+    enum err err = model_adapter_base(dir, base, e);
+    if (err == ERR_NOT_FOUND)
+        return model_verify(dir, cache, e);
+    snprintf(file, sizeof file, "%s/" MODEL_ADAPTER_FILE, dir);
+    err = err ? err : adapter_load(file, &a, e);
+    adapter_free(a);
+    return err;
+}
+
 void models_verify(struct engine *x,
                    void (*each)(void *ctx, const char *dir, enum err err,
                                 const struct err_info *info),
@@ -255,7 +286,7 @@ void models_verify(struct engine *x,
         if (!file_is_dir(dir) || strcmp(dir, before) == 0)
             continue; /* a provider's, the stub; or the same one, run otherwise */
         struct err_info info = {0};
-        enum err err = model_verify(dir, cache, &info);
+        enum err err = files_verify(dir, cache, &info);
         each(ctx, dir, err, &info);
         memcpy(before, dir, sizeof before);
     }

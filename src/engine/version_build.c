@@ -81,6 +81,9 @@ static enum err batch_embed(struct build *b, struct err_info *e)
         if (err)
             draft_fail(&b->drafts[i], err, &info);
     }
+    enum err err = drafts_adapt(b->v, b->docs, b->drafts, b->n, b->a, e);
+    if (err)
+        return err;
     drafts_split(b->v, &rules, b->drafts, b->n, b->a);
     return drafts_embed(b->v, b->drafts, b->n, LANE_BULK, 0, b->a, e);
 }
