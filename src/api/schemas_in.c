@@ -204,7 +204,7 @@ const struct schema schema_task_id = {
 
 /* ---- trainings ---- */
 static const struct schema train_kind = {
-    .type = SCHEMA_STRING, .choices = "ease|neighbours|walks|ials", .nullable = true};
+    .type = SCHEMA_STRING, .choices = "ease|neighbours|walks|ials|adapter", .nullable = true};
 static const struct schema train_seed = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
 static const struct schema train_held_out = {
@@ -213,7 +213,10 @@ const struct schema schema_train = {
     .name = "Train",
     .type = SCHEMA_OBJECT,
     .fields = FIELDS(
-        {"kind", &train_kind, .help = "only this one is tried; default: those that suit the size"},
+        {"kind", &train_kind,
+         .help =
+             "only this one is tried; default: those that suit the size. adapter: no recommender, "
+             "but an embedding version, learned from what readers like together"},
         {"seed", &train_seed, .fallback = "42", .help = "the same data and seed: the same model"},
         {"held_out", &train_held_out, .fallback = "0.2",
          .help = "share of readers to choose parameters and to judge by"},
@@ -506,7 +509,7 @@ static const struct schema boosts = {.type = SCHEMA_ARRAY, .items = &boost, .cou
          "changes nothing: personalised says so in the answer"},                                   \
     {                                                                                              \
         "user_weight", &share, .fallback = "0.3",                                                  \
-            .help = "of that boost; with the others at most 1"                                     \
+                               .help = "of that boost; with the others at most 1"                  \
     }
 const struct field search_fields[] = {
     {"q", &query_text, .fallback = "\"\"",
@@ -592,8 +595,7 @@ const struct schema schema_similar = {
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
         {"min_score", &share, .fallback = "0"}, PERSONAL, {"boosts", &boosts},
         {"facets", &facet_list}, {"sort", &sort_list}, {"group_by", &group_by}, DUPLICATES, EXACT,
-        SHOWN,
-        {"explain", &schema_boolean, .fallback = "false"},
+        SHOWN, {"explain", &schema_boolean, .fallback = "false"},
         {"diversity", &share, .fallback = "0",
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "
                  "a row are ordered anew"}),

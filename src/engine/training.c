@@ -184,9 +184,10 @@ static enum err job_run(struct training_job *j, struct err_info *e)
     }
     if (!err && known)
         err = err_set(e, ERR_CONFLICT, NULL, "readers were erased all the while; train again");
+    bool adapter = strcmp(j->order->kind, TRAINING_ADAPTER) == 0;
     if (!err)
-        err = recommender_keep(j, e);
-    if (err)
+        err = adapter ? training_adapter_keep(j, e) : recommender_keep(j, e);
+    if (err || adapter)
         return err;
     promote(j);
     recommenders_trim(j->c, j->order->made);
@@ -198,8 +199,13 @@ static enum err job_prepare(struct training_job *j, struct err_info *e)
     j->c = collection_find_id(j->x, j->order->collection_id);
     if (!j->c)
         return err_set(e, ERR_NOT_FOUND, "collection", "the collection was deleted");
-    j->v = version_active(j->c);
-    j->active = active_now(j);
+    if (strcmp(j->order->kind, TRAINING_ADAPTER) == 0) {
+        if (!(j->v = training_adapter_base(j->c, e)))
+            return e->code;
+    } else {
+        j->v = version_active(j->c);
+        j->active = active_now(j);
+    }
     return folder_make(j, e);
 }
 

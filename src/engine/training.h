@@ -33,6 +33,9 @@ struct training_order {
     int64_t started_us; /* of this attempt; 0: not yet */
     double seconds;     /* that it took; 0: not ended */
     uint32_t made;      /* recommender; 0: none */
+    uint32_t version;   /* embedding version, of an adapter; 0: none */
+    double strength;    /* of the adapter, as it was tried last; 0: it was not */
+    struct str report;  /* JSON, of what is no recommender; empty: none */
     bool promoted;
     char why[400];         /* promoted, or not */
     struct err_info error; /* of one that failed */
@@ -86,6 +89,14 @@ enum err training_snapshot(struct training_job *j, struct err_info *e) MUST_CHEC
 /* Fills in report; the model's file is there then. ERR_CANCELLED; ERR_UNAVAILABLE: the process was
  * killed by others; else the worker's own error. */
 enum err training_work(struct training_job *j, struct err_info *e) MUST_CHECK;
+
+/* ---- training_adapter.c ---- */
+#define TRAINING_ADAPTER "adapter"
+/* Whose vectors an adapter is for: the active version's, or, if that has one already, those of the
+ * version that it was made of. With a reference; NULL: it is gone. */
+struct version *training_adapter_base(struct collection *c, struct err_info *e);
+/* Waits until the version is made and search has judged it. ERR_CANCELLED: nothing stays. */
+enum err training_adapter_keep(struct training_job *j, struct err_info *e) MUST_CHECK;
 
 /* ---- training_due.c ---- */
 /* Queues a training of each collection that is due for one by its settings. */

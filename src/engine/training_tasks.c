@@ -92,7 +92,11 @@ struct str order_text(const struct training_order *o, struct arena *a)
     json_put_c(&w, o->kind[0] ? o->kind : NULL);
     json_key(&w, "promote");
     json_put_bool(&w, o->promote);
-    if (o->made) {
+    if (o->version) {
+        json_key(&w, "embedding_version");
+        json_put_int(&w, o->version);
+    }
+    if (o->made || o->version) {
         json_key(&w, "promoted");
         json_put_bool(&w, o->promoted);
     }
@@ -102,12 +106,20 @@ struct str order_text(const struct training_order *o, struct arena *a)
         json_key(&w, "recommender");
         json_put_int(&w, o->made);
     }
+    if (o->report.n) {
+        json_key(&w, "report");
+        json_put_raw(&w, o->report);
+    }
     if (o->seconds > 0) {
         json_key(&w, "seconds");
         json_put_double(&w, round(o->seconds * 1000) / 1000);
     }
     json_key(&w, "seed");
     json_put_int(&w, (int64_t)o->seed);
+    if (o->strength > 0) {
+        json_key(&w, "strength");
+        json_put_double(&w, o->strength);
+    }
     if (o->why[0]) {
         json_key(&w, "why");
         json_put_c(&w, o->why);
@@ -222,7 +234,8 @@ static enum err enough_readers(struct collection *c, struct err_info *e)
 static enum err order_make(struct collection *c, const struct train_request *r,
                            struct training_order *o, struct err_info *e)
 {
-    static const char *const kinds[] = {"", "ease", "neighbours", "walks", "ials"};
+    static const char *const kinds[] = {"",      "ease", "neighbours",
+                                        "walks", "ials", TRAINING_ADAPTER};
     bool known = false;
     *o = (struct training_order){.collection_id = c->id,
                                  .seed = r->seed,
@@ -233,7 +246,7 @@ static enum err order_make(struct collection *c, const struct train_request *r,
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         known |= str_eq_c(r->kind, kinds[i]);
     if (!known)
-        return err_set(e, ERR_INVALID, "/kind", "must be ease, neighbours, walks or ials");
+        return err_set(e, ERR_INVALID, "/kind", "must be ease, neighbours, walks, ials or adapter");
     copy_str(o->kind, sizeof o->kind, r->kind);
     return r->held_out < 1 ? enough_readers(c, e)
                            : err_set(e, ERR_INVALID, "/held_out", "must be between 0 and 1");

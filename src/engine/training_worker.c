@@ -116,7 +116,7 @@ static void line_heard(struct work *w, struct str line)
         w->said = true;
     } else if (json_is_string(step)) {
         training_at(w->j->x, json_string_value(step),
-                      json_number_value(json_object_get(v, "done")));
+                    json_number_value(json_object_get(v, "done")));
     }
     json_decref(v);
 }

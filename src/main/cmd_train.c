@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define POLL_NS 100000000
+#define ADAPTER "adapter"
 
 static const struct command_option train_options[] = {
     OPTION_COLLECTION,
@@ -158,8 +159,9 @@ static enum err order_make(const struct args *a, json_t *body, struct err_info *
     json_object_set_new(body, "seed", json_integer(seed));
     if (share)
         json_object_set_new(body, "held_out", json_real(held_out));
-    if (args_get(a, "--kind"))
-        json_object_set_new(body, "kind", json_string(args_get(a, "--kind")));
+    if (a->word_count || args_get(a, "--kind"))
+        json_object_set_new(body, "kind",
+                            json_string(a->word_count ? ADAPTER : args_get(a, "--kind")));
     if (args_has(a, "--no-promote"))
         json_object_set_new(body, "promote", json_false());
     return ERR_OK;
@@ -203,9 +205,42 @@ static enum err task_result(struct deed *d, struct err_info *e)
     if (strcmp(text_of(d->answer, "status"), "done") != 0)
         return err_set(e, ERR_CONFLICT, NULL, "the training %s%s%s", text_of(d->answer, "status"),
                        error ? ": " : "", text_of(error, "detail"));
+    if (strcmp(text_of(details, "kind"), ADAPTER) == 0)
+        return ERR_OK; /* the task says it all */
     const char *path =
         arena_printf(session_arena(d->s), "%s/%.0f", d->path, number_of(details, "recommender"));
     return call(d, "GET", path, NULL, e);
+}
+
+static void print_part(const json_t *report, const char *key, const char *what)
+{
+    const json_t *part = json_object_get(report, key);
+    printf("  %-22s", what);
+    print_metric("recall@100", part);
+    printf(", before %.4f: %+.4f, p %.4f\n", number_of(json_object_get(part, "before"), "mean"),
+           number_of(part, "difference"), number_of(part, "p"));
+}
+
+static void print_adapter(const json_t *task)
+{
+    const json_t *details = json_object_get(task, "details"),
+                 *report = json_object_get(details, "report"),
+                 *version = json_object_get(details, "embedding_version");
+    size_t i;
+    json_t *s;
+    json_array_foreach(json_object_get(report, "strengths"), i, s)
+    {
+        printf("  at %g of its strength\n", number_of(s, "strength"));
+        print_part(s, "held_out", "  held-out readers");
+        print_part(s, "new_documents", "  new documents");
+    }
+    if (version)
+        printf("  embedding version %.0f %s: %s\n", json_number_value(version),
+               json_is_true(json_object_get(details, "promoted")) ? "is the active one now"
+                                                                  : "is made, not promoted",
+               text_of(details, "why"));
+    else
+        printf("  not kept: %s\n", text_of(details, "why"));
 }
 
 static enum err train(struct deed *d, struct err_info *e)
@@ -227,8 +262,9 @@ static int run_train(const struct args *a)
 {
     struct err_info e = {0};
     struct deed d = {.a = a};
-    if (a->word_count)
-        return command_wrong(&command_train, "takes no argument \"%s\"", a->words[0]);
+    if (a->word_count > 1 || (a->word_count && strcmp(a->words[0], ADAPTER) != 0))
+        return command_wrong(&command_train, "takes no argument \"%s\"",
+                             a->words[a->word_count - 1]);
     enum err err = deed_open(&d, &e);
     if (!err)
         err = train(&d, &e);
@@ -236,6 +272,8 @@ static int run_train(const struct args *a)
         print_json(d.answer);
     else if (!err && args_has(a, "--no-wait"))
         printf("task %.0f\n", number_of(d.answer, "id"));
+    else if (!err && a->word_count)
+        print_adapter(d.answer);
     else if (!err)
         print_all(d.answer);
     deed_close(&d);
@@ -245,12 +283,13 @@ static int run_train(const struct args *a)
 const struct command command_train = {
     .name = "train",
     .summary = "learn from what readers did, and judge what was learned",
-    .usage = "akin train [options]",
+    .usage = "akin train [adapter] [options]",
     .text = "Trains a recommender on the collection's feedback, in a process of its own: tries "
             "parameters on held-out readers,\njudges the best one beside popularity, neighbours, "
             "content and the active recommender, and promotes it if it is\nnot worse. The server "
             "does so by itself when enough has changed (setting `training` of the collection).",
     .example = "  akin train -c news\n"
+               "  akin train adapter -c news\n"
                "  akin recommenders list -c news\n",
     .options = train_options,
     .run = run_train,

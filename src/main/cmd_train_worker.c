@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "recommend/training_feed.h"
+#include "train/adapter.h"
 #include "train/train.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@
 
 static const struct command_option options[] = {
     {"--active", 0, "FILE", "model that serves now"},
-    {"--kind", 0, "KIND", "ease, neighbours, walks or ials; default: those that suit the size"},
+    {"--kind", 0, "KIND",
+     "ease, neighbours, walks, ials or adapter; default: those that suit the size"},
     {"--seed", 0, "N", "default 42"},
     {"--held-out", 0, "SHARE", "of readers, to judge by; default .2"},
     {"--memory", 0, "BYTES", "at most so much; default: no bound"},
@@ -85,9 +87,15 @@ static int say_error(const struct err_info *e)
 
 /* ---- what it does ---- */
 
+static bool adapter_wanted(const struct args *a)
+{
+    const char *kind = args_get(a, "--kind");
+    return kind && strcmp(kind, "adapter") == 0;
+}
+
 static enum err kind_read(const struct args *a, unsigned *kinds, struct err_info *e)
 {
-    const char *name = args_get(a, "--kind");
+    const char *name = adapter_wanted(a) ? NULL : args_get(a, "--kind");
     *kinds = 0;
     for (unsigned k = 0; name && k <= MODEL_IALS; k++)
         if (strcmp(model_kind_name((enum model_kind)k), name) == 0)
@@ -120,6 +128,17 @@ static enum err options_read(const struct args *a, struct train_options *o, stru
     return err;
 }
 
+static enum err adapt(const struct training_set *s, const struct train_options *o,
+                      struct strbuf *report, struct err_info *e)
+{
+    struct adapter *made = NULL;
+    enum err err = adapter_train(s, &o->fit, &made, report, e);
+    if (!err)
+        err = adapter_save(made, o->model_path, e);
+    adapter_free(made);
+    return err;
+}
+
 static enum err train(const struct args *a, struct strbuf *report, struct err_info *e)
 {
     struct train_options o = {0};
@@ -131,7 +150,7 @@ static enum err train(const struct args *a, struct strbuf *report, struct err_in
     say_step(NULL, "reading", 0);
     err = feed_read(a->words[0], &s, e);
     if (!err)
-        err = train_set(s, &o, report, e);
+        err = adapter_wanted(a) ? adapt(s, &o, report, e) : train_set(s, &o, report, e);
     training_set_free(s);
     return err;
 }

@@ -25,6 +25,8 @@
 #define JUDGED_MAX 3000u /* readers of validation and of each test */
 #define P_MAX .05
 
+const double adapter_strengths[ADAPTER_STRENGTHS] = {1, .5, .25};
+
 /* ---- what is learned from ---- */
 
 struct liked { /* of readers who like two documents with texts, or more */
@@ -391,13 +393,19 @@ static enum err judge(const struct training_set *s, const float *matrix,
     return err;
 }
 
+static void judged_release(struct judged *j)
+{
+    measured_release(&j->before);
+    measured_release(&j->after);
+}
+
 /* ---- the whole ---- */
 
 struct adapting {
     const struct training_set *s;
     const struct fit_options *o;
     struct split *items, *readers; /* new documents; of what is left, readers who are held out */
-    struct judged held_out, new_documents;
+    struct judged held_out[ADAPTER_STRENGTHS], new_documents[ADAPTER_STRENGTHS];
     unsigned steps;
     double began;
     float *best;
@@ -503,9 +511,21 @@ static void put_int(struct json_writer *w, const char *key, uint64_t v)
     json_put_int(w, (int64_t)v);
 }
 
+static void put_strength(struct json_writer *w, const struct adapting *t, unsigned i)
+{
+    json_object_begin(w);
+    json_key(w, "strength");
+    json_put_double(w, adapter_strengths[i]);
+    put_judged(w, "held_out", &t->held_out[i]);
+    put_judged(w, "new_documents", &t->new_documents[i]);
+    json_key(w, "gains");
+    json_put_bool(w, gains(&t->held_out[i]) && gains(&t->new_documents[i]));
+    json_object_end(w);
+}
+
 static void report_make(const struct adapting *t, struct strbuf *out)
 {
-    bool held_out = gains(&t->held_out), fresh = gains(&t->new_documents);
+    bool held_out = gains(&t->held_out[0]), fresh = gains(&t->new_documents[0]);
     struct json_writer writer, *w = &writer;
     json_writer_init(w, out);
     json_object_begin(w);
@@ -517,8 +537,11 @@ static void report_make(const struct adapting *t, struct strbuf *out)
     put_int(w, "acts", t->s->start[t->s->readers]);
     put_int(w, "dims", t->s->dims);
     put_int(w, "steps", t->steps);
-    put_judged(w, "held_out", &t->held_out);
-    put_judged(w, "new_documents", &t->new_documents);
+    json_key(w, "strengths");
+    json_array_begin(w);
+    for (unsigned i = 0; i < ADAPTER_STRENGTHS; i++)
+        put_strength(w, t, i);
+    json_array_end(w);
     json_key(w, "promote");
     json_put_bool(w, held_out && fresh);
     json_key(w, "reason");
@@ -552,6 +575,21 @@ static enum err parts_make(struct adapting *t, struct err_info *e)
     return 0;
 }
 
+static enum err judge_strength(struct adapting *t, unsigned i, struct err_info *e)
+{
+    size_t n = (size_t)t->s->dims * t->s->dims;
+    float *matrix = xmalloc(n * sizeof *matrix);
+    for (size_t k = 0; k < n; k++)
+        matrix[k] = (float)adapter_strengths[i] * t->best[k];
+    enum err err = judge(t->s, matrix, t->readers->test, t->readers->test_count, NULL, t->o,
+                         &t->held_out[i], e);
+    if (!err)
+        err = judge(t->s, matrix, t->items->test, t->items->test_count, t->items->item_is_new, t->o,
+                    &t->new_documents[i], e);
+    free(matrix);
+    return err;
+}
+
 static enum err adapt(struct adapting *t, struct err_info *e)
 {
     struct learner l;
@@ -567,12 +605,8 @@ static enum err adapt(struct adapting *t, struct err_info *e)
     if (!err)
         err = learn_judged(t, &l, e);
     learner_release(&l);
-    if (!err)
-        err = judge(t->s, t->best, t->readers->test, t->readers->test_count, NULL, t->o,
-                    &t->held_out, e);
-    if (!err)
-        err = judge(t->s, t->best, t->items->test, t->items->test_count, t->items->item_is_new,
-                    t->o, &t->new_documents, e);
+    for (unsigned i = 0; i < ADAPTER_STRENGTHS && !err; i++)
+        err = judge_strength(t, i, e);
     return err ? err : learn_all(t, e);
 }
 
@@ -593,10 +627,10 @@ enum err adapter_train(const struct training_set *s, const struct fit_options *o
         report_make(&t, report);
         *out = adapter_new(s->dims, t.best);
     }
-    measured_release(&t.held_out.before);
-    measured_release(&t.held_out.after);
-    measured_release(&t.new_documents.before);
-    measured_release(&t.new_documents.after);
+    for (unsigned i = 0; i < ADAPTER_STRENGTHS; i++) {
+        judged_release(&t.held_out[i]);
+        judged_release(&t.new_documents[i]);
+    }
     split_free(t.readers);
     split_free(t.items);
     free(t.best);

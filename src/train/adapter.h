@@ -20,13 +20,18 @@
 #include "recommend/training_set.h"
 #include "train/recipe.h"
 
+/* How much of A is applied: what search loses to it falls with it, and what readers gain, less. */
+#define ADAPTER_STRENGTHS 3
+extern const double adapter_strengths[ADAPTER_STRENGTHS]; /* 1, .5, .25 */
+
 /* Judged on readers who are held out (recall@100 of what they liked) and on documents that are new
  * (recall@100 among those), by content alone, beside the vectors as they are. The report, a JSON
  * object:
- * {"kind":"adapter","seed","readers","items","acts","dims","steps","held_out":{"recall@100":
- * {..},"before":{..},"difference","p"},"new_documents":{the same},"promote","reason","seconds"}.
- * promote: both gain, each with p < .05; what search thinks of it is judged where the queries are.
- * ERR_CONFLICT: too few readers, or no texts; ERR_CANCELLED; ERR_UNAVAILABLE: no OpenBLAS. */
+ * {"kind":"adapter","seed","readers","items","acts","dims","steps","strengths":[{"strength",
+ * "held_out":{"readers","recall@100":{"mean","low","high"},"before":{..},"difference","p"},
+ * "new_documents":{the same},"gains"}],"promote","reason","seconds"}. gains: both gain, each with
+ * p < .05; promote: at full strength at least. What search thinks of it is judged where the queries
+ * are. ERR_CONFLICT: too few readers, or no texts; ERR_CANCELLED; ERR_UNAVAILABLE: no OpenBLAS. */
 struct strbuf;
 enum err adapter_train(const struct training_set *s, const struct fit_options *o,
                        struct adapter **out, struct strbuf *report, struct err_info *e) MUST_CHECK;

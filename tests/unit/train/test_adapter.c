@@ -49,7 +49,8 @@ static json_t *trained(const struct training_set *s, struct adapter **out)
 
 static double number(const json_t *report, const char *part, const char *what)
 {
-    const json_t *v = json_object_get(json_object_get(report, part), what);
+    const json_t *v = json_object_get(
+        json_object_get(json_array_get(json_object_get(report, "strengths"), 0), part), what);
     return json_number_value(json_is_object(v) ? json_object_get(v, "mean") : v);
 }
 
@@ -62,6 +63,7 @@ static void test_what_readers_care_for_comes_forward(void **state)
     assert_true(number(report, "held_out", "difference") > .02);
     assert_true(number(report, "new_documents", "difference") > 0);
     assert_true(json_is_true(json_object_get(report, "promote")));
+    assert_int_equal(json_array_size(json_object_get(report, "strengths")), ADAPTER_STRENGTHS);
     assert_string_equal(a->digest, again->digest); /* the same seed, the same adapter */
     double care = 0, noise = 0;                    /* how much of each dimension is left */
     for (uint32_t d = 0; d < DIMS; d++)
