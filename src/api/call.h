@@ -4,6 +4,7 @@
 #ifndef API_CALL_H
 #define API_CALL_H
 
+#include "access/caller.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "api/validate.h"
@@ -33,6 +34,7 @@ struct call {
     struct arena *arena;
     struct route_match match;
     const struct route *route;
+    struct caller caller; /* its filter and collections bind whatever the handler does */
     unsigned media;      /* of the body */
     json_t *query;       /* checked, json_decref'd at the end */
     json_t *body;        /* checked; NULL without one */
