@@ -52,10 +52,14 @@ enum err model_adapter_base(const char *dir, char base[96], struct err_info *e)
     char path[PATH_MAX_BYTES + 16], *text;
     size_t n;
     json_t *found = NULL;
+    struct err_info own = {0};
+    base[0] = 0;
     snprintf(path, sizeof path, "%s/" DESCRIPTION, dir);
-    enum err err = file_read_all(path, DESCRIPTION_MAX, &text, &n, e);
+    enum err err = file_read_all(path, DESCRIPTION_MAX, &text, &n, &own);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
     if (err)
-        return err;
+        return err_set(e, err, own.field, "%s", own.message);
     err = json_parse((struct str){text, n}, &found, e);
     free(text);
     struct str name = json_str(json_object_get(found, "base"));

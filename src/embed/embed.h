@@ -180,7 +180,7 @@ void embed_key(const struct model *m, enum embed_role role, const struct embed_t
 /* A directory DATA/models/<name>/ with adapter.json, {"base":"NAME"}, and adapter.bin is a model of
  * that name with an adapter. */
 #define MODEL_ADAPTER_FILE "adapter.bin"
-/* The base of an adapter's directory; ERR_NOT_FOUND: it is none. ERR_INVALID: adapter.json. */
+/* The base of an adapter's directory; empty: it is none. ERR_INVALID: adapter.json. */
 enum err model_adapter_base(const char *dir, char base[96], struct err_info *e) MUST_CHECK;
 /* One vector of the base becomes the model's: m->base_digest is not empty. */
 void model_adapt_row(const struct model *m, float *row);

@@ -151,7 +151,7 @@ static enum err open_with_adapter(struct engine *x, const char *dir, struct mode
 {
     char base[96], base_dir[600], file[640];
     enum err err = model_adapter_base(dir, base, e);
-    if (err == ERR_NOT_FOUND)
+    if (!err && !base[0])
         return model_open(dir, o, out, e);
     if (!err && x->options.remote && model_is_default(x, str_c(base)))
         err = err_set(e, ERR_UNSUPPORTED, "/model", "an adapter needs a model that runs here");
@@ -260,7 +260,7 @@ static enum err files_verify(const char *dir, const char *cache, struct err_info
     char base[96], file[640];
     struct adapter *a = NULL;
     enum err err = model_adapter_base(dir, base, e);
-    if (err == ERR_NOT_FOUND)
+    if (!err && !base[0])
         return model_verify(dir, cache, e);
     snprintf(file, sizeof file, "%s/" MODEL_ADAPTER_FILE, dir);
     err = err ? err : adapter_load(file, &a, e);
