@@ -3,7 +3,7 @@
 
 usage: run_tests.py [--state DIR] [GROUP...]      groups: unit asan tsan e2e quality crash fuzz
 """
-import argparse, json, os, pathlib, re, subprocess, sys, time
+import argparse, concurrent.futures, json, os, pathlib, re, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORES = str(os.cpu_count())
@@ -52,7 +52,8 @@ def meson(tally, name, env, suites):
 
 def pytest(tally, folder, env, *options):
     report = ROOT / "build" / f"pytest-{folder.replace('/', '-')}.xml"
-    code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *options, folder],
+    code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", CORES, "--dist", "loadfile",
+                           f"--junitxml={report}", *options, folder],
                           cwd=ROOT, env=env).returncode
     suite = re.search(r'<testsuite .*?errors="(\d+)" failures="(\d+)" skipped="(\d+)" tests="(\d+)"',
                       report.read_text() if report.exists() else "")
@@ -69,9 +70,13 @@ def fuzz(tally, env):
                         "-Db_lundef=false", "-Dfuzz=true", "-Dtests=disabled"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
                        env={**env, "CC": "clang"})
     subprocess.run(["ninja", "-C", "build-fuzz", "-j", CORES, "--quiet"], cwd=ROOT, check=True)
-    for target in sorted((ROOT / "build-fuzz" / "fuzz").glob("fuzz_*")):
-        if target.is_file() and os.access(target, os.X_OK):
-            code = subprocess.run([sys.executable, "tools/run_fuzz.py", "build-fuzz", target.name, "5"], cwd=ROOT).returncode
+    targets = [t.name for t in sorted((ROOT / "build-fuzz" / "fuzz").glob("fuzz_*")) if t.is_file() and os.access(t, os.X_OK)]
+
+    def run(target):  # five seconds each, one a core
+        return subprocess.run([sys.executable, "tools/run_fuzz.py", "build-fuzz", target, "5"], cwd=ROOT).returncode
+
+    with concurrent.futures.ThreadPoolExecutor(int(CORES)) as pool:
+        for code in pool.map(run, targets):
             tally.add(code == 0, code != 0)
 
 
