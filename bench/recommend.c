@@ -1,10 +1,11 @@
 /* bench_recommend [--items N] [--readers N] [--acts N] [--dims N] [--seed N] [--threads N]
- *     [--memory MB] [--kind ease|neighbours|walks|ials] [--save FILE] [--sessions]
+ *     [--memory MB] [--kind ease|neighbours|walks|ials] [--model FILE] [--save FILE] [--sessions]
  *
  * A planted world (planted.h; 15,000 documents, 100,000 readers, a million acts), trained on as the
  * worker process does: what was chosen, how long it took, the most memory it had, and NDCG@100 on
- * readers held out, beside popularity. JSON lines; the last is the summary. --save writes the set
- * and does no more; --sessions measures a request to the session model instead. */
+ * readers held out, beside popularity. JSON lines; the last is the summary. --model keeps the
+ * model; --save writes the set and does no more; --sessions measures a request to the session model
+ * instead. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -43,9 +44,9 @@ static unsigned kind_of(const char *name)
 static void ask(struct asked *a, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"items", 1, 0, 'i'}, {"readers", 1, 0, 'r'},  {"acts", 1, 0, 'a'},   {"dims", 1, 0, 'd'},
-        {"seed", 1, 0, 's'},  {"threads", 1, 0, 't'},  {"memory", 1, 0, 'm'}, {"kind", 1, 0, 'k'},
-        {"save", 1, 0, 'w'},  {"sessions", 0, 0, 'x'}, {0, 0, 0, 0}};
+        {"items", 1, 0, 'i'}, {"readers", 1, 0, 'r'}, {"acts", 1, 0, 'a'},     {"dims", 1, 0, 'd'},
+        {"seed", 1, 0, 's'},  {"threads", 1, 0, 't'}, {"memory", 1, 0, 'm'},   {"kind", 1, 0, 'k'},
+        {"save", 1, 0, 'w'},  {"model", 1, 0, 'o'},   {"sessions", 0, 0, 'x'}, {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         unsigned long long n = optarg ? strtoull(optarg, NULL, 10) : 0;
         switch (c) {
@@ -75,6 +76,9 @@ static void ask(struct asked *a, int argc, char **argv)
             break;
         case 'w':
             a->save = optarg;
+            break;
+        case 'o':
+            a->train.model_path = optarg;
             break;
         case 'x':
             a->sessions = true;

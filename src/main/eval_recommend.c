@@ -116,7 +116,7 @@ static void validated_add(struct eval_recommend *v, const struct evaluation *one
     for (unsigned i = 0; i < v->all.count; i++) {
         const struct contender *c = evaluation_find(one, v->all.contenders[i].name);
         if (c && c->trials.count)
-            v->validated[i] += c->trials.all[c->trials.best].metric;
+            v->validated[i] += c->validated;
     }
 }
 

@@ -72,7 +72,7 @@ static struct contender *contender_add(struct evaluating *v, const char *name)
 {
     assert(v->out->count < CONTENDERS_MAX);
     struct contender *c = &v->out->contenders[v->out->count];
-    *c = (struct contender){.name = name};
+    *c = (struct contender){.name = name, .validated = NAN};
     return c;
 }
 
@@ -97,6 +97,22 @@ static enum err judge_untrained(struct evaluating *v, struct err_info *e)
     return err;
 }
 
+/* Chosen on a sample, fitted on all acts. */
+static enum err validate_again(struct evaluating *v, const struct ranker *r, struct contender *c,
+                               struct err_info *e)
+{
+    struct measured m;
+    struct measure_options o = {
+        .among = among(v), .threads = v->o->fit.threads, .stop = v->o->fit.stop};
+    enum err err =
+        measure_run(v->split->validation, v->split->validation_count, v->s->items, r, &o, &m, e);
+    if (err)
+        return err;
+    c->validated = resample_mean(m.values[evaluate_metric(v->o->split.kind)], m.cases);
+    measured_release(&m);
+    return ERR_OK;
+}
+
 static enum err model_judge(struct evaluating *v, const struct recommend_model *m,
                             struct contender *c, struct err_info *e)
 {
@@ -107,7 +123,10 @@ static enum err model_judge(struct evaluating *v, const struct recommend_model *
     enum err err = model_ranker_new(m, v->split->train, among(v), v->o->fit.threads, &r, e);
     if (!err) {
         struct ranker ranker = ranker_model(r, c->name);
-        err = judge(v, &ranker, c, e);
+        if (v->o->trial_acts_max && c->trials.count)
+            err = validate_again(v, &ranker, c, e);
+        if (!err)
+            err = judge(v, &ranker, c, e);
     }
     model_ranker_free(r);
     v->out->count += !err;
@@ -149,20 +168,19 @@ static enum err kind_choose(struct evaluating *v, enum model_kind kind, struct c
         return ERR_OK;
     }
     enum err err = select_recipe(kind, v->split, &o, v->steps, &c->trials, e);
-    if (!err)
-        c->recipe = c->trials.all[c->trials.best].recipe;
-    return err;
+    if (err)
+        return err;
+    c->recipe = c->trials.all[c->trials.best].recipe;
+    c->validated = c->trials.all[c->trials.best].metric;
+    return ERR_OK;
 }
 
 static void best_note(struct evaluating *v, const struct contender *c)
 {
     if (!v->o->chosen && !(v->o->kinds >> c->recipe.kind & 1))
         return;
-    double metric = c->trials.count ? c->trials.all[c->trials.best].metric : 0;
-    if (v->out->best < 0 || metric > v->out->validated) {
+    if (v->out->best < 0 || c->validated > v->out->contenders[v->out->best].validated)
         v->out->best = (int)(c - v->out->contenders);
-        v->out->validated = metric;
-    }
 }
 
 static enum err judge_kinds(struct evaluating *v, struct err_info *left_out, struct err_info *e)

@@ -21,7 +21,9 @@ struct evaluate_options {
     const struct recipe *chosen;
     const struct recipe *active; /* one more, as it is: fitted on the same training part; NULL */
     unsigned budget;             /* trials of each kind; 0: select.h's */
-    size_t trial_acts_max;       /* select.h */
+    /* select.h. What is best on a sample need not be best on all acts: each kind's best is fitted
+     * on all of them in any case, and that model's validation decides between kinds. */
+    size_t trial_acts_max;
     struct fit_options fit;
 };
 struct contender {
@@ -29,6 +31,7 @@ struct contender {
     bool learned;     /* has a recipe */
     struct recipe recipe;
     struct trials trials; /* count 0: none */
+    double validated;     /* on validation, by which kinds are chosen; NaN: was not */
     double seconds;       /* of the fit */
     struct measured all, new_readers;
 };
@@ -40,9 +43,8 @@ struct evaluation {
     struct split *split; /* of the first seed, with the cases that lists are of */
     struct contender contenders[CONTENDERS_MAX];
     unsigned count;
-    int best;         /* of the kinds, by validation; -1: none could be made */
-    int active;       /* -1: none */
-    double validated; /* of the best */
+    int best;   /* of the kinds, by validation; -1: none could be made */
+    int active; /* -1: none */
 };
 /* What judges: NDCG@100, of new documents recall@100. */
 enum measure evaluate_metric(enum split_kind kind);

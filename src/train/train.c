@@ -96,7 +96,8 @@ static enum err prepare(struct training *t, struct err_info *e)
     t->o.fit.seed = t->o.fit.seed ? t->o.fit.seed : t->o.split.seed;
     enum err err = kinds_choose(t, e);
     double operations = t->o.kinds >> MODEL_EASE & 1 ? inverse_operations(t->s) : 0;
-    t->large = t->s->start[t->s->readers] > LARGE_ACTS || operations > LARGE_OPERATIONS;
+    t->sampled = t->s->start[t->s->readers] > LARGE_ACTS;
+    t->large = t->sampled || operations > LARGE_OPERATIONS;
     t->slow = t->large || operations > LONG_OPERATIONS;
     return err;
 }
@@ -139,8 +140,7 @@ static struct evaluate_options main_options(const struct training *t)
                                      .budget = t->o.budget ? t->o.budget
                                                : t->slow   ? LARGE_BUDGET
                                                            : 0,
-                                     .trial_acts_max =
-                                         t->s->start[t->s->readers] > LARGE_ACTS ? TRIAL_ACTS : 0,
+                                     .trial_acts_max = t->sampled ? TRIAL_ACTS : 0,
                                      .fit = t->o.fit};
 }
 

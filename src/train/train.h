@@ -11,6 +11,9 @@
  *      "window": {"from", "to"},                      times of the acts, RFC 3339; null without
  *      "tried": [{"parameters": {}, "ndcg@100": .35, "seconds": 4.1}],   each on validation; null:
  *                                                     could not be made
+ *      "tried_again": [{"kind": "walks", "ndcg@100": .24}],   where trials were on a sample: each
+ *                                                     kind's best on all acts, by which it was
+ *                                                     chosen; null: trials were on all
  *      "metrics": {"recall@20": {"mean", "low", "high"}, ..., "coverage@20": .3, "gini@20": .6},
  *      "baselines": [{"name": "popularity", "metrics": {}, "difference": {"metric", "mean", "low",
  *                     "high", "p"}}],                 the candidate less this one

@@ -13,6 +13,7 @@ struct training {
     struct recipe active;
     bool has_active;
     bool slow;                      /* few parameters are tried */
+    bool sampled;                   /* they are tried on some of the readers */
     bool large;                     /* nothing is fitted for new documents and readers alone */
     uint32_t liked_two, liked_some; /* readers by how many documents they like: 2, SPLIT_ACTS_MIN */
     struct steps steps;

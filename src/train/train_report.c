@@ -79,6 +79,27 @@ static void report_tried(struct json_writer *w, const struct evaluation *v, enum
     json_array_end(w);
 }
 
+static void report_tried_again(struct json_writer *w, const struct training *t, enum measure metric)
+{
+    json_key(w, "tried_again");
+    if (!t->sampled) {
+        json_put_null(w);
+        return;
+    }
+    json_array_begin(w);
+    for (unsigned i = 0; i < t->main.count; i++) {
+        const struct contender *c = &t->main.contenders[i];
+        if (!c->trials.count)
+            continue;
+        json_object_begin(w);
+        json_key(w, "kind");
+        json_put_c(w, model_kind_name(c->recipe.kind));
+        put_double(w, measure_name(metric), c->validated);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 static void report_baselines(struct json_writer *w, const struct evaluation *v, enum measure metric,
                              bool new_readers, uint64_t seed)
 {
@@ -190,6 +211,7 @@ void training_report(const struct training *t, struct strbuf *out)
     report_data(&w, t);
     report_window(&w, t->s);
     report_tried(&w, &t->main, metric);
+    report_tried_again(&w, t, metric);
     json_key(&w, "metrics");
     report_metrics(&w, &t->main.contenders[t->main.best].all, seed);
     report_baselines(&w, &t->main, metric, false, seed);
