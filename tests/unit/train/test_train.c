@@ -253,6 +253,61 @@ static void test_progress(void **state)
     set_free(s);
 }
 
+/* ---- a sample to try on ---- */
+
+static double validated(const struct training_set *s, const struct split_options *split,
+                        const struct recipe *recipe)
+{
+    struct split *p = split_make(s, split);
+    struct fit_options fit = {.seed = 1};
+    struct recommend_model *m = NULL;
+    struct model_ranker *r = NULL;
+    struct measured measured;
+    struct measure_options o = {0};
+    assert_int_equal(recipe_fit(recipe, p->train, &fit, &m, NULL), 0);
+    assert_int_equal(model_ranker_new(m, p->train, NULL, 1, &r, NULL), 0);
+    struct ranker ranker = ranker_model(r, "alone");
+    assert_int_equal(
+        measure_run(p->validation, p->validation_count, s->items, &ranker, &o, &measured, NULL), 0);
+    double mean = resample_mean(measured.values[MEASURE_NDCG_100], measured.cases);
+    measured_release(&measured);
+    model_ranker_free(r);
+    recommend_model_free(m);
+    split_free(p);
+    return mean;
+}
+
+/* Parameters are tried on a few readers, but what is chosen is best of what all readers made. */
+static void test_chosen_on_all(void **state)
+{
+    struct training_set *s = set_make(300, 200, 8, GROUPS, false, 0, 5);
+    struct evaluate_options o = {.split = {.kind = SPLIT_READERS, .seed = 42},
+                                 .kinds = 1u << MODEL_NEIGHBOURS | 1u << MODEL_WALKS,
+                                 .budget = 2,
+                                 .trial_acts_max = 200,
+                                 .fit = {.seed = 1}};
+    struct steps steps = {.told = &o.fit, .total = evaluate_steps(&o)};
+    struct evaluation v;
+    double on_sample = 0, on_all = 0;
+    const char *best_on_sample = NULL, *best_on_all = NULL;
+    assert_int_equal(evaluate_run(s, &o, &steps, &v, NULL, NULL), 0);
+    for (unsigned i = 0; i < v.count; i++) {
+        const struct contender *c = &v.contenders[i];
+        if (!c->learned)
+            continue;
+        double sample = c->trials.all[c->trials.best].metric;
+        assert_true(c->validated == validated(s, &o.split, &c->recipe));
+        if (sample > on_sample)
+            on_sample = sample, best_on_sample = c->name;
+        if (c->validated > on_all)
+            on_all = c->validated, best_on_all = c->name;
+    }
+    assert_string_not_equal(best_on_sample, best_on_all); /* else nothing is shown */
+    assert_string_equal(v.contenders[v.best].name, best_on_all);
+    evaluation_release(&v);
+    set_free(s);
+}
+
 /* ---- the gate ---- */
 
 static void contender(struct evaluation *v, const char *name, uint32_t cases, double value,
@@ -314,7 +369,8 @@ int main(void)
         cmocka_unit_test(test_report),   cmocka_unit_test(test_new_readers),
         cmocka_unit_test(test_active),   cmocka_unit_test(test_deterministic),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_progress), cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_progress), cmocka_unit_test(test_chosen_on_all),
+        cmocka_unit_test(test_gate),
     };
     json_setup();
     return cmocka_run_group_tests(tests, setup, teardown);
