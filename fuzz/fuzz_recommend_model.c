@@ -8,7 +8,9 @@
 #include "base/section.h"
 #include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/feature.h"
 #include "recommend/model.h"
+#include "recommend/rank_trees.h"
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <math.h>
@@ -66,6 +68,9 @@ static struct recommend_model *model_make(void)
         m->factors->vectors[i] = (uint16_t)(0x3000 + 100 * i);
     m->sessions =
         session_model_new(ITEMS, 2, (const size_t[]){0, 3, 5}, (const uint32_t[]){1, 7, 10, 7, 2});
+    m->ranker = rank_trees_new(2, (const uint32_t[]){5, 1});
+    m->ranker->nodes[0] = (struct rank_node){.feature = 2, .value = 1, .left = 1};
+    m->ranker->nodes[2] = (struct rank_node){.feature = 6, .left = 3, .unknown_right = 1};
     m->report = xstrdup("{\"a\":1}");
     return m;
 }
@@ -139,6 +144,14 @@ static void text_ask(const struct text_model *t)
     free(v);
 }
 
+static void ranker_ask(const struct rank_trees *t)
+{
+    float known[FEATURE_COUNT] = {1, 2, 3}, unknown[FEATURE_COUNT], out[2];
+    for (int f = 0; f < FEATURE_COUNT; f++)
+        unknown[f] = NAN;
+    rank_trees_score(t, (const float *const[]){known, unknown}, 2, out);
+}
+
 static void check_same(const struct recommend_model *m)
 {
     struct recommend_model *again = NULL;
@@ -193,6 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         text_ask(m->text);
     if (m->sessions)
         sessions_ask(m);
+    if (m->ranker)
+        ranker_ask(m->ranker);
     check_same(m);
     recommend_model_free(m);
     return 0;

@@ -421,6 +421,7 @@ static void render_adjustments(struct json_writer *w, const struct recommend_row
     put_finite(w, "relevance", r->relevance);
     json_key(w, "adjustments");
     json_object_begin(w);
+    put_finite(w, "ranker", r->ranked);
     put_finite(w, "boost", r->boost);
     put_finite(w, "freshness", r->freshness);
     put_finite(w, "fatigue", r->fatigue);

@@ -121,6 +121,7 @@ static enum err recommend_input(const struct find_input *in, struct recommend_re
     r->diversity = input_double(v, "diversity", 0);
     r->explore = input_double(v, "explore", 0);
     r->blend = input_str(v, "blend");
+    r->ranker_off = !input_bool(v, "ranker", true);
     r->scenario = input_str(v, "scenario");
     r->fields_given = json_is_array(json_object_get(v, "fields"));
     r->fields = input_strs(in->arena, v, "fields", &r->field_count);

@@ -40,7 +40,8 @@ static const struct schema variant = {
                {"recommender", &recommender, .help = "a trained one of the collection, by number"},
                {"blend", &blend, .help = "a score expression, such as model + 0.3 * trending"},
                {"diversity", &share}, {"explore", &share}, {"fatigue", &share},
-               {"half_life_days", &half_life, .help = "of freshness; 0: age does not matter"}),
+               {"half_life_days", &half_life, .help = "of freshness; 0: age does not matter"},
+               {"ranker", &schema_flag, .help = "false: the order is the relevance's"}),
     .example = "{\"name\":\"diverse\",\"weight\":1,\"diversity\":0.4}",
 };
 static const struct schema variants = {

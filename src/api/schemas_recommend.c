@@ -101,8 +101,8 @@ static const struct schema fields_shown = {.type = SCHEMA_ARRAY,
                  "pages together. Pins count, and may alone be more; documents without a value "   \
                  "are free; of an array each value counts"},                                       \
         {"boosts", &boosts,                                                                        \
-         .help = "score = relevance * the factor of each boost that fits (of a relevance below "   \
-                 "0 divided by it)"},                                                              \
+         .help = "score = (relevance + what the ranker adds) * the factor of each boost that fits" \
+                 " (of a sum below 0 divided by it)"},                                             \
         {"freshness", &freshness,                                                                  \
          .help = "score * 0.5 ^ (age / half_life_days), by when a document was created"},          \
         {"fatigue", &share, .fallback = "0",                                                       \
@@ -119,6 +119,8 @@ static const struct schema fields_shown = {.type = SCHEMA_ARRAY,
          .help = "how the sources' scores make the relevance, in place of the collection's way: "  \
                  "model, profile, session, popular, trending, brought.NAME, age, shown with "      \
                  "+ - * / and min, max, clip, exp, log, pow, abs, sqrt"},                          \
+        {"ranker", &schema_flag, .fallback = "true",                                               \
+         .help = "false: the order is the relevance's, even if the recommender has a ranker"},     \
         {"scenario", &scenario,                                                                    \
          .help = "where it is shown; click-through and the like are told by it. a-z, 0-9, _ and "  \
                  "-"},                                                                             \
@@ -193,7 +195,10 @@ static const struct schema explanation = {
 static const struct schema adjustments = {
     .name = "Adjustments",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"boost", &schema_number, NEED, .help = "the product of all that fit"},
+    .fields = FIELDS({"ranker", &schema_number, NEED,
+                      .help = "what is added to the relevance so that the order is the trained "
+                              "ranker's; 0 without one"},
+                     {"boost", &schema_number, NEED, .help = "the product of all that fit"},
                      {"freshness", &schema_number, NEED}, {"fatigue", &schema_number, NEED},
                      {"alike", &schema_number, NEED,
                       .help = "the mean cosine with what stands before it, which diversity "
@@ -212,7 +217,7 @@ static const struct schema recommended = {
          .help = "with explore: the probability that it stands here, given what stands before"},
         {"relevance", &schema_number, .help = "with explain: the score before the rules"},
         {"adjustments", &adjustments,
-         .help = "with explain: score = relevance * boost * freshness * fatigue"},
+         .help = "with explain: score = (relevance + ranker) * boost * freshness * fatigue"},
         {"explanation", LIST_OF(&explanation), NEED,
          .help = "with explain: the documents that gave most of the relevance"},
         {"others", &schema_number,

@@ -566,6 +566,7 @@ struct recommend_request {
     double half_life_days;              /* 0: age does not matter */
     double fatigue, diversity, explore; /* 0 ... 1 */
     struct str scenario;                /* where it is shown: for the log and its numbers */
+    bool ranker_off;                    /* the order is the relevance's, ranker or not */
     uint32_t recommender;               /* experiments: not the active one but this; 0: that */
     bool fields_given;                  /* as of find_request */
     const struct str *fields;
@@ -581,6 +582,7 @@ struct recommend_row {
     struct document_out document;
     size_t position;                  /* in the whole list, from 0 */
     double relevance;                 /* what explanations add up to: before rules */
+    double ranked;                    /* what the ranker adds to it, for its order */
     double boost, freshness, fatigue; /* factors */
     double alike;                     /* the mean cosine with what stands before it */
     double score;                     /* after the factors */

@@ -95,6 +95,20 @@ static enum err blend_read(const json_t *v, size_t at, struct arena *a, struct v
     return err ? err_set(e, err, pointer, "%s", info.message) : 0;
 }
 
+static enum err ranker_read(const json_t *v, size_t at, struct variant *out, struct err_info *e)
+{
+    char pointer[96];
+    const json_t *ranker = json_object_get(v, "ranker");
+    if (!ranker || json_is_null(ranker))
+        return 0;
+    snprintf(pointer, sizeof pointer, "/variants/%zu/ranker", at);
+    if (!json_is_boolean(ranker))
+        return err_set(e, ERR_INVALID, pointer, "must be true or false");
+    out->ranker = json_is_true(ranker);
+    out->fields |= VARIANT_RANKER;
+    return 0;
+}
+
 static enum err variant_read(const json_t *v, size_t at, struct arena *a, struct variant *out,
                              struct err_info *e)
 {
@@ -104,6 +118,8 @@ static enum err variant_read(const json_t *v, size_t at, struct arena *a, struct
     enum err err = name_copy(json_str(json_object_get(v, "name")), pointer, out->name, e);
     if (!err)
         err = numbers_read(v, at, out, e);
+    if (!err)
+        err = ranker_read(v, at, out, e);
     return err ? err : blend_read(v, at, a, out, e);
 }
 
@@ -196,6 +212,10 @@ static void variant_put(struct json_writer *w, const struct variant *v)
     number_put(w, v, VARIANT_EXPLORE, "explore", v->explore);
     number_put(w, v, VARIANT_FATIGUE, "fatigue", v->fatigue);
     number_put(w, v, VARIANT_HALF_LIFE, "half_life_days", v->half_life_days);
+    if (v->fields & VARIANT_RANKER) {
+        json_key(w, "ranker");
+        json_put_bool(w, v->ranker);
+    }
     json_object_end(w);
 }
 

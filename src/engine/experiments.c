@@ -136,6 +136,8 @@ static void variant_apply(const struct variant *v, struct arena *a, struct recom
         r->fatigue = v->fatigue;
     if (v->fields & VARIANT_HALF_LIFE)
         r->half_life_days = v->half_life_days;
+    if (v->fields & VARIANT_RANKER)
+        r->ranker_off = !v->ranker;
 }
 
 void experiment_assign(struct collection *c, struct recommend_request *r, struct str session,

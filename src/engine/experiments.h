@@ -30,12 +30,14 @@ enum variant_field {
     VARIANT_EXPLORE = 8,
     VARIANT_FATIGUE = 16,
     VARIANT_HALF_LIFE = 32,
+    VARIANT_RANKER = 64,
 };
 struct variant {
     char name[EXPERIMENT_NAME_MAX + 1];
     double weight;
     unsigned fields; /* bits of enum variant_field */
     uint32_t recommender;
+    bool ranker; /* on, where one was trained */
     double diversity, explore, fatigue, half_life_days;
     struct str blend;
 };

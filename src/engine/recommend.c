@@ -52,6 +52,7 @@ static enum err row_make(struct recommendation *m, const struct placed *p,
     *row = (struct recommend_row){
         .position = position,
         .relevance = p->candidate.relevance,
+        .ranked = p->candidate.ranked,
         .boost = p->slot.boost,
         .freshness = p->slot.freshness,
         .fatigue = p->slot.fatigue,

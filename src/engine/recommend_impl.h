@@ -2,6 +2,7 @@
  *
  *   examples      what the reader did, or what the request names      recommend_examples.c
  *   candidates    from every source, each scored by all sources       recommend_sources.c
+ *   order         of the best of them, if a ranker was trained        recommend_ranker.c
  *   rules         the request's, checked and resolved                 recommend_rules.c
  *   slots         candidates by those rules; pages                    recommend_slots.c
  *   explanation   what of the score came from which document          recommend_explain.c
@@ -36,6 +37,7 @@ struct candidate {
     uint32_t number;
     uint64_t revision;
     double relevance;   /* what explanations add up to: before rules */
+    double ranked;      /* what the ranker adds to it; 0 without one */
     double score;       /* after boosts */
     const char *source; /* of the greatest part: "model", "text", "profile", "session", "trending",
                            "popular", "newest", "brought", "explore", "pin" */
@@ -98,6 +100,14 @@ struct recommend_example *examples_weighted(const struct recommendation *m); /* 
 /* recommend_sources.c: `depth` candidates that are in `within` and not in `without`, at least, if
  * there are so many; relevance by the request's blend. */
 enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e) MUST_CHECK;
+/* By relevance, of equals the newer. */
+void candidates_sort(struct recommendation *m);
+/* recommend_ranker.c: of the default blend alone. Into the features what is known after the blend,
+ * and the first RANKER_POOL candidates, which are sorted, in the ranker's order, if there is one.
+ * Depth: so many candidates are wanted for it; 0: it is not asked. */
+#define RANKER_POOL 200
+size_t ranker_depth(const struct recommendation *m);
+void ranker_apply(struct recommendation *m);
 /* Given documents as candidates, in their order, less those that are deleted; after
  * candidates_make. Room for `count`. */
 void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t count,

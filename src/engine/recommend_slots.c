@@ -69,6 +69,8 @@ static size_t depth_of(const struct recommendation *m)
     size_t depth = m->rules.before_count + r->offset + r->limit + r->pin_count + SLACK;
     if (r->diversity > 0 || r->explore > 0 || r->cap_count > 0)
         depth += SLOTS_POOL;
+    size_t ranked = ranker_depth(m);
+    depth = depth > ranked ? depth : ranked;
     bool lifts = r->boost_count > 0 || r->half_life_days > 0 || r->fatigue > 0;
     return lifts && depth < DEPTH_LIFTED ? DEPTH_LIFTED : depth;
 }
@@ -172,12 +174,15 @@ static enum err fill(struct filling *f, struct slots *out, struct err_info *e)
         err = shown_fill(m, e);
     if (err)
         return err;
+    candidates_sort(m);
+    ranker_apply(m);
     struct slot_candidate *all = arena_array(m->a, m->candidate_count + 1, sizeof *all);
     for (size_t i = 0; i < m->candidate_count; i++) {
         const struct candidate *k = &m->candidates[i];
         all[i] = (struct slot_candidate){
             .number = k->number,
             .relevance = isfinite(k->relevance) ? k->relevance : 0,
+            .ranked = isfinite(k->ranked) ? k->ranked : 0,
             .age_days = (double)k->features[FEATURE_AGE],
             .shown = isnan(k->features[FEATURE_SHOWN]) ? 0 : (double)k->features[FEATURE_SHOWN],
         };

@@ -439,6 +439,16 @@ static enum err sources_make(struct recommendation *m, struct err_info *e)
     return err ? err : popular_follow(m->c, false, e);
 }
 
+void candidates_sort(struct recommendation *m)
+{
+    size_t i = 1;
+    while (i < m->candidate_count &&
+           candidate_compare(&m->candidates[i - 1], &m->candidates[i]) <= 0)
+        i++;
+    if (i < m->candidate_count)
+        qsort(m->candidates, m->candidate_count, sizeof *m->candidates, candidate_compare);
+}
+
 enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e)
 {
     struct list l;
@@ -454,7 +464,7 @@ enum err candidates_make(struct recommendation *m, size_t depth, struct err_info
     candidates_score(m, l.numbers, l.count, m->candidates, &m->candidate_count);
     list_release(&l);
     docset_release(&m->sources->allowed);
-    qsort(m->candidates, m->candidate_count, sizeof *m->candidates, candidate_compare);
+    candidates_sort(m);
     m->model = strategy_of(m);
     return 0;
 }

@@ -1,7 +1,8 @@
-/* The snapshot of a training: every document with the mean of its passages' vectors, and every act
- * of feedback up to one change of the store. Read in bounded steps and written as it is read; of
- * the documents only a number for each id stays in memory. */
+/* The snapshot of a training: every document with the mean of its passages' vectors, every act of
+ * feedback up to one change of the store, and the answers that acts name. Read in bounded steps and
+ * written as it is read; of the documents only a number for each id stays in memory. */
 #include "engine/training.h"
+#include "engine/training_answers.h"
 #include "base/hash.h"
 #include "math/half.h"
 #include "recommend/training_feed.h"
@@ -61,6 +62,7 @@ struct snapshot {
     struct feed_writer *w;
     struct feedback_settings settings;
     struct ids ids;
+    struct answer_tokens *answers;
     int64_t now_us; /* the newest act's time: the same data weigh the same whenever they are read */
     uint64_t documents, done;
     float *sum, *row;
@@ -114,10 +116,12 @@ static enum err act_add(void *ctx, const struct feedback_record *f)
     uint32_t number = ids_find(&s->ids, f->document);
     int64_t age_us = s->now_us > f->time_us ? s->now_us - f->time_us : 0;
     s->j->acts++;
-    if (number)
+    if (number) {
         feed_put_act(
             s->w, f->user, number, (float)feedback_weight(&s->settings, f->type, f->value, age_us),
             (float)feedback_weight(&s->settings, f->type, f->value, 0), f->time_us, f->session);
+        answer_tokens_add(s->answers, s->w, &s->settings, f, number);
+    }
     return going_on(s, 0);
 }
 
@@ -142,6 +146,8 @@ static enum err snapshot_write(struct snapshot *s, struct err_info *e)
                                  document_add, s, &ignored, e);
     if (!err)
         err = store_feedback_scan(j->x->store, j->c->id, 0, j->position, act_add, s, e);
+    if (!err)
+        err = answers_put(s->answers, j, s->w, e);
     return err;
 }
 
@@ -162,11 +168,13 @@ enum err training_snapshot(struct training_job *j, struct err_info *e)
     s.sum = xcalloc(dims, sizeof *s.sum);
     s.row = xcalloc(dims, sizeof *s.row);
     s.mean = xcalloc(dims, sizeof *s.mean);
+    s.answers = answer_tokens_new();
     err = snapshot_write(&s, e);
     if (err)
         feed_writer_drop(s.w);
     else
         err = feed_writer_end(s.w, e);
+    answer_tokens_free(s.answers);
     free(s.ids.slots);
     free(s.sum);
     free(s.row);

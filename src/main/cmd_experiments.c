@@ -13,7 +13,7 @@ static const struct command_option options[] = {
     OPTION_COLLECTION,
     {"--variant", 0, "V",
      "create, change: NAME[:WEIGHT][,KEY=VALUE...], the control first; keys: recommender, "
-     "diversity, explore, fatigue, half_life_days, blend (last: it may hold commas)"},
+     "diversity, explore, fatigue, half_life_days, ranker (0 or 1), blend (last: it may hold commas)"},
     {"--scenario", 0, "S", "create, change: the scenario it is of (default: any other)"},
     {"--metric", 0, "M", "create, change: click_through (default) or conversion"},
     {"--from", 0, "FILE", "create, change: all of it as JSON instead"},
@@ -161,8 +161,9 @@ static enum err field_put(json_t *variant, const char *key, size_t key_n, const 
     if (end == value || (*end && *end != ','))
         return err_set(e, ERR_INVALID, "--variant", "%s wants a number, not %.40s", name, value);
     json_object_set_new(variant, name,
-                        strcmp(name, "recommender") == 0 ? json_integer((json_int_t)number)
-                                                         : json_real(number));
+                        strcmp(name, "ranker") == 0        ? json_boolean(number != 0)
+                        : strcmp(name, "recommender") == 0 ? json_integer((json_int_t)number)
+                                                           : json_real(number));
     return 0;
 }
 

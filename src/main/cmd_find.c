@@ -53,6 +53,7 @@ static const struct command_option recommend_options[] = {
     {"--explore", 0, "X", "0 (default) to 1: this share of the slots is drawn from the 50 best"},
     {"--min-relevance", 0, "X", "leave out what is less relevant"},
     {"--blend", 0, "EXPRESSION", "how sources are blended, as in 'model + 0.3 * trending'"},
+    {"--no-ranker", 0, NULL, "in the order of relevance, even if a ranker was trained"},
     {"--scenario", 0, "NAME", "where it is shown, for the log"},
     {"--explain", 0, NULL, "which documents a recommendation comes from, and what rules did to it"},
     {0},
@@ -425,6 +426,8 @@ static enum err put_recommend(json_t *body, const struct args *a, struct err_inf
     put_flag(body, a, "--explain", "explain");
     if (args_has(a, "--seen"))
         json_object_set_new(body, "exclude_seen", json_false());
+    if (args_has(a, "--no-ranker"))
+        json_object_set_new(body, "ranker", json_false());
     return rc != ERR_OK ? rc : put_rules(body, a, e);
 }
 

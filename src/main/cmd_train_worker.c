@@ -148,7 +148,7 @@ static enum err train(const struct args *a, struct strbuf *report, struct err_in
         return err;
     process_restrain(NICE, o.fit.memory_max ? o.fit.memory_max + ADDRESS_SLACK : 0);
     say_step(NULL, "reading", 0);
-    err = feed_read(a->words[0], &s, e);
+    err = feed_read(a->words[0], &s, NULL, e);
     if (!err)
         err = adapter_wanted(a) ? adapt(s, &o, report, e) : train_set(s, &o, report, e);
     training_set_free(s);

@@ -9,9 +9,11 @@
 #define LOG_FLOOR 1e-9
 
 const char *const recommend_feature_names[FEATURE_COUNT] = {
-    [FEATURE_MODEL] = "model",     [FEATURE_PROFILE] = "profile",   [FEATURE_SESSION] = "session",
-    [FEATURE_POPULAR] = "popular", [FEATURE_TRENDING] = "trending", [FEATURE_BROUGHT] = "brought",
-    [FEATURE_AGE] = "age",         [FEATURE_SHOWN] = "shown",
+    [FEATURE_MODEL] = "model",     [FEATURE_PROFILE] = "profile",     [FEATURE_SESSION] = "session",
+    [FEATURE_POPULAR] = "popular", [FEATURE_TRENDING] = "trending",   [FEATURE_BROUGHT] = "brought",
+    [FEATURE_AGE] = "age",         [FEATURE_SHOWN] = "shown",         [FEATURE_KNOWN] = "known",
+    [FEATURE_ACTS] = "acts",       [FEATURE_RELEVANCE] = "relevance", [FEATURE_RANK] = "rank",
+    [FEATURE_KIND] = "kind",       [FEATURE_RANKED] = "ranked",
 };
 
 enum step {
@@ -220,9 +222,9 @@ static void parse_name(struct parser *p)
         advance(p);
         return;
     }
-    while (k < FEATURE_COUNT && !str_eq_c(name, recommend_feature_names[k]))
+    while (k < FEATURE_NAMED && !str_eq_c(name, recommend_feature_names[k]))
         k++;
-    if (k == FEATURE_COUNT) {
+    if (k == FEATURE_NAMED) {
         expected(p, "model, profile, session, popular, trending, brought.NAME, age, shown or a "
                     "function (min, max, clip, exp, log, pow, abs, sqrt)");
         return;

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/rank_trees.h"
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <assert.h>
@@ -20,6 +21,7 @@ void recommend_model_free(struct recommend_model *m)
     factors_free(m->factors);
     text_model_free(m->text);
     session_model_free(m->sessions);
+    rank_trees_free(m->ranker);
     free(m->report);
     free(m);
 }
@@ -30,7 +32,8 @@ void recommend_model_measure(struct recommend_model *m)
                (m->report ? strlen(m->report) + 1 : 0) + (m->rows ? item_model_bytes(m->rows) : 0) +
                (m->factors ? factors_bytes(m->factors) : 0) +
                (m->text ? text_model_bytes(m->text) : 0) +
-               (m->sessions ? session_model_bytes(m->sessions) : 0);
+               (m->sessions ? session_model_bytes(m->sessions) : 0) +
+               (m->ranker ? rank_trees_bytes(m->ranker) : 0);
     m->row_deviation = m->rows ? item_model_deviation(m->rows) : 0;
 }
 

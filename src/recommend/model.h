@@ -6,6 +6,7 @@
  *   text      text_model.h: from texts to readers; also documents that nobody has read
  *   sessions  session_model.h: what came next in sessions like this one (V-SKNN)
  *   readers   how many read each item: popularity
+ *   ranker    rank_trees.h: puts the best candidates in order, where that was proved to help
  *
  * Scores of rows, factors and text stand on one scale (text_model.h). Immutable once made: any
  * thread. Items are places in `numbers`; documents that are newer than the model have none. */
@@ -25,6 +26,7 @@ struct item_model;
 struct factors;
 struct text_model;
 struct session_model;
+struct rank_trees;
 struct recommend_model {
     enum model_kind kind;
     uint32_t items;
@@ -34,6 +36,7 @@ struct recommend_model {
     struct factors *factors;        /* */
     struct text_model *text;        /* NULL: no text vectors */
     struct session_model *sessions; /* NULL: too few sessions */
+    struct rank_trees *ranker;      /* NULL: none, or none that won */
     uint64_t position;              /* the change of the store that it was trained at */
     char *report;                   /* JSON, as train/ wrote it: parameters, data, metrics */
     size_t bytes;                   /* in memory */

@@ -1,15 +1,16 @@
 /* The file of a model. Numbers little-endian.
  *
  *   0   8  "AKRECOMM"
- *   8   4  format: 1
+ *   8   4  format: 2 with a ranker, else 1
  *   12  4  0
  *   16     one section (base/section.h):
- *            u32 kind, u32 items, u64 position, u32 parts (1 rows, 2 factors, 4 text, 8 sessions),
+ *            u32 kind, u32 items, u64 position,
+ *            u32 parts (1 rows, 2 factors, 4 text, 8 sessions, 16 ranker),
  *            u64 bytes of the report, the report (JSON),
  *            items x u32 numbers, rising; items x float32 readers;
  *            the parts, in that order, as item_model_file.c and the others say
  *
- * and nothing behind it. A format of 1 has these parts and no others. */
+ * and nothing behind it. A format of 2 has these parts and no others, one of 1 no ranker. */
 #include "recommend/model.h"
 
 #include "base/arena.h"
@@ -18,6 +19,7 @@
 #include "base/section.h"
 #include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/rank_trees.h"
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include "recommend/training_set.h"
@@ -26,10 +28,12 @@
 #include <string.h>
 
 #define FORMAT 1u
+#define FORMAT_RANKER 2u
 #define HEAD_BYTES 16
 #define REPORT_BYTES_MAX (4u << 20)
 #define REPORT_MEMORY_MAX (64u << 20) /* of it parsed: it is all small numbers */
-enum { PART_ROWS = 1, PART_FACTORS = 2, PART_TEXT = 4, PART_SESSIONS = 8 };
+enum { PART_ROWS = 1, PART_FACTORS = 2, PART_TEXT = 4, PART_SESSIONS = 8, PART_RANKER = 16 };
+#define PARTS_ALL (PART_ROWS | PART_FACTORS | PART_TEXT | PART_SESSIONS | PART_RANKER)
 static const char magic[8] = {'A', 'K', 'R', 'E', 'C', 'O', 'M', 'M'};
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files hold little-endian arrays");
@@ -39,13 +43,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files hold little-end
 static uint32_t parts_of(const struct recommend_model *m)
 {
     return (m->rows ? PART_ROWS : 0u) | (m->factors ? PART_FACTORS : 0u) |
-           (m->text ? PART_TEXT : 0u) | (m->sessions ? PART_SESSIONS : 0u);
+           (m->text ? PART_TEXT : 0u) | (m->sessions ? PART_SESSIONS : 0u) |
+           (m->ranker ? PART_RANKER : 0u);
 }
 
 static enum err model_write(const struct recommend_model *m, struct file *f, struct err_info *e)
 {
     const char *report = m->report ? m->report : "{}";
-    uint32_t head[2] = {FORMAT, 0};
+    uint32_t head[2] = {m->ranker ? FORMAT_RANKER : FORMAT, 0};
     enum err err = file_write(f, magic, sizeof magic, e);
     if (!err)
         err = file_write(f, head, sizeof head, e);
@@ -68,6 +73,8 @@ static enum err model_write(const struct recommend_model *m, struct file *f, str
         text_model_save(m->text, w);
     if (m->sessions)
         session_model_save(m->sessions, w);
+    if (m->ranker)
+        rank_trees_save(m->ranker, w);
     return section_writer_end(w, e);
 }
 
@@ -93,7 +100,7 @@ enum err recommend_model_save(const struct recommend_model *m, const char *path,
 
 /* ---- loading ---- */
 
-static enum err head_read(struct file *f, struct err_info *e)
+static enum err head_read(struct file *f, uint32_t *format, struct err_info *e)
 {
     struct {
         char magic[8];
@@ -104,10 +111,11 @@ static enum err head_read(struct file *f, struct err_info *e)
         return err;
     if (memcmp(head.magic, magic, sizeof magic) != 0 || head.format == 0 || head.zero != 0)
         return err_set(e, ERR_UNSUPPORTED, NULL, "%s is not a recommender of akin", file_path(f));
-    if (head.format != FORMAT)
+    if (head.format > FORMAT_RANKER)
         return err_set(e, ERR_UNSUPPORTED, NULL,
                        "%s has format %u, which a newer akin wrote: this one reads %u",
-                       file_path(f), head.format, FORMAT);
+                       file_path(f), head.format, FORMAT_RANKER);
+    *format = head.format;
     return 0;
 }
 
@@ -142,7 +150,8 @@ static void items_get(struct section_reader *r, struct recommend_model *m)
             section_corrupt(r, "the list of documents is wrong");
 }
 
-static struct recommend_model *model_read_head(struct section_reader *r, uint32_t *parts)
+static struct recommend_model *model_read_head(struct section_reader *r, uint32_t format,
+                                               uint32_t *parts)
 {
     struct recommend_model *m = xcalloc(1, sizeof *m);
     uint32_t kind = section_get_u32(r);
@@ -150,8 +159,9 @@ static struct recommend_model *model_read_head(struct section_reader *r, uint32_
     m->position = section_get_u64(r);
     *parts = section_get_u32(r);
     uint32_t wanted = kind == MODEL_IALS ? PART_FACTORS : PART_ROWS;
-    if (kind > MODEL_IALS || m->items > TRAINING_ITEMS_MAX ||
-        *parts > (PART_ROWS | PART_FACTORS | PART_TEXT | PART_SESSIONS) || !(*parts & wanted))
+    if (kind > MODEL_IALS || m->items > TRAINING_ITEMS_MAX || *parts > PARTS_ALL ||
+        !(*parts & wanted) ||
+        (*parts & PART_RANKER) != (format == FORMAT_RANKER ? PART_RANKER : 0u))
         section_corrupt(r, "its parts are wrong");
     m->kind = section_error(r) ? MODEL_EASE : (enum model_kind)kind;
     report_get(r, m);
@@ -160,10 +170,10 @@ static struct recommend_model *model_read_head(struct section_reader *r, uint32_
     return m;
 }
 
-static struct recommend_model *model_get(struct section_reader *r)
+static struct recommend_model *model_get(struct section_reader *r, uint32_t format)
 {
     uint32_t parts = 0;
-    struct recommend_model *m = model_read_head(r, &parts);
+    struct recommend_model *m = model_read_head(r, format, &parts);
     items_get(r, m);
     if (!section_error(r) && (parts & PART_ROWS))
         m->rows = item_model_load(r, m->items);
@@ -173,6 +183,8 @@ static struct recommend_model *model_get(struct section_reader *r)
         m->text = text_model_load(r);
     if (!section_error(r) && (parts & PART_SESSIONS))
         m->sessions = session_model_load(r, m->items);
+    if (!section_error(r) && (parts & PART_RANKER))
+        m->ranker = rank_trees_load(r);
     return m;
 }
 
@@ -190,14 +202,15 @@ enum err recommend_model_load(const char *path, struct recommend_model **out, st
     struct recommend_model *m = NULL;
     struct file *f = NULL;
     uint64_t offset = HEAD_BYTES;
+    uint32_t format = 0;
     enum err err = file_regular(path, e);
     if (!err)
         err = file_open(path, FILE_READ_ONLY, &f, e);
     if (!err)
-        err = head_read(f, e);
+        err = head_read(f, &format, e);
     if (!err) {
         struct section_reader *r = section_reader_new(f, offset);
-        m = model_get(r);
+        m = model_get(r, format);
         err = section_reader_end(r, &offset, e);
     }
     if (!err)

@@ -133,7 +133,7 @@ static void score(const struct filling *f, const struct slot_candidate *c, struc
     if (r->fatigue > 0 && c->shown > 0)
         o->fatigue = fmax(pow(1 - r->fatigue, c->shown), FACTOR_MIN);
     o->number = c->number;
-    o->score = lifted(c->relevance, o->boost * o->freshness * o->fatigue);
+    o->score = lifted(c->relevance + c->ranked, o->boost * o->freshness * o->fatigue);
 }
 
 static int open_compare(const void *a, const void *b)
@@ -212,13 +212,13 @@ static enum slots_emptied open_take(struct filling *f, const struct slot_candida
     f->open = arena_array(f->a, count + 1, sizeof *f->open);
     for (size_t i = 0; i < count; i++) {
         enum slots_emptied why = barred(f->r, candidates[i].number);
-        assert(isfinite(candidates[i].relevance));
+        assert(isfinite(candidates[i].relevance) && isfinite(candidates[i].ranked));
         if (!why && candidates[i].relevance < f->r->relevance_min)
             why = SLOTS_BY_RELEVANCE;
         by = why > by ? why : by;
         if (why)
             continue;
-        most_relevant = fmax(most_relevant, candidates[i].relevance);
+        most_relevant = fmax(most_relevant, candidates[i].relevance + candidates[i].ranked);
         f->open[f->open_count].candidate = i;
         score(f, &candidates[i], &f->open[f->open_count++]);
     }

@@ -7,9 +7,10 @@
  *                    beyond the end of the list comes up to the end
  *   caps             at most n documents of each value of an attribute in the whole list. Pins
  *                    count, and may alone be more than n; documents without a value are free
- *   boosts           score = relevance * every factor (boosts that match, freshness, fatigue); of a
- *                    relevance below 0 divided by it, so that a factor over 1 always lifts;
- *                    ties as the candidates come
+ *   boosts           score = (relevance + what a ranker adds) * every factor (boosts that match,
+ *                    freshness, fatigue); of a sum below 0 divided by it, so that a factor over 1
+ *                    always lifts; ties as the candidates come
+ *
  *   diversity        maximal marginal relevance (Carbonell, Goldstein: The Use of MMR, SIGIR 1998)
  *                    among the SLOTS_POOL best that may still be shown, with the mean in place of
  *                    the maximum, and gently at the head of the list: slot t (from 0) takes the
@@ -44,6 +45,7 @@ struct slot_candidate {
     double relevance; /* finite */
     double age_days;  /* NaN: not known */
     double shown;     /* times lately, without being taken */
+    double ranked;    /* finite: what a ranker adds to it; relevance_min is without */
 };
 struct slot_pin {
     uint32_t number;

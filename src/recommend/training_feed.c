@@ -1,10 +1,15 @@
 /* The file of a feed: one section (base/section.h). Numbers little-endian.
  *
- *     u64 "AKFEED01"   u64 position   u32 dims   u32 0   f64 threshold
+ *     u64 "AKFEED02"   u64 position   u32 dims   u32 features   f64 threshold
  *     u32 1   u32 number   i64 created_us   f16 vector[dims]                        an item, each
  *     u32 2   u32 number   u64 reader   u64 session   i64 time_us   f32 weight, total   an act
- *     u32 3   u32 0   u64 items   u64 acts                                          the end */
+ *     u32 4   u32 number   u64 reader   u8 token[16]   f32 total       an act that names an answer
+ *     u32 5   u32 slots   u64 reader   i64 time_us   u8 token[16]   u32 first   u32 of a user: 1,
+ *             and of each slot u32 number   f32 propensity   f32 features[features]      an answer
+ *     u32 3   u32 0   u64 items   u64 acts   u64 named   u64 answers                    the end */
 #include "recommend/training_feed.h"
+#include "recommend/feed_answers.h"
+#include "recommend/served.h"
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -14,11 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC UINT64_C(0x3130444545464B41) /* "AKFEED01" */
+#define MAGIC UINT64_C(0x3230444545464B41) /* "AKFEED02" */
 #define DIMS_MAX 4096
 #define ACTS_MAX (UINT64_C(1) << 32)
 #define WEIGHT_LEAST 1e-9f /* what adds up to less says nothing */
-enum { TAG_ITEM = 1, TAG_ACT = 2, TAG_END = 3 };
+enum { TAG_ITEM = 1, TAG_ACT = 2, TAG_END = 3, TAG_NAMED = 4, TAG_ANSWER = 5 };
 
 uint64_t training_key(struct str user)
 {
@@ -39,7 +44,7 @@ struct feed_writer {
     struct file *f;
     struct section_writer *w;
     uint32_t dims, last;
-    uint64_t items, acts;
+    uint64_t items, acts, named, answers;
     uint16_t *zeros;
 };
 
@@ -59,7 +64,7 @@ enum err feed_writer_open(const char *path, uint32_t dims, double threshold, uin
     section_put_u64(w->w, MAGIC);
     section_put_u64(w->w, position);
     section_put_u32(w->w, dims);
-    section_put_u32(w->w, 0);
+    section_put_u32(w->w, FEATURE_COUNT);
     section_put(w->w, &threshold, sizeof threshold);
     *out = w;
     return ERR_OK;
@@ -92,6 +97,39 @@ void feed_put_act(struct feed_writer *w, struct str user, uint32_t number, float
     section_put(w->w, &total, sizeof total);
 }
 
+void feed_put_named(struct feed_writer *w, const uint8_t token[FEED_TOKEN], struct str user,
+                    uint32_t number, float total)
+{
+    if (total == 0 || !isfinite(total))
+        return;
+    w->named++;
+    section_put_u32(w->w, TAG_NAMED);
+    section_put_u32(w->w, number);
+    section_put_u64(w->w, training_key(user));
+    section_put(w->w, token, FEED_TOKEN);
+    section_put(w->w, &total, sizeof total);
+}
+
+void feed_put_answer(struct feed_writer *w, const uint8_t token[FEED_TOKEN], struct str user,
+                     int64_t time_us, const struct served_list *list)
+{
+    uint32_t n = list->count < ANSWER_SLOTS_MAX ? (uint32_t)list->count : ANSWER_SLOTS_MAX;
+    w->answers++;
+    section_put_u32(w->w, TAG_ANSWER);
+    section_put_u32(w->w, n);
+    section_put_u64(w->w, user.n ? training_key(user) : checksum64(token, FEED_TOKEN, 0));
+    section_put_u64(w->w, (uint64_t)time_us);
+    section_put(w->w, token, FEED_TOKEN);
+    section_put_u32(w->w, (uint32_t)list->first);
+    section_put_u32(w->w, user.n > 0);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct served_slot *s = &list->slots[i];
+        section_put_u32(w->w, s->number);
+        section_put(w->w, &s->propensity, sizeof s->propensity);
+        section_put(w->w, s->features, FEATURE_COUNT * sizeof *s->features);
+    }
+}
+
 static enum err writer_close(struct feed_writer *w, struct err_info *e)
 {
     enum err err = section_writer_end(w->w, e);
@@ -107,6 +145,8 @@ enum err feed_writer_end(struct feed_writer *w, struct err_info *e)
     section_put_u32(w->w, 0);
     section_put_u64(w->w, w->items);
     section_put_u64(w->w, w->acts);
+    section_put_u64(w->w, w->named);
+    section_put_u64(w->w, w->answers);
     return writer_close(w, e);
 }
 
@@ -132,6 +172,7 @@ struct reading {
     size_t item_cap;
     struct row *rows;
     size_t count, cap;
+    struct feed_answers answers;
 };
 
 static void items_grow(struct reading *g)
@@ -204,9 +245,15 @@ static void body_get(struct reading *g)
         } else if (tag == TAG_ACT) {
             acts = true;
             act_get(g);
+        } else if (tag == TAG_NAMED) {
+            feed_named_get(&g->answers, g->r);
+        } else if (tag == TAG_ANSWER) {
+            feed_answer_get(&g->answers, g->r);
         } else if (tag == TAG_END) {
             (void)section_get_u32(g->r);
-            if (section_get_u64(g->r) != g->set->items || section_get_u64(g->r) != g->count)
+            if (section_get_u64(g->r) != g->set->items || section_get_u64(g->r) != g->count ||
+                section_get_u64(g->r) != g->answers.named_count ||
+                section_get_u64(g->r) != g->answers.count)
                 section_corrupt(g->r, "the feed does not hold what it says");
             return;
         } else if (!section_error(g->r)) {
@@ -220,9 +267,10 @@ static void head_get(struct reading *g)
     uint64_t magic = section_get_u64(g->r);
     g->set->position = section_get_u64(g->r);
     g->set->dims = section_get_u32(g->r);
-    (void)section_get_u32(g->r);
+    uint32_t features = section_get_u32(g->r);
     section_get(g->r, &g->threshold, sizeof g->threshold);
-    if (!section_error(g->r) && (magic != MAGIC || g->set->dims > DIMS_MAX))
+    if (!section_error(g->r) &&
+        (magic != MAGIC || g->set->dims > DIMS_MAX || features != FEATURE_COUNT))
         section_corrupt(g->r, "not a feed");
 }
 
@@ -316,7 +364,8 @@ static enum err join(struct reading *g, struct err_info *e)
     return ERR_OK;
 }
 
-enum err feed_read(const char *path, struct training_set **out, struct err_info *e)
+enum err feed_read(const char *path, struct training_set **out, struct answers **answers,
+                   struct err_info *e)
 {
     struct file *f;
     enum err err = file_open(path, FILE_READ_ONLY, &f, e);
@@ -332,6 +381,9 @@ enum err feed_read(const char *path, struct training_set **out, struct err_info 
         err = join(&g, e);
     file_close(f);
     free(g.rows);
+    if (!err && answers)
+        *answers = feed_answers_join(&g.answers);
+    feed_answers_release(&g.answers);
     if (err)
         training_set_free(g.set);
     else

@@ -54,7 +54,7 @@ static struct training_set *training_of(struct fixture *f, struct collection *c)
     j.v = version_active(c);
     OK(training_snapshot(&j, e));
     version_unref(j.v);
-    OK(feed_read(path, &set, e));
+    OK(feed_read(path, &set, NULL, e));
     return set;
 }
 

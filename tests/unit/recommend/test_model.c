@@ -8,6 +8,7 @@
 #include "math/half.h"
 #include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/rank_trees.h"
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 
@@ -72,7 +73,17 @@ static struct session_model *sessions_make(void)
     return session_model_new(ITEMS, 2, start, at);
 }
 
-/* Rows; with `all` a text and sessions too. */
+static struct rank_trees *ranker_make(void)
+{
+    struct rank_trees *t = rank_trees_new(2, (const uint32_t[]){3, 1});
+    t->nodes[0] = (struct rank_node){.feature = 6, .value = 30, .left = 1, .unknown_right = 1};
+    t->nodes[1].value = .5f;
+    t->nodes[2].value = -.25f;
+    t->nodes[3].value = 1;
+    return t;
+}
+
+/* Rows; with `all` a text, sessions and a ranker too. */
 static struct recommend_model *model_make(uint64_t seed, bool all)
 {
     struct rng r;
@@ -88,6 +99,7 @@ static struct recommend_model *model_make(uint64_t seed, bool all)
     m->rows = rows_make(&r);
     m->text = all ? text_make(&r) : NULL;
     m->sessions = all ? sessions_make() : NULL;
+    m->ranker = all ? ranker_make() : NULL;
     m->report = xstrdup("{\"kind\":\"neighbours\",\"metrics\":{\"ndcg\":0.25}}");
     recommend_model_measure(m);
     return m;
@@ -107,8 +119,12 @@ static void assert_same(const struct recommend_model *a, const struct recommend_
             assert_true(item_model_weight(a->rows, i, j) == item_model_weight(b->rows, i, j));
     assert_int_equal(a->sessions == NULL, b->sessions == NULL);
     assert_int_equal(a->text == NULL, b->text == NULL);
+    assert_int_equal(a->ranker == NULL, b->ranker == NULL);
     if (!a->text)
         return;
+    assert_int_equal(a->ranker->trees, b->ranker->trees);
+    assert_memory_equal(a->ranker->start, b->ranker->start, 3 * sizeof *a->ranker->start);
+    assert_memory_equal(a->ranker->nodes, b->ranker->nodes, 4 * sizeof *a->ranker->nodes);
     assert_memory_equal(a->text->mean, b->text->mean, DIMS * sizeof(float));
     assert_memory_equal(a->text->readers, b->text->readers, DIMS * DIMS * sizeof(float));
     assert_true(a->text->near == b->text->near && a->text->blend == b->text->blend &&
@@ -230,7 +246,10 @@ static void test_foreign(void **state)
     struct err_info e = {0};
     char *bytes;
     size_t n = saved(&bytes);
-    bytes[8] = 2;
+    bytes[8] = 1; /* without a ranker, but there is one */
+    file_put(bytes, n);
+    assert_int_equal(recommend_model_load(path, &m, NULL), ERR_CORRUPT);
+    bytes[8] = 3;
     file_put(bytes, n);
     assert_int_equal(recommend_model_load(path, &m, &e), ERR_UNSUPPORTED);
     assert_non_null(strstr(e.message, "newer akin"));

@@ -451,10 +451,30 @@ static void test_propensities(void **state)
 static struct slots filled(struct arena *a, const struct slot_rules *r)
 {
     static const struct slot_candidate three[] = {
-        {1, .9, NAN, 0}, {2, .5, NAN, 0}, {3, .1, NAN, 0}};
+        {1, .9, NAN, 0, 0}, {2, .5, NAN, 0, 0}, {3, .1, NAN, 0, 0}};
     struct slots out;
     slots_fill(three, 3, r, &documents, NULL, a, &out);
     return out;
+}
+
+/* What a ranker adds decides the order and what boosts lift, not what is relevant enough. */
+static void test_ranked(void **state)
+{
+    static const struct slot_candidate three[] = {
+        {3, .1, NAN, 0, .8}, {1, .9, NAN, 0, -.4}, {2, .5, NAN, 0, -.4}};
+    struct arena *a = arena_new(0);
+    struct slot_rules r = {.within = NULL, .relevance_min = -INFINITY, .limit = 3};
+    struct slots out;
+    slots_fill(three, 3, &r, &documents, NULL, a, &out);
+    assert_int_equal(out.count, 3);
+    assert_int_equal(out.list[0].number, 3);
+    assert_true(fabs(out.list[0].score - .9) < 1e-12);
+    assert_int_equal(out.list[1].number, 1);
+    r.relevance_min = .2;
+    slots_fill(three, 3, &r, &documents, NULL, a, &out);
+    assert_int_equal(out.count, 2);
+    assert_int_equal(out.list[0].number, 1);
+    arena_free(a);
 }
 
 /* Who emptied it? */
@@ -503,9 +523,8 @@ static void test_emptied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_rules),
-        cmocka_unit_test(test_pages_are_cuts),
-        cmocka_unit_test(test_propensities),
+        cmocka_unit_test(test_random_rules), cmocka_unit_test(test_pages_are_cuts),
+        cmocka_unit_test(test_propensities), cmocka_unit_test(test_ranked),
         cmocka_unit_test(test_emptied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,11 +3,14 @@
 #include "../base/test_folder.h"
 #include "base/arena.h"
 #include "base/file.h"
+#include "recommend/served.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define DAY 1000
@@ -43,7 +46,7 @@ static struct training_set *feed_of(const struct act *acts, size_t count)
     struct err_info e = {0};
     const char *path = path_of("feed");
     feed_write(path, acts, count);
-    if (feed_read(path, &s, &e))
+    if (feed_read(path, &s, NULL, &e))
         fail_msg("%s", e.message);
     unlink(path);
     return s;
@@ -136,6 +139,87 @@ static void test_sessions(void **state)
     assert_true(training_session(STR("ann"), STR("1")) != training_session(STR("bob"), STR("1")));
 }
 
+/* ---- answers ---- */
+
+struct named {
+    const char *user;
+    uint8_t token;
+    uint32_t number;
+    float total;
+};
+
+static void token_make(uint8_t token, uint8_t out[FEED_TOKEN])
+{
+    memset(out, 0, FEED_TOKEN);
+    out[FEED_TOKEN - 1] = token;
+}
+
+static void answer_put(struct feed_writer *w, uint8_t token, const char *user, int64_t time_us,
+                       size_t first)
+{
+    static const uint32_t numbers[] = {9, 5, 1};
+    uint8_t whole[FEED_TOKEN];
+    float features[3][FEATURE_COUNT];
+    struct served_slot slots[3];
+    for (size_t i = 0; i < 3; i++) {
+        for (int f = 0; f < FEATURE_COUNT; f++)
+            features[i][f] = f == FEATURE_SHOWN ? NAN : (float)(10 * i) + (float)f;
+        slots[i] = (struct served_slot){numbers[i], 1, i == 1 ? .25f : 1, features[i]};
+    }
+    token_make(token, whole);
+    feed_put_answer(w, whole, str_c(user), time_us, &(struct served_list){slots, 3, first});
+}
+
+static void answers_write(const char *path, const struct named *named, size_t count)
+{
+    struct feed_writer *w;
+    uint8_t whole[FEED_TOKEN];
+    assert_int_equal(feed_writer_open(path, 2, 0, 77, &w, NULL), ERR_OK);
+    feed_put_item(w, 1, 10, vector);
+    feed_put_act(w, STR("ann"), 1, 1, 1, 5, STR(""));
+    for (size_t i = 0; i < count; i++) {
+        token_make(named[i].token, whole);
+        feed_put_named(w, whole, str_c(named[i].user), named[i].number, named[i].total);
+    }
+    answer_put(w, 7, "ann", 70, 20);
+    answer_put(w, 3, "ann", 30, 0);
+    answer_put(w, 4, "bob", 40, 0);
+    answer_put(w, 5, "", 50, 0);
+    assert_int_equal(feed_writer_end(w, NULL), ERR_OK);
+}
+
+static void test_answers(void **state)
+{
+    static const struct named named[] = {
+        {"ann", 7, 9, .5f}, {"ann", 7, 9, 1},  {"ann", 7, 5, -1}, /* */
+        {"ann", 3, 1, 1},   {"bob", 3, 9, 1},  {"ann", 3, 77, 1}, /* his is not this answer */
+        {"ann", 4, 9, 1},   {"bob", 4, 5, -1}, {"ann", 99, 9, 1}, /* nothing is left of 4 */
+        {"cyd", 5, 5, 1},   {"ann", 5, 1, 0},                     /* for nobody: anybody's */
+    };
+    struct training_set *s;
+    struct answers *a;
+    const char *path = path_of("feed");
+    answers_write(path, named, sizeof named / sizeof *named);
+    assert_int_equal(feed_read(path, &s, &a, NULL), ERR_OK);
+    assert_int_equal(a->count, 3);
+    const struct answer *ann = a->all;
+    while (ann->reader != training_key(STR("ann")))
+        ann++;
+    assert_true(ann[0].reader == ann[1].reader && ann[0].time_us == 30 && ann[1].time_us == 70);
+    assert_int_equal(ann[1].first, 20);
+    assert_int_equal(ann[1].slot_count, 3);
+    const struct answer_slot *slots = a->slots + ann[1].slot;
+    assert_int_equal(slots[0].number, 9);
+    assert_true(slots[0].gain == 1.5f && slots[1].gain == 0 && slots[2].gain == 0);
+    assert_true(slots[1].propensity == .25f && slots[2].features[FEATURE_AGE] == 26);
+    assert_true(isnan(slots[2].features[FEATURE_SHOWN]));
+    slots = a->slots + ann[0].slot;
+    assert_true(slots[0].gain == 0 && slots[1].gain == 0 && slots[2].gain == 1);
+    answers_free(a);
+    training_set_free(s);
+    unlink(path);
+}
+
 static void put(const char *path, const char *p, size_t n)
 {
     unlink(path); /* to empty one is slower than to make one */
@@ -152,18 +236,23 @@ static void test_spoilt(void **state)
     char *whole;
     size_t n;
     const char *path = path_of("feed");
-    feed_write(path, acts, 2);
-    assert_int_equal(file_read_all(path, 1 << 20, &whole, &n, NULL), ERR_OK);
-    for (size_t i = 0; i < n; i++) {
-        whole[i] ^= 0x20;
-        put(path, whole, n);
-        assert_int_not_equal(feed_read(path, &s, NULL), ERR_OK);
-        whole[i] ^= 0x20;
-        put(path, whole, i);
-        assert_int_not_equal(feed_read(path, &s, NULL), ERR_OK);
+    for (int answers = 0; answers < 2; answers++) {
+        if (answers)
+            answers_write(path, (const struct named[]){{"ann", 7, 9, 1}}, 1);
+        else
+            feed_write(path, acts, 2);
+        assert_int_equal(file_read_all(path, 1 << 20, &whole, &n, NULL), ERR_OK);
+        for (size_t i = 0; i < n; i++) {
+            whole[i] ^= 0x20;
+            put(path, whole, n);
+            assert_int_not_equal(feed_read(path, &s, NULL, NULL), ERR_OK);
+            whole[i] ^= 0x20;
+            put(path, whole, i);
+            assert_int_not_equal(feed_read(path, &s, NULL, NULL), ERR_OK);
+        }
+        free(whole);
+        unlink(path);
     }
-    free(whole);
-    unlink(path);
 }
 
 int main(void)
@@ -171,7 +260,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_joined),    cmocka_unit_test(test_order),
         cmocka_unit_test(test_threshold), cmocka_unit_test(test_none),
-        cmocka_unit_test(test_sessions),  cmocka_unit_test(test_spoilt),
+        cmocka_unit_test(test_sessions),  cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_spoilt),
     };
     return cmocka_run_group_tests_name("training feed", tests, folder_make, folder_remove);
 }
