@@ -20,6 +20,9 @@
  * all (400), over 32 KiB (414, 431), HTTP versions other than 1.x (505), broken chunks (400). Slow
  * heads get a bare 408.
  *
+ * With options.tls the same under TLS 1.3 or 1.2; connections that do not shake hands within the
+ * deadline are closed.
+ *
  * A reply before the body has ended is sent when it has; after 512 KiB or 1 s of waiting for that
  * (at once when more is declared) it is sent regardless, as much again is drained, and the
  * connection is closed. */
@@ -60,6 +63,11 @@ struct http_handler {
                  uint64_t bytes_out, int64_t duration_ns);
 };
 
+/* PEM files. The certificate with its chain; client_ca: clients must show a certificate of it. */
+struct http_tls {
+    const char *certificate, *key, *client_ca; /* client_ca may be NULL */
+};
+
 struct http_options {
     const char *address;      /* "127.0.0.1", "::1", "0.0.0.0" ... */
     uint16_t port;            /* 0: any free one */
@@ -71,12 +79,20 @@ struct http_options {
     unsigned idle_ms;         /* keep-alive and stalled peers; 0: 30,000 */
     const char *const *hosts; /* further allowed Host names */
     unsigned host_count;
+    struct http_tls tls; /* certificate NULL or "": plain HTTP */
 };
 
 /* ERR_CONFLICT: the port is in use (the message says by what next step). Listens when it returns.
  */
 enum err http_open(const struct http_options *o, const struct http_handler *h,
                    struct http_server **out, struct err_info *e) MUST_CHECK;
+/* Read certificate and key anew (with `tls`: from these files); later connections get them, nobody
+ * is disconnected. On an error the old ones stay. A server without TLS: ERR_INVALID. One thread at
+ * a time, some milliseconds. */
+enum err http_tls_load(struct http_server *s, const struct http_tls *tls,
+                       struct err_info *e) MUST_CHECK;
+/* Have the files changed since, and stood still since the last call? The same thread. */
+bool http_tls_changed(struct http_server *s);
 uint16_t http_port(const struct http_server *s);
 /* Stops accepting, waits for replies that are owed until deadline_ns, then closes what is left. */
 void http_stop(struct http_server *s, int64_t deadline_ns);

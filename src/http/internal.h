@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "http/http.h"
 #include "http/parse.h"
+#include "http/tls.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
 
@@ -50,12 +51,14 @@ struct conn {
     int64_t since_ns;             /* server->lock: accepted, or the last request ended */
     bool fresh;                   /* server->lock: no request yet */
     int fd;
+    struct tls_set *tls; /* NULL: plain */
     char peer[48], local[48];
 };
 
 struct http_server {
     struct http_options o; /* defaults filled in, strings owned */
     struct http_handler handler;
+    struct tls *tls;    /* NULL: plain HTTP */
     struct loop *loops; /* o.threads */
     struct thread *watch;
     int listen_fd, wake_fd;
@@ -134,6 +137,7 @@ struct http_request {
     enum phase phase;
     struct MHD_Connection *connection;
     int fd;
+    void *session;  /* of TLS; NULL: plain */
     bool gone;      /* MHD has completed it: connection and fd are no more */
     bool broken;    /* ended by a fault of the client's encoding */
     bool completed; /* MHD sent the whole reply */
@@ -169,7 +173,8 @@ enum MHD_Result reply_queue(struct http_request *r);
 void reply_release(struct http_request *r); /* no lock needed any more */
 void raw_start(struct http_request *r, int64_t now);
 void raw_pump(struct http_request *r);
-void raw_timeout(int fd); /* a bare 408 before the head is in */
+/* A bare 408 before the head is in; `session` NULL: plain. */
+void raw_timeout(int fd, void *session);
 
 /* loops.c */
 enum err loops_open(struct http_server *s, struct err_info *e);

@@ -36,6 +36,9 @@ static void conn_started(struct loop *l, struct MHD_Connection *c, void **contex
     conn->loop = l;
     conn->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     conn->fresh = true;
+    if (s->tls)
+        conn->tls = tls_take(
+            s->tls, MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
     conn->since_ns = clock_mono_ns();
     address_text(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                  conn->peer, sizeof conn->peer);
@@ -62,6 +65,8 @@ static void conn_closed(struct http_server *s, void **context)
         conn->next->link = conn->link;
     lock_drop(&s->lock);
     loop_forget(conn->loop);
+    if (conn->tls)
+        tls_drop(conn->tls);
     free(conn);
     *context = NULL;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/abstract.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -127,12 +128,27 @@ static size_t unescape_nothing(void *cls, struct MHD_Connection *c, char *text)
     return strlen(text);
 }
 
+/* Never asked: each session is given credentials of its own (tls.c). MHD wants some to start. */
+static int certificate_none(gnutls_session_t session, const gnutls_datum_t *request, int requests,
+                            const gnutls_pk_algorithm_t *kinds, int kind_count,
+                            gnutls_pcert_st **certificates, unsigned *count, gnutls_privkey_t *key)
+{
+    return -1;
+}
+
 /* thread_start blocks SIGPIPE, which MHD wants to know before it uses sendfile. */
 static struct MHD_Daemon *daemon_start(struct loop *l)
 {
     const struct http_options *o = &l->server->o;
     unsigned flags =
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)tls_priorities},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)certificate_none},
+        {MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    if (l->server->tls)
+        flags |= MHD_USE_TLS;
     return MHD_start_daemon(
         flags, 0, NULL, NULL, loop_call, l->server, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_URI_LOG_CALLBACK,
@@ -140,7 +156,8 @@ static struct MHD_Daemon *daemon_start(struct loop *l)
         MHD_OPTION_NOTIFY_CONNECTION, loop_connection, l, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT, o->connections_max + 4,
         MHD_OPTION_CONNECTION_TIMEOUT, (o->idle_ms + 999) / 1000 + 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, l->server->tls ? tls : plain,
+        MHD_OPTION_END);
 }
 
 enum err loops_open(struct http_server *s, struct err_info *e)

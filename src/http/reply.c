@@ -139,6 +139,8 @@ static void response_headers(struct http_request *r, struct MHD_Response *m)
         MHD_add_response_header(m, "Content-Type", p->content_type);
     for (unsigned i = 0; i < p->header_count; i++)
         MHD_add_response_header(m, p->headers[i].name, p->headers[i].value);
+    if (r->server->tls)
+        MHD_add_response_header(m, "Strict-Transport-Security", "max-age=31536000");
     if (r->close || atomic_load(&r->server->stopping))
         MHD_add_response_header(m, "Connection", "close");
 }
@@ -207,17 +209,22 @@ void raw_start(struct http_request *r, int64_t now)
     raw_pump(r);
 }
 
+static ssize_t bytes_send(int fd, void *session, const void *data, size_t n)
+{
+    return session ? tls_send(session, data, n) : send(fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static ssize_t raw_send(struct http_request *r, uint64_t body_bytes)
 {
     const struct raw *w = &r->raw;
     if (w->sent < w->head_bytes)
-        return send(r->fd, w->head + w->sent, w->head_bytes - w->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return bytes_send(r->fd, r->session, w->head + w->sent, w->head_bytes - w->sent);
     uint64_t at = w->sent - w->head_bytes;
     if (r->reply.fd < 0)
-        return send(r->fd, r->reply.body + at, body_bytes - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return bytes_send(r->fd, r->session, r->reply.body + at, body_bytes - at);
     char piece[16 << 10]; /* not sendfile: it would raise SIGPIPE */
     ssize_t n = pread(r->reply.fd, piece, sizeof piece, (off_t)at);
-    return n > 0 ? send(r->fd, piece, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
+    return n > 0 ? bytes_send(r->fd, r->session, piece, (size_t)n) : -1;
 }
 
 void raw_pump(struct http_request *r)
@@ -229,6 +236,8 @@ void raw_pump(struct http_request *r)
         ssize_t n;
         if (w->sent == w->head_bytes + body_bytes) {
             w->done = true;
+            if (r->session)
+                tls_bye(r->session);
             shutdown(r->fd, SHUT_WR);
             break;
         }
@@ -239,9 +248,9 @@ void raw_pump(struct http_request *r)
     }
 }
 
-void raw_timeout(int fd)
+void raw_timeout(int fd, void *session)
 {
     static const char text[] = "HTTP/1.1 408 Request Timeout\r\nServer: akin\r\n"
                                "Connection: close\r\nContent-Length: 0\r\n\r\n";
-    (void)!send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)!bytes_send(fd, session, text, sizeof text - 1);
 }

@@ -17,6 +17,8 @@ struct http_request *request_new(struct http_server *s, struct MHD_Connection *c
     r->connection = c;
     r->loop = conn->loop;
     r->fd = conn->fd;
+    if (conn->tls)
+        r->session = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
     r->peer = arena_str(a, str_c(conn->peer));
     r->local = arena_strdup(a, conn->local);
     r->path = arena_str(a, (struct str){target, n});
@@ -89,6 +91,7 @@ void request_complete(struct http_request *r, enum MHD_RequestTerminationCode wh
     lock_take(&r->lock);
     r->gone = true;
     r->connection = NULL;
+    r->session = NULL;
     r->fd = -1;
     r->completed = r->reply.queued && why == MHD_REQUEST_TERMINATED_COMPLETED_OK;
     r->broken = r->phase == PHASE_BODY && r->framing.chunked &&

@@ -29,6 +29,7 @@ static void options_copy(struct http_options *to, const struct http_options *fro
     to->deadline_ms = or_default(from->deadline_ms, 30000);
     to->idle_ms = or_default(from->idle_ms, 30000);
     to->body_bytes_max = from->body_bytes_max ? from->body_bytes_max : 10 << 20;
+    memset(&to->tls, 0, sizeof to->tls); /* struct tls keeps its own */
     for (unsigned i = 0; i < from->host_count; i++)
         hosts[i] = xstrdup(from->hosts[i]);
     to->hosts = hosts;
@@ -121,6 +122,7 @@ void server_unref(struct http_server *s)
     if (s->wake_fd >= 0)
         close(s->wake_fd);
     loops_release(s);
+    tls_free(s->tls);
     cond_release(&s->quiet);
     lock_release(&s->lock);
     options_release(&s->o);
@@ -143,6 +145,8 @@ enum err http_open(const struct http_options *o, const struct http_handler *h,
     if (s->wake_fd < 0)
         err = err_errno(e, errno, "open", "eventfd");
     else
+        err = o->tls.certificate && o->tls.certificate[0] ? tls_open(&o->tls, &s->tls, e) : ERR_OK;
+    if (!err)
         err = listener_open(s, e);
     if (!err)
         err = loops_open(s, e);
@@ -153,6 +157,19 @@ enum err http_open(const struct http_options *o, const struct http_handler *h,
     s->watch = thread_start("akin-http", watch_run, s);
     *out = s;
     return ERR_OK;
+}
+
+enum err http_tls_load(struct http_server *s, const struct http_tls *tls, struct err_info *e)
+{
+    if (!s->tls)
+        return err_set(e, ERR_INVALID, "server.tls.certificate",
+                       "the server was started without TLS");
+    return tls_load(s->tls, tls, e);
+}
+
+bool http_tls_changed(struct http_server *s)
+{
+    return s->tls && tls_changed(s->tls);
 }
 
 uint16_t http_port(const struct http_server *s)

@@ -75,9 +75,9 @@ static int64_t conn_check(struct http_server *s, struct conn *conn, int64_t now)
     int64_t until = conn->since_ns + allowed_ms * 1000000;
     if (now < until)
         return until;
-    if (spoke_since(conn->fd, conn->since_ns, now))
-        raw_timeout(conn->fd);
-    shutdown(conn->fd, SHUT_RDWR); /* its loop sees the end and closes */
+    if (!conn->tls && spoke_since(conn->fd, conn->since_ns, now))
+        raw_timeout(conn->fd, NULL); /* under TLS the loop may be in the handshake */
+    shutdown(conn->fd, SHUT_RDWR);   /* its loop sees the end and closes */
     conn->since_ns = now;
     return now + allowed_ms * 1000000;
 }
@@ -105,7 +105,7 @@ static void request_check(struct http_request *r, int64_t now)
         atomic_store(&r->wake_ns, NEVER);
     } else if (r->phase == PHASE_HEADERS) {
         r->phase = PHASE_DEAD;
-        raw_timeout(r->fd);
+        raw_timeout(r->fd, r->session);
         shutdown(r->fd, SHUT_RDWR);
         atomic_store(&r->wake_ns, NEVER);
     } else if (r->raw.started || (r->phase == PHASE_BODY && r->reply.set && !r->reply.queued)) {

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "main/node.h"
 #include "main/settings.h"
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,19 +10,25 @@
 static const struct command_option options[] = {
     {"--port", 'p', "PORT", "TCP port (default 8000; 0: any free one)"},
     {"--address", 0, "ADDRESS", "address to listen on (default 127.0.0.1)"},
+    OPTIONS_LISTEN,
     OPTION_MODEL,
     OPTIONS_DATA,
     {0},
 };
 
-/* Signals are blocked in every thread; this one takes them. The second one does not wait any more.
- */
-static void wait_for_stop(const sigset_t *signals)
+/* Signals are blocked in every thread; this one takes them, and looks after files that change. The
+ * second one does not wait any more. */
+static void wait_for_stop(const sigset_t *signals, struct node *n, const struct config *c)
 {
+    static const struct timespec second = {.tv_sec = 1};
     int number = 0;
-    while (number != SIGTERM && number != SIGINT)
-        if (sigwait(signals, &number) != 0)
+    while (number != SIGTERM && number != SIGINT) {
+        number = sigtimedwait(signals, NULL, &second);
+        if (number < 0 && errno != EAGAIN && errno != EINTR)
             break;
+        if (number == SIGHUP || number < 0)
+            node_certificate_check(n, c, number == SIGHUP);
+    }
     log_event(LOG_INFO, "stopping", LOG_S("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     sigset_t rest;
     sigemptyset(&rest);
@@ -55,15 +62,18 @@ static int run(const struct args *a)
         rc = flag(c, a, "--port", "server.port", &e);
     if (rc == ERR_OK)
         rc = flag(c, a, "--address", "server.address", &e);
+    if (rc == ERR_OK && args_has(a, "--tls-at-proxy"))
+        rc = config_set_flag(c, "server.tls_at_proxy", "true", &e);
+    if (rc == ERR_OK && args_has(a, "--insecure"))
+        rc = config_set_flag(c, "server.insecure", "true", &e);
     if (rc == ERR_OK) {
         settings_log(c, false);
-        rc = node_open(c, config_str(c, "server.address"), (uint16_t)config_int(c, "server.port"),
-                       &n, &e);
+        rc = node_open(c, &n, &e);
     }
     if (rc == ERR_OK) {
         printf("listening on %s\n", node_url(n));
         fflush(stdout);
-        wait_for_stop(&signals);
+        wait_for_stop(&signals, n, c);
         node_close(n, (unsigned)config_int(c, "server.stop_seconds"));
     }
     config_free(c);
@@ -74,11 +84,15 @@ const struct command command_serve = {
     .name = "serve",
     .summary = "answer over HTTP until stopped",
     .usage = "akin serve [options]",
-    .text = "Listens on 127.0.0.1:8000. SIGTERM or Ctrl-C: what is in flight ends, indexes are "
-            "saved, within 5 seconds.\n"
-            "With --set embed.provider=openai an OpenAI-compatible endpoint embeds: --model is the "
-            "model's name there, OPENAI_API_KEY\nand OPENAI_BASE_URL (or embed.api_key, "
-            "embed.base_url) the way to it.",
+    .text =
+        "Listens on 127.0.0.1:8000. SIGTERM or Ctrl-C: what is in flight ends, indexes are "
+        "saved, within 5 seconds.\n"
+        "https: --set server.tls.certificate=FILE --set server.tls.key=FILE; both are taken anew "
+        "on SIGHUP and when they change.\n"
+        "Beyond 127.0.0.1 akin wants a key and TLS.\n"
+        "With --set embed.provider=openai an OpenAI-compatible endpoint embeds: --model is the "
+        "model's name there, OPENAI_API_KEY\nand OPENAI_BASE_URL (or embed.api_key, "
+        "embed.base_url) the way to it.",
     .example = "  akin serve --data ./news --port 8000\n"
                "  curl -s 'localhost:8000/v1/collections'\n",
     .options = options,

@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "http/http.h"
 #include "main/settings.h"
 #include <stdio.h>
@@ -39,14 +40,57 @@ static struct api_options api_settings(const struct config *c, const char *tmp_d
     };
 }
 
-static enum err listen_at(struct node *n, const struct config *c, const char *address,
-                          uint16_t port, struct err_info *e)
+static struct http_tls tls_settings(const struct config *c)
+{
+    return (struct http_tls){.certificate = config_str(c, "server.tls.certificate"),
+                             .key = config_str(c, "server.tls.key"),
+                             .client_ca = config_str(c, "server.tls.client_ca")};
+}
+
+/* Who listens where others can reach it shows that this is meant, and how it is kept private. */
+static enum err exposure_check(const struct config *c, struct err_info *e)
+{
+    struct http_tls tls = tls_settings(c);
+    const char *address = config_str(c, "server.address");
+    unsigned proxies;
+    (void)config_list(c, "server.trusted_proxies", &proxies);
+    if (!tls.certificate[0] != !tls.key[0])
+        return err_set(e, ERR_INVALID, tls.key[0] ? "server.tls.certificate" : "server.tls.key",
+                       "server.tls.certificate and server.tls.key belong together: set both");
+    if (tls.client_ca[0] && !tls.certificate[0])
+        return err_set(e, ERR_INVALID, "server.tls.client_ca",
+                       "clients can show certificates only under TLS: set server.tls.certificate "
+                       "and server.tls.key");
+    if (config_bool(c, "server.tls_at_proxy") && !proxies)
+        return err_set(e, ERR_INVALID, "server.trusted_proxies",
+                       "--tls-at-proxy: say in server.trusted_proxies at which proxy TLS ends");
+    if (is_loopback(address) || config_bool(c, "server.insecure"))
+        return ERR_OK;
+    if (!config_str(c, "server.admin_key")[0])
+        return err_set(e, ERR_INVALID, "server.address",
+                       "%s is reachable from other machines: set server.admin_key first, or listen "
+                       "on 127.0.0.1",
+                       address);
+    if (!tls.certificate[0] && !config_bool(c, "server.tls_at_proxy"))
+        return err_set(
+            e, ERR_INVALID, "server.tls.certificate",
+            "%s is reachable from other machines, and without TLS everyone on the way "
+            "reads keys and documents: set server.tls.certificate and server.tls.key, or "
+            "--tls-at-proxy with server.trusted_proxies, or --insecure for neither keys "
+            "nor TLS",
+            address);
+    return ERR_OK;
+}
+
+static enum err listen_at(struct node *n, const struct config *c, bool private, struct err_info *e)
 {
     unsigned host_count;
     const char *const *hosts = config_list(c, "server.hosts", &host_count);
+    const char *address = private ? "127.0.0.1" : config_str(c, "server.address");
     struct http_options o = {
         .address = strcmp(address, "localhost") == 0 ? "127.0.0.1" : address,
-        .port = port,
+        .port = private ? 0 : (uint16_t)config_int(c, "server.port"),
+        .tls = private ? (struct http_tls){0} : tls_settings(c),
         .threads = (unsigned)config_int(c, "server.threads"),
         .connections_max = (unsigned)config_int(c, "server.connections_max"),
         .in_flight_max = (unsigned)config_int(c, "server.in_flight_max"),
@@ -61,13 +105,13 @@ static enum err listen_at(struct node *n, const struct config *c, const char *ad
     if (rc != ERR_OK)
         return rc;
     bool v6 = strchr(o.address, ':') != NULL;
-    snprintf(n->url, sizeof(n->url), "http://%s%s%s:%u", v6 ? "[" : "", o.address, v6 ? "]" : "",
-             (unsigned)http_port(n->server));
+    bool tls = o.tls.certificate && o.tls.certificate[0];
+    snprintf(n->url, sizeof(n->url), "http%s://%s%s%s:%u", tls ? "s" : "", v6 ? "[" : "", o.address,
+             v6 ? "]" : "", (unsigned)http_port(n->server));
     return engine_set_address(n->engine, n->url, e);
 }
 
-enum err node_open(const struct config *c, const char *address, uint16_t port, struct node **out,
-                   struct err_info *e)
+static enum err open_as(const struct config *c, bool private, struct node **out, struct err_info *e)
 {
     struct strbuf model_dir;
     struct remote_options remote;
@@ -76,12 +120,7 @@ enum err node_open(const struct config *c, const char *address, uint16_t port, s
     strbuf_init(&model_dir, 0);
     strbuf_init(&n->tmp_dir, 0);
     strbuf_printf(&n->tmp_dir, "%s/tmp", config_str(c, "data.dir"));
-    enum err rc = ERR_OK;
-    if (!is_loopback(address) && !config_str(c, "server.admin_key")[0])
-        rc = err_set(e, ERR_INVALID, "server.address",
-                     "%s is reachable from other machines: set server.admin_key first, or listen "
-                     "on 127.0.0.1",
-                     address);
+    enum err rc = private ? ERR_OK : exposure_check(c, e);
     if (rc == ERR_OK)
         rc = settings_engine(c, &model_dir, &remote, &o, e);
     if (rc == ERR_OK)
@@ -89,7 +128,7 @@ enum err node_open(const struct config *c, const char *address, uint16_t port, s
     if (rc == ERR_OK) {
         struct api_options ao = api_settings(c, n->tmp_dir.buf);
         n->api = api_new(n->engine, &ao);
-        rc = listen_at(n, c, address, port, e);
+        rc = listen_at(n, c, private, e);
     }
     strbuf_release(&model_dir);
     if (rc != ERR_OK) {
@@ -98,6 +137,29 @@ enum err node_open(const struct config *c, const char *address, uint16_t port, s
     }
     *out = n;
     return ERR_OK;
+}
+
+enum err node_open(const struct config *c, struct node **out, struct err_info *e)
+{
+    return open_as(c, false, out, e);
+}
+
+enum err node_open_private(const struct config *c, struct node **out, struct err_info *e)
+{
+    return open_as(c, true, out, e);
+}
+
+void node_certificate_check(struct node *n, const struct config *c, bool now)
+{
+    struct http_tls tls = tls_settings(c);
+    struct err_info e = {0};
+    if (!tls.certificate[0] || (!now && !http_tls_changed(n->server)))
+        return;
+    if (http_tls_load(n->server, now ? &tls : NULL, &e) == ERR_OK)
+        log_event(LOG_INFO, "certificate and key read", LOG_S("file", tls.certificate));
+    else
+        log_event(LOG_ERROR, "certificate and key not taken, the old ones stay",
+                  LOG_S("field", e.field), LOG_S("error", e.message));
 }
 
 const char *node_url(const struct node *n)

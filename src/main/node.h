@@ -7,10 +7,15 @@
 
 struct node;
 
-/* `address`, `port`: where to listen. Errors say what to do next. The node answers when this
- * returns. */
-enum err node_open(const struct config *c, const char *address, uint16_t port, struct node **out,
-                   struct err_info *e) MUST_CHECK;
+/* As the settings of server.* say. Errors say what to do next. The node answers when this returns.
+ */
+enum err node_open(const struct config *c, struct node **out, struct err_info *e) MUST_CHECK;
+/* For a command of this process alone: plain HTTP on a free port of 127.0.0.1. */
+enum err node_open_private(const struct config *c, struct node **out,
+                           struct err_info *e) MUST_CHECK;
+/* Certificate and key, if their files have changed (`now`: in any case) and are in order; if not,
+ * the old ones stay and the log says why. One thread at a time. */
+void node_certificate_check(struct node *n, const struct config *c, bool now);
 const char *node_url(const struct node *n);
 /* Readiness turns red, what is in flight ends within `seconds`, indexes are saved. */
 void node_close(struct node *n, unsigned seconds);

@@ -14,6 +14,8 @@ struct session {
     char *key_header;
     char error[CURL_ERROR_SIZE];
     const char *url;
+    const char *ca, *client_cert; /* PEM files or NULL */
+    bool held;                    /* url is of the server that holds our data directory */
 };
 
 static enum err choose_url(struct session *s, const struct args *a, struct err_info *e)
@@ -24,12 +26,26 @@ static enum err choose_url(struct session *s, const struct args *a, struct err_i
         return ERR_OK;
     if (engine_address(config_str(s->config, "data.dir"), s->arena, &held, NULL) == ERR_OK) {
         s->url = held.s;
+        s->held = true;
         return ERR_OK;
     }
-    enum err rc = node_open(s->config, "127.0.0.1", 0, &s->node, e);
+    enum err rc = node_open_private(s->config, &s->node, e);
     if (rc == ERR_OK)
         s->url = node_url(s->node);
     return rc;
+}
+
+/* The server of our own directory listens at an address of this machine, of which its certificate
+ * may say nothing: that it shows exactly the configured one is enough. */
+static void choose_trust(struct session *s, const struct args *a)
+{
+    const char *own = config_str(s->config, "server.tls.certificate");
+    s->ca = args_get(a, "--ca") ? args_get(a, "--ca") : getenv("AKIN_CA");
+    s->client_cert =
+        args_get(a, "--client-cert") ? args_get(a, "--client-cert") : getenv("AKIN_CLIENT_CERT");
+    s->held = s->held && !s->ca && own[0];
+    if (s->held)
+        s->ca = own;
 }
 
 enum err session_open(const struct args *a, struct session **out, struct err_info *e)
@@ -45,6 +61,7 @@ enum err session_open(const struct args *a, struct session **out, struct err_inf
         session_close(s);
         return rc;
     }
+    choose_trust(s, a);
     const char *key = args_get(a, "--key") ? args_get(a, "--key") : getenv("AKIN_KEY");
     if (!key && config_str(s->config, "server.admin_key")[0])
         key = config_str(s->config, "server.admin_key");
@@ -79,6 +96,18 @@ static void header(struct session *s, const char *text)
     s->headers = curl_slist_append(s->headers, text);
 }
 
+static void trust(struct session *s)
+{
+    if (s->ca)
+        curl_easy_setopt(s->curl, CURLOPT_CAINFO, s->ca);
+    if (s->held)
+        curl_easy_setopt(s->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    if (!s->client_cert)
+        return;
+    curl_easy_setopt(s->curl, CURLOPT_SSLCERT, s->client_cert);
+    curl_easy_setopt(s->curl, CURLOPT_SSLKEY, s->client_cert);
+}
+
 static void prepare(struct session *s, const char *method, const char *path, const char *type)
 {
     curl_easy_reset(s->curl);
@@ -95,6 +124,7 @@ static void prepare(struct session *s, const char *method, const char *path, con
     curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, s->error);
     curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+    trust(s);
     curl_easy_setopt(s->curl, CURLOPT_PROXY, ""); /* our own server is never behind one */
 }
 

@@ -20,12 +20,18 @@
     {                                                                                              \
         "--key", 0, "KEY", "API key (better: the environment variable AKIN_KEY)"                   \
     }
+#define OPTIONS_TRUST                                                                              \
+    {"--ca", 0, "FILE", "PEM file: whose certificates an https server may show (AKIN_CA)"},        \
+    {                                                                                              \
+        "--client-cert", 0, "FILE",                                                                \
+            "PEM file: certificate and key, for a server that asks (AKIN_CLIENT_CERT)"             \
+    }
 #define OPTION_COLLECTION                                                                          \
     {                                                                                              \
         "--collection", 'c', "NAME", "collection (needed only if there are several)"               \
     }
 
-#define OPTIONS_SESSION OPTION_URL, OPTION_KEY, OPTIONS_DATA, OPTION_MODEL
+#define OPTIONS_SESSION OPTION_URL, OPTION_KEY, OPTIONS_TRUST, OPTIONS_DATA, OPTION_MODEL
 
 struct session;
 

@@ -25,6 +25,11 @@
     {                                                                                              \
         "--model", 'm', "MODEL", "name under DATA/models, or a directory"                          \
     }
+#define OPTIONS_LISTEN                                                                             \
+    {"--tls-at-proxy", 0, NULL, "TLS ends at a proxy of server.trusted_proxies"},                  \
+    {                                                                                              \
+        "--insecure", 0, NULL, "answer other machines without a key and without TLS"               \
+    }
 #define OPTION_JSON                                                                                \
     {                                                                                              \
         "--json", 0, NULL, "JSON for scripts"                                                      \

@@ -46,7 +46,7 @@ class Server:
             stdout=subprocess.PIPE, stderr=log, env=env, text=True)
         log.close()
         line = self.process.stdout.readline()
-        found = re.search(r"listening on (http://\S+)", line)
+        found = re.search(r"listening on (https?://\S+)", line)
         if not found:
             self.process.kill()
             raise RuntimeError(f"did not start: {line!r}\n{self.log()[-2000:]}")
