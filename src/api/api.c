@@ -1,3 +1,4 @@
+#include "api/authenticate.h"
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -98,40 +99,6 @@ static const char *const stage_names[STAGE_COUNT] = {
     "queue_ms",   "parse_ms", "embed_ms",  "words_ms",
     "vectors_ms", "load_ms",  "engine_ms", "render_ms",
 };
-
-/* ---- the key ---- */
-
-/* Takes as long for a wrong key as for a right one. */
-static bool key_equal(struct str given, const char *key)
-{
-    size_t n = strlen(key);
-    unsigned char differs = given.n != n;
-    for (size_t i = 0; i < given.n; i++)
-        differs |= (unsigned char)(given.s[i] ^ key[n ? i % n : 0]);
-    return differs == 0;
-}
-
-static bool key_fits(const struct api *a, struct http_request *r, struct counter **failed)
-{
-    struct str key = http_header(r, "X-API-Key");
-    struct str bearer = http_header(r, "Authorization");
-    if (!key.n && bearer.n > 7 && !strncasecmp(bearer.s, "Bearer ", 7))
-        key = str_trim((struct str){bearer.s + 7, bearer.n - 7});
-    *failed = key.n ? a->auth_wrong : a->auth_missing;
-    return key.n && key_equal(key, a->admin_key);
-}
-
-static bool refused_by_key(struct call *c)
-{
-    struct counter *failed;
-    if (!c->api->admin_key || c->route->scope == SCOPE_NONE ||
-        key_fits(c->api, c->request, &failed))
-        return false;
-    counter_add(failed, 1);
-    call_problem(c, err_status(ERR_UNAUTHENTICATED, NULL), err_name(ERR_UNAUTHENTICATED),
-                 "this server asks for its key: Authorization: Bearer KEY, or X-API-Key: KEY");
-    return true;
-}
 
 /* ---- headers ---- */
 
@@ -373,8 +340,8 @@ static void metrics_declare(struct api *a)
         gauge_of(gauge_family("build_info", "1, with what runs here as labels.", "version,commit"),
                  (const char *const[]){AKIN_VERSION, a->commit}),
         1);
-    a->auth_missing = counter_of(failures, (const char *const[]){"missing"});
-    a->auth_wrong = counter_of(failures, (const char *const[]){"wrong"});
+    for (unsigned i = 0; i < AUTH_FAILURES; i++)
+        a->auth_failures[i] = counter_of(failures, &auth_failure_names[i]);
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {
         char status[16];
         snprintf(status, sizeof status, "%d", routes[i].answers[0].status);

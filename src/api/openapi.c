@@ -242,15 +242,28 @@ static void answers_write(struct json_writer *w, const struct route *r)
     }
     if (r->shape != SHAPE_OPENAI && !r->any_query)
         problem_answer_write(w, r, "422");
+    if (!(r->scopes & SCOPE_OPEN)) {
+        problem_answer_write(w, r, "401");
+        problem_answer_write(w, r, "403");
+    }
     problem_answer_write(w, r, "default");
     json_object_end(w);
 }
 
+/* Without keys (loopback, none configured) everything is open, hence the {}. */
 static void security_write(struct json_writer *w, const struct route *r)
 {
+    bool open = r->scopes & SCOPE_OPEN;
     json_key(w, "security");
-    json_put_raw(w,
-                 r->scope == SCOPE_NONE ? STR("[]") : STR("[{},{\"bearer\":[]},{\"apiKey\":[]}]"));
+    json_put_raw(w, open ? STR("[]") : STR("[{},{\"bearer\":[]},{\"apiKey\":[]}]"));
+    if (open)
+        return;
+    json_key(w, "x-akin-scopes"); /* any one of them */
+    json_array_begin(w);
+    for (unsigned i = 0; i < SCOPE_COUNT; i++)
+        if (r->scopes & 1u << i)
+            json_put_c(w, scope_name(i));
+    json_array_end(w);
 }
 
 static void operation_write(struct json_writer *w, const struct route *r)

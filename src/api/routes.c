@@ -31,66 +31,71 @@ static const struct schema task_wait = {
 static const struct field page_query[] = {
     {"limit", &list_limit, .fallback = "100"}, {"cursor", &schema_cursor}, {NULL}};
 
+/* Any one of them will do. */
+#define SEES_COLLECTIONS (SCOPE_COLLECTIONS | SCOPE_DOCUMENTS_READ | SCOPE_SEARCH)
+#define SEES_TRAINING (SCOPE_TRAIN | SCOPE_MODELS)
+#define SEES_MODELS (SCOPE_EMBED | SCOPE_MODELS)
+
 const struct route routes[ROUTE_COUNT] = {
     /* ---- collections ---- */
     [ROUTE_COLLECTIONS_LIST] = {"GET", "/v1/collections", "listCollections", "collections",
                                 "All collections, by name", .query = page_query,
-                                .answers = ANSWERS({200, &schema_collections}), .scope = SCOPE_READ,
-                                .cost = COST_INTERACTIVE},
+                                .answers = ANSWERS({200, &schema_collections}),
+                                .scopes = SEES_COLLECTIONS, .cost = COST_INTERACTIVE},
     [ROUTE_COLLECTIONS_CREATE] = {"POST", "/v1/collections", "createCollection", "collections",
                                   "Make a collection", .body = &schema_collection_new,
                                   .media = MEDIA_JSON,
                                   .answers =
                                       ANSWERS({201, &schema_collection, .headers = "Location"}),
-                                  .problems = "409 507", .scope = SCOPE_ADMIN,
+                                  .problems = "409 507", .scopes = SCOPE_COLLECTIONS,
                                   .cost = COST_INTERACTIVE},
     [ROUTE_COLLECTION_GET] = {"GET", C, "getCollection", "collections",
                               "One collection, with its counts",
                               .answers = ANSWERS({200, &schema_collection}), .problems = ITEM,
-                              .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                              .scopes = SEES_COLLECTIONS, .cost = COST_INTERACTIVE},
     [ROUTE_COLLECTION_UPDATE] = {"PATCH", C, "updateCollection", "collections",
                                  "Change settings of a collection",
                                  .body = &schema_collection_settings,
                                  .media = MEDIA_JSON | MEDIA_MERGE_PATCH,
                                  .answers = ANSWERS({200, &schema_collection}),
-                                 .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                                 .problems = "404 409 507", .scopes = SCOPE_COLLECTIONS,
                                  .cost = COST_INTERACTIVE},
     [ROUTE_COLLECTION_DELETE] = {"DELETE", C, "deleteCollection", "collections",
                                  "Delete a collection and all that is in it",
                                  .answers = ANSWERS({204}), .problems = "404 507",
-                                 .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+                                 .scopes = SCOPE_COLLECTIONS, .cost = COST_INTERACTIVE},
     /* ---- embedding versions ---- */
     [ROUTE_VERSIONS_LIST] = {"GET", C "/embedding-versions", "listEmbeddingVersions", "models",
                              "The embedding versions of a collection",
                              .answers = ANSWERS({200, &schema_versions}), .problems = ITEM,
-                             .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                             .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_VERSIONS_CREATE] =
         {"POST", C "/embedding-versions", "createEmbeddingVersion", "models",
          "Embed the collection with another model, or the same one otherwise, in the background. "
          "Nothing changes for readers until it is promoted.",
          .body = &schema_version_new, .media = MEDIA_JSON,
          .answers = ANSWERS({201, &schema_version, .headers = "Location"}),
-         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+         .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_VERSIONS_ROLLBACK] = {"POST", C "/embedding-versions:rollback",
                                  "rollbackEmbeddingVersion", "models",
                                  "Back to the version that was retired last",
                                  .answers = ANSWERS({200, &schema_version}),
-                                 .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                                 .problems = "404 409 507", .scopes = SCOPE_MODELS,
                                  .cost = COST_INTERACTIVE},
     [ROUTE_VERSION_GET] = {"GET", C "/embedding-versions/{version}", "getEmbeddingVersion",
                            "models", "One version, with its progress and how it compares",
                            .answers = ANSWERS({200, &schema_version}), .problems = ITEM,
-                           .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                           .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_VERSION_DELETE] = {"DELETE", C "/embedding-versions/{version}", "deleteEmbeddingVersion",
                               "models", "Delete a version, or end its building",
                               .answers = ANSWERS({204}), .problems = "404 409 507",
-                              .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+                              .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_VERSION_PROMOTE] = {"POST", C "/embedding-versions/{version}:promote",
                                "promoteEmbeddingVersion", "models",
                                "Make it the active one. Every request that begins after the answer "
                                "uses it; no answer mixes two versions.",
                                .answers = ANSWERS({200, &schema_version}),
-                               .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                               .problems = "404 409 507", .scopes = SCOPE_MODELS,
                                .cost = COST_INTERACTIVE},
     [ROUTE_VERSION_COMPARE] =
         {"POST", C "/embedding-versions/{version}:compare", "compareEmbeddingVersion", "models",
@@ -98,12 +103,12 @@ const struct route routes[ROUTE_COUNT] = {
          "latency, "
          "bytes, and nDCG with judgments. Without queries some are taken from the documents.",
          .body = &schema_compare, .media = MEDIA_JSON, .answers = ANSWERS({200, &schema_version}),
-         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+         .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     /* ---- recommenders ---- */
     [ROUTE_RECOMMENDERS_LIST] = {"GET", C "/recommenders", "listRecommenders", "models",
                                  "What was trained from the collection's readers: the last five",
                                  .answers = ANSWERS({200, &schema_recommenders}), .problems = ITEM,
-                                 .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                                 .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDERS_TRAIN] =
         {"POST", C "/recommenders:train", "trainRecommender", "models",
          "Train on the feedback that is there, in a process of its own. What is made is judged on "
@@ -113,46 +118,46 @@ const struct route routes[ROUTE_COUNT] = {
          .query = FIELDS({"wait", &task_wait, .fallback = "0", .help = TASK_WAIT_HELP}),
          .body = &schema_train, .media = MEDIA_JSON,
          .answers = ANSWERS({202, &schema_task, .headers = "Location"}), .problems = "404 409 507",
-         .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDERS_ROLLBACK] = {"POST", C "/recommenders:rollback", "rollbackRecommender",
                                      "models", "Back to the recommender that was retired last",
                                      .answers = ANSWERS({200, &schema_recommender}),
-                                     .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                                     .problems = "404 409 507", .scopes = SCOPE_MODELS,
                                      .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDER_GET] = {"GET", C "/recommenders/{recommender}", "getRecommender", "models",
                                "One recommender, with its parameters, data and metrics",
                                .answers = ANSWERS({200, &schema_recommender}), .problems = ITEM,
-                               .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                               .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDER_DELETE] = {"DELETE", C "/recommenders/{recommender}", "deleteRecommender",
                                   "models", "Delete a recommender that is not the active one",
                                   .answers = ANSWERS({204}), .problems = "404 409 507",
-                                  .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+                                  .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDER_PROMOTE] =
         {"POST", C "/recommenders/{recommender}:promote", "promoteRecommender", "models",
          "Make it the active one: every request that begins after the answer is served by it. 409: "
          "its file cannot be used; the active one stays.",
          .answers = ANSWERS({200, &schema_recommender}), .problems = "404 409 507",
-         .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDER_RETIRE] = {"POST", C "/recommenders/{recommender}:retire",
                                   "retireRecommender", "models",
                                   "Serve without a trained recommender: by profiles and popularity",
                                   .answers = ANSWERS({200, &schema_recommender}),
-                                  .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                                  .problems = "404 409 507", .scopes = SCOPE_MODELS,
                                   .cost = COST_INTERACTIVE},
     /* ---- tasks ---- */
     [ROUTE_TASKS_LIST] = {"GET", "/v1/tasks", "listTasks", "tasks", "Tasks, newest first",
                           .query = page_query, .answers = ANSWERS({200, &schema_tasks}),
-                          .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                          .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     [ROUTE_TASK_GET] = {"GET", "/v1/tasks/{task}", "getTask", "tasks",
                         "One task: how far it is, what came of it",
                         .query =
                             FIELDS({"wait", &task_wait, .fallback = "0", .help = TASK_WAIT_HELP}),
                         .answers = ANSWERS({200, &schema_task}), .problems = ITEM,
-                        .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                        .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     [ROUTE_TASK_CANCEL] = {"POST", "/v1/tasks/{task}:cancel", "cancelTask", "tasks",
                            "End a training, whether it is queued or runs. 409: it has ended",
                            .answers = ANSWERS({200, &schema_task}), .problems = "404 409 507",
-                           .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+                           .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
     /* ---- documents ---- */
     [ROUTE_DOCUMENTS_LIST] = {"GET", C "/documents", "listDocuments", "documents",
                               "Documents in the order of their ids",
@@ -161,40 +166,40 @@ const struct route routes[ROUTE_COUNT] = {
                                               {"offset", &schema_offset, .fallback = "0"}),
                               .headers = "Akin-Min-Position",
                               .answers = ANSWERS({200, &schema_document_list}), .problems = ITEM,
-                              .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
-    [ROUTE_DOCUMENTS_ADD] = {"POST", C "/documents", "addDocuments", "documents",
-                             "Add or replace documents: one, an array, or a stream of lines "
-                             "(NDJSON). Acknowledged means stored, embedded and "
-                             "searchable. A batch is 200 with a result a row; a single document "
-                             "that is wrong is its own status.",
-                             .query =
-                                 FIELDS(
-                                     {"atomic", &schema_flag, .fallback = "false",
-                                      .help = "all or nothing; not for NDJSON"},
-                                     {"async", &schema_flag, .fallback = "false",
-                                      .help = "found by words at once, by meaning a little later"}),
-                             .body = &schema_documents, .media = MEDIA_JSON | MEDIA_NDJSON,
-                             .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
-                             .problems = "404 409 507", .scope = SCOPE_WRITE, .cost = COST_STREAM},
+                              .scopes = SCOPE_DOCUMENTS_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENTS_ADD] =
+        {"POST", C "/documents", "addDocuments", "documents",
+         "Add or replace documents: one, an array, or a stream of lines "
+         "(NDJSON). Acknowledged means stored, embedded and "
+         "searchable. A batch is 200 with a result a row; a single document "
+         "that is wrong is its own status.",
+         .query = FIELDS({"atomic", &schema_flag, .fallback = "false",
+                          .help = "all or nothing; not for NDJSON"},
+                         {"async", &schema_flag, .fallback = "false",
+                          .help = "found by words at once, by meaning a little later"}),
+         .body = &schema_documents, .media = MEDIA_JSON | MEDIA_NDJSON,
+         .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
+         .problems = "404 409 507", .scopes = SCOPE_DOCUMENTS_WRITE, .cost = COST_STREAM},
     [ROUTE_DOCUMENTS_DELETE] = {"POST", C "/documents:delete", "deleteDocuments", "documents",
                                 "Delete documents by their ids, or all that match a filter",
                                 .body = &schema_delete, .media = MEDIA_JSON,
                                 .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
-                                .problems = "404 507", .scope = SCOPE_WRITE,
+                                .problems = "404 507", .scopes = SCOPE_DOCUMENTS_WRITE,
                                 .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENT_GET] = {"GET", C "/documents/{id}", "getDocument", "documents", "One document",
                             .headers = "If-None-Match Akin-Min-Position",
                             .answers =
                                 ANSWERS({200, &schema_document_out, .headers = "ETag"},
                                         {304, .help = "If-None-Match names the present revision"}),
-                            .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                            .problems = ITEM, .scopes = SCOPE_DOCUMENTS_READ,
+                            .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENT_PUT] =
         {"PUT", C "/documents/{id}", "putDocument", "documents", "Add or replace one document",
          .query = FIELDS({"async", &schema_flag, .fallback = "false"}),
          .headers = "If-Match If-None-Match", .body = &schema_document, .media = MEDIA_JSON,
          .answers = ANSWERS({200, &schema_row, .headers = "Akin-Position ETag"},
                             {201, &schema_row, .headers = "Akin-Position ETag Location"}),
-         .problems = "404 409 412 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+         .problems = "404 409 412 507", .scopes = SCOPE_DOCUMENTS_WRITE, .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENT_PATCH] = {"PATCH", C "/documents/{id}", "patchDocument", "documents",
                               "Change parts of a document (RFC 7396)",
                               .query = FIELDS({"async", &schema_flag, .fallback = "false"}),
@@ -202,35 +207,35 @@ const struct route routes[ROUTE_COUNT] = {
                               .media = MEDIA_JSON | MEDIA_MERGE_PATCH,
                               .answers =
                                   ANSWERS({200, &schema_row, .headers = "Akin-Position ETag"}),
-                              .problems = "404 409 412 507",
-                              .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+                              .problems = "404 409 412 507", .scopes = SCOPE_DOCUMENTS_WRITE,
+                              .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENT_DELETE] = {"DELETE", C "/documents/{id}", "deleteDocument", "documents",
                                "Delete one document", .headers = "If-Match",
                                .answers = ANSWERS({204, .headers = "Akin-Position"}),
-                               .problems = "404 412 507", .scope = SCOPE_WRITE,
+                               .problems = "404 412 507", .scopes = SCOPE_DOCUMENTS_WRITE,
                                .cost = COST_INTERACTIVE},
     /* ---- find ---- */
     [ROUTE_SEARCH_GET] = {"GET", C "/search", "search", "find",
                           "Search by words, by meaning, or both", .query = search_fields,
                           .headers = "Akin-Min-Position",
                           .answers = ANSWERS({200, &schema_search_answer}), .problems = "404 410",
-                          .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                          .scopes = SCOPE_SEARCH, .cost = COST_INTERACTIVE},
     [ROUTE_SEARCH] = {"POST", C "/search", "searchPost", "find", "Search, the request in a body",
                       .body = &schema_search, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
                       .answers = ANSWERS({200, &schema_search_answer}), .problems = "404 410",
-                      .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                      .scopes = SCOPE_SEARCH, .cost = COST_INTERACTIVE},
     [ROUTE_MULTI_SEARCH] =
         {"POST", "/v1/multi-search", "multiSearch", "find",
          "Several searches in one request: each gets its answer or its problem, in "
          "their order",
          .body = &schema_multi_search, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
-         .answers = ANSWERS({200, &schema_multi_answer}), .scope = SCOPE_READ,
+         .answers = ANSWERS({200, &schema_multi_answer}), .scopes = SCOPE_SEARCH,
          .cost = COST_INTERACTIVE},
     [ROUTE_SIMILAR] = {"POST", C "/similar", "similar", "find",
                        "What is like these documents, this text or this vector",
                        .body = &schema_similar, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
                        .answers = ANSWERS({200, &schema_search_answer}), .problems = "404 410",
-                       .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                       .scopes = SCOPE_SEARCH, .cost = COST_INTERACTIVE},
     [ROUTE_FACET] = {"GET", C "/facets/{field}", "facet", "find",
                      "The values of a field, most frequent first",
                      .query = FIELDS(
@@ -242,25 +247,26 @@ const struct route routes[ROUTE_COUNT] = {
                           .help = "min, max and avg of its numbers and dates"}),
                      .headers = "Akin-Min-Position",
                      .answers = ANSWERS({200, &schema_facet_answer}), .problems = ITEM,
-                     .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                     .scopes = SCOPE_SEARCH, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMEND] = {"POST", C "/recommend", "recommend", "find",
                          "What a reader should see next", .body = &schema_recommend,
                          .media = MEDIA_JSON, .headers = "Akin-Min-Position",
                          .answers = ANSWERS({200, &schema_recommend_answer}), .problems = "404 410",
-                         .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                         .scopes = SCOPE_RECOMMEND, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMEND_BATCH] = {"POST", C "/recommend:batch", "recommendBatch", "find",
                                "A list for each of up to 100 users, by the same rules: each gets "
                                "its answer or its problem, in their order",
                                .body = &schema_recommend_batch, .media = MEDIA_JSON,
                                .headers = "Akin-Min-Position",
                                .answers = ANSWERS({200, &schema_recommend_batch_answer}),
-                               .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                               .problems = ITEM, .scopes = SCOPE_RECOMMEND,
+                               .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENT_READERS] =
         {"GET", C "/documents/{id}/readers", "documentReaders", "find",
          "Who would like this document: readers by what they did lately, best first",
          .query = document_readers_query, .headers = "Akin-Min-Position",
-         .answers = ANSWERS({200, &schema_document_readers}), .problems = ITEM, .scope = SCOPE_READ,
-         .cost = COST_INTERACTIVE},
+         .answers = ANSWERS({200, &schema_document_readers}), .problems = ITEM,
+         .scopes = SCOPE_USERS_READ, .cost = COST_INTERACTIVE},
     /* ---- readers ---- */
     [ROUTE_FEEDBACK_ADD] = {"POST", C "/feedback", "addFeedback", "readers",
                             "What readers did; each row is judged alone",
@@ -272,58 +278,61 @@ const struct route routes[ROUTE_COUNT] = {
                                                      "recommended until they are put"}),
                             .body = &schema_feedback_rows, .media = MEDIA_JSON,
                             .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
-                            .problems = "404 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+                            .problems = "404 507", .scopes = SCOPE_FEEDBACK_WRITE,
+                            .cost = COST_INTERACTIVE},
     [ROUTE_FEEDBACK_LIST] = {"GET", C "/feedback", "listFeedback", "readers",
                              "What readers did, newest first",
                              .query = FIELDS({"limit", &list_limit, .fallback = "100"},
                                              {"cursor", &schema_cursor}, {"user", &schema_path_id},
                                              {"document", &schema_path_id}),
                              .answers = ANSWERS({200, &schema_feedback_list}), .problems = ITEM,
-                             .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                             .scopes = SCOPE_USERS_READ, .cost = COST_INTERACTIVE},
     [ROUTE_USER_PUT] = {"PUT", C "/users/{id}", "putUser", "readers", "Describe a user",
                         .body = &schema_user, .media = MEDIA_JSON,
                         .answers = ANSWERS({200, &schema_user_out},
                                            {201, &schema_user_out, .headers = "Location"}),
-                        .problems = "404 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+                        .problems = "404 507", .scopes = SCOPE_USERS_WRITE,
+                        .cost = COST_INTERACTIVE},
     [ROUTE_USER_GET] = {"GET", C "/users/{id}", "getUser", "readers", "One user",
                         .answers = ANSWERS({200, &schema_user_out}), .problems = ITEM,
-                        .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                        .scopes = SCOPE_USERS_READ, .cost = COST_INTERACTIVE},
     [ROUTE_USER_DELETE] = {"DELETE", C "/users/{id}", "deleteUser", "readers",
                            "Forget a user: their feedback, the answers that they got, the scores "
                            "that were brought for them, their name in the change feed. Models "
                            "that know them are trained anew",
-                           .answers = ANSWERS({204}), .problems = "404 507", .scope = SCOPE_WRITE,
-                           .cost = COST_INTERACTIVE},
+                           .answers = ANSWERS({204}), .problems = "404 507",
+                           .scopes = SCOPE_USERS_WRITE, .cost = COST_INTERACTIVE},
     [ROUTE_USER_EXPORT] = {"GET", C "/users/{id}:export", "exportUser", "readers",
                            "All that is held of a user: who they are, the scores that were brought "
                            "for them, what they did, and then what they were shown, newest first",
                            .query = FIELDS({"limit", &list_limit, .fallback = "100"},
                                            {"cursor", &schema_cursor}),
                            .answers = ANSWERS({200, &schema_user_export}), .problems = ITEM,
-                           .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                           .scopes = SCOPE_USERS_READ, .cost = COST_INTERACTIVE},
     [ROUTE_USER_RECOMMENDATIONS] = {"GET", C "/users/{id}/recommendations", "userRecommendations",
                                     "readers", "What this user should see next",
                                     .query = recommend_query, .headers = "Akin-Min-Position",
                                     .answers = ANSWERS({200, &schema_recommend_answer}),
-                                    .problems = "404 410", .scope = SCOPE_READ,
+                                    .problems = "404 410", .scopes = SCOPE_RECOMMEND,
                                     .cost = COST_INTERACTIVE},
     /* ---- experiments, and what became of recommendations ---- */
     [ROUTE_EXPERIMENTS_LIST] = {"GET", C "/experiments", "listExperiments", "experiments",
                                 "All experiments of a collection",
                                 .answers = ANSWERS({200, &schema_experiments}), .problems = ITEM,
-                                .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
-    [ROUTE_EXPERIMENTS_CREATE] =
-        {"POST", C "/experiments", "createExperiment", "experiments",
-         "Describe an experiment; it does nothing until it is started",
-         .body = &schema_experiment_new, .media = MEDIA_JSON,
-         .answers = ANSWERS({201, &schema_experiment_out, .headers = "Location"}),
-         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+                                .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
+    [ROUTE_EXPERIMENTS_CREATE] = {"POST", C "/experiments", "createExperiment", "experiments",
+                                  "Describe an experiment; it does nothing until it is started",
+                                  .body = &schema_experiment_new, .media = MEDIA_JSON,
+                                  .answers =
+                                      ANSWERS({201, &schema_experiment_out, .headers = "Location"}),
+                                  .problems = "404 409 507", .scopes = SCOPE_MODELS,
+                                  .cost = COST_INTERACTIVE},
     [ROUTE_EXPERIMENT_GET] =
         {"GET", C "/experiments/{experiment}", "getExperiment", "experiments",
          "One experiment, with what came out of it so far. Only feedback that names a "
          "recommendation counts, for a document that stood in it, within seven days.",
-         .answers = ANSWERS({200, &schema_experiment_out}), .problems = ITEM, .scope = SCOPE_READ,
-         .cost = COST_INTERACTIVE},
+         .answers = ANSWERS({200, &schema_experiment_out}), .problems = ITEM,
+         .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     [ROUTE_EXPERIMENT_PUT] =
         {"PUT", C "/experiments/{experiment}", "putExperiment", "experiments",
          "Make or replace a draft; of one that runs, change the weights. Then readers between the "
@@ -331,56 +340,73 @@ const struct route routes[ROUTE_COUNT] = {
          .body = &schema_experiment, .media = MEDIA_JSON,
          .answers = ANSWERS({200, &schema_experiment_out},
                             {201, &schema_experiment_out, .headers = "Location"}),
-         .problems = "404 409 507", .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+         .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_EXPERIMENT_DELETE] = {"DELETE", C "/experiments/{experiment}", "deleteExperiment",
                                  "experiments", "Delete an experiment, running or not",
                                  .answers = ANSWERS({204}), .problems = "404 507",
-                                 .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+                                 .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_EXPERIMENT_START] =
         {"POST", C "/experiments/{experiment}:start", "startExperiment", "experiments",
          "From now on requests of its scenario are served in its variants: a reader always in the "
          "same, those without a user as they are. At most one runs in a scenario.",
          .answers = ANSWERS({200, &schema_experiment_out}), .problems = "404 409 507",
-         .scope = SCOPE_ADMIN, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_EXPERIMENT_STOP] = {"POST", C "/experiments/{experiment}:stop", "stopExperiment",
                                "experiments", "Requests are served as they are; its numbers stay",
                                .answers = ANSWERS({200, &schema_experiment_out}),
-                               .problems = "404 409 507", .scope = SCOPE_ADMIN,
+                               .problems = "404 409 507", .scopes = SCOPE_MODELS,
                                .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMEND_STATS] =
         {"GET", C "/recommendations/stats", "recommendationStats", "experiments",
          "What became of recommendations: click-through, conversion and coverage, by day, "
          "scenario, model and variant",
-         .query = stats_query, .answers = ANSWERS({200, &schema_recommend_stats}),
-         .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+         .query = stats_query, .answers = ANSWERS({200, &schema_recommend_stats}), .problems = ITEM,
+         .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     /* ---- scores ---- */
     [ROUTE_SCORE_SOURCES] = {"GET", C "/scores", "listScoreSources", "scores",
                              "The sources of uploaded scores",
                              .answers = ANSWERS({200, &schema_score_sources}), .problems = ITEM,
-                             .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                             .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
     [ROUTE_SCORES_BATCH] =
         {"POST", C "/scores/{source}", "uploadScores", "scores",
          "Scores that your own algorithm made, of many readers, each in place of what was there. "
          "They are candidates, and brought.SOURCE in score expressions.",
          .body = &schema_scores_rows, .media = MEDIA_JSON,
          .answers = ANSWERS({200, &schema_scores_results}), .problems = "404 507",
-         .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
     [ROUTE_SCORES_CLEAR] = {"DELETE", C "/scores/{source}", "deleteScoreSource", "scores",
-                            "Delete a source: the scores of all readers",
-                            .answers = ANSWERS({204}), .problems = "404 507",
-                            .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},
+                            "Delete a source: the scores of all readers", .answers = ANSWERS({204}),
+                            .problems = "404 507", .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
 #define SCORES_ROUTES(id, path, suffix, whose)                                                     \
-    [id##_GET] = {"GET", C "/scores/{source}" path, "get" suffix, "scores", "The scores " whose,   \
-                  .answers = ANSWERS({200, &schema_scores_out}), .problems = ITEM,            \
-                  .scope = SCOPE_READ, .cost = COST_INTERACTIVE},                                  \
-    [id##_PUT] = {"PUT", C "/scores/{source}" path, "put" suffix, "scores",                        \
+    [id##_GET] = {"GET",                                                                           \
+                  C "/scores/{source}" path,                                                       \
+                  "get" suffix,                                                                    \
+                  "scores",                                                                        \
+                  "The scores " whose,                                                             \
+                  .answers = ANSWERS({200, &schema_scores_out}),                                   \
+                  .problems = ITEM,                                                                \
+                  .scopes = SCOPE_TRAIN,                                                           \
+                  .cost = COST_INTERACTIVE},                                                       \
+    [id##_PUT] = {"PUT",                                                                           \
+                  C "/scores/{source}" path,                                                       \
+                  "put" suffix,                                                                    \
+                  "scores",                                                                        \
                   "Upload the scores " whose ", in place of what was there",                       \
-                  .body = &schema_scores, .media = MEDIA_JSON,                                     \
+                  .body = &schema_scores,                                                          \
+                  .media = MEDIA_JSON,                                                             \
                   .answers = ANSWERS({200, &schema_scores_kept}, {201, &schema_scores_kept}),      \
-                  .problems = "404 409 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE},      \
-    [id##_DELETE] = {"DELETE", C "/scores/{source}" path, "delete" suffix, "scores",               \
-                     "Delete the scores " whose, .answers = ANSWERS({204}),                        \
-                     .problems = "404 507", .scope = SCOPE_WRITE, .cost = COST_INTERACTIVE}
+                  .problems = "404 409 507",                                                       \
+                  .scopes = SCOPE_TRAIN,                                                           \
+                  .cost = COST_INTERACTIVE},                                                       \
+    [id##_DELETE] = {"DELETE",                                                                     \
+                     C "/scores/{source}" path,                                                    \
+                     "delete" suffix,                                                              \
+                     "scores",                                                                     \
+                     "Delete the scores " whose,                                                   \
+                     .answers = ANSWERS({204}),                                                    \
+                     .problems = "404 507",                                                        \
+                     .scopes = SCOPE_TRAIN,                                                        \
+                     .cost = COST_INTERACTIVE}
     SCORES_ROUTES(ROUTE_SCORES_ALL, "/all", "ScoresOfAll",
                   "for all readers, which count where a reader's own say nothing"),
     SCORES_ROUTES(ROUTE_SCORES, "/users/{id}", "ScoresOfUser", "of one reader"),
@@ -388,40 +414,40 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_EMBEDDINGS] = {"POST", "/v1/embeddings", "createEmbeddings", "inference",
                           "Vectors of texts, as OpenAI has it", .body = &schema_embeddings,
                           .media = MEDIA_JSON, .answers = ANSWERS({200, &schema_embeddings_answer}),
-                          .problems = ITEM, .scope = SCOPE_READ, .cost = COST_INTERACTIVE,
+                          .problems = ITEM, .scopes = SCOPE_EMBED, .cost = COST_INTERACTIVE,
                           .shape = SHAPE_OPENAI},
     [ROUTE_MODELS_LIST] = {"GET", "/v1/models", "listModels", "inference",
                            "The models that are served", .answers = ANSWERS({200, &schema_models}),
-                           .scope = SCOPE_READ, .cost = COST_INTERACTIVE, .shape = SHAPE_OPENAI},
+                           .scopes = SEES_MODELS, .cost = COST_INTERACTIVE, .shape = SHAPE_OPENAI},
     [ROUTE_MODEL_GET] = {"GET", "/v1/models/{model}", "getModel", "inference",
                          "One model, by its name or an alias",
                          .answers = ANSWERS({200, &schema_model}), .problems = ITEM,
-                         .scope = SCOPE_READ, .cost = COST_INTERACTIVE, .shape = SHAPE_OPENAI},
+                         .scopes = SEES_MODELS, .cost = COST_INTERACTIVE, .shape = SHAPE_OPENAI},
     /* ---- inference, as Text Embeddings Inference has it ---- */
     [ROUTE_TEI_EMBED] = {"POST", "/embed", "embed", "inference", "Vectors of texts, as TEI has it",
                          .body = &schema_tei_embed, .media = MEDIA_JSON,
-                         .answers = ANSWERS({200, &schema_vectors}), .scope = SCOPE_READ,
+                         .answers = ANSWERS({200, &schema_vectors}), .scopes = SCOPE_EMBED,
                          .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     [ROUTE_TEI_EMBED_ALL] = {"POST", "/embed_all", "embedAll", "inference",
                              "A vector for each token of texts, as TEI has it",
                              .body = &schema_tei_embed_all, .media = MEDIA_JSON,
-                             .answers = ANSWERS({200, &schema_token_vectors}), .scope = SCOPE_READ,
-                             .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
+                             .answers = ANSWERS({200, &schema_token_vectors}),
+                             .scopes = SCOPE_EMBED, .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     [ROUTE_TEI_SIMILARITY] = {"POST", "/similarity", "similarity", "inference",
                               "Cosines of texts to one text, as TEI has it",
                               .body = &schema_tei_similarity, .media = MEDIA_JSON,
-                              .answers = ANSWERS({200, &schema_numbers}), .scope = SCOPE_READ,
+                              .answers = ANSWERS({200, &schema_numbers}), .scopes = SCOPE_EMBED,
                               .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     [ROUTE_TEI_TOKENIZE] = {"POST", "/tokenize", "tokenize", "inference",
                             "What the model reads of a text", .body = &schema_tei_tokenize,
                             .media = MEDIA_JSON, .answers = ANSWERS({200, &schema_tei_tokens}),
-                            .scope = SCOPE_READ, .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
+                            .scopes = SCOPE_EMBED, .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     [ROUTE_TEI_DECODE] = {"POST", "/decode", "decode", "inference", "Texts of token ids",
                           .body = &schema_tei_decode, .media = MEDIA_JSON,
-                          .answers = ANSWERS({200, &schema_text_list}), .scope = SCOPE_READ,
+                          .answers = ANSWERS({200, &schema_text_list}), .scopes = SCOPE_EMBED,
                           .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     [ROUTE_TEI_INFO] = {"GET", "/info", "info", "inference", "The default model, as TEI has it",
-                        .answers = ANSWERS({200, &schema_tei_info}), .scope = SCOPE_READ,
+                        .answers = ANSWERS({200, &schema_tei_info}), .scopes = SEES_MODELS,
                         .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     /* ---- work ---- */
     [ROUTE_CHANGES] =
@@ -430,13 +456,13 @@ const struct route routes[ROUTE_COUNT] = {
          .query = FIELDS(
              {"cursor", &schema_position, .help = "a position; without one, the oldest kept"},
              {"limit", &list_limit, .fallback = "100"}),
-         .answers = ANSWERS({200, &schema_changes}), .problems = "410", .scope = SCOPE_READ,
+         .answers = ANSWERS({200, &schema_changes}), .problems = "410", .scopes = SCOPE_EVENTS,
          .cost = COST_INTERACTIVE},
     [ROUTE_BACKUPS_CREATE] =
         {"POST", "/v1/backups", "createBackup", "work",
          "Write a consistent copy into the data directory's backups/, while all "
          "else goes on. It is checked before it is there.",
-         .answers = ANSWERS({201, &schema_backup}), .problems = "507", .scope = SCOPE_ADMIN,
+         .answers = ANSWERS({201, &schema_backup}), .problems = "507", .scopes = SCOPE_BACKUP,
          .cost = COST_INTERACTIVE},
     [ROUTE_CHECKS_CREATE] =
         {"POST", "/v1/checks", "createCheck", "work",
@@ -444,35 +470,36 @@ const struct route routes[ROUTE_COUNT] = {
          "in "
          "the background, while all else goes on; what would hold up writers is left out, and "
          "said. The answer comes at the end.",
-         .answers = ANSWERS({200, &schema_check}), .problems = "503", .scope = SCOPE_ADMIN,
+         .answers = ANSWERS({200, &schema_check}), .problems = "503", .scopes = SCOPE_BACKUP,
          .cost = COST_INTERACTIVE},
     /* ---- ops ---- */
     [ROUTE_LIVEZ] = {"GET", "/livez", "live", "ops", "The process answers",
-                     .answers = ANSWERS({200, &schema_state})},
+                     .answers = ANSWERS({200, &schema_state}), .scopes = SCOPE_OPEN},
     [ROUTE_READYZ] = {"GET", "/readyz", "ready", "ops",
                       "Ready to serve; 503 while starting and stopping",
-                      .answers = ANSWERS({200, &schema_state}), .problems = "503"},
+                      .answers = ANSWERS({200, &schema_state}), .problems = "503",
+                      .scopes = SCOPE_OPEN},
     [ROUTE_METRICS] = {"GET", "/metrics", "metrics", "ops", "Metrics in the Prometheus text format",
                        .answers = ANSWERS(
                            {200, &schema_string, "text/plain; version=0.0.4; charset=utf-8"}),
-                       .scope = SCOPE_READ, .cost = COST_INTERACTIVE},
+                       .scopes = SCOPE_METRICS, .cost = COST_INTERACTIVE},
     [ROUTE_VERSION] = {"GET", "/version", "version", "ops", "What runs here",
-                       .answers = ANSWERS({200, &schema_version_answer}), .scope = SCOPE_READ},
+                       .answers = ANSWERS({200, &schema_version_answer}), .scopes = SCOPES_ALL},
     [ROUTE_OPENAPI] = {"GET", "/openapi.json", "openapi", "ops", "This document",
                        .answers = ANSWERS(
                            {200, &(const struct schema){.type = SCHEMA_OBJECT, .open = true}}),
-                       .scope = SCOPE_READ},
+                       .scopes = SCOPES_ALL},
     [ROUTE_PAGE] = {"GET", "/", "page", "ops", "The search page",
                     .answers = ANSWERS({200, &schema_string, "text/html; charset=utf-8"}, {304}),
-                    .headers = "If-None-Match", .any_query = true},
+                    .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
     [ROUTE_PAGE_STYLE] = {"GET", "/page/style.css", "pageStyle", "ops", "Its style",
                           .answers =
                               ANSWERS({200, &schema_string, "text/css; charset=utf-8"}, {304}),
-                          .headers = "If-None-Match", .any_query = true},
+                          .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
     [ROUTE_PAGE_SCRIPT] = {"GET", "/page/page.js", "pageScript", "ops", "Its script",
                            .answers = ANSWERS(
                                {200, &schema_string, "text/javascript; charset=utf-8"}, {304}),
-                           .headers = "If-None-Match", .any_query = true},
+                           .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
 };
 
 static const struct field path_parameters[] = {

@@ -4,6 +4,7 @@
 #ifndef API_ROUTES_H
 #define API_ROUTES_H
 
+#include "access/scope.h"
 #include "api/schema.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -100,7 +101,6 @@ enum route_cost {
     COST_INTERACTIVE, /* on the pool */
     COST_STREAM,      /* on the pool; a streamed body on the import pool */
 };
-enum route_scope { SCOPE_NONE, SCOPE_READ, SCOPE_WRITE, SCOPE_ADMIN };
 
 /* What a body may be sent as. */
 enum { MEDIA_JSON = 1, MEDIA_NDJSON = 2, MEDIA_MERGE_PATCH = 4 };
@@ -127,7 +127,7 @@ struct route {
     unsigned media; /* MEDIA_*; 0: takes no body */
     const struct answer *answers;
     const char *problems; /* further statuses with a problem document: "404 409" */
-    enum route_scope scope;
+    unsigned scopes; /* any one of them lets a caller in; SCOPE_OPEN: no key is needed; 0: nobody */
     enum route_cost cost;
     enum error_shape shape;
     bool any_query; /* unknown query parameters are left alone (the page) */

@@ -4,6 +4,7 @@
 #define API_SERVER_H
 
 #include "api/api.h"
+#include "api/authenticate.h"
 #include "api/call.h"
 #include "base/metrics.h"
 #include "base/pool.h"
@@ -22,7 +23,7 @@ struct api {
     struct strbuf openapi;
     struct counter_family *requests;
     struct gauge *in_flight;
-    struct counter *auth_missing, *auth_wrong;
+    struct counter *auth_failures[AUTH_FAILURES];
     struct histogram *durations[ROUTE_COUNT + 1]; /* the last: no route */
 };
 

@@ -1,0 +1,23 @@
+/* Who asks, and may they? The only place where a key is looked at. */
+#ifndef API_AUTHENTICATE_H
+#define API_AUTHENTICATE_H
+
+#include "api/call.h"
+#include "base/metrics.h"
+
+/* Of auth_failures_total; a reason a counter. */
+enum auth_failure {
+    AUTH_MISSING,
+    AUTH_WRONG,
+    AUTH_AMBIGUOUS,  /* two different keys */
+    AUTH_SCOPE,      /* 403 */
+    AUTH_COLLECTION, /* another one than the key's */
+    AUTH_FAILURES
+};
+extern const char *const auth_failure_names[AUTH_FAILURES];
+
+/* Fills in c->caller from the request's key, or answers 400, 401, 403 or 404: then true. Loop
+ * thread; no locks, some microseconds. */
+bool refused_by_key(struct call *c);
+
+#endif
