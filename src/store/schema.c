@@ -25,7 +25,7 @@
  *
  * A reader who is erased is named by no row any more: rows of changes about it (kinds 7 and 8) lose
  * their subject, freed space is overwritten with zeros (secure_delete), and the WAL is emptied as
- * soon as no reader of the database needs it.
+ * soon as no reader of the database needs it, and at a start that finds one.
  *
  * embedding_cache: appended to, so that values stay dense; `hash` is the first 8 bytes of the key,
  * `rest` the other 24. */

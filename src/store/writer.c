@@ -7,6 +7,7 @@
  * version misses, a bounded step at a time. */
 #include "store/inside.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include <assert.h>
 #include <string.h>
@@ -365,10 +366,27 @@ static int wal_grown(void *arg, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* A store that was not closed may have erased somebody just before. */
+static bool wal_was_left(const char *path)
+{
+    size_t room = strlen(path) + sizeof "-wal";
+    char *wal = xmalloc(room);
+    struct file *f = NULL;
+    uint64_t bytes = 0;
+
+    snprintf(wal, room, "%s-wal", path);
+    bool left = file_open(wal, FILE_READ_ONLY, &f, NULL) == ERR_OK &&
+                file_size(f, &bytes, NULL) == ERR_OK && bytes > 0;
+    file_close(f);
+    free(wal);
+    return left;
+}
+
 enum err writer_open(struct writer *w, struct store *s, struct err_info *e)
 {
     enum err err = conn_file_make(s->path, e);
 
+    w->scrub = wal_was_left(s->path);
     if (!err)
         err = conn_open(&w->conn, s->path, false, e);
     w->store = s;
