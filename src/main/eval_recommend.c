@@ -1,6 +1,7 @@
 /* akin eval recommend: how good recommendations are, on data of public formats. */
 #include "main/eval_recommend.h"
 #include "base/arena.h"
+#include "base/json.h"
 #include "main/eval.h"
 #include "main/progress.h"
 #include <math.h>
@@ -25,6 +26,28 @@ static enum err kinds_read(const struct args *a, unsigned *out, struct err_info 
         *out |= found;
         at += n + (at[n] == ',');
     }
+    return ERR_OK;
+}
+
+static enum err recipe_option_read(const struct args *a, struct eval_recommend *v,
+                                   struct err_info *e)
+{
+    const char *text = args_get(a, "--recipe");
+    struct err_info inner = {0};
+    json_t *parsed = NULL;
+    if (!text)
+        return ERR_OK;
+    if (v->o.kinds)
+        return err_set(e, ERR_INVALID, "--recipe", "says the kind: --kinds does not go with it");
+    enum err rc = json_parse(str_c(text), &parsed, &inner);
+    if (rc == ERR_OK)
+        rc = recipe_read(parsed, &v->recipe, &inner);
+    json_decref(parsed);
+    if (rc != ERR_OK)
+        return err_set(e, rc, "--recipe", "%s%s%s", inner.field, inner.field[0] ? " " : "",
+                       inner.message);
+    v->o.chosen = &v->recipe;
+    v->o.kinds = 1u << v->recipe.kind;
     return ERR_OK;
 }
 
@@ -81,6 +104,8 @@ static enum err options_read(const struct args *a, struct eval_recommend *v, str
         rc = share_read(a, &v->o.split.held_out, e);
     if (rc == ERR_OK)
         rc = kinds_read(a, &v->o.kinds, e);
+    if (rc == ERR_OK)
+        rc = recipe_option_read(a, v, e);
     if (rc != ERR_OK)
         return rc;
     if (v->o.split.kind == SPLIT_READERS && !validation != !test)
@@ -94,6 +119,7 @@ static enum err options_read(const struct args *a, struct eval_recommend *v, str
     v->o.fit.memory_max = (size_t)memory << 20;
     v->o.fit.threads = (unsigned)threads;
     v->run = args_get(a, "--run");
+    v->cases = args_get(a, "--cases");
     return ERR_OK;
 }
 
@@ -147,7 +173,9 @@ static enum err seed_run(struct eval_recommend *v, uint64_t seed, struct err_inf
     if (rc != ERR_OK)
         return rc;
     eval_note_seed(v, &one, seed);
-    if (v->run)
+    if (v->cases)
+        rc = eval_cases_write(v, one.split, seed, seed != v->o.split.seed, e);
+    if (rc == ERR_OK && v->run)
         rc = eval_runs_write(v, &one, seed, seed != v->o.split.seed, e);
     if (rc == ERR_OK)
         join(v, &one);

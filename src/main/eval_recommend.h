@@ -16,13 +16,15 @@ struct eval_recommend {
     const char *path;
     struct plain_set set; /* arena NULL: names are numbers, of a training set's file */
     struct evaluate_options o;
+    struct recipe recipe; /* --recipe: o.chosen */
     unsigned seeds;
     struct evaluation all;            /* the cases of all seeds */
     double validated[CONTENDERS_MAX]; /* sum over the seeds, by the places of `all` */
     struct strbuf tried;              /* JSON: an object a seed, with commas between */
     struct strbuf chosen;             /* text: a line a kind and seed */
     struct err_info left_out;
-    const char *run; /* --run; NULL */
+    const char *run;   /* --run; NULL */
+    const char *cases; /* --cases; NULL */
 };
 
 /* eval_recommend_set.c: FILE, --format, --liked-from, --vectors. Errors name file and line. */
@@ -38,6 +40,18 @@ enum err eval_runs_write(const struct eval_recommend *v, const struct evaluation
                          uint64_t seed, bool more, struct err_info *e) MUST_CHECK;
 /* x.run and "ease" make x.ease.run; free(). */
 char *eval_run_path(const char *path, const char *name);
+
+/* eval_recommend_cases.c: what one seed holds out, so that others can be judged on the same. A JSON
+ * line a case, those of a seed together:
+ *
+ *   {"seed":42,"part":"validation"|"test","reader":ID,"given":[ID...],"wanted":[ID...]}
+ *
+ * with "turned_down":[ID...], also given, if there is any. Split by readers, who has a line is not
+ * trained on at all, and who has none with all they did. Otherwise what is wanted is what is not
+ * trained on, and {"seed":42,"part":"new documents","documents":[ID...]} stands ahead: with nothing
+ * that was done with those. */
+enum err eval_cases_write(const struct eval_recommend *v, const struct split *s, uint64_t seed,
+                          bool more, struct err_info *e) MUST_CHECK;
 
 /* eval_recommend_print.c */
 int eval_best(const struct eval_recommend *v); /* of the kinds asked for, by validation; -1 */

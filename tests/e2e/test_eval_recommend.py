@@ -52,13 +52,13 @@ def runs(base):
 @pytest.fixture(scope="module")
 def judged(data, tmp_path_factory):
     base = tmp_path_factory.mktemp("runs") / "a"
-    out = evaluate(data[0] / "acts.csv", "--vectors", data[0] / "texts.npy", "--kinds", "walks", "--seeds", 2, "--run", f"{base}.run")
-    return out, *runs(base)
+    out = evaluate(data[0] / "acts.csv", "--vectors", data[0] / "texts.npy", "--kinds", "walks", "--seeds", 2, "--run", f"{base}.run", "--cases", f"{base}.cases")
+    return out, *runs(base), [json.loads(line) for line in (base.parent / f"{base.name}.cases").read_text().splitlines()]
 
 
 def test_definitions(judged):
     """Mean over the readers, from the runs alone."""
-    out, qrels, lists = judged
+    out, qrels, lists, _ = judged
     assert [c["name"] for c in out["contenders"]] == ["popularity", "content", "neighbours", "walks"] and out["best"] == "walks"
     assert out["split"]["test"] == len(qrels) and all(len(run) == len(qrels) for run in lists.values())
     for c in out["contenders"]:
@@ -81,7 +81,7 @@ def test_definitions(judged):
 
 def test_trec_eval_agrees(judged):
     pytrec_eval = pytest.importorskip("pytrec_eval")
-    out, qrels, lists = judged
+    out, qrels, lists, _ = judged
     theirs = {"plain_recall@20": "recall_20", "plain_recall@100": "recall_100", "ndcg@10": "ndcg_cut_10", "ndcg@100": "ndcg_cut_100", "mrr@100": "recip_rank"}
     for c in out["contenders"]:
         values = pytrec_eval.RelevanceEvaluator(qrels, {"recall", "ndcg_cut", "recip_rank"}).evaluate(lists[c["name"]])
@@ -90,7 +90,7 @@ def test_trec_eval_agrees(judged):
 
 
 def test_given_is_not_ranked_and_wanted_was_hidden(judged, data):
-    _, qrels, lists = judged
+    _, qrels, lists, _ = judged
     for q, wanted in qrels.items():
         own = {str(i) for i in data[1][int(q.split("/")[0][1:])]}
         assert set(wanted) <= own and len(wanted) == max(1, len(own) // 5)
@@ -99,8 +99,38 @@ def test_given_is_not_ranked_and_wanted_was_hidden(judged, data):
             assert len(run[q]) == 100
 
 
+def test_cases_are_what_was_judged(judged, data):
+    """Others can train and be judged on the same: nothing of theirs that is wanted is given, and what is left is all there was."""
+    out, qrels, _, cases = judged
+    by_part = {p: [c for c in cases if c["part"] == p] for p in ("validation", "test")}
+    assert len(by_part["validation"]) == out["split"]["validation"] and len(by_part["test"]) == out["split"]["test"]
+    assert {f"{c['reader']}/{c['seed']}": dict.fromkeys(c["wanted"], 1) for c in by_part["test"]} == qrels
+    for c in cases:
+        assert sorted(c["given"] + c["wanted"], key=int) == sorted(map(str, data[1][int(c["reader"][1:])]), key=int)
+    for seed in {c["seed"] for c in cases}:
+        readers = [c["reader"] for c in cases if c["seed"] == seed]
+        assert len(readers) == len(set(readers)) < USERS
+
+
+def test_cases_of_new_documents(data, tmp_path):
+    evaluate(data[0] / "acts.csv", "--vectors", data[0] / "texts.npy", "--split", "items", "--kinds", "walks", "--cases", tmp_path / "cases")
+    head, *cases = map(json.loads, (tmp_path / "cases").read_text().splitlines())
+    assert head["part"] == "new documents" and .1 < len(head["documents"]) / ITEMS < .3
+    for c in cases:
+        assert c["wanted"] and set(c["wanted"]) <= set(head["documents"]) and not set(c["given"]) & set(head["documents"])
+
+
+def test_recipe_is_taken_as_it_is(judged, data):
+    tuned, base = judged[0], (data[0] / "acts.csv", "--vectors", data[0] / "texts.npy")
+    recipe = next(c["parameters"] for c in tuned["seeds"][0]["chosen"] if c["name"] == "walks")
+    out, again = (evaluate(*base, *options) for options in (["--recipe", json.dumps(recipe)], ["--kinds", "walks"]))
+    own = out["seeds"][0]["chosen"][0]
+    assert own["parameters"] == recipe and own["tried"] == [] and out["best"] == "walks"
+    assert out["contenders"][-1] == again["contenders"][-1]  # the same as when it is found
+
+
 def test_best_is_held_against_the_others(judged):
-    out, _, _ = judged
+    out, _, _, _ = judged
     differences = {d["name"]: d for d in out["differences"]}
     means = {c["name"]: c["metrics"]["ndcg@100"]["mean"] for c in out["contenders"]}
     assert set(differences) == {"popularity", "content", "neighbours"}
@@ -143,6 +173,9 @@ def test_table(data):
     ("a,x\n", ["--format", "xml"], "csv, lists or counted"),
     ("a,x\n", ["--test", "5"], "go together"),
     ("a,x\n", ["--seeds", "0"], "--seeds"),
+    ("a,x\n", ["--recipe", '{"kind":"eas"}'], "kind is one of ease"),
+    ("a,x\n", ["--recipe", '{"kind":"ease","lambda":-1}'], "lambda is a number"),
+    ("a,x\n", ["--recipe", '{"kind":"ease"}', "--kinds", "walks"], "--kinds does not go with it"),
     ("a,x\n", ["--vectors", "SELF"], "is not a .npy file"),
     ("a,x\nb,x\n", [], "nobody can be judged"),
     ("a,x\nb,x\n", ["--split", "time"], "nobody can be judged by time"),
