@@ -246,6 +246,23 @@ static void task_begin(struct engine *x, uint64_t id)
     lock_drop(&x->training->lock);
 }
 
+/* A disk may be full: then no other could begin either, and the task would be told to run for ever.
+ */
+static void end_write(struct training_job *j, enum task_state state)
+{
+    struct err_info info = {0};
+    for (bool told = false; training_task_write(j->x, j->task, state, j->order, &info);) {
+        if (!told)
+            log_event(LOG_WARN, "a task could not be stored; trying again", LOG_I("task", j->task),
+                      LOG_S("reason", info.message));
+        told = true;
+        if (trainer_stopping(j->x)) /* the next start begins it anew */
+            return;
+        err_clear(&info);
+        background_sleep(&j->x->trainer, FIRST_NS);
+    }
+}
+
 static void job_do(struct training_job *j)
 {
     struct err_info info = {0};
@@ -269,9 +286,7 @@ static void job_do(struct training_job *j)
     if (j->c && state != TASK_QUEUED)
         training_ended(j->c, state == TASK_FAILED);
     task_begin(j->x, 0);
-    err_clear(&info);
-    if (training_task_write(j->x, j->task, state, j->order, &info))
-        log_event(LOG_WARN, "a task could not be stored", LOG_S("reason", info.message));
+    end_write(j, state);
     version_unref(j->v);
     if (j->c)
         collection_unref(j->c);

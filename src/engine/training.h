@@ -97,6 +97,9 @@ enum err training_work(struct training_job *j, struct err_info *e) MUST_CHECK;
 struct version *training_adapter_base(struct collection *c, struct err_info *e);
 /* Waits until the version is made and search has judged it. ERR_CANCELLED: nothing stays. */
 enum err training_adapter_keep(struct training_job *j, struct err_info *e) MUST_CHECK;
+/* Of a training that akin's own end cut off: the version that it was making goes, with its model,
+ * unless it is in use. Trainer. */
+void training_adapter_cut_off(struct engine *x, struct training_order *o);
 
 /* ---- training_due.c ---- */
 /* Queues a training of each collection that is due for one by its settings. */

@@ -168,14 +168,53 @@ static enum err version_make(struct training_job *j, struct str name, uint32_t *
 }
 
 /* Nothing of it stays. */
-static void version_undo(struct training_job *j, uint32_t id, const char *dir)
+static void version_undo(struct engine *x, const char *collection, uint32_t id, const char *dir)
 {
     struct err_info info = {0};
-    if (id && engine_version_delete(j->x, str_c(j->c->name), id, &info))
+    enum err err = id ? engine_version_delete(x, str_c(collection), id, &info) : 0;
+    if (err)
         log_event(LOG_WARN, "an embedding version could not be removed",
-                  LOG_S("collection", j->c->name), LOG_I("version", id),
+                  LOG_S("collection", collection), LOG_I("version", id),
                   LOG_S("reason", info.message));
-    (void)!file_remove_tree(dir, NULL);
+    if (!err || err == ERR_NOT_FOUND)
+        (void)!file_remove_tree(dir, NULL);
+}
+
+static bool was_used(const struct version_info *v)
+{
+    return strcmp(v->state, "building") != 0 && strcmp(v->state, "ready") != 0;
+}
+
+void training_adapter_cut_off(struct engine *x, struct training_order *o)
+{
+    struct version_info v;
+    struct arena *a = arena_new(0);
+    if (o->version && !engine_version_get(x, str_c(o->collection), o->version, a, &v, NULL) &&
+        !was_used(&v))
+        version_undo(x, o->collection, o->version,
+                     arena_printf(a, "%s/models/%.*s", x->data_dir, STR_ARG(v.model)));
+    o->version = 0;
+    arena_free(a);
+}
+
+/* Has the model been here before? What has no version, or one that an attempt before this was cut
+ * off at, is cleared away. */
+static bool adapter_is_known(struct training_job *j, const char *name, const char *dir)
+{
+    struct version_info *all;
+    struct str collection = str_c(j->c->name);
+    size_t count;
+    uint32_t id = 0;
+    if (!file_is_dir(dir) || engine_version_list(j->x, collection, j->a, &all, &count, NULL))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (str_eq_c(all[i].model, name)) {
+            if (j->order->attempt < 2 || was_used(&all[i]))
+                return true;
+            id = all[i].id;
+        }
+    version_undo(j->x, j->c->name, id, dir);
+    return false;
 }
 
 /* One that search refuses is undone: *passed false. */
@@ -185,7 +224,7 @@ static enum err adapter_try(struct training_job *j, const struct adapter *adapte
     uint32_t id = 0;
     char *name = arena_printf(j->a, "%.48s-adapter-%.8s", j->c->name, adapter->digest);
     char *dir = arena_printf(j->a, "%s/models/%s", j->x->data_dir, name);
-    if ((*passed = file_is_dir(dir))) {
+    if ((*passed = adapter_is_known(j, name, dir))) {
         snprintf(j->order->why, sizeof j->order->why,
                  "the same adapter was learned before: it is the model %s", name);
         return 0;
@@ -193,14 +232,17 @@ static enum err adapter_try(struct training_job *j, const struct adapter *adapte
     enum err err = model_adapter_install(dir, j->v->model_name, adapter, e);
     if (!err)
         err = version_make(j, str_c(name), &id, e);
+    j->order->version = id; /* known, should akin end here */
+    if (!err)
+        err = training_task_write(j->x, j->task, TASK_RUNNING, j->order, e);
     if (!err)
         err = version_wait(j, id, e);
     if (!err)
         err = search_judges(j, id, passed, e);
-    if (err || !*passed)
-        version_undo(j, id, dir);
-    else
-        j->order->version = id;
+    if (!err && *passed)
+        return 0;
+    version_undo(j->x, j->c->name, id, dir);
+    j->order->version = 0;
     return err;
 }
 

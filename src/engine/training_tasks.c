@@ -56,6 +56,7 @@ void order_read(struct str payload, struct training_order *out)
     out->promote = json_is_true(json_object_get(v, "promote"));
     out->reason = reason_find(json_str(json_object_get(v, "reason")));
     out->attempt = (unsigned)json_integer_value(json_object_get(v, "attempt"));
+    out->version = (uint32_t)json_integer_value(json_object_get(v, "embedding_version"));
     json_decref(v);
 }
 
@@ -422,6 +423,7 @@ static void recover_one(struct engine *x, const struct task_record *r)
     metric_task(x, "train", status_names[r->state], 1);
     if (r->state == TASK_QUEUED)
         return;
+    training_adapter_cut_off(x, &o);
     bool again = o.attempt < TRAINING_ATTEMPTS_MAX;
     if (!again)
         err_set(&o.error, ERR_UNAVAILABLE, NULL, "interrupted %u times: akin ended while it ran",

@@ -3,7 +3,10 @@ as before, a training that was cut off begins anew by itself, and nothing is lef
 import os
 import pathlib
 import random
+import resource
 import signal
+import subprocess
+import threading
 import time
 
 import pytest
@@ -89,6 +92,14 @@ def leftovers(data):
     return [f for f in os.listdir(os.path.join(data, "tmp")) if f.startswith("train-")]
 
 
+def model_files(data, collection=1):
+    return {f.name for f in pathlib.Path(data, "recommenders", str(collection)).iterdir()}
+
+
+def listed(node):
+    return {f"{r['id']}.model" for r in ask(node, "GET", HERE + "/recommenders")["data"]}
+
+
 def stop(node, data):
     node.process.terminate()
     assert node.process.wait(timeout=20) == 0
@@ -153,8 +164,7 @@ def test_server_killed_at_any_time(serving, rng):
         assert last["status"] == "done", last
         cut += last["details"]["attempt"] > 1
         assert not leftovers(data)
-        files = {f.name for f in pathlib.Path(data, "recommenders", "1").iterdir()}
-        assert files == {f"{r['id']}.model" for r in ask(node, "GET", HERE + "/recommenders")["data"]}
+        assert model_files(data) == listed(node)
     print(f"{cut} of {KILLS} trainings were cut off and begun anew")
     stop(node, data)
 
@@ -255,4 +265,130 @@ def test_torn_and_foreign_files(serving, rng):
     assert rows[1]["serving"] and rows[two]["state"] == "active" and rows[two]["error"]
     ask(node, "POST", HERE + "/recommenders:rollback")
     assert active(node) == [1] and answers(node) == before
+    stop(node, data)
+
+
+def test_killed_at_promotion(serving, rng):
+    """Promotion is one act: one of the two serves, wholly, and the other one only before it was acknowledged."""
+    data, node, before = serving
+    two = made(node, kind="walks")
+    ask(node, "POST", f"{HERE}/recommenders/{two}:promote")
+    with_answers = {1: before, two: answers(node)}
+    for _ in range(KILLS):
+        acknowledged, on_its_way = two, None
+
+        def promote():
+            nonlocal acknowledged, on_its_way
+            try:
+                while True:
+                    on_its_way = 1 if acknowledged == two else two
+                    ask(node, "POST", f"{HERE}/recommenders/{on_its_way}:promote")
+                    acknowledged = on_its_way
+            except requests.RequestException:
+                pass
+
+        promoting = threading.Thread(target=promote)
+        promoting.start()
+        time.sleep(rng.uniform(0.02, 0.2))
+        node.kill()
+        promoting.join()
+        node = Node(data)
+        now, = active(node)
+        assert now in (acknowledged, on_its_way)
+        assert answers(node) == with_answers[now]
+        assert model_files(data) == listed(node)
+        ask(node, "POST", f"{HERE}/recommenders/{two}:promote")
+    ask(node, "POST", f"{HERE}/recommenders/1:promote")
+    stop(node, data)
+
+
+def test_an_allocation_fails(serving):
+    """Where the estimate was wrong: the worker may have no more than it has."""
+    data, node, before = serving
+    id = held(node)
+    pid, = workers(node.process.pid)
+    pages = int(open(f"/proc/{pid}/statm").read().split()[0])
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * 4096, pages * 4096))
+    os.kill(pid, signal.SIGCONT)
+    last = ended(node, id)
+    assert last["status"] == "failed" and last["details"]["error"], last
+    assert answers(node) == before and active(node) == [1] and not leftovers(data)
+    made(node)
+    stop(node, data)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "akin-test", disk], capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_no_room_for_a_model(data, small_disk):
+    """Nor for the end of the task, which is written down as soon as there is."""
+    inside = str(small_disk / "data")
+    subprocess.run(["cp", "-a", data, inside], check=True)
+    node = Node(inside)
+    before, files = answers(node), model_files(inside)
+    id = held(node)
+    used = int(subprocess.check_output(["du", "-sk", small_disk]).split()[0]) * 1024
+    subprocess.run(["mount", "-o", f"remount,size={used + 8192}", small_disk], check=True)
+    for pid in workers(node.process.pid):
+        os.kill(pid, signal.SIGCONT)
+    while workers(node.process.pid):
+        time.sleep(0.02)
+    assert answers(node) == before
+    refused = requests.post(node.url + HERE + "/recommenders:train", json={"promote": False}, timeout=20)
+    assert refused.status_code in (409, 507), refused.text
+    subprocess.run(["mount", "-o", "remount,size=400m", small_disk], check=True)
+    last = ended(node, id)
+    assert last["status"] == "failed" and last["details"]["error"]["code"] == "full", last
+    assert answers(node) == before and active(node) == [1] and not leftovers(inside) and model_files(inside) == files
+    made(node)
+    stop(node, inside)
+
+
+def test_adapter_killed_at_any_time(tmp_path, rng):
+    """Its worker; and the server while the version is made, which is then made anew, and the first one is gone."""
+    data = str(tmp_path / "data")
+    node = Node(data)
+    rnd = random.Random(4)
+    ask(node, "POST", "/v1/collections", {"name": "c", "settings": {"training": {"schedule": "manual"}}})
+    texts = []
+    for n in range(600):  # one word that readers care for, among many that they do not, and some of this text alone
+        words = rnd.sample([f"word{k}" for k in range(40)], 10) + [["cooking", "sailing", "chess", "gardens", "trains", "birds"][n % 6]]
+        rnd.shuffle(words)
+        texts.append(" ".join(w + (f" own{n}x{k}" if k % 2 else "") for k, w in enumerate(words)))
+    ask(node, "POST", HERE + "/documents", [{"id": f"d{n}", "text": t} for n, t in enumerate(texts)])
+    rows = [{"user": f"u{u}", "document": f"d{n}", "type": "like"} for u in range(300) for n in rnd.sample(range(u % 6, 600, 6), 14)]
+    for i in range(0, len(rows), 1000):
+        assert ask(node, "POST", HERE + "/feedback", rows[i:i + 1000])["failed"] == 0
+    versions = lambda: {v["id"]: v for v in ask(node, "GET", HERE + "/embedding-versions")["data"]}
+    models = lambda: [f.name for f in pathlib.Path(data, "models").glob("*adapter*")]
+    similar = lambda: [x["id"] for x in ask(node, "POST", HERE + "/similar", {"id": "d1", "limit": 10})["data"]]
+    before = similar()
+
+    id = begin(node, kind="adapter")
+    while not workers(node.process.pid):
+        assert task(node, id)["status"] in ("queued", "running")
+    time.sleep(rng.uniform(0, 0.1))
+    for pid in workers(node.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    assert ended(node, id)["status"] == "failed"
+    assert len(versions()) == 1 and not models() and not leftovers(data) and similar() == before
+
+    id = begin(node, kind="adapter", promote=True)
+    while len(versions()) == 1:
+        assert task(node, id)["status"] in ("queued", "running"), task(node, id)
+    node.kill()
+    node = Node(data)
+    assert [v["state"] for v in versions().values()][0] == "active" and similar() == before
+    last = ended(node, id)
+    assert last["status"] == "done" and last["details"]["attempt"] == 2, last
+    made_version = versions()[last["details"]["embedding_version"]]
+    assert len(versions()) == 2 and models() == [made_version["model"]] and not leftovers(data)
+    assert (made_version["state"] == "active") == last["details"]["promoted"] == (similar() != before)
     stop(node, data)
