@@ -107,6 +107,15 @@ static const float *vector_of(const struct find_input *in, size_t *dims)
     return out;
 }
 
+static enum similar_by by_of(struct str s)
+{
+    if (str_eq_c(s, "text"))
+        return SIMILAR_BY_TEXT;
+    if (str_eq_c(s, "readers"))
+        return SIMILAR_BY_READERS;
+    return str_eq_c(s, "both") ? SIMILAR_BY_BOTH : SIMILAR_BY_WHAT_IS_THERE;
+}
+
 enum err similar_input(const struct find_input *in, struct find_request *r, struct err_info *e)
 {
     const json_t *v = in->input;
@@ -122,6 +131,7 @@ enum err similar_input(const struct find_input *in, struct find_request *r, stru
         r->id_alone = true;
     }
     r->vector = vector_of(in, &r->vector_dims);
+    r->by = by_of(input_str(v, "by"));
     r->exclude = input_strs(in->arena, v, "exclude", &r->exclude_count);
     r->diversity = input_double(v, "diversity", 0);
     enum err err = input_ranking(in->arena, v, r, e);

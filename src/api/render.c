@@ -278,6 +278,8 @@ static void hit_members(struct json_writer *w, const struct find_hit *h,
     json_object_begin(w);
     put_double(w, "semantic", h->semantic);
     put_double(w, "lexical", h->lexical);
+    if (isfinite(h->readers))
+        put_double(w, "readers", h->readers);
     json_object_end(w);
     render_piece(w, "passage", &h->passage);
     render_highlights(w, "title_highlights", &h->title);

@@ -78,6 +78,10 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
         json_key(w, "personalised");
         json_put_bool(w, a->personalised);
     }
+    if (a->by) {
+        json_key(w, "by");
+        json_put_c(w, a->by);
+    }
     if (a->degraded.n) {
         json_key(w, "degraded");
         json_put_str(w, a->degraded);

@@ -578,6 +578,7 @@ const struct schema schema_multi_search = {
     .example = "{\"searches\":[{\"collection\":\"news\",\"q\":\"pumpkin\"},{\"collection\":"
                "\"news\",\"q\":\"soup\",\"mode\":\"lexical\",\"limit\":3}]}",
 };
+static const struct schema similar_by = {.type = SCHEMA_STRING, .choices = "text|readers|both"};
 const struct schema schema_similar = {
     .name = "SimilarRequest",
     .type = SCHEMA_OBJECT,
@@ -591,6 +592,13 @@ const struct schema schema_similar = {
         {"text", &text_one, .help = "of any length: the mean of its passages, as of a document"},
         {"vector", &number_list,
          .help = "as many finite numbers as the collection's dims, of any length but 0"},
+        {"by", &similar_by,
+         .help = "what makes two documents alike: their texts, that the same readers read both (by "
+                 "the recommender that is active), or both together, where the score is semantic + "
+                 "(1 - semantic) * readers: a document that nobody read keeps the score of its "
+                 "text. Without this field: both, if a recommender is active and knows one of the "
+                 "examples; else text. readers finds only documents that have common readers with "
+                 "an example; it needs id or ids and an active recommender"},
         LIMITS,
         {"exclude", &id_list, .help = "documents that are not wanted; unknown ids do no harm"},
         {"min_score", &share, .fallback = "0"}, PERSONAL, {"boosts", &boosts},

@@ -237,8 +237,13 @@ static const struct schema passage = {
 };
 static const struct schema scores = {
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"semantic", &maybe_number, NEED}, {"lexical", &maybe_number, NEED}),
+    .fields =
+        FIELDS({"semantic", &maybe_number, NEED}, {"lexical", &maybe_number, NEED},
+               {"readers", &schema_number,
+                .help = "similar, if it goes by readers too: from 0, nobody read this document "
+                        "and an example, to 1"}),
 };
+static const struct schema similar_was_by = {.type = SCHEMA_STRING, .choices = "text|readers|both"};
 static const struct schema boost_given = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"field", &schema_string, NEED},
@@ -363,6 +368,7 @@ const struct schema schema_search_answer = {
         {"facets", &facet_answer, .help = "by field, if asked for"},
         {"facet_stats", &facet_stats_answer, .help = "by field, if asked for"},
         {"explain", &lists, .help = "how the hits were found, if asked for"},
+        {"by", &similar_was_by, .help = "similar: what it went by"},
         {"personalised", &schema_boolean, .help = "with user: whether anything is known of them"},
         {"degraded", &schema_string,
          .help = "why hybrid search had words alone to go by: a remote model is away"}),

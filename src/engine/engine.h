@@ -215,6 +215,9 @@ struct facet_request {
     size_t range_count;               /* at most 100 */
     bool stats;
 };
+/* What `similar` goes by: the texts, who reads both documents, or both together; of its own accord
+ * by both where there are readers to go by. */
+enum similar_by { SIMILAR_BY_WHAT_IS_THERE, SIMILAR_BY_TEXT, SIMILAR_BY_READERS, SIMILAR_BY_BOTH };
 struct find_request {
     enum search_mode mode;
     struct str
@@ -251,6 +254,7 @@ struct find_request {
     struct str text;
     const float *vector;
     size_t vector_dims;
+    enum similar_by by; /* READERS: the examples are documents, and a recommender serves */
     const struct str *exclude;
     size_t exclude_count;
     double diversity;
@@ -275,6 +279,7 @@ struct find_piece {
 struct find_hit {
     double distance_m; /* from the point that is sorted or filtered by first; NaN: none */
     double score, semantic, lexical;         /* NaN: not part */
+    double readers;                          /* similar by readers: their part; else NaN */
     double cosine, bm25, bound, mean_cosine; /* explain */
     double relevance;                        /* the score before boosts */
     const struct search_boost *boosts;       /* of each: what it gives, and from what */
@@ -324,6 +329,7 @@ struct find_answer {
     uint32_t embedding_version; /* whose vectors and passages these are */
     struct str degraded;        /* not empty: why hybrid search had only words to go by */
     bool personalised;          /* there is a profile of the user */
+    const char *by;             /* similar: "text", "readers", "both"; else NULL */
 };
 enum err engine_search(struct engine *x, struct str collection, const struct find_request *r,
                        struct arena *a, struct find_answer *out, struct err_info *e) MUST_CHECK;

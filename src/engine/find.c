@@ -70,6 +70,7 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
         .score = s->score,
         .semantic = s->semantic,
         .lexical = s->lexical,
+        .readers = s->lift,
         .cosine = s->cosine,
         .bm25 = s->bm25,
         .bound = s->bound,
@@ -129,6 +130,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     out->stages = f->result.stages;
     out->degraded = f->degraded;
     out->personalised = f->personalised;
+    out->by = f->by;
     out->lists = (struct find_lists){f->result.depth, f->result.scored, f->result.complete};
     return f->r->facet_count ? find_facets(f, out, e) : 0;
 }
@@ -257,6 +259,8 @@ static enum err similar_once(struct engine *x, struct str collection, const stru
         err = shape_check(&f, e);
     if (!err)
         err = find_vector(&f, e);
+    if (!err)
+        err = find_readers(&f, e);
     if (!err)
         err = exclude_ids(&f, r->exclude, r->exclude_count, e);
     if (!err) {

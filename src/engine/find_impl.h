@@ -2,6 +2,7 @@
  *
  *     find.c          a request from its beginning to its end
  *     find_vector.c   similar: examples, a text or a vector -> the vector that is looked near
+ *     find_readers.c  similar: what the readers of the examples read too
  *     find_embed.c    the queries of several searches, embedded together
  *     find_load.c     candidates from search/, their documents from the store, refilled until full
  *     find_ranking.c  fusion, weights and boosts, checked
@@ -39,6 +40,9 @@ struct find {
     struct docset within;                             /* what the words of the query leave */
     bool restricted;                                  /* `within` counts */
     float *vector;                                    /* similar */
+    const struct search_lift *lifts;                  /* similar by readers; else NULL */
+    size_t lift_count;
+    const char *by;                                   /* similar: what the answer says */
     struct highlighter *highlighters[LANGUAGE_COUNT]; /* as they are needed */
     struct search_boost *boosts; /* the request's, with their origins, and the reader's */
     size_t boost_count;
@@ -62,6 +66,9 @@ struct loaded {
 
 /* --- find_vector.c: into f->vector --- */
 enum err find_vector(struct find *f, struct err_info *e);
+
+/* --- find_readers.c: into f->lifts and f->by; find_vector comes before --- */
+enum err find_readers(struct find *f, struct err_info *e);
 
 /* --- find_load.c --- */
 /* At most `depth` candidates into f->result; the first `sure` of them are the best there are (0:

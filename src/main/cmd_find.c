@@ -29,6 +29,9 @@ static const struct command_option similar_options[] = {
     OPTIONS_FIND,
     {"--text", 0, NULL, "the argument is a text, not a document's id"},
     {"--diversity", 0, "X", "0 (default) to 1: fewer hits that resemble each other"},
+    {"--by", 0, "WHAT",
+     "text, readers (who read this read that) or both; both by itself once a recommender is "
+     "active"},
     {0},
 };
 static const struct command_option recommend_options[] = {
@@ -379,6 +382,7 @@ static int run_similar(const struct args *a)
     char *word = joined(a);
     json_object_set_new(body, args_has(a, "--text") ? "text" : "id", text_or_null(word));
     free(word);
+    put_text(body, a, "--by", "by");
     if (put_shared(body, a, &e) != ERR_OK ||
         put_number(body, a, "--diversity", "diversity", &e) != ERR_OK) {
         json_decref(body);

@@ -155,6 +155,20 @@ double item_model_deviation(const struct item_model *m)
     return all > 0 ? sqrt(fmax(squares / all - sum / all * (sum / all), 0)) : 0;
 }
 
+double item_model_greatest(const struct item_model *m)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (uint32_t i = 0; i < m->items; i++) {
+        float most = 0;
+        for (size_t k = m->rows.start[i]; k < m->rows.start[i + 1]; k++)
+            most = fmaxf(most, m->rows.weight[k]);
+        sum += (double)most;
+        n += most > 0;
+    }
+    return n ? sum / (double)n : 0;
+}
+
 float item_model_weight(const struct item_model *m, uint32_t i, uint32_t j)
 {
     size_t low = m->rows.start[i], high = m->rows.start[i + 1];

@@ -25,6 +25,8 @@ void item_model_score(const struct item_model *m, const uint32_t *given, const f
                       size_t count, float *scores);
 /* Of all weights of items x items, those that were not kept being 0. Cost: a pass over them. */
 double item_model_deviation(const struct item_model *m);
+/* The mean over the rows of their greatest weight, of those that have one above 0; 0: none has. */
+double item_model_greatest(const struct item_model *m);
 /* B_ij; 0 if it was not kept. */
 float item_model_weight(const struct item_model *m, uint32_t i, uint32_t j);
 

@@ -35,6 +35,7 @@ void recommend_model_measure(struct recommend_model *m)
                (m->sessions ? session_model_bytes(m->sessions) : 0) +
                (m->ranker ? rank_trees_bytes(m->ranker) : 0);
     m->row_deviation = m->rows ? item_model_deviation(m->rows) : 0;
+    m->row_greatest = m->rows ? item_model_greatest(m->rows) : 0;
 }
 
 uint32_t recommend_model_item(const struct recommend_model *m, uint32_t number)
@@ -90,13 +91,8 @@ void recommend_model_parts(const struct recommend_model *m, const struct model_r
                                : 0;
 }
 
-double recommend_model_related(const struct recommend_model *m, uint32_t item, uint32_t other,
-                               double cosine)
+double recommend_model_lift(const struct recommend_model *m, double weight)
 {
-    double text =
-        m->text && m->text->deviation > 0 && !isnan(cosine) ? cosine / m->text->deviation : 0;
-    assert(item < m->items && other < m->items);
-    return m->row_deviation > 0
-               ? text + (double)item_model_weight(m->rows, item, other) / m->row_deviation
-               : text;
+    double half = m->row_greatest / 4;
+    return weight > 0 && half > 0 ? weight / (weight + half) : 0;
 }

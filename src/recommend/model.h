@@ -41,10 +41,11 @@ struct recommend_model {
     char *report;                   /* JSON, as train/ wrote it: parameters, data, metrics */
     size_t bytes;                   /* in memory */
     double row_deviation;           /* item_model_deviation(rows); 0: no rows */
+    double row_greatest;            /* item_model_greatest(rows); 0: no rows */
 };
 
 void recommend_model_free(struct recommend_model *m); /* NULL is allowed */
-/* Fills in what follows from its parts: bytes, row_deviation. */
+/* Fills in what follows from its parts: bytes, row_deviation, row_greatest. */
 void recommend_model_measure(struct recommend_model *m);
 /* Written to `path`.tmp, synced, renamed over `path`: old or new, never half. One writer a path. */
 enum err recommend_model_save(const struct recommend_model *m, const char *path,
@@ -76,11 +77,13 @@ void recommend_model_score(const struct recommend_model *m, const struct model_r
 void recommend_model_parts(const struct recommend_model *m, const struct model_read *read,
                            size_t count, uint32_t item, double *parts);
 
-/* How related two documents are: z(cosine of their centred texts) + z(what reading `item` says for
- * `other`), each by its deviation over all pairs. `cosine`: NAN if one has no text vector.
- * Candidates are the texts nearest to `item` and the entries of its row. Against the citations of
- * CiteULike-a the first 20 have .30 of what is cited; texts alone .25, rows alone .27. */
-double recommend_model_related(const struct recommend_model *m, uint32_t item, uint32_t other,
-                               double cosine);
+/* How much it makes two documents alike that the same readers read both, in [0, 1), from the weight
+ * that the one's row has for the other: half where it is a quarter of what rows have at most, in
+ * their mean; 0 for weights below 0. A document without readers has none, and is alike by its text
+ * alone: likeness = text + (1 - text) * lift, text in [0, 1]. By this the first 20 have .307 of
+ * what an article of CiteULike-a cites or is cited by (.30 to .31 by a tenth or two fifths instead
+ * of a quarter); texts alone .242, rows alone .261 (1,500 articles, titles; lambda 100, gamma 15).
+ */
+double recommend_model_lift(const struct recommend_model *m, double weight);
 
 #endif

@@ -26,6 +26,7 @@ struct search_hit search_hit_new(uint32_t number)
                                .passage = UINT32_MAX,
                                .semantic = NAN,
                                .lexical = NAN,
+                               .lift = NAN,
                                .cosine = NAN,
                                .bm25 = NAN,
                                .bound = NAN};
@@ -70,7 +71,7 @@ static void near_list(struct candidates *c)
     int64_t started = clock_mono_ns();
     size_t n = 0, depth = c->depth.semantic + (c->dropped ? c->dropped->count : 0);
     c->near = arena_alloc(c->arena, (depth + 1) * sizeof *c->near);
-    if (c->vectors)
+    if (c->vectors && !c->lifts_alone)
         n = vectors_search(c->view->vectors, c->vector, depth, c->within, c->exact, c->near);
     c->near_all = n < depth;
     c->cosine_range[0] = n ? (double)c->near[n - 1].cosine : NAN;
@@ -143,10 +144,25 @@ static void score_worded(struct candidates *c)
     c->stages.words_ns += clock_mono_ns() - started;
 }
 
+static bool may_be_found(const struct candidates *c, uint32_t number)
+{
+    return (!c->within || docset_has(c->within, number)) &&
+           (!c->dropped || !docset_has(c->dropped, number));
+}
+
+static void lift(struct candidates *c, struct places *p)
+{
+    for (size_t i = 0; i < c->count && c->lifts; i++)
+        c->hits[i].lift = 0;
+    for (size_t i = 0; i < c->lift_count; i++)
+        if (may_be_found(c, c->lifts[i].number))
+            c->hits[place_of(c, p, c->lifts[i].number)].lift = (double)c->lifts[i].lift;
+}
+
 /* The documents of both lists, and where each stands in them. */
 static void unite(struct candidates *c)
 {
-    size_t most = c->near_count + c->worded_count;
+    size_t most = c->near_count + c->worded_count + c->lift_count;
     struct places p = places_new(c->arena, most);
     c->hits = arena_alloc(c->arena, (most + 1) * sizeof *c->hits);
     c->vectors_rank = arena_array(c->arena, most + 1, sizeof(size_t));
@@ -162,6 +178,7 @@ static void unite(struct candidates *c)
         set_worded(c, &c->hits[at], &c->worded[i]);
         c->words_rank[at] = i + 1;
     }
+    lift(c, &p);
 }
 
 void candidates_find(struct candidates *c, struct search_depth depth)
@@ -173,8 +190,8 @@ void candidates_find(struct candidates *c, struct search_depth depth)
     if (before.lexical != depth.lexical)
         worded_list(c);
     unite(c);
-    if (!c->vectors || !c->words)
-        return;
-    score_near(c);
-    score_worded(c);
+    if (c->vectors && (c->words || c->lifts))
+        score_near(c);
+    if (c->vectors && c->words)
+        score_worded(c);
 }

@@ -13,6 +13,9 @@ struct candidates {
         *dropped; /* a few that are passed over in the list of vectors; NULL: none */
     const struct words_query *words; /* NULL: no list of words */
     const float *vector;             /* NULL without vectors */
+    const struct search_lift *lifts; /* NULL: none */
+    size_t lift_count;
+    bool lifts_alone; /* there is no list of vectors */
     bool vectors;
     bool exact;
     /* The lists and how deep they are, 0: not yet. */

@@ -32,6 +32,12 @@ double fuse_relevance(struct fuse_weights w, double lexical, double semantic)
     return w.words * words + w.vectors * vectors;
 }
 
+double fuse_lift(double semantic, double lift)
+{
+    double s = isnan(semantic) ? 0 : semantic;
+    return s + (1 - s) * (isnan(lift) ? 0 : lift);
+}
+
 double fuse_rrf(struct fuse_weights w, size_t words_rank, size_t vectors_rank)
 {
     double words = words_rank ? w.words / (double)(RRF_K + words_rank) : 0;

@@ -20,6 +20,8 @@ struct fuse_weights fuse_weights(const struct search_query *q);
 
 /* Linear; a part that is NaN counts 0. Rises with each part. */
 double fuse_relevance(struct fuse_weights w, double lexical, double semantic);
+/* So much of the way from `semantic` to 1; NaN counts 0. */
+double fuse_lift(double semantic, double lift);
 /* By ranks from 1, 0: not in that list. */
 double fuse_rrf(struct fuse_weights w, size_t words_rank, size_t vectors_rank);
 /* A value within its list's range -> [0, 1]; below the range and NaN: 0. */

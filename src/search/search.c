@@ -122,6 +122,9 @@ static enum err lists_begin(struct search_job *j, struct str *degraded, struct e
     c->arena = j->arena;
     c->exact = q->exact;
     c->words = q->mode != SEARCH_SEMANTIC ? q->words : NULL;
+    c->lifts = q->lifts;
+    c->lift_count = q->lifts ? q->lift_count : 0;
+    c->lifts_alone = q->lifts && q->lifts_alone;
     if (q->mode != SEARCH_LEXICAL && !q->words_only) {
         if (q->vector)
             c->vector = q->vector;
@@ -138,6 +141,8 @@ static double relevance_of(const struct search_job *j, size_t i)
 {
     const struct candidates *c = &j->lists;
     const struct search_hit *h = &c->hits[i];
+    if (c->lifts)
+        return fuse_lift(c->lifts_alone ? 0 : h->semantic, h->lift);
     if (j->query->mode != SEARCH_HYBRID || j->query->fusion == SEARCH_LINEAR)
         return fuse_relevance(j->weights, h->lexical, h->semantic);
     if (j->query->fusion == SEARCH_RRF)

@@ -8,6 +8,12 @@
  * limit, cursor and other hits never change it. Mode semantic: relevance = max(0, (cos - mu)/(1 -
  * mu)); lexical: BM25/B. Without boosts the score is the relevance. Both lie in [0, 1].
  *
+ * A lift lies in [0, 1): what else than its text speaks for a document, for `similar` by readers
+ * too. It takes the document so much of the way from its relevance to 1, so one without a lift
+ * keeps the relevance that its text gives it:
+ *
+ *     relevance = semantic + (1 - semantic) * lift
+ *
  * A boost lies in [0, 1] and rises with its field, so a document that has all of it keeps its
  * relevance and one that has none loses the boost's weight of it: what is not relevant never rises
  * above what is by being new.
@@ -65,6 +71,11 @@ struct search_boost {
 /* Of each list, where ranks or ranges decide; deeper only if more hits are wanted. */
 #define SEARCH_WINDOW 1000
 
+struct search_lift {
+    uint32_t number;
+    float lift;
+};
+
 /* What is searched; borrowed. */
 struct search_view {
     struct vectors *vectors;
@@ -90,6 +101,11 @@ struct search_query {
     double words_weight, vectors_weight; /* hybrid; both 0: .6 and .4; rrf 1 and 1 */
     const struct search_boost *boosts;
     size_t boost_count; /* <= SEARCH_BOOSTS_MAX */
+    /* Mode semantic: all that have one, each once; they are candidates whatever their text is.
+     * NULL: none. */
+    const struct search_lift *lifts;
+    size_t lift_count;
+    bool lifts_alone; /* relevance = lift; `within` are those that have one */
     int64_t deadline_ns;
     /* Above 0 each 200 hits in a row are ordered anew by MMR (Carbonell, Goldstein 1998): argmax
      * (1 - diversity) * score - diversity * max cosine to those chosen of them. The order does not
@@ -106,6 +122,7 @@ struct search_hit {
     double score, relevance;
     double semantic,
         lexical; /* the two parts, each in [0, 1]; NaN: not part of this mode or not known */
+    double lift; /* NaN: the query has none */
     double cosine, bm25, bound; /* for explain */
     /* Of each boost of the query: the field's number (NaN: none), and what that gives. */
     const double *boost_values, *boosts;

@@ -3,6 +3,7 @@ import random
 import time
 
 import pytest
+from conftest import problem
 
 C = "/v1/collections/learned"
 GROUPS, EACH, READERS = 8, 12, 80
@@ -82,3 +83,74 @@ def test_reasons_add_up_and_leaving_the_first_out_takes_its_part(server):
         rest = [d for d in liked if d != first["document"]]
         less = row_of(server, row["id"], positive=rest)["relevance"]
         assert row["relevance"] - less == pytest.approx(first["part"], abs=1e-6)
+
+
+def similar(server, **body):
+    return server.post(C + "/similar", body)
+
+
+def test_similar_goes_by_readers_and_texts_together(server):
+    both = similar(server, id="g2-0", limit=30)
+    texts = similar(server, id="g2-0", limit=7, by="text")
+    assert both["by"] == "both" and texts["by"] == "text"
+    assert group(both["data"][0]) == "g2"
+    assert {r["id"] for r in both["data"][:18]} == {f"g2-{k}" for k in range(1, 12)} | {r["id"] for r in texts["data"]}
+    assert {r["id"].split("-")[1] for r in texts["data"]} == {"0"} and "readers" not in texts["data"][0]["scores"]
+    for r in both["data"]:
+        semantic, readers = r["scores"]["semantic"], r["scores"]["readers"]
+        assert r["score"] == pytest.approx(semantic + (1 - semantic) * readers, abs=1e-9) and 0 <= readers < 1
+        assert (readers > 0) == (group(r) == "g2"), r
+    assert [r["id"] for r in similar(server, ids=["g2-0", "g2-0"], limit=30, by="both")["data"]] == [r["id"] for r in both["data"]]
+    mixed = similar(server, ids=["g2-0", "g5-1"], limit=200)["data"]
+    assert {group(r) for r in mixed if r["scores"]["readers"] > 0} == {"g2", "g5"}
+
+
+def test_similar_by_readers_keeps_what_similar_promises(server):
+    everything = similar(server, id="g2-0", limit=200)
+    assert everything["total"]["value"] == len(everything["data"]) == GROUPS * EACH - 1
+    pages, cursor = [], None
+    for _ in range(7):
+        page = similar(server, id="g2-0", limit=15, **({"cursor": cursor} if cursor else {}))
+        pages += [r["id"] for r in page["data"]]
+        cursor = page["next_cursor"]
+    assert cursor is None and pages == [r["id"] for r in everything["data"]]
+    scores = [r["score"] for r in everything["data"]]
+    cut = similar(server, id="g2-0", limit=200, min_score=scores[4])
+    assert [r["score"] for r in cut["data"]] == scores[:5] and cut["total"]["value"] == 5
+    out = [r["id"] for r in everything["data"][:3]]
+    assert [r["id"] for r in similar(server, id="g2-0", limit=8, exclude=out)["data"]] == pages[3:11]
+    near = similar(server, id="g2-0", limit=200, diversity=.7)["data"]
+    assert sorted(r["id"] for r in near) == sorted(pages) and [r["id"] for r in near] != pages
+
+
+def test_similar_by_readers_alone(server):
+    answer = similar(server, id="g2-0", by="readers", limit=50)
+    assert answer["by"] == "readers" and {group(r) for r in answer["data"]} == {"g2"}
+    assert answer["total"]["value"] == len(answer["data"]) == 11
+    assert all(r["score"] == r["scores"]["readers"] for r in answer["data"])
+    by_time = similar(server, id="g2-0", by="readers", limit=50, sort=[{"field": "created", "order": "asc"}])
+    assert sorted(r["id"] for r in by_time["data"]) == sorted(r["id"] for r in answer["data"])
+
+
+def test_similar_of_what_nobody_read_is_by_text_without_a_seam(server):
+    server.post(C + "/documents", {"id": "fresh", "text": "soup soup own2"})
+    try:
+        answer = similar(server, id="fresh", limit=8)
+        assert answer["by"] == "text" and similar(server, text="soup own2", limit=3)["by"] == "text"
+        alone = similar(server, id="fresh", by="readers")
+        assert alone["data"] == [] and alone["total"] == {"value": 0, "relation": "eq"}
+        by_text = {r["id"]: r["score"] for r in similar(server, id="g2-0", by="text", limit=200)["data"]}
+        by_both = {r["id"]: r["score"] for r in similar(server, id="g2-0", limit=200)["data"]}
+        assert by_both["fresh"] == by_text["fresh"] and by_both["g3-0"] == by_text["g3-0"]
+        assert by_both["g2-5"] > by_text["g2-5"]
+    finally:
+        server.ask("DELETE", C + "/documents/fresh", status=204)
+
+
+def test_similar_by_what_is_not_there(server):
+    problem(server.ask("POST", C + "/similar", {"text": "soup", "by": "readers"}), 422, "/by", says="needs id or ids")
+    problem(server.ask("POST", C + "/similar", {"id": "g2-0", "by": "magic"}), 422, "/by")
+    server.collection("unlearned")
+    server.post("/v1/collections/unlearned/documents", {"id": "a", "text": "soup"})
+    problem(server.ask("POST", "/v1/collections/unlearned/similar", {"id": "a", "by": "readers"}), 409, "/by", says="train one")
+    assert server.post("/v1/collections/unlearned/similar", {"id": "a", "by": "both"})["by"] == "text"

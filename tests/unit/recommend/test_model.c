@@ -369,8 +369,8 @@ static void test_text(void **state)
     recommend_model_free(m);
 }
 
-/* z + z, by the deviations over all pairs. */
-static void test_related(void **state)
+/* Half at a quarter of what rows have at most in their mean. */
+static void test_lift(void **state)
 {
     struct recommend_model *m = model_make(8, true);
     double mean = 0, squares = 0;
@@ -380,10 +380,19 @@ static void test_related(void **state)
             mean += b / (ITEMS * ITEMS);
             squares += b * b / (ITEMS * ITEMS);
         }
-    double deviation = sqrt(squares - mean * mean), b = (double)item_model_weight(m->rows, 5, 5);
-    assert_true(b != 0 && fabs(m->row_deviation - deviation) < 1e-9);
-    assert_true(fabs(recommend_model_related(m, 5, 5, .3) - (3 + b / deviation)) < 1e-6);
-    assert_true(fabs(recommend_model_related(m, 5, 5, (double)NAN) - b / deviation) < 1e-6);
+    double most = 0, with = 0;
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        float row = 0;
+        for (uint32_t j = 0; j < ITEMS; j++)
+            row = fmaxf(row, item_model_weight(m->rows, i, j));
+        most += (double)row;
+        with += row > 0;
+    }
+    assert_true(with > 0 && fabs(m->row_greatest - most / with) < 1e-9);
+    assert_true(fabs(m->row_deviation - sqrt(squares - mean * mean)) < 1e-9);
+    assert_true(fabs(recommend_model_lift(m, m->row_greatest / 4) - .5) < 1e-9);
+    assert_true(fabs(recommend_model_lift(m, m->row_greatest) - .8) < 1e-9);
+    assert_true(recommend_model_lift(m, -1) == 0 && recommend_model_lift(m, 0) == 0);
     recommend_model_free(m);
 }
 
@@ -391,7 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_again),     cmocka_unit_test(test_flips),
-        cmocka_unit_test(test_factors),   cmocka_unit_test(test_related),
+        cmocka_unit_test(test_factors),   cmocka_unit_test(test_lift),
         cmocka_unit_test(test_cut),       cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_full_disk), cmocka_unit_test(test_items),
         cmocka_unit_test(test_parts),     cmocka_unit_test(test_text),
