@@ -288,7 +288,7 @@ static void count(struct api *a, const struct call *c, const char *method, int s
 static void note(const struct call *c, struct http_request *r, const char *method, int status,
                  uint64_t in, uint64_t out, int64_t duration_ns)
 {
-    struct log_field fields[9 + STAGE_COUNT];
+    struct log_field fields[10 + STAGE_COUNT];
     unsigned n = 0;
     fields[n++] = LOG_S("method", method);
     fields[n++] = LOG_S("route", c && c->route ? c->route->path : "none");
@@ -301,6 +301,7 @@ static void note(const struct call *c, struct http_request *r, const char *metho
     for (unsigned i = 0; c && i < STAGE_COUNT; i++)
         if (c->stage_ns[i])
             fields[n++] = LOG_F(stage_names[i], (double)(c->stage_ns[i] / 1000) / 1e3);
+    fields[n++] = LOG_STR("client", http_peer(r));
     fields[n++] = LOG_S("trace_id", http_trace_id(r));
     log_write(status >= 500 ? LOG_WARN : LOG_INFO, "request", fields, n);
 }

@@ -204,7 +204,6 @@ void run_page(struct call *c)
                     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
                     "img-src 'self' data:; "
                     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-    http_add_header(c->request, "X-Content-Type-Options", "nosniff");
     http_add_header(c->request, "Referrer-Policy", "no-referrer");
     http_add_header(c->request, "Cross-Origin-Opener-Policy", "same-origin");
     http_add_header(c->request, "Cache-Control", "no-cache");

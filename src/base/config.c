@@ -365,3 +365,22 @@ const char *config_origin(const struct config *c, const char *key)
     assert(known);
     return c->values[i].origin;
 }
+
+unsigned config_count(const struct config *c)
+{
+    return c->count;
+}
+
+const char *config_key(const struct config *c, unsigned i)
+{
+    assert(i < c->count);
+    return c->table[i].key;
+}
+
+bool config_same(const struct config *a, const struct config *b, const char *key)
+{
+    unsigned i = 0;
+    bool known = find(a, key, &i);
+    assert(known && a->table == b->table);
+    return strcmp(a->values[i].text, b->values[i].text) == 0;
+}

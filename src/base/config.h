@@ -55,6 +55,11 @@ const char *
 config_origin(const struct config *c,
               const char *key); /* "default", "akin.yaml:12", "environment AKIN_X", "flag" */
 
+/* The settings in the order of the table; do two readings of one table agree on `key`? */
+unsigned config_count(const struct config *c);
+const char *config_key(const struct config *c, unsigned i);
+bool config_same(const struct config *a, const struct config *b, const char *key);
+
 /* `akin config print`: YAML with the origin of each value behind it, or JSON; secrets masked. */
 void config_print(const struct config *c, bool json, struct strbuf *out);
 

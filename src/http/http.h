@@ -10,15 +10,16 @@
  * Content-Length, Content-Length with Transfer-Encoding, unknown transfer codings (400); bodies
  * over the bound (413); a Host that is not localhost, 127.0.0.1, [::1], the bound address or one of
  * `hosts` (421); a foreign Origin or `Sec-Fetch-Site: cross-site` other than a navigation GET
- * (403); more than in_flight_max requests (503 with Retry-After); headers or body that do not
- * arrive within the total deadline (408, then closed). Also: header names that are no tokens,
- * controls, NUL, bare line feeds and folded lines in the head, a target that is not "/...", no or
- * two Host (400, closed); a query that is not percent-encoded UTF-8 (400); a head over 16 KiB or
- * 100 headers (431); Expect other than 100-continue (417); bodies that together pass 16 x
- * body_bytes_max (503). When a wildcard is bound, Host may also be the machine's address that the
- * peer spoke to. Not through refuse, with a page of libmicrohttpd's: a head that it cannot read at
- * all (400), over 32 KiB (414, 431), HTTP versions other than 1.x (505), broken chunks (400). Slow
- * heads get a bare 408.
+ * (403; pages of `origins` aside, which get CORS headers, never with credentials); more than
+ * in_flight_max requests (503 with Retry-After); headers or body that do not arrive within the
+ * total deadline (408, then closed). Also: header names that are no tokens, controls, NUL, bare
+ * line feeds and folded lines in the head, a target that is not "/...", no or two Host (400,
+ * closed); a query that is not percent-encoded UTF-8 (400); a head over 16 KiB or 100 headers
+ * (431); Expect other than 100-continue (417); bodies that together pass 16 x body_bytes_max (503).
+ * When a wildcard is bound, Host may also be the machine's address that the peer spoke to. Not
+ * through refuse, with a page of libmicrohttpd's: a head that it cannot read at all (400), over 32
+ * KiB (414, 431), HTTP versions other than 1.x (505), broken chunks (400). Slow heads get a bare
+ * 408.
  *
  * With options.tls the same under TLS 1.3 or 1.2; connections that do not shake hands within the
  * deadline are closed.
@@ -69,17 +70,25 @@ struct http_tls {
 };
 
 struct http_options {
-    const char *address;      /* "127.0.0.1", "::1", "0.0.0.0" ... */
-    uint16_t port;            /* 0: any free one */
-    unsigned threads;         /* loops; 0: 2 */
+    const char *address; /* "127.0.0.1", "::1", "0.0.0.0" ... */
+    uint16_t port;       /* 0: any free one */
+    unsigned threads;    /* loops; 0: 2 */
+    struct http_tls tls; /* certificate NULL or "": plain HTTP */
+    /* From here on http_configure can change it. */
     unsigned connections_max; /* 0: 1,024 */
+    unsigned per_address_max; /* of them of one client, loopback and proxies aside; 0: a quarter */
     unsigned in_flight_max;   /* requests between headers and reply; 0: 256 */
     size_t body_bytes_max;    /* 0: 10 MiB */
     unsigned deadline_ms;     /* of a whole request with its body, streams aside; 0: 30,000 */
-    unsigned idle_ms;         /* keep-alive and stalled peers; 0: 30,000 */
+    unsigned header_ms;       /* of handshake and head, at most deadline_ms; 0: 10,000 */
+    unsigned idle_ms;         /* keep-alive and stalled peers; 0: 30,000 (as at the start) */
     const char *const *hosts; /* further allowed Host names */
     unsigned host_count;
-    struct http_tls tls; /* certificate NULL or "": plain HTTP */
+    const char *const *proxies; /* addresses and prefixes that may say who the client is */
+    unsigned proxy_count;
+    bool standard_forwarded;    /* by Forwarded; else by X-Forwarded-For and X-Forwarded-Proto */
+    const char *const *origins; /* "https://app.example.com": pages that may ask, or "*" */
+    unsigned origin_count;
 };
 
 /* ERR_CONFLICT: the port is in use (the message says by what next step). Listens when it returns.
@@ -93,6 +102,12 @@ enum err http_tls_load(struct http_server *s, const struct http_tls *tls,
                        struct err_info *e) MUST_CHECK;
 /* Have the files changed since, and stood still since the last call? The same thread. */
 bool http_tls_changed(struct http_server *s);
+/* Later requests go by these limits and lists, copied. ERR_INVALID names the setting that is wrong:
+ * then nothing has changed. Any thread. */
+enum err http_configure(struct http_server *s, const struct http_options *o,
+                        struct err_info *e) MUST_CHECK;
+/* Only that judgement. */
+enum err http_options_check(const struct http_options *o, struct err_info *e) MUST_CHECK;
 uint16_t http_port(const struct http_server *s);
 /* Stops accepting, waits for replies that are owed until deadline_ns, then closes what is left. */
 void http_stop(struct http_server *s, int64_t deadline_ns);
@@ -114,7 +129,8 @@ struct http_param {
 };
 const struct http_param *http_params(const struct http_request *r, unsigned *count);
 struct str http_body(const struct http_request *r); /* HTTP_BODY_WHOLE */
-struct str http_peer(const struct http_request *r); /* address without port */
+struct str http_peer(const struct http_request *r); /* the client's address, without port */
+bool http_secure(const struct http_request *r);     /* the client asked by https */
 struct arena *http_arena(struct http_request *r);   /* lives until done(); one thread at a time */
 const char *
 http_trace_id(const struct http_request *r); /* 32 hex digits: from `traceparent` or made */

@@ -17,6 +17,7 @@
 #include "http/http.h"
 #include "http/parse.h"
 #include "http/tls.h"
+#include "http/forwarded.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
 
@@ -27,7 +28,8 @@ enum {
     CONNECTION_BYTES = 32 << 10,
     RING_BYTES = 256 << 10,
     DRAIN_BYTES = 512 << 10, /* before a reply into an unfinished body, and again after it */
-    BODIES_BUDGET = 16,      /* x body_bytes_max: all collected bodies together */
+    SHARES = 1024,
+    BODIES_BUDGET = 16, /* x body_bytes_max: all collected bodies together */
 };
 #define DRAIN_NS 1000000000LL /* the same, in time */
 #define REPLY_BYTES_PER_MS 32 /* a slower reader is cut off after deadline_ms more */
@@ -43,20 +45,49 @@ struct loop {
     unsigned started;        /* loop: connections that MHD has ever begun to serve */
 };
 
+/* What http_configure can change besides numbers. Immutable; freed by the last holder. */
+struct policy {
+    atomic_uint refs;
+    char **hosts, **origins;
+    unsigned host_count, origin_count;
+    struct prefix *proxies;
+    unsigned proxy_count;
+    bool standard_forwarded, any_origin;
+};
+
+struct limits {
+    atomic_uint connections_max, per_address_max, in_flight_max, deadline_ms, header_ms, idle_ms;
+    atomic_size_t body_bytes_max;
+};
+
+/* The connections of one client address, or of one IPv6 /64. */
+struct share {
+    struct share *next;
+    struct address address;
+    unsigned count;
+};
+
 struct conn {
     struct http_server *server;
     struct loop *loop;
     struct conn *next, **link;    /* server->lock */
     struct http_request *request; /* server->lock */
     int64_t since_ns;             /* server->lock: accepted, or the last request ended */
-    bool fresh;                   /* server->lock: no request yet */
+    int64_t head_ns; /* server->lock: the next head began to come; 0: nothing of it, as far as we
+                        know */
+    bool fresh;      /* server->lock: no request yet */
+    struct share *share;    /* server->lock */
+    struct address address; /* of the peer */
     int fd;
     struct tls_set *tls; /* NULL: plain */
     char peer[48], local[48];
 };
 
 struct http_server {
-    struct http_options o; /* defaults filled in, strings owned */
+    struct http_options o; /* what cannot change, defaults filled in, strings owned */
+    struct limits limits;
+    struct lock rules_lock;
+    struct policy *rules; /* rules_lock */
     struct http_handler handler;
     struct tls *tls;    /* NULL: plain HTTP */
     struct loop *loops; /* o.threads */
@@ -69,7 +100,8 @@ struct http_server {
     struct lock lock;
     struct cond quiet; /* a request completed */
     struct conn *conns;
-    unsigned open; /* server->lock: requests that MHD has not completed */
+    struct share *shares[SHARES]; /* lock */
+    unsigned open;                /* server->lock: requests that MHD has not completed */
     atomic_uint connections, in_flight, refs;
     atomic_size_t bodies_bytes;
     atomic_bool stopping; /* no new connection or request */
@@ -127,6 +159,10 @@ struct http_request {
     char trace_id[33];
     int64_t started_ns, deadline_ns;
     struct str peer;
+    const struct address *address; /* of the connection's other end, until the head is in */
+    bool secure;
+    const char *cors; /* Access-Control-Allow-Origin; NULL: none */
+    bool preflight, vary_origin;
     const char *local;
     struct loop *loop;
     uintptr_t line_at, line_end; /* of the target, in MHD's buffer */
@@ -176,6 +212,9 @@ void raw_pump(struct http_request *r);
 /* A bare 408 before the head is in; `session` NULL: plain. */
 void raw_timeout(int fd, void *session);
 
+/* loop.c */
+bool sockaddr_read(const struct sockaddr *sa, struct address *out);
+
 /* loops.c */
 enum err loops_open(struct http_server *s, struct err_info *e);
 void loops_hand(struct http_server *s, int fd); /* a new connection, to the idlest; owns fd */
@@ -196,6 +235,16 @@ void loop_connection(void *cls, struct MHD_Connection *c, void **context,
 /* watch.c */
 void watch_run(void *server);
 void watch_wake(struct http_server *s);
+
+/* rules.c */
+enum err policy_make(const struct http_options *o, struct policy **out, struct err_info *e);
+struct policy *policy_take(struct http_server *s);
+void policy_drop(struct policy *r);
+void limits_set(struct limits *l, const struct http_options *o);
+bool share_full(struct http_server *s, const struct address *a); /* may this client have no more? */
+void share_add(struct http_server *s, struct conn *conn);        /* lock held */
+void share_remove(struct http_server *s, struct conn *conn);     /* lock held */
+void shares_release(struct http_server *s);
 
 /* server.c */
 void server_unref(struct http_server *s);

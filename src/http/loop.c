@@ -3,26 +3,22 @@
 #include "http/internal.h"
 #include "base/clock.h"
 #include "base/rng.h"
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 /* ---- connections ---- */
 
-static void address_text(const struct sockaddr *sa, char *out, size_t size)
+bool sockaddr_read(const struct sockaddr *sa, struct address *out)
 {
-    const void *at = &((const struct sockaddr_in *)sa)->sin_addr;
     if (sa->sa_family == AF_INET6) {
-        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)sa)->sin6_addr;
-        at = v6;
-        if (IN6_IS_ADDR_V4MAPPED(v6)) {
-            inet_ntop(AF_INET, &v6->s6_addr[12], out, (socklen_t)size);
-            return;
-        }
+        memcpy(out->bytes, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
+        return true;
     }
-    if (!inet_ntop(sa->sa_family, at, out, (socklen_t)size))
-        *out = '\0';
+    *out = (struct address){.bytes = {[10] = 0xFF, [11] = 0xFF}};
+    memcpy(out->bytes + 12, &((const struct sockaddr_in *)sa)->sin_addr, 4);
+    return sa->sa_family == AF_INET;
 }
 
 static void conn_started(struct loop *l, struct MHD_Connection *c, void **context)
@@ -30,6 +26,7 @@ static void conn_started(struct loop *l, struct MHD_Connection *c, void **contex
     struct http_server *s = l->server;
     struct conn *conn = xcalloc(1, sizeof *conn);
     struct sockaddr_storage own;
+    struct address local;
     socklen_t size = sizeof own;
     l->started++;
     conn->server = s;
@@ -40,16 +37,19 @@ static void conn_started(struct loop *l, struct MHD_Connection *c, void **contex
         conn->tls = tls_take(
             s->tls, MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
     conn->since_ns = clock_mono_ns();
-    address_text(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-                 conn->peer, sizeof conn->peer);
-    if (s->wildcard && getsockname(conn->fd, (struct sockaddr *)&own, &size) == 0)
-        address_text((struct sockaddr *)&own, conn->local, sizeof conn->local);
+    (void)sockaddr_read(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+                        &conn->address);
+    address_print(&conn->address, conn->peer);
+    if (s->wildcard && getsockname(conn->fd, (struct sockaddr *)&own, &size) == 0 &&
+        sockaddr_read((struct sockaddr *)&own, &local))
+        address_print(&local, conn->local);
     lock_take(&s->lock);
     conn->next = s->conns;
     conn->link = &s->conns;
     if (conn->next)
         conn->next->link = &conn->next;
     s->conns = conn;
+    share_add(s, conn);
     lock_drop(&s->lock);
     *context = conn;
 }
@@ -63,6 +63,7 @@ static void conn_closed(struct http_server *s, void **context)
     *conn->link = conn->next;
     if (conn->next)
         conn->next->link = conn->link;
+    share_remove(s, conn);
     lock_drop(&s->lock);
     loop_forget(conn->loop);
     if (conn->tls)
@@ -112,6 +113,7 @@ void loop_completed(void *cls, struct MHD_Connection *c, void **context,
     conn->request = NULL;
     conn->since_ns = clock_mono_ns();
     conn->fresh = false;
+    conn->head_ns = 0;
     lock_drop(&s->lock);
     bool counted = r->counted;
     request_complete(r, why);
@@ -132,6 +134,17 @@ struct head {
     bool contiguous, too_many;
 };
 
+/* Blanks and tabs alone (RFC 9110, section 5.5): other white space is no part of HTTP, and whoever
+ * strips it sees another value than whoever does not. */
+static struct str blanks_trim(struct str s)
+{
+    while (s.n && (s.s[0] == ' ' || s.s[0] == '\t'))
+        s = (struct str){s.s + 1, s.n - 1};
+    while (s.n && (s.s[s.n - 1] == ' ' || s.s[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
 static enum MHD_Result header_copy(void *cls, enum MHD_ValueKind kind, const char *name,
                                    size_t name_n, const char *value, size_t value_n)
 {
@@ -147,7 +160,7 @@ static enum MHD_Result header_copy(void *cls, enum MHD_ValueKind kind, const cha
     h->bytes += name_n + value_n + 4;
     to = &r->headers[r->header_count++];
     to->name = arena_str(r->arena, (struct str){name, name_n});
-    to->value = str_trim(arena_str(r->arena, (struct str){value ? value : "", value_n}));
+    to->value = blanks_trim(arena_str(r->arena, (struct str){value ? value : "", value_n}));
     return MHD_YES;
 }
 
@@ -221,10 +234,33 @@ struct fault {
     const char *code, *detail;
 };
 
-static struct fault origin_check(struct http_request *r, struct str host)
+static bool listed(char *const *list, unsigned count, struct str text)
 {
-    const struct http_options *o = &r->server->o;
-    struct host_rules rules = {o->address, r->local, o->hosts, o->host_count};
+    for (unsigned i = 0; i < count; i++)
+        if (text_same_ci(text, str_c(list[i])))
+            return true;
+    return false;
+}
+
+/* A page of another origin that the settings name: what it is told, so that its browser lets it
+ * read the answer. */
+static void cors_read(struct http_request *r, const struct policy *rules, struct str origin)
+{
+    r->vary_origin = rules->origin_count && !rules->any_origin;
+    if (!origin.n)
+        return;
+    if (rules->any_origin)
+        r->cors = "*";
+    else if (listed(rules->origins, rules->origin_count, origin))
+        r->cors = origin.s; /* in the arena, ends with a NUL */
+    r->preflight = r->cors && str_eq_c(r->method, "OPTIONS") &&
+                   http_has_header(r, "Access-Control-Request-Method");
+}
+
+static struct fault origin_check(struct http_request *r, const struct policy *own, struct str host)
+{
+    struct host_rules rules = {r->server->o.address, r->local, (const char *const *)own->hosts,
+                               own->host_count};
     struct fetch_headers f = {
         .method = r->method,
         .host = host,
@@ -237,11 +273,33 @@ static struct fault origin_check(struct http_request *r, struct str host)
         return (struct fault){MHD_HTTP_MISDIRECTED_REQUEST, "misdirected",
                               "this Host is not served here: use localhost, or add the name to "
                               "server.hosts"};
-    if (!origin_allowed(&rules, &f))
+    cors_read(r, own, f.origin);
+    if (!r->cors && !origin_allowed(&rules, &f))
         return (struct fault){MHD_HTTP_FORBIDDEN, "denied",
                               "a page of another origin may not send requests here: add its host "
-                              "to server.hosts if it should"};
+                              "to server.hosts, or its origin to server.cors.origins, if it "
+                              "should"};
     return (struct fault){0};
+}
+
+/* Who asks, and may they from there? */
+static struct fault stranger_check(struct http_request *r, struct str host)
+{
+    struct policy *rules = policy_take(r->server);
+    struct forwarded_rules proxies = {rules->proxies, rules->proxy_count,
+                                      rules->standard_forwarded};
+    struct address client = *r->address;
+    bool forwarded_secure;
+    forwarded_read(&proxies, r->headers, r->header_count, &client, &forwarded_secure);
+    r->secure = r->session || forwarded_secure;
+    if (!address_same(&client, r->address)) {
+        char *text = arena_alloc(r->arena, ADDRESS_TEXT);
+        address_print(&client, text);
+        r->peer = str_c(text);
+    }
+    struct fault fault = origin_check(r, rules, host);
+    policy_drop(rules);
+    return fault;
 }
 
 static struct fault load_check(struct http_request *r, unsigned in_flight)
@@ -249,7 +307,7 @@ static struct fault load_check(struct http_request *r, unsigned in_flight)
     struct http_server *s = r->server;
     if (atomic_load(&s->stopping))
         return (struct fault){MHD_HTTP_SERVICE_UNAVAILABLE, "cancelled", "the server is stopping"};
-    if (in_flight <= s->o.in_flight_max)
+    if (in_flight <= s->limits.in_flight_max)
         return (struct fault){0};
     return (struct fault){MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
                           "too many requests are in flight: try again after Retry-After seconds"};
@@ -274,7 +332,7 @@ static struct fault head_check(struct http_request *r, struct MHD_Connection *c,
         r->close = true; /* where the next request begins is uncertain */
         return (struct fault){MHD_HTTP_BAD_REQUEST, "syntax", why};
     }
-    fault = origin_check(r, host);
+    fault = stranger_check(r, host);
     if (fault.status)
         return fault;
     if (r->framing.expect_unknown)
@@ -300,7 +358,7 @@ static bool body_expected(const struct http_request *r)
 
 static bool body_too_large(const struct http_request *r)
 {
-    return r->want != HTTP_BODY_STREAM && r->framing.length > r->server->o.body_bytes_max;
+    return r->want != HTTP_BODY_STREAM && r->framing.length > r->server->limits.body_bytes_max;
 }
 
 static const struct fault too_large = {MHD_HTTP_CONTENT_TOO_LARGE, "too_large",
@@ -433,7 +491,7 @@ static int body_take(struct http_request *r, const char *data, size_t *n, bool *
     *n = 0;
     if (r->want == HTTP_BODY_WHOLE)
         return request_collect(r, data, taken);
-    return r->bytes_in > r->server->o.body_bytes_max ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+    return r->bytes_in > r->server->limits.body_bytes_max ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
 static enum MHD_Result body_in(struct http_request *r, const char *data, size_t *n)

@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WAKE = -1, TAKE_MAX = 64 };
+enum { WAKE = -1, TAKE_MAX = 64, CONNECTIONS_MAX = 1 << 20 /* ours is the bound */ };
 
 void loop_wake(struct loop *l)
 {
@@ -44,7 +44,7 @@ void loop_forget(struct loop *l)
 {
     struct http_server *s = l->server;
     atomic_fetch_sub(&l->connections, 1);
-    if (atomic_fetch_sub(&s->connections, 1) >= s->o.connections_max)
+    if (atomic_fetch_sub(&s->connections, 1) >= s->limits.connections_max)
         watch_wake(s); /* it had stopped accepting */
 }
 
@@ -64,9 +64,11 @@ static void loop_take(struct loop *l, int fd)
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
     unsigned before = l->started;
-    bool known = getpeername(fd, (struct sockaddr *)&from, &size) == 0;
-    if (!known)
-        close(fd); /* the peer has left meanwhile */
+    struct address address;
+    bool known = getpeername(fd, (struct sockaddr *)&from, &size) == 0 &&
+                 sockaddr_read((struct sockaddr *)&from, &address);
+    if (!known || share_full(l->server, &address))
+        close(fd); /* the peer has left meanwhile, or has enough */
     else
         (void)MHD_add_connection(l->daemon, fd, (struct sockaddr *)&from, size);
     if (l->started == before)
@@ -139,7 +141,7 @@ static int certificate_none(gnutls_session_t session, const gnutls_datum_t *requ
 /* thread_start blocks SIGPIPE, which MHD wants to know before it uses sendfile. */
 static struct MHD_Daemon *daemon_start(struct loop *l)
 {
-    const struct http_options *o = &l->server->o;
+    unsigned idle_ms = l->server->limits.idle_ms;
     unsigned flags =
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
     const struct MHD_OptionItem tls[] = {
@@ -154,8 +156,8 @@ static struct MHD_Daemon *daemon_start(struct loop *l)
         MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_URI_LOG_CALLBACK,
         loop_line, l->server, MHD_OPTION_NOTIFY_COMPLETED, loop_completed, l->server,
         MHD_OPTION_NOTIFY_CONNECTION, loop_connection, l, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT, o->connections_max + 4,
-        MHD_OPTION_CONNECTION_TIMEOUT, (o->idle_ms + 999) / 1000 + 1,
+        (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (idle_ms + 999) / 1000 + 1,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, l->server->tls ? tls : plain,
         MHD_OPTION_END);
 }

@@ -129,18 +129,56 @@ void reply_release(struct http_request *r)
         close(r->reply.fd);
 }
 
+/* ---- headers of every answer ---- */
+
+typedef void header_add(void *to, const char *name, const char *value);
+
+/* Keys travel in headers that a page must set by itself, never in cookies: so no credentials. */
+static void cors_headers(const struct http_request *r, header_add *add, void *to)
+{
+    if (r->vary_origin)
+        add(to, "Vary", "Origin");
+    if (!r->cors)
+        return;
+    add(to, "Access-Control-Allow-Origin", r->cors);
+    if (!r->preflight) {
+        add(to, "Access-Control-Expose-Headers",
+            "ETag, Location, Allow, Retry-After, RateLimit, RateLimit-Policy, Akin-Position, "
+            "Akin-Trace-Id");
+        return;
+    }
+    add(to, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    add(to, "Access-Control-Allow-Headers",
+        "Authorization, X-API-Key, Content-Type, Content-Encoding, If-Match, If-None-Match, "
+        "Idempotency-Key, Akin-Min-Position, traceparent");
+    add(to, "Access-Control-Max-Age", "600");
+}
+
+static void headers_write(const struct http_request *r, header_add *add, void *to)
+{
+    const struct reply *p = &r->reply;
+    add(to, "Server", "akin");
+    if (p->content_type)
+        add(to, "Content-Type", p->content_type);
+    for (unsigned i = 0; i < p->header_count; i++)
+        add(to, p->headers[i].name, p->headers[i].value);
+    if (p->bytes)
+        add(to, "X-Content-Type-Options", "nosniff");
+    if (r->secure)
+        add(to, "Strict-Transport-Security", "max-age=31536000");
+    cors_headers(r, add, to);
+}
+
 /* ---- through MHD ---- */
+
+static void response_header(void *response, const char *name, const char *value)
+{
+    MHD_add_response_header(response, name, value);
+}
 
 static void response_headers(struct http_request *r, struct MHD_Response *m)
 {
-    const struct reply *p = &r->reply;
-    MHD_add_response_header(m, "Server", "akin");
-    if (p->content_type)
-        MHD_add_response_header(m, "Content-Type", p->content_type);
-    for (unsigned i = 0; i < p->header_count; i++)
-        MHD_add_response_header(m, p->headers[i].name, p->headers[i].value);
-    if (r->server->tls)
-        MHD_add_response_header(m, "Strict-Transport-Security", "max-age=31536000");
+    headers_write(r, response_header, m);
     if (r->close || atomic_load(&r->server->stopping))
         MHD_add_response_header(m, "Connection", "close");
 }
@@ -148,8 +186,8 @@ static void response_headers(struct http_request *r, struct MHD_Response *m)
 enum MHD_Result reply_queue(struct http_request *r)
 {
     struct reply *p = &r->reply;
-    const struct http_options *o = &r->server->o;
-    int64_t allowed_ms = (int64_t)o->deadline_ms + (int64_t)(p->bytes / REPLY_BYTES_PER_MS);
+    int64_t allowed_ms =
+        (int64_t)r->server->limits.deadline_ms + (int64_t)(p->bytes / REPLY_BYTES_PER_MS);
     struct MHD_Response *m;
     enum MHD_Result ok;
     if (p->fd >= 0)
@@ -180,6 +218,11 @@ static void date_add(struct strbuf *b)
     strbuf_printf(b, "Date: %s\r\n", text);
 }
 
+static void line_add(void *to, const char *name, const char *value)
+{
+    strbuf_printf(to, "%s: %s\r\n", name, value);
+}
+
 static char *raw_head(const struct http_request *r, size_t *n)
 {
     const struct reply *p = &r->reply;
@@ -188,11 +231,8 @@ static char *raw_head(const struct http_request *r, size_t *n)
     strbuf_printf(&b, "HTTP/1.1 %d %s\r\n", p->status,
                   MHD_get_reason_phrase_for((unsigned)p->status));
     date_add(&b);
-    strbuf_add_c(&b, "Server: akin\r\nConnection: close\r\n");
-    if (p->content_type)
-        strbuf_printf(&b, "Content-Type: %s\r\n", p->content_type);
-    for (unsigned i = 0; i < p->header_count; i++)
-        strbuf_printf(&b, "%s: %s\r\n", p->headers[i].name, p->headers[i].value);
+    strbuf_add_c(&b, "Connection: close\r\n");
+    headers_write(r, line_add, &b);
     if (p->status != MHD_HTTP_NO_CONTENT && p->status != MHD_HTTP_NOT_MODIFIED)
         strbuf_printf(&b, "Content-Length: %llu\r\n", (unsigned long long)p->bytes);
     strbuf_add_c(&b, "\r\n");

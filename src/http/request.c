@@ -6,6 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The head has a deadline of its own, from the first sign of it on. */
+static int64_t head_until(const struct conn *conn, const struct http_request *r)
+{
+    int64_t since = conn->fresh ? conn->since_ns : conn->head_ns ? conn->head_ns : r->started_ns;
+    int64_t until = since + (int64_t)r->server->limits.header_ms * 1000000;
+    return until < r->deadline_ns ? until : r->deadline_ns;
+}
+
 struct http_request *request_new(struct http_server *s, struct MHD_Connection *c, struct conn *conn,
                                  const char *target)
 {
@@ -20,17 +28,18 @@ struct http_request *request_new(struct http_server *s, struct MHD_Connection *c
     if (conn->tls)
         r->session = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
     r->peer = arena_str(a, str_c(conn->peer));
+    r->address = &conn->address;
     r->local = arena_strdup(a, conn->local);
     r->path = arena_str(a, (struct str){target, n});
     r->line_at = (uintptr_t)target;
     r->line_end = (uintptr_t)target + n;
     r->started_ns = clock_mono_ns();
-    r->deadline_ns = r->started_ns + (int64_t)s->o.deadline_ms * 1000000;
+    r->deadline_ns = r->started_ns + (int64_t)s->limits.deadline_ms * 1000000;
     r->reply.fd = -1;
     lock_init(&r->lock, LOCK_QUEUE);
     cond_init(&r->more);
     atomic_init(&r->refs, 1);
-    atomic_init(&r->wake_ns, r->deadline_ns);
+    atomic_init(&r->wake_ns, head_until(conn, r));
     atomic_fetch_add(&s->refs, 1);
     return r;
 }
@@ -126,7 +135,7 @@ bool request_refuse(struct http_request *r, int status, const char *code, const 
 
 static size_t collect_cap(const struct http_request *r, size_t need)
 {
-    size_t max = r->server->o.body_bytes_max, cap = r->body_cap ? 2 * r->body_cap : 4096;
+    size_t max = r->server->limits.body_bytes_max, cap = r->body_cap ? 2 * r->body_cap : 4096;
     if (r->framing.has_length && r->framing.length < max)
         max = r->framing.length;
     if (cap < need)
@@ -138,12 +147,13 @@ int request_collect(struct http_request *r, const char *data, size_t n)
 {
     struct http_server *s = r->server;
     size_t need = r->body_bytes + n;
-    if (need > s->o.body_bytes_max)
+    if (need > s->limits.body_bytes_max)
         return MHD_HTTP_CONTENT_TOO_LARGE;
     if (need > r->body_cap) {
         size_t cap = collect_cap(r, need), more = cap - r->body_cap;
         size_t all = atomic_fetch_add(&s->bodies_bytes, more) + more;
-        char *grown = all > s->o.body_bytes_max * BODIES_BUDGET ? NULL : realloc(r->body, cap + 1);
+        char *grown =
+            all > s->limits.body_bytes_max * BODIES_BUDGET ? NULL : realloc(r->body, cap + 1);
         if (!grown) {
             atomic_fetch_sub(&s->bodies_bytes, more);
             return MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -193,7 +203,7 @@ static size_t ring_take(struct http_request *r, char *out, size_t size)
 /* Waits until there are bytes or the end; lock held. */
 static enum err ring_wait(struct http_request *r, struct err_info *e)
 {
-    int64_t until = clock_mono_ns() + (int64_t)r->server->o.idle_ms * 1000000;
+    int64_t until = clock_mono_ns() + (int64_t)r->server->limits.idle_ms * 1000000;
     while (!r->ring_count && !r->ended) {
         if (r->gone && r->broken)
             return err_set(e, ERR_SYNTAX, NULL, "the chunked encoding of the body is broken");
@@ -203,7 +213,7 @@ static enum err ring_wait(struct http_request *r, struct err_info *e)
             return err_set(e, ERR_CANCELLED, NULL, "the server is stopping");
         if (clock_mono_ns() >= until)
             return err_set(e, ERR_TIMEOUT, NULL, "no byte of the body came for %u ms",
-                           r->server->o.idle_ms);
+                           r->server->limits.idle_ms);
         (void)cond_wait_until(&r->more, &r->lock, until);
     }
     return ERR_OK;
@@ -270,6 +280,11 @@ struct str http_body(const struct http_request *r)
 struct str http_peer(const struct http_request *r)
 {
     return r->peer;
+}
+
+bool http_secure(const struct http_request *r)
+{
+    return r->secure;
 }
 
 struct arena *http_arena(struct http_request *r)

@@ -13,39 +13,43 @@
 
 /* ---- options ---- */
 
-static unsigned or_default(unsigned value, unsigned fallback)
-{
-    return value ? value : fallback;
-}
-
 static void options_copy(struct http_options *to, const struct http_options *from)
 {
-    const char **hosts = xcalloc(from->host_count, sizeof *hosts);
-    *to = *from;
-    to->address = xstrdup(from->address ? from->address : "127.0.0.1");
-    to->threads = or_default(from->threads, 2);
-    to->connections_max = or_default(from->connections_max, 1024);
-    to->in_flight_max = or_default(from->in_flight_max, 256);
-    to->deadline_ms = or_default(from->deadline_ms, 30000);
-    to->idle_ms = or_default(from->idle_ms, 30000);
-    to->body_bytes_max = from->body_bytes_max ? from->body_bytes_max : 10 << 20;
-    memset(&to->tls, 0, sizeof to->tls); /* struct tls keeps its own */
-    for (unsigned i = 0; i < from->host_count; i++)
-        hosts[i] = xstrdup(from->hosts[i]);
-    to->hosts = hosts;
+    *to = (struct http_options){
+        .address = xstrdup(from->address ? from->address : "127.0.0.1"),
+        .port = from->port,
+        .threads = from->threads ? from->threads : 2,
+    };
 }
 
-static void options_release(struct http_options *o)
+enum err http_options_check(const struct http_options *o, struct err_info *e)
 {
-    for (unsigned i = 0; i < o->host_count; i++)
-        free((char *)o->hosts[i]);
-    free((void *)o->hosts);
-    free((char *)o->address);
+    struct policy *rules;
+    enum err err = policy_make(o, &rules, e);
+    if (!err)
+        policy_drop(rules);
+    return err;
+}
+
+enum err http_configure(struct http_server *s, const struct http_options *o, struct err_info *e)
+{
+    struct policy *rules, *old;
+    enum err err = policy_make(o, &rules, e);
+    if (err)
+        return err;
+    limits_set(&s->limits, o);
+    lock_take(&s->rules_lock);
+    old = s->rules;
+    s->rules = rules;
+    lock_drop(&s->rules_lock);
+    if (old)
+        policy_drop(old);
+    return ERR_OK;
 }
 
 /* ---- the listener ---- */
 
-static enum err address_parse(const struct http_options *o, struct sockaddr_storage *out,
+static enum err sockaddr_make(const struct http_options *o, struct sockaddr_storage *out,
                               socklen_t *size, struct err_info *e)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)out;
@@ -92,7 +96,7 @@ static enum err listener_open(struct http_server *s, struct err_info *e)
     struct sockaddr_storage at;
     socklen_t size;
     int one = 1, zero = 0, fd;
-    enum err err = address_parse(&s->o, &at, &size, e);
+    enum err err = sockaddr_make(&s->o, &at, &size, e);
     if (err)
         return err;
     fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -123,9 +127,13 @@ void server_unref(struct http_server *s)
         close(s->wake_fd);
     loops_release(s);
     tls_free(s->tls);
+    shares_release(s);
+    if (s->rules)
+        policy_drop(s->rules);
+    lock_release(&s->rules_lock);
     cond_release(&s->quiet);
     lock_release(&s->lock);
-    options_release(&s->o);
+    free((char *)s->o.address);
     free(s);
 }
 
@@ -139,13 +147,16 @@ enum err http_open(const struct http_options *o, const struct http_handler *h,
     s->handler = *h;
     s->listen_fd = -1;
     lock_init(&s->lock, LOCK_HTTP);
+    lock_init(&s->rules_lock, LOCK_LEAF);
     cond_init(&s->quiet);
     atomic_init(&s->refs, 1);
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd < 0)
         err = err_errno(e, errno, "open", "eventfd");
     else
-        err = o->tls.certificate && o->tls.certificate[0] ? tls_open(&o->tls, &s->tls, e) : ERR_OK;
+        err = http_configure(s, o, e);
+    if (!err && o->tls.certificate && o->tls.certificate[0])
+        err = tls_open(&o->tls, &s->tls, e);
     if (!err)
         err = listener_open(s, e);
     if (!err)

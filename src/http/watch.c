@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICK_MS = 50, SLEEP_MS_MAX = 1000, DUE_MAX = 64, ACCEPT_MAX = 64 };
+enum { TICK_MS = 50, SLEEP_MS_MAX = 1000, DUE_MAX = 64, ACCEPT_MAX = 64, ROOM_MAX = 64 };
 #define PROBE_NS 1000000000LL
 
 void watch_wake(struct http_server *s)
@@ -42,7 +42,7 @@ static bool accept_one(struct http_server *s)
 static bool accept_some(struct http_server *s)
 {
     for (int i = 0; i < ACCEPT_MAX; i++) {
-        if (atomic_load(&s->connections) >= s->o.connections_max)
+        if (atomic_load(&s->connections) >= s->limits.connections_max)
             return true;
         if (!accept_one(s)) {
             if (errno == EAGAIN)
@@ -71,15 +71,19 @@ static bool spoke_since(int fd, int64_t since_ns, int64_t now)
 /* Before a request line, under server->lock: the next time to look. */
 static int64_t conn_check(struct http_server *s, struct conn *conn, int64_t now)
 {
-    int64_t allowed_ms = s->o.deadline_ms + (conn->fresh ? 0 : s->o.idle_ms);
-    int64_t until = conn->since_ns + allowed_ms * 1000000;
+    int64_t header_ns = (int64_t)s->limits.header_ms * 1000000;
+    int64_t idle_ns = (int64_t)s->limits.idle_ms * 1000000;
+    int64_t until = conn->fresh     ? conn->since_ns + header_ns
+                    : conn->head_ns ? conn->head_ns + header_ns
+                                    : conn->since_ns + idle_ns + header_ns;
     if (now < until)
         return until;
     if (!conn->tls && spoke_since(conn->fd, conn->since_ns, now))
         raw_timeout(conn->fd, NULL); /* under TLS the loop may be in the handshake */
     shutdown(conn->fd, SHUT_RDWR);   /* its loop sees the end and closes */
     conn->since_ns = now;
-    return now + allowed_ms * 1000000;
+    conn->head_ns = 0;
+    return now + header_ns;
 }
 
 static void fault_check(struct http_request *r, int64_t now)
@@ -139,6 +143,14 @@ static void departure_check(struct conn *conn)
         shutdown(conn->fd, SHUT_RD);
 }
 
+/* On a kept connection nobody tells us when the first byte of the next head comes. */
+static void head_check(struct conn *conn, int64_t now)
+{
+    if (!conn->fresh && !conn->head_ns && !conn->request &&
+        spoke_since(conn->fd, conn->since_ns, now))
+        conn->head_ns = now;
+}
+
 static bool reading(struct http_request *r)
 {
     bool body;
@@ -169,6 +181,8 @@ static int64_t sweep(struct http_server *s, int64_t now, struct http_request **d
         next = at < next ? at : next;
         if (probe && reading(r))
             departure_check(conn);
+        if (probe)
+            head_check(conn, now);
     }
     lock_drop(&s->lock);
     return next;
@@ -177,7 +191,7 @@ static int64_t sweep(struct http_server *s, int64_t now, struct http_request **d
 /* Deadlines that are set while we sleep are kept a tenth late at most. */
 static int sleep_ms(const struct http_server *s, int64_t next, int64_t now)
 {
-    int64_t most = s->o.deadline_ms / 10, ms = (next - now) / 1000000 + 1;
+    int64_t most = s->limits.deadline_ms / 10, ms = (next - now) / 1000000 + 1;
     most = most > SLEEP_MS_MAX ? SLEEP_MS_MAX : most;
     ms = ms < most ? ms : most;
     return ms < TICK_MS ? TICK_MS : (int)ms;
@@ -195,13 +209,42 @@ static int watch_deadlines(struct http_server *s)
     return atomic_load(&s->connections) ? sleep_ms(s, next, now) : -1;
 }
 
+/* Every place is taken and somebody new waits: those who have been without a request for longest
+ * make room, if for a second at least. */
+static void make_room(struct http_server *s)
+{
+    int64_t now = clock_mono_ns(), oldest = now - PROBE_NS;
+    unsigned left = ROOM_MAX;
+    lock_take(&s->lock);
+    for (struct conn *conn = s->conns; conn; conn = conn->next)
+        if (!conn->request && conn->since_ns < oldest)
+            oldest = conn->since_ns;
+    for (struct conn *conn = s->conns; conn && left; conn = conn->next) {
+        if (conn->request || conn->since_ns > oldest + PROBE_NS / 2 ||
+            now - conn->since_ns < PROBE_NS)
+            continue;
+        shutdown(conn->fd, SHUT_RDWR);
+        conn->since_ns = now; /* its loop closes it */
+        left--;
+    }
+    lock_drop(&s->lock);
+}
+
+/* False: not now; wait before the next try. */
+static bool welcome(struct http_server *s)
+{
+    if (atomic_load(&s->connections) < s->limits.connections_max)
+        return accept_some(s);
+    make_room(s);
+    return false;
+}
+
 void watch_run(void *server)
 {
     struct http_server *s = server;
     int wait_ms = -1;
     while (!atomic_load(&s->watch_ends)) {
-        bool full = atomic_load(&s->connections) >= s->o.connections_max;
-        bool open = !atomic_load(&s->stopping) && !full;
+        bool open = !atomic_load(&s->stopping);
         struct pollfd p[2] = {{.fd = s->wake_fd, .events = POLLIN},
                               {.fd = open ? s->listen_fd : -1, .events = POLLIN}};
         uint64_t drain;
@@ -209,8 +252,8 @@ void watch_run(void *server)
             log_event(LOG_ERROR, "poll failed", LOG_S("error", strerror(errno)));
         if (p[0].revents)
             (void)!read(s->wake_fd, &drain, sizeof drain);
-        if (open && (p[1].revents & POLLIN) && !accept_some(s))
-            clock_sleep_ns(TICK_MS * 1000000LL);
+        if (open && (p[1].revents & POLLIN) && !welcome(s))
+            clock_sleep_ns(TICK_MS / 2 * 1000000LL);
         if (atomic_load(&s->stopping) && s->listen_fd >= 0) {
             close(s->listen_fd);
             s->listen_fd = -1;

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+enum { DESCRIPTORS_ELSE = 256 };
 
 struct node {
     struct engine *engine;
@@ -82,10 +85,8 @@ static enum err exposure_check(const struct config *c, struct err_info *e)
     return ERR_OK;
 }
 
-static enum err listen_at(struct node *n, const struct config *c, bool private, struct err_info *e)
+static struct http_options http_settings(const struct config *c, bool private)
 {
-    unsigned host_count;
-    const char *const *hosts = config_list(c, "server.hosts", &host_count);
     const char *address = private ? "127.0.0.1" : config_str(c, "server.address");
     struct http_options o = {
         .address = strcmp(address, "localhost") == 0 ? "127.0.0.1" : address,
@@ -93,12 +94,40 @@ static enum err listen_at(struct node *n, const struct config *c, bool private, 
         .tls = private ? (struct http_tls){0} : tls_settings(c),
         .threads = (unsigned)config_int(c, "server.threads"),
         .connections_max = (unsigned)config_int(c, "server.connections_max"),
+        .per_address_max = (unsigned)config_int(c, "server.connections_per_address"),
         .in_flight_max = (unsigned)config_int(c, "server.in_flight_max"),
         .body_bytes_max = (size_t)config_int(c, "server.body_bytes_max"),
         .deadline_ms = (unsigned)config_int(c, "server.deadline_ms"),
-        .hosts = hosts,
-        .host_count = host_count,
+        .header_ms = (unsigned)config_int(c, "server.header_ms"),
+        .standard_forwarded = strcmp(config_str(c, "server.forwarded"), "forwarded") == 0,
     };
+    o.hosts = config_list(c, "server.hosts", &o.host_count);
+    o.proxies = config_list(c, "server.trusted_proxies", &o.proxy_count);
+    o.origins = config_list(c, "server.cors.origins", &o.origin_count);
+    return o;
+}
+
+/* A connection is a descriptor, and other things want some too. */
+static void descriptors_raise(struct http_options *o)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= o->connections_max + DESCRIPTORS_ELSE)
+        return;
+    o->connections_max =
+        limit.rlim_cur > 2 * DESCRIPTORS_ELSE ? (unsigned)limit.rlim_cur - DESCRIPTORS_ELSE : 128;
+    log_event(LOG_WARN, "fewer connections than server.connections_max: descriptors are limited",
+              LOG_I("connections", o->connections_max), LOG_I("descriptors", limit.rlim_cur));
+}
+
+static enum err listen_at(struct node *n, const struct config *c, bool private, struct err_info *e)
+{
+    struct http_options o = http_settings(c, private);
+    if (!private)
+        descriptors_raise(&o);
     struct http_handler handler;
     api_handler(n->api, &handler);
     enum err rc = http_open(&o, &handler, &n->server, e);
@@ -149,17 +178,41 @@ enum err node_open_private(const struct config *c, struct node **out, struct err
     return open_as(c, true, out, e);
 }
 
-void node_certificate_check(struct node *n, const struct config *c, bool now)
+/* Whether there is TLS is settled at the start; with which files is not. */
+static enum err tls_judge(const struct node *n, const struct http_tls *tls, struct err_info *e)
 {
-    struct http_tls tls = tls_settings(c);
+    bool has = strncmp(n->url, "https:", 6) == 0;
+    if (has == (tls->certificate[0] != 0))
+        return ERR_OK;
+    return err_set(e, ERR_INVALID, "server.tls.certificate",
+                   has ? "TLS can be left off only at a start" : "TLS can begin only at a start");
+}
+
+enum err node_configure(struct node *n, const struct config *c, struct err_info *e)
+{
+    struct http_options o = http_settings(c, false);
+    enum err rc = exposure_check(c, e);
+    descriptors_raise(&o);
+    if (rc == ERR_OK)
+        rc = tls_judge(n, &o.tls, e);
+    if (rc == ERR_OK)
+        rc = http_options_check(&o, e);
+    if (rc == ERR_OK && o.tls.certificate[0])
+        rc = http_tls_load(n->server, &o.tls, e);
+    return rc == ERR_OK ? http_configure(n->server, &o, e) : rc;
+}
+
+void node_certificate_check(struct node *n)
+{
     struct err_info e = {0};
-    if (!tls.certificate[0] || (!now && !http_tls_changed(n->server)))
+    if (!http_tls_changed(n->server))
         return;
-    if (http_tls_load(n->server, now ? &tls : NULL, &e) == ERR_OK)
-        log_event(LOG_INFO, "certificate and key read", LOG_S("file", tls.certificate));
+    if (http_tls_load(n->server, NULL, &e) == ERR_OK)
+        log_event(LOG_INFO, "certificate and key have changed and are in use",
+                  LOG_S("url", n->url));
     else
         log_event(LOG_ERROR, "certificate and key not taken, the old ones stay",
-                  LOG_S("field", e.field), LOG_S("error", e.message));
+                  LOG_S("setting", e.field), LOG_S("error", e.message));
 }
 
 const char *node_url(const struct node *n)

@@ -13,9 +13,12 @@ enum err node_open(const struct config *c, struct node **out, struct err_info *e
 /* For a command of this process alone: plain HTTP on a free port of 127.0.0.1. */
 enum err node_open_private(const struct config *c, struct node **out,
                            struct err_info *e) MUST_CHECK;
-/* Certificate and key, if their files have changed (`now`: in any case) and are in order; if not,
- * the old ones stay and the log says why. One thread at a time. */
-void node_certificate_check(struct node *n, const struct config *c, bool now);
+/* Apply what can change at run time, of any later configuration. An error changes nothing, and
+ * names the setting. The thread that opened it. */
+enum err node_configure(struct node *n, const struct config *c, struct err_info *e) MUST_CHECK;
+/* Certificate and key, if their files have changed and are in order; if not, the old ones stay and
+ * the log says why. The thread that opened it. */
+void node_certificate_check(struct node *n);
 const char *node_url(const struct node *n);
 /* Readiness turns red, what is in flight ends within `seconds`, indexes are saved. */
 void node_close(struct node *n, unsigned seconds);

@@ -51,9 +51,17 @@ static const struct setting table[] = {
      "if set, every request but health checks must carry it"},
     {"server.body_bytes_max", SETTING_INT, "10485760", 1024, 1073741824, NULL, false,
      "of a request body; bulk streams are not bounded"},
-    {"server.connections_max", SETTING_INT, "1024", 1, 65536, NULL, false, "open connections"},
+    {"server.connections_max", SETTING_INT, "8192", 1, 65536, NULL, false, "open connections"},
+    {"server.connections_per_address", SETTING_INT, "0", 0, 65536, NULL, false,
+     "of them of one client, this machine and server.trusted_proxies aside; 0: a quarter"},
+    {"server.cors.origins", SETTING_LIST, "", 0, 0, NULL, false,
+     "web pages that may ask, like https://app.example.com, or * for all"},
     {"server.deadline_ms", SETTING_INT, "30000", 100, 3600000, NULL, false,
      "of a whole request, milliseconds; streams aside"},
+    {"server.forwarded", SETTING_ENUM, "x-forwarded-for", 0, 0, "x-forwarded-for|forwarded", false,
+     "the header in which server.trusted_proxies name the client"},
+    {"server.header_ms", SETTING_INT, "10000", 100, 600000, NULL, false,
+     "of TLS handshake and request head, milliseconds"},
     {"server.hosts", SETTING_LIST, "", 0, 0, NULL, false,
      "further names that the Host header may carry"},
     {"server.in_flight_max", SETTING_INT, "256", 1, 65536, NULL, false,
@@ -228,7 +236,35 @@ enum err settings_engine(const struct config *c, struct strbuf *model_dir,
     return ERR_OK;
 }
 
-void settings_log(const struct config *c, bool quiet)
+bool settings_live(const char *key)
+{
+    static const char *const live[] = {
+        "log.format",
+        "log.level",
+        "server.body_bytes_max",
+        "server.connections_max",
+        "server.connections_per_address",
+        "server.cors.origins",
+        "server.deadline_ms",
+        "server.forwarded",
+        "server.header_ms",
+        "server.hosts",
+        "server.in_flight_max",
+        "server.insecure",
+        "server.stop_seconds",
+        "server.tls.certificate",
+        "server.tls.client_ca",
+        "server.tls.key",
+        "server.tls_at_proxy",
+        "server.trusted_proxies",
+    };
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+        if (strcmp(key, live[i]) == 0)
+            return true;
+    return false;
+}
+
+void settings_log_apply(const struct config *c, bool quiet)
 {
     enum log_level level = LOG_INFO;
     const char *format = config_str(c, "log.format");
@@ -240,5 +276,10 @@ void settings_log(const struct config *c, bool quiet)
              strcmp(format, "json") == 0   ? LOG_JSON
              : strcmp(format, "text") == 0 ? LOG_TEXT
                                            : LOG_AUTO);
+}
+
+void settings_log(const struct config *c, bool quiet)
+{
+    settings_log_apply(c, quiet);
     metrics_prefix(config_str(c, "metrics.prefix"));
 }

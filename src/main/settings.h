@@ -55,7 +55,9 @@ enum err settings_remote(const struct config *c, struct remote_options *out,
 enum err settings_engine(const struct config *c, struct strbuf *model_dir,
                          struct remote_options *remote, struct engine_options *out,
                          struct err_info *e) MUST_CHECK;
-void settings_log(const struct config *c, bool quiet);
+void settings_log(const struct config *c, bool quiet);       /* before threads start */
+void settings_log_apply(const struct config *c, bool quiet); /* of it, what can change later */
+bool settings_live(const char *key); /* is it applied while the server works (SIGHUP)? */
 
 extern const char settings_default_model[]; /* "all-MiniLM-L6-v2" */
 
