@@ -105,6 +105,19 @@ bool limits_take(struct limits *l, uint64_t subject, const struct limit *limit, 
     return admitted;
 }
 
+void limits_charge(struct limits *l, uint64_t subject, const struct limit *limit, double units,
+                   int64_t now_ns)
+{
+    if (limit->quota <= 0 || units <= 0)
+        return;
+    struct shard *s = &l->shards[subject % SHARDS];
+    lock_take(&s->lock);
+    struct bucket *b = bucket_of(s, subject, now_ns);
+    b->full_ns =
+        (b->full_ns > now_ns ? b->full_ns : now_ns) + (int64_t)fmin(units * unit_ns(limit), 1e17);
+    lock_drop(&s->lock);
+}
+
 void limits_give(struct limits *l, uint64_t subject, const struct limit *limit, double units,
                  int64_t now_ns)
 {

@@ -39,6 +39,9 @@ struct limit_state {
  * limit it is too (limits_subject). `state` may be NULL. */
 bool limits_take(struct limits *l, uint64_t subject, const struct limit *limit, double units,
                  int64_t now_ns, struct limit_state *state);
+/* Takes what is used already, even if it is not there: a debt, until which nothing is admitted. */
+void limits_charge(struct limits *l, uint64_t subject, const struct limit *limit, double units,
+                   int64_t now_ns);
 /* Back what was taken for what was not used after all. */
 void limits_give(struct limits *l, uint64_t subject, const struct limit *limit, double units,
                  int64_t now_ns);

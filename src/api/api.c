@@ -1,4 +1,5 @@
 #include "api/authenticate.h"
+#include "api/rate.h"
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -171,7 +172,8 @@ static bool refused_by_parameters(struct call *c)
 static enum http_body on_headers(void *ctx, struct http_request *r)
 {
     struct call *c = call_new(ctx, r);
-    if (refused_by_route(c) || refused_by_key(c) || refused_by_media(c) || refused_by_parameters(c))
+    if (refused_by_route(c) || refused_by_address_rate(c) || refused_by_key(c) ||
+        refused_by_key_rate(c) || refused_by_media(c) || refused_by_parameters(c))
         return HTTP_BODY_NONE;
     if (!c->route->media)
         return HTTP_BODY_NONE;
@@ -219,17 +221,19 @@ static void work(void *arg)
     c->stage_ns[STAGE_QUEUE] = now - c->queued_ns;
     if (dropped(c, now))
         return;
-    if (c->media == MEDIA_NDJSON) {
+    if (c->media && c->media != MEDIA_NDJSON && !body_read(c))
+        return;
+    if (c->media != MEDIA_NDJSON && refused_by_reader_rate(c))
+        return;
+    struct token_account tokens;
+    tokens_begin(&tokens, c);
+    if (c->media == MEDIA_NDJSON)
         run_import(c);
-        return;
-    }
-    if (c->media && !body_read(c))
-        return;
-    if (call_wait_position(c, &e)) {
+    else if (call_wait_position(c, &e))
         call_error(c, &e);
-        return;
-    }
-    handlers[c->route - routes](c);
+    else
+        handlers[c->route - routes](c);
+    tokens_end(&tokens);
 }
 
 static void on_request(void *ctx, struct http_request *r)
@@ -371,6 +375,7 @@ struct api *api_new(struct engine *x, const struct api_options *o)
     strbuf_init(&a->openapi, 4u << 20);
     api_openapi(&a->openapi);
     metrics_declare(a);
+    rate_init(&a->rate);
     a->pool = pool_new("api", workers, o->queue_max ? o->queue_max : 256);
     a->imports = pool_new("import", imports, imports);
     return a;
@@ -396,6 +401,7 @@ void api_free(struct api *a)
         return;
     pool_free(a->imports);
     pool_free(a->pool);
+    rate_release(&a->rate);
     strbuf_release(&a->openapi);
     free(a->admin_key);
     free(a->tmp_dir);

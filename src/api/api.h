@@ -5,6 +5,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "access/limits.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "http/http.h"
@@ -12,6 +13,8 @@
 
 struct engine;
 struct api;
+
+enum rate_policy { RATE_KEY, RATE_USER, RATE_ADDRESS, RATE_TOKENS, RATE_POLICIES };
 
 struct api_options {
     unsigned workers;         /* 0: 2 x cores, at least 4 */
@@ -28,6 +31,8 @@ struct api_options {
 
 struct api *api_new(struct engine *x, const struct api_options *o);
 void api_handler(struct api *a, struct http_handler *out); /* give it to http_open */
+/* From the next request on; all zero: no limits. Any thread. */
+void api_limit(struct api *a, const struct limit limits[RATE_POLICIES]);
 void api_drain(struct api *a); /* /readyz turns red; requests are still served */
 void api_free(struct api *a);  /* after http_stop */
 

@@ -28,7 +28,7 @@ static void problem_send(struct call *c, struct problem *p)
     problem_write(p, &out);
     strbuf_add_char(&out, '\n');
     if (p->status == 503 || p->status == 429) {
-        unsigned wait = engine_retry_after_s(c->engine);
+        unsigned wait = c->retry_s ? c->retry_s : engine_retry_after_s(c->engine);
         snprintf(seconds, sizeof seconds, "%u", wait ? wait : 1);
         http_add_header(c->request, "Retry-After", seconds);
     } else if (p->status == 401) {

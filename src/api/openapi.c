@@ -245,6 +245,8 @@ static void answers_write(struct json_writer *w, const struct route *r)
     if (!(r->scopes & SCOPE_OPEN)) {
         problem_answer_write(w, r, "401");
         problem_answer_write(w, r, "403");
+        if (r->shape != SHAPE_TEI) /* these tell of a full queue by it */
+            problem_answer_write(w, r, "429");
     }
     problem_answer_write(w, r, "default");
     json_object_end(w);

@@ -6,12 +6,14 @@
 #include "api/api.h"
 #include "api/authenticate.h"
 #include "api/call.h"
+#include "api/rate.h"
 #include "base/metrics.h"
 #include "base/pool.h"
 #include <stdatomic.h>
 
 struct api {
     struct engine *engine;
+    struct rate rate;
     struct pool *pool, *imports;
     const char *const *aliases;
     unsigned alias_count;

@@ -2,6 +2,7 @@
  * whom (compute.h), in which order (lanes.h). */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/meter.h"
 #include "embed/batch.h"
 #include "embed/compute.h"
 #include "embed/model.h"
@@ -172,6 +173,15 @@ static void callers_add(struct embedder *x, int n)
     lock_drop(&x->lock);
 }
 
+/* What was computed for this call, for whoever it is in the name of. */
+static void meter_tokens(const struct embed_text *texts, size_t count)
+{
+    uint64_t tokens = 0;
+    for (size_t i = 0; i < count; i++)
+        tokens += texts[i].cached ? 0 : texts[i].tokens;
+    meter_add_tokens(tokens);
+}
+
 enum err embedder_embed(struct embedder *x, struct model *m, enum embed_role role, enum lane lane,
                         struct embed_text *texts, size_t count, int64_t deadline_ns,
                         struct err_info *e)
@@ -199,6 +209,8 @@ enum err embedder_embed(struct embedder *x, struct model *m, enum embed_role rol
     if (x->memo && !rows)
         claims_make(&c, count <= CLAIMS_INLINE ? one : (many = xcalloc(count, sizeof *many)));
     enum err err = call_run(&c, e);
+    if (!err)
+        meter_tokens(texts, count);
     if (c.claims)
         memo_leave(x->memo, c.claims, count);
     free(many);

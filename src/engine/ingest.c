@@ -9,6 +9,7 @@
  * A line that fails is reported alone. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/meter.h"
 #include "base/pace.h"
 #include "engine/internal.h"
 #include <assert.h>
@@ -61,6 +62,7 @@ struct ingest {
     enum err err; /* the import ends */
     struct err_info info;
     struct position position;
+    struct meter *meter; /* of whoever asked */
 };
 
 static enum err ingest_err(struct ingest *g)
@@ -247,6 +249,7 @@ static void embed_run(void *arg)
 {
     struct ingest *g = arg;
     struct batch *b;
+    meter_set(g->meter);
     while ((b = queue_pop(g->to_embed))) {
         if (!ingest_err(g))
             batch_embed(g, b);
@@ -400,6 +403,7 @@ static void ingest_init(struct ingest *g)
 {
     unsigned workers = g->x->options.ingest_workers;
     g->window = workers + EMBEDDERS + 3;
+    g->meter = meter_current();
     g->to_parse = queue_new(g->window);
     g->to_embed = queue_new(g->window);
     g->ready = xcalloc(g->window, sizeof *g->ready);

@@ -43,6 +43,21 @@ static struct api_options api_settings(const struct config *c, const char *tmp_d
     };
 }
 
+static enum err limits_settings(const struct config *c, struct limit limits[RATE_POLICIES],
+                                struct err_info *e)
+{
+    static const char *const names[RATE_POLICIES] = {[RATE_KEY] = "limits.key",
+                                                     [RATE_USER] = "limits.user",
+                                                     [RATE_ADDRESS] = "limits.address",
+                                                     [RATE_TOKENS] = "limits.tokens"};
+    for (unsigned i = 0; i < RATE_POLICIES; i++)
+        if (!limit_parse(config_str(c, names[i]), &limits[i]))
+            return err_set(e, ERR_INVALID, names[i],
+                           "%s is \"%.60s\"; it looks like 100/s, 6000/m burst 200, 1e6/h or none",
+                           names[i], config_str(c, names[i]));
+    return ERR_OK;
+}
+
 static struct http_tls tls_settings(const struct config *c)
 {
     return (struct http_tls){.certificate = config_str(c, "server.tls.certificate"),
@@ -149,7 +164,10 @@ static enum err open_as(const struct config *c, bool private, struct node **out,
     strbuf_init(&model_dir, 0);
     strbuf_init(&n->tmp_dir, 0);
     strbuf_printf(&n->tmp_dir, "%s/tmp", config_str(c, "data.dir"));
+    struct limit limits[RATE_POLICIES];
     enum err rc = private ? ERR_OK : exposure_check(c, e);
+    if (rc == ERR_OK)
+        rc = limits_settings(c, limits, e);
     if (rc == ERR_OK)
         rc = settings_engine(c, &model_dir, &remote, &o, e);
     if (rc == ERR_OK)
@@ -157,6 +175,8 @@ static enum err open_as(const struct config *c, bool private, struct node **out,
     if (rc == ERR_OK) {
         struct api_options ao = api_settings(c, n->tmp_dir.buf);
         n->api = api_new(n->engine, &ao);
+        if (!private)
+            api_limit(n->api, limits);
         rc = listen_at(n, c, private, e);
     }
     strbuf_release(&model_dir);

@@ -95,6 +95,22 @@ static void what_was_not_used_comes_back(void **state)
     limits_free(l);
 }
 
+/* What is known only afterwards is owed: nothing is admitted until it is paid. */
+static void a_debt_is_paid_first(void **state)
+{
+    struct limits *l = limits_new();
+    struct limit limit = {.quota = 10, .burst = 10, .window_s = 1};
+    struct limit_state s;
+    uint64_t who = limits_subject(l, "tokens", "anna", 4);
+    limits_charge(l, who, &limit, 30, SECOND);
+    assert_false(limits_take(l, who, &limit, 0, SECOND, &s));
+    assert_int_equal(s.retry_s, 2);
+    assert_true(limits_take(l, who, &limit, 0, 3 * SECOND, &s));
+    assert_true(s.left == 0);
+    assert_true(limits_take(l, who, &limit, 10, 4 * SECOND, NULL));
+    limits_free(l);
+}
+
 /* Names by the million: those that are limited stay so, and no newcomer gets more than its own. */
 static void a_flood_of_names(void **state)
 {
@@ -178,6 +194,7 @@ int main(void)
         cmocka_unit_test(never_over_quota_and_burst),
         cmocka_unit_test(a_refusal_says_when),
         cmocka_unit_test(what_was_not_used_comes_back),
+        cmocka_unit_test(a_debt_is_paid_first),
         cmocka_unit_test(a_flood_of_names),
         cmocka_unit_test(subjects_are_apart),
         cmocka_unit_test(threads_share_a_bucket),
