@@ -46,6 +46,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_SEARCH] = run_search,
     [ROUTE_MULTI_SEARCH] = run_multi_search,
     [ROUTE_SIMILAR] = run_similar,
+    [ROUTE_CLASSIFY] = run_classify,
     [ROUTE_FACET] = run_facet,
     [ROUTE_RECOMMEND] = run_recommend,
     [ROUTE_RECOMMEND_BATCH] = run_recommend_batch,

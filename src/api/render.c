@@ -144,6 +144,10 @@ void render_document(struct json_writer *w, const struct document_out *d)
     }
     if (d->duplicate_of.n && !(d->hidden & PART_DUPLICATE_OF))
         put(w, "duplicate_of", d->duplicate_of);
+    if (d->predicted.n && !(d->hidden & PART_PREDICTED)) {
+        json_key(w, "predicted");
+        json_put_raw(w, d->predicted);
+    }
     json_object_end(w);
 }
 

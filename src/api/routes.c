@@ -106,7 +106,8 @@ const struct route routes[ROUTE_COUNT] = {
          .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     /* ---- recommenders ---- */
     [ROUTE_RECOMMENDERS_LIST] = {"GET", C "/recommenders", "listRecommenders", "models",
-                                 "What was trained from the collection's readers: the last five",
+                                 "What was trained from the collection's readers, and classifiers from its labels: the last "
+                                 "five of each",
                                  .answers = ANSWERS({200, &schema_recommenders}), .problems = ITEM,
                                  .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDERS_TRAIN] =
@@ -120,7 +121,9 @@ const struct route routes[ROUTE_COUNT] = {
          .answers = ANSWERS({202, &schema_task, .headers = "Location"}), .problems = "404 409 507",
          .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDERS_ROLLBACK] = {"POST", C "/recommenders:rollback", "rollbackRecommender",
-                                     "models", "Back to the recommender that was retired last",
+                                     "models", "Back to the recommender that was retired last, or to the classifier of a label",
+                                     .query = FIELDS({"label", &schema_label,
+                                                      .help = "of the classifier"}),
                                      .answers = ANSWERS({200, &schema_recommender}),
                                      .problems = "404 409 507", .scopes = SCOPE_MODELS,
                                      .cost = COST_INTERACTIVE},
@@ -236,6 +239,13 @@ const struct route routes[ROUTE_COUNT] = {
                        .body = &schema_similar, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
                        .answers = ANSWERS({200, &schema_search_answer}), .problems = "404 410",
                        .scopes = SCOPE_SEARCH, .cost = COST_INTERACTIVE},
+    [ROUTE_CLASSIFY] = {"POST", C "/classify", "classify", "find",
+                        "The labels of a text, a document or a vector, with probabilities, by the "
+                        "active classifiers. 409: none is active",
+                        .body = &schema_classify, .media = MEDIA_JSON,
+                        .headers = "Akin-Min-Position",
+                        .answers = ANSWERS({200, &schema_classify_answer}), .problems = "404 409",
+                        .scopes = SCOPE_SEARCH, .cost = COST_INTERACTIVE},
     [ROUTE_FACET] = {"GET", C "/facets/{field}", "facet", "find",
                      "The values of a field, most frequent first",
                      .query = FIELDS(

@@ -32,6 +32,8 @@ static void render_recommender(struct json_writer *w, const struct recommender_i
     key_int(w, "id", r->id);
     key_str(w, "state", str_c(r->state));
     key_str(w, "kind", r->kind);
+    if (r->label.n)
+        key_str(w, "label", r->label);
     json_key(w, "serving");
     json_put_bool(w, r->serving);
     key_str(w, "digest", r->digest);
@@ -160,7 +162,8 @@ void run_recommender_rollback(struct call *c)
 {
     struct err_info e = {0};
     struct recommender_info r;
-    enum err err = engine_recommender_rollback(c->engine, call_collection(c), c->arena, &r, &e);
+    enum err err = engine_recommender_rollback(c->engine, call_collection(c),
+                                               input_str(c->query, "label"), c->arena, &r, &e);
     if (!err)
         call_position_now(c);
     recommender_reply(c, err, &r, &e);
@@ -192,6 +195,8 @@ void run_recommender_train(struct call *c)
     struct err_info e = {0};
     struct task_info t;
     struct train_request r = {.kind = input_str(c->body, "kind"),
+                              .label = input_str(c->body, "label"),
+                              .min_probability = input_double(c->body, "min_probability", .5),
                               .seed = (uint64_t)input_int(c->body, "seed", TRAIN_SEED),
                               .held_out = input_double(c->body, "held_out", 0),
                               .promote = input_bool(c->body, "promote", true)};

@@ -204,9 +204,16 @@ const struct schema schema_task_id = {
 
 /* ---- trainings ---- */
 static const struct schema train_kind = {
-    .type = SCHEMA_STRING, .choices = "ease|neighbours|walks|ials|adapter", .nullable = true};
+    .type = SCHEMA_STRING, .choices = "ease|neighbours|walks|ials|adapter|classifier",
+    .nullable = true};
 static const struct schema train_seed = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
+const struct schema schema_label = {.type = SCHEMA_STRING,
+                                    .count_min = 1,
+                                    .count_max = 255,
+                                    .example = "\"attributes.topic\""};
+static const struct schema min_probability = {
+    .type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 static const struct schema train_held_out = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = .01, .max = .9};
 const struct schema schema_train = {
@@ -216,10 +223,16 @@ const struct schema schema_train = {
         {"kind", &train_kind,
          .help =
              "only this one is tried; default: those that suit the size. adapter: no recommender, "
-             "but an embedding version, learned from what readers like together"},
+             "but an embedding version, learned from what readers like together. classifier: no "
+             "recommender, but one that tells the label of documents that have none"},
+        {"label", &schema_label,
+         .help = "of a classifier: what it learns to tell, tags or an attribute of text, of true "
+                 "and false, or of lists of texts (then several may hold)"},
+        {"min_probability", &min_probability, .fallback = "0.5",
+         .help = "of a classifier: what is less probable it does not tell in documents"},
         {"seed", &train_seed, .fallback = "42", .help = "the same data and seed: the same model"},
         {"held_out", &train_held_out, .fallback = "0.2",
-         .help = "share of readers to choose parameters and to judge by"},
+         .help = "share of readers (of a classifier: of documents) to judge by"},
         {"promote", &schema_boolean, .fallback = "true",
          .help = "false: it stays a candidate, whatever the gate says"}),
     .example = "{\"seed\":42}",
@@ -609,6 +622,23 @@ const struct schema schema_similar = {
                  "a row are ordered anew"}),
     .exactly_one = "id|ids|text|vector",
     .example = "{\"id\":\"a1\",\"limit\":5}",
+};
+
+static const struct schema labels_limit = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 100};
+const struct schema schema_classify = {
+    .name = "ClassifyRequest",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"id", &schema_id, .help = "of a document, whatever labels it has"},
+                     {"text", &text_one, .help = "of any length, as a document's"},
+                     {"vector", &number_list,
+                      .help = "as many finite numbers as the collection's dims, of any length but 0"},
+                     {"label", &schema_label,
+                      .help = "by the classifier of this label; else by all that are active"},
+                     {"limit", &labels_limit, .fallback = "10",
+                      .help = "labels of each classifier, the most probable first"}),
+    .exactly_one = "id|text|vector",
+    .example = "{\"text\":\"The home team won after extra time\"}",
 };
 
 /* ---- readers ---- */

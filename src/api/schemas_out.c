@@ -105,6 +105,7 @@ const struct schema schema_recommender = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS(
         {"id", &count, NEED}, {"state", &recommender_state, NEED}, {"kind", &schema_string, NEED},
+        {"label", &schema_string, .help = "of a classifier: what it tells"},
         {"serving", &schema_boolean, NEED,
          .help = "the active one, or one in place of an active one whose file cannot be used"},
         {"digest", &schema_string, NEED, .help = "SHA-256 of its file"},
@@ -117,7 +118,8 @@ const struct schema schema_recommender = {
         {"acts", &count, NEED, .help = "of feedback that it learned from"},
         {"report", &report, NEED,
          .help = "parameters, data, metrics on held-out readers with intervals, paired tests "
-                 "against the baselines and the recommender that was active, and the gate's word"},
+                 "against the baselines and the recommender that was active, and the gate's word; "
+                 "of a classifier on held-out documents, with precision and recall of each label"},
         {"error", &schema_string, .help = "why its file cannot be used"},
         {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
 };
@@ -154,6 +156,9 @@ const struct schema schema_versions = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"data", LIST_OF(&schema_version), NEED}, {"next_cursor", &cursor, NEED}),
 };
+static const struct schema predicted = {
+    .type = SCHEMA_OBJECT, .open = true,
+    .example = "{\"topic\":{\"label\":\"sports\",\"probability\":0.93}}"};
 const struct schema schema_document_out = {
     .name = "StoredDocument",
     .type = SCHEMA_OBJECT,
@@ -171,7 +176,37 @@ const struct schema schema_document_out = {
          .help = "id of the older document of which this one is a near-copy: words misspelt, "
                  "added, left out or moved, up to one in ten replaced (none in texts of "
                  "fewer than 20 words, where another word is another thing). Never a copy "
-                 "itself; not given if there is none"}),
+                 "itself; not given if there is none"},
+        {"predicted", &predicted,
+         .help = "labels that the document does not have, as the active classifiers tell them when "
+                 "it is read: {\"topic\": {\"label\", \"probability\"}}, of lists an array of "
+                 "them. Not written by anybody, not stored, ignored when it is sent; in the "
+                 "answers of search, similar and recommend where fields ask for it"}),
+};
+static const struct schema label_value = {
+    .type = SCHEMA_ONE_OF,
+    .alternatives = (const struct schema *const[]){&schema_string, &schema_boolean, NULL},
+};
+static const struct schema probable_label = {
+    .name = "ProbableLabel",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"label", &label_value, NEED}, {"probability", &share, NEED}),
+};
+static const struct schema classified = {
+    .name = "Classified",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"label", &schema_string, NEED, .help = "what is told: tags, attributes.topic"},
+        {"classifier", &count, NEED, .help = "its number among the recommenders"},
+        {"multiple", &schema_boolean, NEED,
+         .help = "each label holds or not by itself; else one holds, and probabilities add up to 1"},
+        {"min_probability", &share, NEED, .help = "from which documents are given the label"},
+        {"labels", LIST_OF(&probable_label), NEED}),
+};
+const struct schema schema_classify_answer = {
+    .name = "ClassifyAnswer",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"data", LIST_OF(&classified), NEED}, {"took_ms", &schema_number, NEED}),
 };
 const struct schema schema_document_list = {
     .name = "Documents",

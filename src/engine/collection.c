@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/internal.h"
+#include "engine/classifiers.h"
 #include "engine/recommenders.h"
 #include "engine/tally.h"
 #include "text/text.h"
@@ -81,6 +82,7 @@ static void collection_free(struct collection *c)
 {
     struct err_info info = {0};
     recommenders_free(c->recommenders);
+    classifiers_free(c->classifiers);
     tally_free(c->tally);
     experiments_unref(c, c->experiments);
     words_free(c->words);
@@ -169,6 +171,7 @@ static struct collection *collection_new(struct engine *x, const struct collecti
     c->duplicates_arena = arena_new(0);
     lock_init(&c->lock, LOCK_COLLECTION);
     c->recommenders = recommenders_new(c);
+    c->classifiers = classifiers_new();
     c->popular.sums = popularity_new(0, 0);
     cond_init(&c->popular.counted);
     c->tally = tally_new(c);

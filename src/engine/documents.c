@@ -1,7 +1,7 @@
 /* Reading documents: by id, as a list, by a filter; and what other files need to turn ids and
  * filters into numbers. */
 #include "base/clock.h"
-#include "engine/internal.h"
+#include "engine/classifiers.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +98,7 @@ enum err engine_get(struct engine *x, struct str collection, struct str id, stru
     if (!err) {
         document_out_make(a, &d, out);
         err = documents_mark_copies(c, a, (struct document_out *const[]){out}, 1, &info);
+        documents_predict(c, a, (struct document_out *const[]){out}, 1);
     }
     collection_unref(c);
     if (err == ERR_NOT_FOUND)
@@ -208,6 +209,8 @@ enum err engine_list(struct engine *x, struct str collection, struct str filter,
         all[i] = &l.out[i];
     if (!err)
         err = documents_mark_copies(l.c, a, all, l.count, e);
+    if (!err)
+        documents_predict(l.c, a, all, l.count < limit ? l.count : limit);
     collection_unref(l.c);
     if (err)
         return err;

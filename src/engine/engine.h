@@ -124,6 +124,8 @@ struct document_out {
     bool pending;
     uint32_t number;
     struct str duplicate_of; /* the id of an older document that it is a near-copy of; or empty */
+    struct str predicted;    /* JSON object: labels that it does not have, by the active
+                                classifiers; empty: none */
     unsigned hidden;         /* bits of enum document_part: not asked for */
 };
 enum document_part {
@@ -133,6 +135,7 @@ enum document_part {
     PART_REVISION = 8,
     PART_PENDING = 16,
     PART_DUPLICATE_OF = 32,
+    PART_PREDICTED = 64,
 };
 struct put_options {
     bool atomic;          /* all or nothing */
@@ -399,10 +402,12 @@ enum err engine_version_compare(struct engine *x, struct str collection, uint32_
                                 struct arena *a, struct version_info *out,
                                 struct err_info *e) MUST_CHECK;
 
-/* ---- recommenders: what was trained from a collection's readers; at most one is active ---- */
+/* ---- recommenders: what was trained from a collection's readers; at most one is active. Beside
+ * them classifiers, trained from what documents are labelled with; at most one of a label ---- */
 struct recommender_info {
     uint32_t id;
     const char *state; /* "candidate", "active", "retired" */
+    struct str label;  /* empty: a recommender; else a classifier, of this label */
     struct str kind, digest;
     uint64_t bytes, memory_bytes; /* of its file; in memory, 0: not there */
     bool serving;                 /* the active one, or in place of one that cannot be read */
@@ -425,9 +430,11 @@ enum err engine_recommender_get(struct engine *x, struct str collection, uint32_
 enum err engine_recommender_promote(struct engine *x, struct str collection, uint32_t id,
                                     struct arena *a, struct recommender_info *out,
                                     struct err_info *e) MUST_CHECK;
-/* Back to the one that was retired last. ERR_CONFLICT: there is none. */
-enum err engine_recommender_rollback(struct engine *x, struct str collection, struct arena *a,
-                                     struct recommender_info *out, struct err_info *e) MUST_CHECK;
+/* Back to the one of that label (empty: the recommender) that was retired last. ERR_CONFLICT: there
+ * is none. */
+enum err engine_recommender_rollback(struct engine *x, struct str collection, struct str label,
+                                     struct arena *a, struct recommender_info *out,
+                                     struct err_info *e) MUST_CHECK;
 /* No trained one serves then: profiles and popularity do. ERR_CONFLICT: it is not the active one.
  */
 enum err engine_recommender_retire(struct engine *x, struct str collection, uint32_t id,
@@ -436,7 +443,10 @@ enum err engine_recommender_retire(struct engine *x, struct str collection, uint
 /* Queues a training, in a process of its own; what it makes is promoted if its gate says so.
  * ERR_CONFLICT: too few readers; one of this collection is queued or runs. */
 struct train_request {
-    struct str kind; /* "ease", "neighbours", "walks", "ials"; empty: those that suit the size */
+    struct str kind; /* "ease", "neighbours", "walks", "ials"; empty: those that suit the size;
+                        "adapter", "classifier" */
+    struct str label;       /* of a classifier: "tags", "attributes.topic" */
+    double min_probability; /* of a classifier: from which it tells a label */
     uint64_t seed;
     double held_out; /* share of readers to judge by; 0: .2 */
     bool promote;    /* false: it stays a candidate whatever the gate says */
@@ -448,6 +458,35 @@ enum err engine_train(struct engine *x, struct str collection, const struct trai
 /* ERR_CONFLICT: the active one. */
 enum err engine_recommender_delete(struct engine *x, struct str collection, uint32_t id,
                                    struct err_info *e) MUST_CHECK;
+
+/* ---- classification: labels for what has none, by the active classifiers ---- */
+#define CLASSIFY_LABELS_MAX 100 /* of a classifier in one answer */
+struct classify_request { /* one of id, text, vector */
+    struct str id;
+    struct str text;
+    const float *vector;
+    size_t vector_dims;
+    struct str label; /* of one classifier; empty: of all */
+    size_t limit;     /* 1 ... CLASSIFY_LABELS_MAX labels of each */
+    int64_t deadline_ns;
+};
+struct classified_label {
+    struct str label;
+    double probability;
+};
+struct classified {
+    struct str label; /* "attributes.topic" */
+    uint32_t classifier;
+    bool boolean, multiple;
+    double min_probability;
+    struct classified_label *labels; /* the most probable first */
+    size_t count;
+};
+/* ERR_CONFLICT: no classifier is active, or its embedding version has gone. ERR_NOT_FOUND: there is
+ * none of the label, no such document. A text is read as a document's would be. */
+enum err engine_classify(struct engine *x, struct str collection, const struct classify_request *r,
+                         struct arena *a, struct classified **out, size_t *count,
+                         struct err_info *e) MUST_CHECK;
 
 /* ---- tasks: what goes on by itself, or was asked for and takes a while ---- */
 struct task_info {

@@ -234,7 +234,7 @@ static enum err recommenders_exist(struct collection *c, const struct experiment
             continue;
         enum err err = store_recommender_get(c->engine->store, a, v->recommender, &r, &info);
         snprintf(pointer, sizeof pointer, "/variants/%u/recommender", i);
-        if (err == ERR_NOT_FOUND || (!err && r.collection != c->id))
+        if (err == ERR_NOT_FOUND || (!err && (r.collection != c->id || r.label.n)))
             return err_set(e, ERR_INVALID, pointer, "collection \"%s\" has no recommender %u",
                            c->name, v->recommender);
         if (err)

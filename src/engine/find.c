@@ -1,6 +1,7 @@
 /* search and similar: candidates from search/, the documents from the store, best passage,
  * highlights, facets; find_impl.h says which file does what. */
 #include "base/clock.h"
+#include "engine/classifiers.h"
 #include "engine/find_impl.h"
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +88,8 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
     if (json_parse(l->document.payload, &payload, NULL))
         return;
     find_passage(f, l, payload, h);
+    if (f->classifiers)
+        prediction_make(f->classifiers, f->a, payload, &h->document);
     if (f->r->fields_given)
         document_choose(f->a, payload, f->r->fields, f->r->field_count, &h->document);
     json_decref(payload);
@@ -98,6 +101,19 @@ static enum err mark_copies(struct find *f, struct find_answer *answer, struct e
     for (size_t i = 0; i < answer->count; i++)
         all[i] = &answer->hits[i].document;
     return documents_mark_copies(f->c, f->a, all, answer->count, e);
+}
+
+static void hits_make(struct find *f, const struct loaded *loaded, struct find_answer *out)
+{
+    struct lent_classifiers lent = {0};
+    if (f->r->fields_given && fields_want_predicted(f->r->fields, f->r->field_count)) {
+        classifiers_take(f->c, &lent);
+        f->classifiers = lent.count ? &lent : NULL;
+    }
+    for (size_t i = 0; i < out->count; i++)
+        hit_make(f, &loaded[i], &out->hits[i]);
+    classifiers_release(f->c, &lent);
+    f->classifiers = NULL;
 }
 
 static enum err find_run(struct find *f, struct find_answer *out, struct err_info *e)
@@ -116,8 +132,7 @@ static enum err find_run(struct find *f, struct find_answer *out, struct err_inf
     out->hits = arena_array(f->a, out->count + 1, sizeof *out->hits);
     find_distance_begin(f);
     int64_t t0 = clock_mono_ns();
-    for (size_t i = 0; i < out->count; i++)
-        hit_make(f, &loaded[offset + i], &out->hits[i]);
+    hits_make(f, loaded + offset, out);
     if ((err = mark_copies(f, out, e)))
         return err;
     out->load_ns += clock_mono_ns() - t0;

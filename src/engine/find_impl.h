@@ -18,6 +18,8 @@
 
 #include "engine/internal.h"
 
+struct lent_classifiers; /* classifiers.h */
+
 /* The end of the page before (find_place.c). */
 struct find_place {
     char lineage[LINEAGE_DIGITS + 1];
@@ -56,6 +58,7 @@ struct find {
     struct find_place place;
     struct search_result result;
     struct str degraded;
+    struct lent_classifiers *classifiers; /* the request asks for predictions; NULL: not */
 };
 
 /* A hit and its document. */

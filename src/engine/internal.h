@@ -29,6 +29,7 @@
 #define COLLECTION_NAME_MAX 64
 #define WRITE_TRIES 8 /* of a write whose document is changed by others meanwhile */
 
+struct classifiers;
 struct file;
 struct engine_metrics;
 struct popularity;
@@ -154,6 +155,7 @@ struct collection {
     size_t live_count; /* rows in the array: the largest number + 1 */
     size_t documents;
     struct recommenders *recommenders; /* recommenders.h */
+    struct classifiers *classifiers;   /* classifiers.h */
     struct training_state training;
     uint64_t feedback_change; /* of the last act of feedback */
     struct popular_state popular;

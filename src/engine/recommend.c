@@ -1,6 +1,7 @@
 /* What to show a reader next: the steps of an answer, in order, and its rows. */
 #include "base/clock.h"
 #include "base/rng.h"
+#include "engine/classifiers.h"
 #include "engine/recommend_impl.h"
 #include <string.h>
 
@@ -41,6 +42,8 @@ static void fields_choose(struct recommendation *m, struct document_out *d)
     json_t *payload = NULL;
     if (!m->r->fields_given || json_parse(d->payload, &payload, NULL))
         return;
+    if (fields_want_predicted(m->r->fields, m->r->field_count))
+        documents_predict(m->c, m->a, (struct document_out *const[]){d}, 1);
     document_choose(m->a, payload, m->r->fields, m->r->field_count, d);
     json_decref(payload);
 }

@@ -2,6 +2,7 @@
  * serves; a swap is one assignment under the collection's lock, and whoever holds the old one
  * keeps it to the end of the answer. */
 #include "engine/recommenders.h"
+#include "engine/classifiers.h"
 #include "engine/experiments.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -246,12 +247,12 @@ enum err recommender_check(struct collection *c, uint32_t id, struct err_info *e
 /* ---- following the store ---- */
 
 const struct recommender_record *recommender_retired(const struct recommender_record *rows,
-                                                     size_t count,
+                                                     size_t count, struct str label,
                                                      const struct recommender_record *before)
 {
     const struct recommender_record *last = NULL;
     for (size_t i = 0; i < count; i++)
-        if (rows[i].state == RECOMMENDER_RETIRED &&
+        if (rows[i].state == RECOMMENDER_RETIRED && str_eq(rows[i].label, label) &&
             (!before || rows[i].revision < before->revision) &&
             (!last || rows[i].revision > last->revision))
             last = &rows[i];
@@ -315,7 +316,7 @@ static void serve_other(struct collection *c, const struct recommender_record *r
     lock_drop(&c->lock);
     if (serving && listed(rows, count, serving))
         return;
-    for (const struct recommender_record *p = NULL; (p = recommender_retired(rows, count, p));)
+    for (const struct recommender_record *p = NULL; (p = recommender_retired(rows, count, STR(""), p));)
         if (usable(c, p->id)) {
             serve(c, p->id, p->report);
             return;
@@ -332,7 +333,7 @@ enum err recommenders_follow(struct collection *c, struct err_info *e)
     struct str report = STR("");
     enum err err = store_recommender_list(c->engine->store, a, c->id, &rows, &count, e);
     for (size_t i = 0; i < count && !err; i++)
-        if (rows[i].state == RECOMMENDER_ACTIVE)
+        if (rows[i].state == RECOMMENDER_ACTIVE && !rows[i].label.n)
             active = rows[i].id, report = rows[i].report;
     if (!err && active && !usable(c, active))
         serve_other(c, rows, count);
@@ -340,6 +341,8 @@ enum err recommenders_follow(struct collection *c, struct err_info *e)
         serve(c, active, report);
     if (!err)
         gone_remove(c, rows, count);
+    if (!err)
+        classifiers_follow(c, rows, count);
     arena_free(a);
     return err;
 }
@@ -368,6 +371,7 @@ static void info_make(struct collection *c, const struct recommender_record *r, 
     at.change = r->change;
     *out = (struct recommender_info){.id = r->id,
                                      .state = state_names[r->state],
+                                     .label = r->label,
                                      .kind = r->kind,
                                      .digest = r->digest,
                                      .bytes = r->bytes,
@@ -379,6 +383,10 @@ static void info_make(struct collection *c, const struct recommender_record *r, 
                                      .created_us = r->created_us,
                                      .updated_us = r->updated_us,
                                      .revision = r->revision};
+    if (r->label.n) {
+        classifiers_tell(c, a, out);
+        return;
+    }
     lock_take(&c->lock);
     struct held *h = held_find(all, r->id);
     if (h)
@@ -445,7 +453,8 @@ static enum err activate(struct collection *c, const struct recommender_record *
 {
     struct store_act act = {
         .kind = ACT_RECOMMENDER_ACTIVATE, .if_revision = r->revision, .recommender.id = r->id};
-    enum err err = recommender_check(c, r->id, e);
+    enum err err =
+        r->label.n ? classifier_check(c, r, e) : recommender_check(c, r->id, e);
     if (!err)
         err = recommender_act(c->engine, &act, e);
     return err ? err : info_get(c, r->id, a, out, e);
@@ -492,15 +501,15 @@ enum err engine_recommender_promote(struct engine *x, struct str collection, uin
 }
 
 /* One that cannot be read any more is passed over. */
-static enum err rollback(struct collection *c, struct arena *a, struct recommender_info *out,
-                         struct err_info *e)
+static enum err rollback(struct collection *c, struct str label, struct arena *a,
+                         struct recommender_info *out, struct err_info *e)
 {
     struct recommender_record *rows;
     size_t count;
     enum err err = store_recommender_list(c->engine->store, a, c->id, &rows, &count, e);
     if (err)
         return err;
-    for (const struct recommender_record *r = NULL; (r = recommender_retired(rows, count, r));) {
+    for (const struct recommender_record *r = NULL; (r = recommender_retired(rows, count, label, r));) {
         struct err_info info = {0};
         err = activate(c, r, a, out, &info);
         if (err == ERR_PRECONDITION)
@@ -509,17 +518,19 @@ static enum err rollback(struct collection *c, struct arena *a, struct recommend
             return err ? err_set(e, err, info.field, "%s", info.message) : 0;
     }
     return err_set(e, ERR_CONFLICT, "recommender",
-                   "collection \"%s\" has no recommender to go back to", c->name);
+                   "collection \"%s\" has no %s%.*s to go back to", c->name,
+                   label.n ? "classifier of " : "recommender", STR_ARG(label));
 }
 
-enum err engine_recommender_rollback(struct engine *x, struct str collection, struct arena *a,
-                                     struct recommender_info *out, struct err_info *e)
+enum err engine_recommender_rollback(struct engine *x, struct str collection, struct str label,
+                                     struct arena *a, struct recommender_info *out,
+                                     struct err_info *e)
 {
     struct collection *c;
     enum err err = collection_find(x, collection, &c, e);
     if (err)
         return err;
-    err = rollback(c, a, out, e);
+    err = rollback(c, label, a, out, e);
     collection_unref(c);
     metric_error(x, err);
     return err;
@@ -593,10 +604,15 @@ void recommenders_trim(struct collection *c, uint32_t made)
     size_t count = 0;
     if (store_recommender_list(c->engine->store, a, c->id, &rows, &count, NULL))
         count = 0;
-    const struct recommender_record *back = recommender_retired(rows, count, NULL);
-    size_t left = count;
+    struct str label = STR("");
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++)
+        label = rows[i].id == made ? rows[i].label : label;
+    for (size_t i = 0; i < count; i++)
+        left += str_eq(rows[i].label, label);
+    const struct recommender_record *back = recommender_retired(rows, count, label, NULL);
     for (size_t i = 0; i < count && left > RECOMMENDERS_KEPT; i++) {
-        if (rows[i].state == RECOMMENDER_ACTIVE || &rows[i] == back || rows[i].id == made ||
+        if (!str_eq(rows[i].label, label) || rows[i].state == RECOMMENDER_ACTIVE || &rows[i] == back || rows[i].id == made ||
             experiments_use(c, rows[i].id))
             continue;
         left -= delete (c, &rows[i], a, NULL) == 0;

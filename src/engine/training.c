@@ -1,6 +1,7 @@
 /* The trainer: one thread that takes the oldest queued training, runs it to its end, and looks in
  * between whether a collection is due for one. */
 #include "engine/training.h"
+#include "classify/classifier.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -43,17 +44,34 @@ void trainer_wake(struct engine *x)
 
 /* ---- what was made ---- */
 
+static bool is_kind(const struct training_job *j, const char *kind)
+{
+    return strcmp(j->order->kind, kind) == 0;
+}
+
+/* The change of the store that it was made of. */
+static enum err made_position(struct training_job *j, uint64_t *out, struct err_info *e)
+{
+    struct recommend_model *m = NULL;
+    struct classifier *k = NULL;
+    bool classifier = is_kind(j, TRAINING_CLASSIFIER);
+    enum err err =
+        classifier ? classifier_load(j->model, &k, e) : recommend_model_load(j->model, &m, e);
+    if (!err)
+        *out = classifier ? k->about.position : m->position;
+    classifier_free(k);
+    recommend_model_free(m);
+    return err;
+}
+
 /* Whole, and of this very snapshot? */
 static enum err made_verify(struct training_job *j, struct str *kind, struct err_info *e)
 {
-    struct recommend_model *m;
+    uint64_t position = 0;
     json_t *report = NULL;
-    enum err err = recommend_model_load(j->model, &m, e);
-    if (err)
-        return err;
-    if (m->position != j->position)
+    enum err err = made_position(j, &position, e);
+    if (!err && position != j->position)
         err = err_set(e, ERR_CORRUPT, NULL, "the training made a model of other data");
-    recommend_model_free(m);
     if (!err)
         err = json_parse_within(j->report, 64u << 20, &report, e);
     if (!err) {
@@ -78,6 +96,7 @@ static enum err record_make(struct training_job *j, struct recommender_record *r
         err = file_size(f, &r->bytes, e);
     file_close(f);
     r->collection = j->c->id;
+    r->label = str_c(j->order->label);
     r->digest = str_c(digest);
     r->version = j->v->id;
     r->change = j->position;
@@ -123,7 +142,7 @@ static uint32_t active_now(struct training_job *j)
     if (store_recommender_list(j->x->store, j->a, j->c->id, &rows, &n, NULL))
         return 0;
     for (size_t i = 0; i < n; i++)
-        if (rows[i].state == RECOMMENDER_ACTIVE)
+        if (rows[i].state == RECOMMENDER_ACTIVE && str_eq_c(rows[i].label, j->order->label))
             return rows[i].id;
     return 0;
 }
@@ -141,7 +160,7 @@ static void promote(struct training_job *j)
     }
     if (active_now(j) != j->active) { /* it was judged against another one */
         snprintf(o->why, sizeof o->why,
-                 "another recommender was made the active one while this one was trained");
+                 "another one was made the active one while this one was trained");
         return;
     }
     o->promoted =
@@ -176,15 +195,16 @@ static enum err job_run(struct training_job *j, struct err_info *e)
     enum err err = 0;
     bool known = true; /* what was made knows a reader who is erased by now */
     for (unsigned tries = 0; !err && known && tries < TRAINING_ATTEMPTS_MAX; tries++) {
-        err = training_snapshot(j, e);
+        bool classifier = is_kind(j, TRAINING_CLASSIFIER);
+        err = classifier ? training_labels_snapshot(j, e) : training_snapshot(j, e);
         if (!err)
             err = training_work(j, e);
-        known = erased_meanwhile(j);
+        known = !classifier && erased_meanwhile(j); /* a classifier knows no readers */
         (void)!file_remove(j->feed, NULL);
     }
     if (!err && known)
         err = err_set(e, ERR_CONFLICT, NULL, "readers were erased all the while; train again");
-    bool adapter = strcmp(j->order->kind, TRAINING_ADAPTER) == 0;
+    bool adapter = is_kind(j, TRAINING_ADAPTER);
     if (!err)
         err = adapter ? training_adapter_keep(j, e) : recommender_keep(j, e);
     if (err || adapter)
@@ -199,7 +219,7 @@ static enum err job_prepare(struct training_job *j, struct err_info *e)
     j->c = collection_find_id(j->x, j->order->collection_id);
     if (!j->c)
         return err_set(e, ERR_NOT_FOUND, "collection", "the collection was deleted");
-    if (strcmp(j->order->kind, TRAINING_ADAPTER) == 0) {
+    if (is_kind(j, TRAINING_ADAPTER)) {
         if (!(j->v = training_adapter_base(j->c, e)))
             return e->code;
     } else {

@@ -25,6 +25,8 @@ struct training_order {
     char collection[COLLECTION_NAME_MAX + 1];
     uint32_t collection_id;
     char kind[16]; /* "": those that suit the size */
+    char label[STORE_LABEL_MAX + 1]; /* of a classifier */
+    double min_probability;          /* of it */
     uint64_t seed;
     double held_out;
     bool promote;       /* if the gate lets it */
@@ -85,6 +87,9 @@ void training_recover(struct engine *x);
 /* Fills in position and acts. ERR_CANCELLED. */
 enum err training_snapshot(struct training_job *j, struct err_info *e) MUST_CHECK;
 
+/* The mean of a document's passages as float16 of length 1 into out[dims]. False: there is none. */
+bool document_mean_vector(const struct document_record *d, uint32_t dims, uint16_t *out);
+
 /* ---- training_worker.c ---- */
 /* Fills in report; the model's file is there then. ERR_CANCELLED; ERR_UNAVAILABLE: the process was
  * killed by others; else the worker's own error. */
@@ -100,6 +105,14 @@ enum err training_adapter_keep(struct training_job *j, struct err_info *e) MUST_
 /* Of a training that akin's own end cut off: the version that it was making goes, with its model,
  * unless it is in use. Trainer. */
 void training_adapter_cut_off(struct engine *x, struct training_order *o);
+
+/* ---- training_labels.c ---- */
+#define TRAINING_CLASSIFIER "classifier"
+/* A document's label and how often which value is there are known: ERR_INVALID /label, ERR_CONFLICT:
+ * too few documents or labels, with how many. */
+enum err training_label_check(struct collection *c, struct str label, struct err_info *e) MUST_CHECK;
+/* As training_snapshot, of labelled documents. */
+enum err training_labels_snapshot(struct training_job *j, struct err_info *e) MUST_CHECK;
 
 /* ---- training_due.c ---- */
 /* Queues a training of each collection that is due for one by its settings. */

@@ -115,6 +115,8 @@ static const char *due_reason(struct due *d, struct arena *a)
         store_recommender_list(d->c->engine->store, a, d->c->id, &rows, &n, NULL))
         return NULL;
     for (size_t i = 0; i < n; i++) {
+        if (rows[i].label.n)
+            continue;
         d->last = &rows[i]; /* by id: the newest is the last */
         if (rows[i].state == RECOMMENDER_ACTIVE)
             d->active = &rows[i];

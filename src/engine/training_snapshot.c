@@ -4,8 +4,10 @@
 #include "engine/training.h"
 #include "engine/training_answers.h"
 #include "base/hash.h"
+#include "classify/labelled.h"
 #include "math/half.h"
 #include "recommend/training_feed.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +67,6 @@ struct snapshot {
     struct answer_tokens *answers;
     int64_t now_us; /* the newest act's time: the same data weigh the same whenever they are read */
     uint64_t documents, done;
-    float *sum, *row;
     uint16_t *mean;
 };
 
@@ -78,35 +79,35 @@ static enum err going_on(struct snapshot *s, uint64_t total)
     return training_cancelled(s->j->x, s->j->task) || trainer_stopping(s->j->x) ? ERR_CANCELLED : 0;
 }
 
-/* The mean of its passages, of length 1. NULL: there is none. */
-static const uint16_t *document_vector(struct snapshot *s, const struct document_record *d)
+bool document_mean_vector(const struct document_record *d, uint32_t dims, uint16_t *out)
 {
-    uint32_t dims = s->j->v->dims;
+    float sum[LABELLED_DIMS_MAX] = {0}, row[LABELLED_DIMS_MAX];
     double length = 0;
     if (d->state != DOCUMENT_READY || d->passage_count == 0 || d->dims != dims)
-        return NULL;
-    memset(s->sum, 0, dims * sizeof *s->sum);
+        return false;
+    assert(dims <= LABELLED_DIMS_MAX);
     for (uint32_t p = 0; p < d->passage_count; p++) {
-        half_to_f32(d->passages[p].vector, s->row, dims);
+        half_to_f32(d->passages[p].vector, row, dims);
         for (uint32_t i = 0; i < dims; i++)
-            s->sum[i] += s->row[i];
+            sum[i] += row[i];
     }
     for (uint32_t i = 0; i < dims; i++)
-        length += (double)s->sum[i] * (double)s->sum[i];
+        length += (double)sum[i] * (double)sum[i];
     length = sqrt(length);
     if (!(length > 1e-6) || !isfinite(length))
-        return NULL;
+        return false;
     for (uint32_t i = 0; i < dims; i++)
-        s->sum[i] = (float)((double)s->sum[i] / length);
-    half_from_f32(s->sum, s->mean, dims);
-    return s->mean;
+        sum[i] = (float)((double)sum[i] / length);
+    half_from_f32(sum, out, dims);
+    return true;
 }
 
 static enum err document_add(void *ctx, const struct document_record *d)
 {
     struct snapshot *s = ctx;
     ids_add(&s->ids, d->id, d->number);
-    feed_put_item(s->w, d->number, d->created_us, document_vector(s, d));
+    bool read = document_mean_vector(d, s->j->v->dims, s->mean);
+    feed_put_item(s->w, d->number, d->created_us, read ? s->mean : NULL);
     return going_on(s, s->documents);
 }
 
@@ -165,8 +166,6 @@ enum err training_snapshot(struct training_job *j, struct err_info *e)
     enum err err = feed_writer_open(j->feed, dims, s.settings.threshold, j->position, &s.w, e);
     if (err)
         return err;
-    s.sum = xcalloc(dims, sizeof *s.sum);
-    s.row = xcalloc(dims, sizeof *s.row);
     s.mean = xcalloc(dims, sizeof *s.mean);
     s.answers = answer_tokens_new();
     err = snapshot_write(&s, e);
@@ -176,8 +175,6 @@ enum err training_snapshot(struct training_job *j, struct err_info *e)
         err = feed_writer_end(s.w, e);
     answer_tokens_free(s.answers);
     free(s.ids.slots);
-    free(s.sum);
-    free(s.row);
     free(s.mean);
     return err == ERR_CANCELLED ? err_set(e, err, NULL, "the training was cancelled") : err;
 }

@@ -51,6 +51,8 @@ void order_read(struct str payload, struct training_order *out)
     copy_str(out->kind, sizeof out->kind, json_str(json_object_get(v, "kind")));
     copy_str(out->why, sizeof out->why, json_str(json_object_get(v, "why")));
     out->collection_id = (uint32_t)json_integer_value(json_object_get(v, "collection_id"));
+    copy_str(out->label, sizeof out->label, json_str(json_object_get(v, "label")));
+    out->min_probability = json_number_value(json_object_get(v, "min_probability"));
     out->seed = (uint64_t)json_integer_value(json_object_get(v, "seed"));
     out->held_out = json_number_value(json_object_get(v, "held_out"));
     out->promote = json_is_true(json_object_get(v, "promote"));
@@ -91,6 +93,12 @@ struct str order_text(const struct training_order *o, struct arena *a)
     json_put_double(&w, o->held_out);
     json_key(&w, "kind");
     json_put_c(&w, o->kind[0] ? o->kind : NULL);
+    if (o->label[0]) {
+        json_key(&w, "label");
+        json_put_c(&w, o->label);
+        json_key(&w, "min_probability");
+        json_put_double(&w, o->min_probability);
+    }
     json_key(&w, "promote");
     json_put_bool(&w, o->promote);
     if (o->version) {
@@ -232,11 +240,29 @@ static enum err enough_readers(struct collection *c, struct err_info *e)
                    readers, TRAINING_READERS_MIN);
 }
 
+static enum err classifier_order(struct collection *c, const struct train_request *r,
+                                 struct training_order *o, struct err_info *e)
+{
+    bool classifier = str_eq_c(r->kind, TRAINING_CLASSIFIER);
+    if (r->label.n && !classifier)
+        return err_set(e, ERR_INVALID, "/label", "belongs to the kind classifier");
+    if (!classifier)
+        return enough_readers(c, e);
+    if (!(r->min_probability >= 0 && r->min_probability <= 1))
+        return err_set(e, ERR_INVALID, "/min_probability", "must be from 0 to 1");
+    enum err err = training_label_check(c, r->label, e);
+    if (err)
+        return err;
+    copy_str(o->label, sizeof o->label, r->label);
+    o->min_probability = r->min_probability;
+    return 0;
+}
+
 static enum err order_make(struct collection *c, const struct train_request *r,
                            struct training_order *o, struct err_info *e)
 {
-    static const char *const kinds[] = {"",      "ease", "neighbours",
-                                        "walks", "ials", TRAINING_ADAPTER};
+    static const char *const kinds[] = {"",     "ease",           "neighbours",       "walks",
+                                        "ials", TRAINING_ADAPTER, TRAINING_CLASSIFIER};
     bool known = false;
     *o = (struct training_order){.collection_id = c->id,
                                  .seed = r->seed,
@@ -247,9 +273,10 @@ static enum err order_make(struct collection *c, const struct train_request *r,
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         known |= str_eq_c(r->kind, kinds[i]);
     if (!known)
-        return err_set(e, ERR_INVALID, "/kind", "must be ease, neighbours, walks, ials or adapter");
+        return err_set(e, ERR_INVALID, "/kind",
+                       "must be ease, neighbours, walks, ials, adapter or classifier");
     copy_str(o->kind, sizeof o->kind, r->kind);
-    return r->held_out < 1 ? enough_readers(c, e)
+    return r->held_out < 1 ? classifier_order(c, r, o, e)
                            : err_set(e, ERR_INVALID, "/held_out", "must be between 0 and 1");
 }
 

@@ -1,4 +1,5 @@
 /* akin train: a recommender from a collection's readers. akin recommenders: what was trained. */
+#include "main/classifier_print.h"
 #include "main/progress.h"
 #include "main/session.h"
 #include "main/settings.h"
@@ -10,12 +11,18 @@
 
 #define POLL_NS 100000000
 #define ADAPTER "adapter"
+#define CLASSIFIER "classifier"
 
 static const struct command_option train_options[] = {
     OPTION_COLLECTION,
     {"--kind", 0, "KIND", "ease, neighbours, walks or ials; default: those that suit the size"},
+    {"--label", 0, "LABEL", "of a classifier: what it learns to tell, tags or attributes.NAME"},
+    {"--min-probability", 0, "P",
+     "of a classifier: what is less probable it does not tell in documents; default .5"},
     {"--seed", 0, "N", "default 42: the same data and seed give the same model"},
-    {"--held-out", 0, "SHARE", "of readers, to choose parameters and to judge by; default .2"},
+    {"--held-out", 0, "SHARE",
+     "of readers, to choose parameters and to judge by (of a classifier: of documents); default "
+     ".2"},
     {"--no-promote", 0, NULL, "it stays a candidate, whatever the gate says"},
     {"--no-wait", 0, NULL, "return at once, the server goes on"},
     OPTION_JSON,
@@ -25,6 +32,7 @@ static const struct command_option train_options[] = {
 
 static const struct command_option recommenders_options[] = {
     OPTION_COLLECTION,
+    {"--label", 0, "LABEL", "rollback: the classifier of this label"},
     OPTION_JSON,
     OPTIONS_SESSION,
     {0},
@@ -101,6 +109,10 @@ static void print_metric(const char *name, const json_t *metrics)
 static void print_line(const json_t *r)
 {
     const json_t *metrics = json_object_get(json_object_get(r, "report"), "metrics");
+    if (strcmp(text_of(r, "kind"), CLASSIFIER) == 0) {
+        classifier_print_line(r);
+        return;
+    }
     printf("%-4.0f %-9s %-10s %.19s  %.0f acts", number_of(r, "id"), text_of(r, "state"),
            text_of(r, "kind"), text_of(r, "created"), number_of(r, "acts"));
     print_metric("ndcg@100", metrics);
@@ -125,6 +137,10 @@ static void print_all(const json_t *r)
     const json_t *counts = json_object_get(report, "counts");
     size_t i;
     json_t *b;
+    if (strcmp(text_of(r, "kind"), CLASSIFIER) == 0) {
+        classifier_print(r);
+        return;
+    }
     print_line(r);
     printf("  learned from %.0f readers, %.0f documents that they read, %.0f acts\n",
            number_of(counts, "readers"), number_of(counts, "documents_read"),
@@ -146,22 +162,40 @@ static void print_all(const json_t *r)
 
 /* ---- akin train ---- */
 
+static bool is_word(const struct args *a, const char *word)
+{
+    return a->word_count == 1 && strcmp(a->words[0], word) == 0;
+}
+
+static enum err share_put(const struct args *a, const char *option, const char *field, json_t *body,
+                          struct err_info *e)
+{
+    double share;
+    const char *text = args_get(a, option);
+    if (!text)
+        return ERR_OK;
+    if (str_to_f64(str_c(text), &share))
+        return err_set(e, ERR_INVALID, option, "must be a number between 0 and 1");
+    json_object_set_new(body, field, json_real(share));
+    return ERR_OK;
+}
+
 static enum err order_make(const struct args *a, json_t *body, struct err_info *e)
 {
     int64_t seed = 0;
-    double held_out;
-    const char *share = args_get(a, "--held-out");
     enum err err = args_int(a, "--seed", 0, INT64_C(9007199254740991), 42, &seed, e);
-    if (!err && share && str_to_f64(str_c(share), &held_out))
-        err = err_set(e, ERR_INVALID, "--held-out", "must be a number between 0 and 1");
+    if (!err)
+        err = share_put(a, "--held-out", "held_out", body, e);
+    if (!err)
+        err = share_put(a, "--min-probability", "min_probability", body, e);
     if (err)
         return err;
     json_object_set_new(body, "seed", json_integer(seed));
-    if (share)
-        json_object_set_new(body, "held_out", json_real(held_out));
     if (a->word_count || args_get(a, "--kind"))
         json_object_set_new(body, "kind",
-                            json_string(a->word_count ? ADAPTER : args_get(a, "--kind")));
+                            json_string(a->word_count ? a->words[0] : args_get(a, "--kind")));
+    if (args_get(a, "--label"))
+        json_object_set_new(body, "label", json_string(args_get(a, "--label")));
     if (args_has(a, "--no-promote"))
         json_object_set_new(body, "promote", json_false());
     return ERR_OK;
@@ -262,9 +296,12 @@ static int run_train(const struct args *a)
 {
     struct err_info e = {0};
     struct deed d = {.a = a};
-    if (a->word_count > 1 || (a->word_count && strcmp(a->words[0], ADAPTER) != 0))
+    if (a->word_count && !is_word(a, ADAPTER) && !is_word(a, CLASSIFIER))
         return command_wrong(&command_train, "takes no argument \"%s\"",
                              a->words[a->word_count - 1]);
+    if (is_word(a, CLASSIFIER) && !args_has(a, "--label"))
+        return command_wrong(&command_train, "classifier wants --label, as in --label "
+                                             "attributes.topic");
     enum err err = deed_open(&d, &e);
     if (!err)
         err = train(&d, &e);
@@ -272,7 +309,7 @@ static int run_train(const struct args *a)
         print_json(d.answer);
     else if (!err && args_has(a, "--no-wait"))
         printf("task %.0f\n", number_of(d.answer, "id"));
-    else if (!err && a->word_count)
+    else if (!err && is_word(a, ADAPTER))
         print_adapter(d.answer);
     else if (!err)
         print_all(d.answer);
@@ -283,13 +320,17 @@ static int run_train(const struct args *a)
 const struct command command_train = {
     .name = "train",
     .summary = "learn from what readers did, and judge what was learned",
-    .usage = "akin train [adapter] [options]",
+    .usage = "akin train [adapter | classifier --label LABEL] [options]",
     .text = "Trains a recommender on the collection's feedback, in a process of its own: tries "
             "parameters on held-out readers,\njudges the best one beside popularity, neighbours, "
             "content and the active recommender, and promotes it if it is\nnot worse. The server "
-            "does so by itself when enough has changed (setting `training` of the collection).",
+            "does so by itself when enough has changed (setting `training` of the collection).\n"
+            "classifier: learns from documents that have a label to tell it of those that have "
+            "none; judged on held-out documents,\npromoted if it is better than the most frequent "
+            "label and not worse than the active classifier of that label.",
     .example = "  akin train -c news\n"
                "  akin train adapter -c news\n"
+               "  akin train classifier -c news --label attributes.topic\n"
                "  akin recommenders list -c news\n",
     .options = train_options,
     .run = run_train,
@@ -330,7 +371,12 @@ static enum err do_delete(struct deed *d, struct err_info *e)
 
 static enum err do_rollback(struct deed *d, struct err_info *e)
 {
-    return call(d, "POST", arena_printf(session_arena(d->s), "%s:rollback", d->path), NULL, e);
+    const char *label = args_get(d->a, "--label");
+    return call(d, "POST",
+                arena_printf(session_arena(d->s), "%s:rollback%s%s", d->path,
+                             label ? "?label=" : "",
+                             label ? session_encode(d->s, str_c(label)) : ""),
+                NULL, e);
 }
 
 static const struct verb {
@@ -389,9 +435,10 @@ const struct command command_recommenders = {
     .name = "recommenders",
     .summary = "list, show, promote, roll back what was trained",
     .usage = "akin recommenders list | show N | promote N | rollback | retire N | delete N",
-    .text = "What `akin train` made of a collection's readers: the last five are kept, at most one "
-            "is active. promote and rollback\nswitch without a pause; retire serves without a "
-            "trained one.",
+    .text = "What `akin train` made of a collection's readers, and its classifiers: the last five "
+            "of each are kept, at most one is active.\npromote and rollback switch without a "
+            "pause; retire serves "
+            "without a trained one.",
     .example = "  akin recommenders list -c news\n"
                "  akin recommenders show 3 -c news\n"
                "  akin recommenders rollback -c news\n",

@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "recommend/training_feed.h"
 #include "train/adapter.h"
+#include "train/classifier.h"
 #include "train/train.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 static const struct command_option options[] = {
     {"--active", 0, "FILE", "model that serves now"},
     {"--kind", 0, "KIND",
-     "ease, neighbours, walks, ials or adapter; default: those that suit the size"},
+     "ease, neighbours, walks, ials, adapter or classifier; default: those that suit the size"},
     {"--seed", 0, "N", "default 42"},
     {"--held-out", 0, "SHARE", "of readers, to judge by; default .2"},
     {"--memory", 0, "BYTES", "at most so much; default: no bound"},
@@ -87,15 +88,16 @@ static int say_error(const struct err_info *e)
 
 /* ---- what it does ---- */
 
-static bool adapter_wanted(const struct args *a)
+static bool wanted(const struct args *a, const char *what)
 {
     const char *kind = args_get(a, "--kind");
-    return kind && strcmp(kind, "adapter") == 0;
+    return kind && strcmp(kind, what) == 0;
 }
 
 static enum err kind_read(const struct args *a, unsigned *kinds, struct err_info *e)
 {
-    const char *name = adapter_wanted(a) ? NULL : args_get(a, "--kind");
+    bool other = wanted(a, "adapter") || wanted(a, "classifier");
+    const char *name = other ? NULL : args_get(a, "--kind");
     *kinds = 0;
     for (unsigned k = 0; name && k <= MODEL_IALS; k++)
         if (strcmp(model_kind_name((enum model_kind)k), name) == 0)
@@ -148,9 +150,13 @@ static enum err train(const struct args *a, struct strbuf *report, struct err_in
         return err;
     process_restrain(NICE, o.fit.memory_max ? o.fit.memory_max + ADDRESS_SLACK : 0);
     say_step(NULL, "reading", 0);
+    if (wanted(a, "classifier"))
+        return classifier_train_file(a->words[0], o.active_path, o.model_path,
+                                     o.split.held_out > 0 ? o.split.held_out : SPLIT_SHARE, &o.fit,
+                                     report, e);
     err = feed_read(a->words[0], &s, NULL, e);
     if (!err)
-        err = adapter_wanted(a) ? adapt(s, &o, report, e) : train_set(s, &o, report, e);
+        err = wanted(a, "adapter") ? adapt(s, &o, report, e) : train_set(s, &o, report, e);
     training_set_free(s);
     return err;
 }

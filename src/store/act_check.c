@@ -71,6 +71,8 @@ static enum err recommender_check(const struct recommender_record *r, struct err
 
     if (!err)
         err = length_check(r->digest, "digest", 1, STORE_ID_MAX, e);
+    if (!err)
+        err = length_check(r->label, "label", 0, STORE_LABEL_MAX, e);
     return err ? err : blob_check(r->report, "report", e);
 }
 

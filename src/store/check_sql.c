@@ -46,8 +46,8 @@ const struct statement_text schema_faults[] = {
      " OR r.id > s.last_recommender OR r.revision > s.change OR r.change > s.change"
      " OR r.state NOT BETWEEN 0 AND 2 LIMIT 1"},
     {"recommender_active",
-     "SELECT 'collection ' || collection || ' has more than one active recommender'"
-     " FROM recommender WHERE state = 1 GROUP BY collection HAVING count(*) > 1 LIMIT 1"},
+     "SELECT 'collection ' || collection || ' has more than one active recommender ' || label"
+     " FROM recommender WHERE state = 1 GROUP BY collection, label HAVING count(*) > 1 LIMIT 1"},
     {"missing_orphan",
      "SELECT 'a version misses a document that is not there: ' || m.key FROM missing m"
      " LEFT JOIN version v ON v.id = m.key >> 32"

@@ -1,5 +1,6 @@
-/* Recommenders: what a training has made, the file of which lies beside the store. At most one of a
- * collection is active; rollback activates one that was retired. */
+/* Recommenders and classifiers: what a training has made, the file of which lies beside the store.
+ * Of a collection's recommenders at most one is active, and of its classifiers of a label; rollback
+ * activates one that was retired. */
 #include "store/inside.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ static void recommender_row(sqlite3_stmt *st, struct arena *a, struct recommende
     r->created_us = sqlite3_column_int64(st, 10);
     r->updated_us = sqlite3_column_int64(st, 11);
     r->revision = (uint64_t)sqlite3_column_int64(st, 12);
+    r->label = get_str(st, 13, a);
 }
 
 /* ---- writes ---- */
@@ -28,6 +30,7 @@ struct held_recommender {
     uint32_t id;
     enum recommender_state state;
     uint64_t revision;
+    char label[STORE_LABEL_MAX + 1];
     struct held_collection *c;
 };
 
@@ -51,6 +54,7 @@ static enum err recommender_hold(struct writer *w, const struct store_act *act,
     out->id = act->recommender.id;
     out->state = (enum recommender_state)sqlite3_column_int(st, 2);
     out->revision = (uint64_t)sqlite3_column_int64(st, 12);
+    snprintf(out->label, sizeof out->label, "%s", (const char *)sqlite3_column_text(st, 13));
     err = conn_run(&w->conn, st, e);
     if (!err)
         err = writer_hold(w, collection, &out->c, e);
@@ -102,6 +106,27 @@ static enum err recommender_insert(struct writer *w, uint32_t id,
     put_blob(st, 9, r->report.s, r->report.n);
     put_int(st, 10, r->created_us ? r->created_us : w->now_us);
     put_int(st, 11, (int64_t)revision);
+    put_str(st, 12, r->label);
+    return conn_run(&w->conn, st, e);
+}
+
+/* One number about those of a label: STMT_RECOMMENDER_COUNT, STMT_RECOMMENDER_ACTIVE (0: none). */
+static enum err label_number(struct writer *w, enum statement what, uint32_t collection,
+                             struct str label, uint64_t *out, struct err_info *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum err err = conn_stmt(&w->conn, what, &st, e);
+
+    *out = 0;
+    if (err)
+        return err;
+    put_int(st, 1, collection);
+    put_str(st, 2, label);
+    err = conn_step(&w->conn, st, &row, e);
+    if (err || !row)
+        return err;
+    *out = (uint64_t)sqlite3_column_int64(st, 0);
     return conn_run(&w->conn, st, e);
 }
 
@@ -112,11 +137,12 @@ enum err recommender_create(struct writer *w, struct store_act *act, struct err_
     enum err err = writer_hold(w, act->recommender.collection, &c, e);
 
     if (!err)
-        err = writer_number(w, STMT_RECOMMENDER_COUNT, c->id, 0, &there, e);
+        err = label_number(w, STMT_RECOMMENDER_COUNT, c->id, act->recommender.label, &there, e);
     if (!err && there >= STORE_RECOMMENDERS_MAX)
-        err =
-            err_set(e, ERR_CONFLICT, "recommender",
-                    "a collection has at most %d recommenders: delete one", STORE_RECOMMENDERS_MAX);
+        err = err_set(e, ERR_CONFLICT, "recommender",
+                      "a collection has at most %d recommenders, and classifiers of a label: delete "
+                      "one",
+                      STORE_RECOMMENDERS_MAX);
     if (!err && w->ledger.last_recommender >= INT32_MAX)
         err = err_set(e, ERR_FULL, NULL, "all numbers of recommenders are used up");
     if (err)
@@ -142,7 +168,7 @@ enum err recommender_activate(struct writer *w, struct store_act *act, struct er
     if (!err && r.state == RECOMMENDER_ACTIVE)
         err = err_set(e, ERR_CONFLICT, "state", "the recommender is active already");
     if (!err)
-        err = writer_number(w, STMT_RECOMMENDER_ACTIVE, r.c->id, 0, &active, e);
+        err = label_number(w, STMT_RECOMMENDER_ACTIVE, r.c->id, str_c(r.label), &active, e);
     if (!err)
         err = recommender_change(w, CHANGE_RECOMMENDER_ACTIVATED, r.c, r.id, &act->revision, e);
     if (!err && active)

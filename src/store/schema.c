@@ -159,6 +159,8 @@ static const char *const migrations[] = {
     "UPDATE change SET subject = '' WHERE kind = 8;"
     "CREATE INDEX change_user ON change(collection, subject) WHERE kind = 7;"
     "CREATE INDEX change_erased ON change(collection, change) WHERE kind = 8;",
+    /* 5: classifiers stand beside recommenders, by the label that they tell. */
+    "ALTER TABLE recommender ADD COLUMN label TEXT NOT NULL DEFAULT '';",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

@@ -10,7 +10,7 @@
     " created_us, updated_us, report, revision, unmarked_after, unmarked_last"
 #define RECOMMENDER_COLUMNS                                                                        \
     "id, collection, state, kind, digest, bytes, version, change, acts, report, created_us,"       \
-    " updated_us, revision"
+    " updated_us, revision, label"
 #define DOCUMENT_HEADS                                                                             \
     "d.key, d.id, d.revision, d.state, d.created_us, d.updated_us, d.expires_us, d.attempts,"      \
     " d.digest, d.text_digest"
@@ -99,12 +99,14 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                                "SELECT " RECOMMENDER_COLUMNS
                                " FROM recommender WHERE collection = ?1 ORDER BY id"},
     [STMT_RECOMMENDER_COUNT] = {"recommender_count",
-                                "SELECT count(*) FROM recommender WHERE collection = ?1"},
+                                "SELECT count(*) FROM recommender WHERE collection = ?1"
+                                " AND label = ?2"},
     [STMT_RECOMMENDER_ACTIVE] = {"recommender_active", "SELECT id FROM recommender"
-                                                       " WHERE collection = ?1 AND state = 1"},
+                                                       " WHERE collection = ?1 AND label = ?2"
+                                                       " AND state = 1"},
     [STMT_RECOMMENDER_INSERT] = {"recommender_insert",
                                  "INSERT INTO recommender (" RECOMMENDER_COLUMNS ") VALUES"
-                                 " (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)"},
+                                 " (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)"},
     [STMT_RECOMMENDER_STATE] = {"recommender_state",
                                 "UPDATE recommender SET state = ?2, updated_us = ?3, revision = ?4"
                                 " WHERE id = ?1"},

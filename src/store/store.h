@@ -101,16 +101,18 @@ struct version_record {
     uint64_t revision; /* the change number of its last act */
 };
 
-#define STORE_RECOMMENDERS_MAX 16 /* of one collection */
+#define STORE_RECOMMENDERS_MAX 16 /* of one collection, and of its classifiers of one label */
+#define STORE_LABEL_MAX 255
 enum recommender_state {
     RECOMMENDER_CANDIDATE, /* trained */
-    RECOMMENDER_ACTIVE,    /* at most one a collection */
+    RECOMMENDER_ACTIVE,    /* at most one a collection and label */
     RECOMMENDER_RETIRED    /* was active */
 };
 struct recommender_record {
     uint32_t id; /* never reused, over the whole store */
     uint32_t collection;
     enum recommender_state state;
+    struct str label;  /* empty: a recommender; else a classifier, of this label */
     struct str kind;   /* opaque here, as digest and report */
     struct str digest; /* of its file */
     uint64_t bytes;    /* of its file */
@@ -283,13 +285,16 @@ enum act_kind {
                              document; but for the active version, where it is ACT_DOCUMENT_EMBEDDED
                            */
 
-    /* Recommenders: what was trained. Each makes a change row; if_revision: the recommender's. */
-    ACT_RECOMMENDER_CREATE,   /* recommender: collection, kind, digest, bytes, version, change,
-                                 acts, report. CANDIDATE. ERR_CONFLICT: STORE_RECOMMENDERS_MAX */
-    ACT_RECOMMENDER_ACTIVATE, /* recommender.id: it becomes ACTIVE, the active one, if there is
-                                 one, RETIRED (promotion and rollback alike). ERR_CONFLICT: it is
-                                 active */
-    ACT_RECOMMENDER_RETIRE,   /* recommender.id: nothing is active then. ERR_CONFLICT: it is not */
+    /* Recommenders and classifiers: what was trained. Each makes a change row; if_revision: the
+     * recommender's. */
+    ACT_RECOMMENDER_CREATE,   /* recommender: collection, label, kind, digest, bytes, version,
+                                 change, acts, report. CANDIDATE. ERR_CONFLICT:
+                                 STORE_RECOMMENDERS_MAX */
+    ACT_RECOMMENDER_ACTIVATE, /* recommender.id: it becomes ACTIVE, the active one of its label, if
+                                 there is one, RETIRED (promotion and rollback alike).
+                                 ERR_CONFLICT: it is active */
+    ACT_RECOMMENDER_RETIRE,   /* recommender.id: none of its label is active then. ERR_CONFLICT: it
+                                 is not */
     ACT_RECOMMENDER_DELETE,   /* recommender.id. ERR_CONFLICT: the active one */
 
     ACT_EMBEDDINGS_PUT, /* `embeddings` only: no change row */
@@ -437,7 +442,7 @@ enum err store_version_missing(struct store *s, struct arena *a, uint32_t versio
 /* ERR_NOT_FOUND. */
 enum err store_recommender_get(struct store *s, struct arena *a, uint32_t id,
                                struct recommender_record *out, struct err_info *e) MUST_CHECK;
-/* All of a collection by id: at most STORE_RECOMMENDERS_MAX. */
+/* All of a collection by id, classifiers too. */
 enum err store_recommender_list(struct store *s, struct arena *a, uint32_t collection,
                                 struct recommender_record **out, size_t *count,
                                 struct err_info *e) MUST_CHECK;

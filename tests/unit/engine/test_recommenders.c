@@ -105,13 +105,13 @@ static void test_promoted(void **state)
     assert_int_equal(serving(f), 0);
     uint32_t one = made(f, 1), two = made(f, 2);
     assert_int_equal(serving(f), 0);
-    assert_int_equal(engine_recommender_rollback(f->x, C, f->a, &info, NULL), ERR_CONFLICT);
+    assert_int_equal(engine_recommender_rollback(f->x, C, STR(""), f->a, &info, NULL), ERR_CONFLICT);
     promote(f, one);
     assert_int_equal(serving(f), one);
     promote(f, two);
     promote(f, two); /* again changes nothing */
     assert_int_equal(serving(f), two);
-    OK(engine_recommender_rollback(f->x, C, f->a, &info, e));
+    OK(engine_recommender_rollback(f->x, C, STR(""), f->a, &info, e));
     assert_int_equal(info.id, one);
     assert_int_equal(serving(f), one);
     assert_int_equal(engine_recommender_delete(f->x, C, one, NULL), ERR_CONFLICT);
@@ -178,7 +178,7 @@ static void test_torn(void **state)
     assert_string_equal(info_of(f, three).state, "active");
     assert_true(info_of(f, three).error.n > 0);
     assert_true(info_of(f, one).serving && !info_of(f, three).serving);
-    OK(engine_recommender_rollback(f->x, C, f->a, &info, e));
+    OK(engine_recommender_rollback(f->x, C, STR(""), f->a, &info, e));
     assert_int_equal(info.id, one);
 }
 
