@@ -69,8 +69,7 @@ static void classifier(void)
     ask(m);
     if (classifier_save(m, path, NULL) || classifier_load(path, &again, NULL) ||
         again->classes != m->classes ||
-        memcmp(again->weights, m->weights,
-               (size_t)m->classes * m->dims * sizeof *m->weights) != 0)
+        memcmp(again->weights, m->weights, (size_t)m->classes * m->dims * sizeof *m->weights) != 0)
         abort();
     classifier_free(m);
     classifier_free(again);

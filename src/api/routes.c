@@ -106,7 +106,8 @@ const struct route routes[ROUTE_COUNT] = {
          .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     /* ---- recommenders ---- */
     [ROUTE_RECOMMENDERS_LIST] = {"GET", C "/recommenders", "listRecommenders", "models",
-                                 "What was trained from the collection's readers, and classifiers from its labels: the last "
+                                 "What was trained from the collection's readers, and classifiers "
+                                 "from its labels: the last "
                                  "five of each",
                                  .answers = ANSWERS({200, &schema_recommenders}), .problems = ITEM,
                                  .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
@@ -120,13 +121,12 @@ const struct route routes[ROUTE_COUNT] = {
          .body = &schema_train, .media = MEDIA_JSON,
          .answers = ANSWERS({202, &schema_task, .headers = "Location"}), .problems = "404 409 507",
          .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
-    [ROUTE_RECOMMENDERS_ROLLBACK] = {"POST", C "/recommenders:rollback", "rollbackRecommender",
-                                     "models", "Back to the recommender that was retired last, or to the classifier of a label",
-                                     .query = FIELDS({"label", &schema_label,
-                                                      .help = "of the classifier"}),
-                                     .answers = ANSWERS({200, &schema_recommender}),
-                                     .problems = "404 409 507", .scopes = SCOPE_MODELS,
-                                     .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMENDERS_ROLLBACK] =
+        {"POST", C "/recommenders:rollback", "rollbackRecommender", "models",
+         "Back to the recommender that was retired last, or to the classifier of a label",
+         .query = FIELDS({"label", &schema_label, .help = "of the classifier"}),
+         .answers = ANSWERS({200, &schema_recommender}), .problems = "404 409 507",
+         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
     [ROUTE_RECOMMENDER_GET] = {"GET", C "/recommenders/{recommender}", "getRecommender", "models",
                                "One recommender, with its parameters, data and metrics",
                                .answers = ANSWERS({200, &schema_recommender}), .problems = ITEM,

@@ -203,15 +203,13 @@ const struct schema schema_task_id = {
     .type = SCHEMA_STRING, .count_min = 1, .count_max = 19, .example = "\"17\""};
 
 /* ---- trainings ---- */
-static const struct schema train_kind = {
-    .type = SCHEMA_STRING, .choices = "ease|neighbours|walks|ials|adapter|classifier",
-    .nullable = true};
+static const struct schema train_kind = {.type = SCHEMA_STRING,
+                                         .choices = "ease|neighbours|walks|ials|adapter|classifier",
+                                         .nullable = true};
 static const struct schema train_seed = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
-const struct schema schema_label = {.type = SCHEMA_STRING,
-                                    .count_min = 1,
-                                    .count_max = 255,
-                                    .example = "\"attributes.topic\""};
+const struct schema schema_label = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = 255, .example = "\"attributes.topic\""};
 static const struct schema min_probability = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 static const struct schema train_held_out = {
@@ -629,14 +627,15 @@ static const struct schema labels_limit = {
 const struct schema schema_classify = {
     .name = "ClassifyRequest",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"id", &schema_id, .help = "of a document, whatever labels it has"},
-                     {"text", &text_one, .help = "of any length, as a document's"},
-                     {"vector", &number_list,
-                      .help = "as many finite numbers as the collection's dims, of any length but 0"},
-                     {"label", &schema_label,
-                      .help = "by the classifier of this label; else by all that are active"},
-                     {"limit", &labels_limit, .fallback = "10",
-                      .help = "labels of each classifier, the most probable first"}),
+    .fields =
+        FIELDS({"id", &schema_id, .help = "of a document, whatever labels it has"},
+               {"text", &text_one, .help = "of any length, as a document's"},
+               {"vector", &number_list,
+                .help = "as many finite numbers as the collection's dims, of any length but 0"},
+               {"label", &schema_label,
+                .help = "by the classifier of this label; else by all that are active"},
+               {"limit", &labels_limit, .fallback = "10",
+                .help = "labels of each classifier, the most probable first"}),
     .exactly_one = "id|text|vector",
     .example = "{\"text\":\"The home team won after extra time\"}",
 };

@@ -157,7 +157,8 @@ const struct schema schema_versions = {
     .fields = FIELDS({"data", LIST_OF(&schema_version), NEED}, {"next_cursor", &cursor, NEED}),
 };
 static const struct schema predicted = {
-    .type = SCHEMA_OBJECT, .open = true,
+    .type = SCHEMA_OBJECT,
+    .open = true,
     .example = "{\"topic\":{\"label\":\"sports\",\"probability\":0.93}}"};
 const struct schema schema_document_out = {
     .name = "StoredDocument",
@@ -199,7 +200,8 @@ static const struct schema classified = {
         {"label", &schema_string, NEED, .help = "what is told: tags, attributes.topic"},
         {"classifier", &count, NEED, .help = "its number among the recommenders"},
         {"multiple", &schema_boolean, NEED,
-         .help = "each label holds or not by itself; else one holds, and probabilities add up to 1"},
+         .help =
+             "each label holds or not by itself; else one holds, and probabilities add up to 1"},
         {"min_probability", &share, NEED, .help = "from which documents are given the label"},
         {"labels", LIST_OF(&probable_label), NEED}),
 };

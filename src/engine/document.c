@@ -21,8 +21,8 @@
 #define VECTOR_DIGEST_DIGITS 64
 
 /* Set by akin, accepted and ignored so that what was read can be written back. */
-static const char *const output_only[] = {"revision", "created",      "updated",
-                                          "pending",  "duplicate_of", "detected_lang", "predicted"};
+static const char *const output_only[] = {"revision",     "created",       "updated",  "pending",
+                                          "duplicate_of", "detected_lang", "predicted"};
 /* Where the text is looked for if the collection maps it to nothing. */
 static const char *const text_names[] = {"text", "content", "body"};
 

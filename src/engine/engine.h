@@ -443,9 +443,9 @@ enum err engine_recommender_retire(struct engine *x, struct str collection, uint
 /* Queues a training, in a process of its own; what it makes is promoted if its gate says so.
  * ERR_CONFLICT: too few readers; one of this collection is queued or runs. */
 struct train_request {
-    struct str kind; /* "ease", "neighbours", "walks", "ials"; empty: those that suit the size;
-                        "adapter", "classifier" */
-    struct str label;       /* of a classifier: "tags", "attributes.topic" */
+    struct str kind;  /* "ease", "neighbours", "walks", "ials"; empty: those that suit the size;
+                         "adapter", "classifier" */
+    struct str label; /* of a classifier: "tags", "attributes.topic" */
     double min_probability; /* of a classifier: from which it tells a label */
     uint64_t seed;
     double held_out; /* share of readers to judge by; 0: .2 */
@@ -461,7 +461,7 @@ enum err engine_recommender_delete(struct engine *x, struct str collection, uint
 
 /* ---- classification: labels for what has none, by the active classifiers ---- */
 #define CLASSIFY_LABELS_MAX 100 /* of a classifier in one answer */
-struct classify_request { /* one of id, text, vector */
+struct classify_request {       /* one of id, text, vector */
     struct str id;
     struct str text;
     const float *vector;

@@ -9,8 +9,8 @@ static const struct {
     const char *name;
     unsigned part;
 } parts[] = {
-    {"created", PART_CREATED},   {"updated", PART_UPDATED}, {"expires", PART_EXPIRES},
-    {"revision", PART_REVISION}, {"pending", PART_PENDING}, {"duplicate_of", PART_DUPLICATE_OF},
+    {"created", PART_CREATED},     {"updated", PART_UPDATED}, {"expires", PART_EXPIRES},
+    {"revision", PART_REVISION},   {"pending", PART_PENDING}, {"duplicate_of", PART_DUPLICATE_OF},
     {"predicted", PART_PREDICTED},
 };
 

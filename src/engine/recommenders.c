@@ -316,7 +316,8 @@ static void serve_other(struct collection *c, const struct recommender_record *r
     lock_drop(&c->lock);
     if (serving && listed(rows, count, serving))
         return;
-    for (const struct recommender_record *p = NULL; (p = recommender_retired(rows, count, STR(""), p));)
+    for (const struct recommender_record *p = NULL;
+         (p = recommender_retired(rows, count, STR(""), p));)
         if (usable(c, p->id)) {
             serve(c, p->id, p->report);
             return;
@@ -453,8 +454,7 @@ static enum err activate(struct collection *c, const struct recommender_record *
 {
     struct store_act act = {
         .kind = ACT_RECOMMENDER_ACTIVATE, .if_revision = r->revision, .recommender.id = r->id};
-    enum err err =
-        r->label.n ? classifier_check(c, r, e) : recommender_check(c, r->id, e);
+    enum err err = r->label.n ? classifier_check(c, r, e) : recommender_check(c, r->id, e);
     if (!err)
         err = recommender_act(c->engine, &act, e);
     return err ? err : info_get(c, r->id, a, out, e);
@@ -509,7 +509,8 @@ static enum err rollback(struct collection *c, struct str label, struct arena *a
     enum err err = store_recommender_list(c->engine->store, a, c->id, &rows, &count, e);
     if (err)
         return err;
-    for (const struct recommender_record *r = NULL; (r = recommender_retired(rows, count, label, r));) {
+    for (const struct recommender_record *r = NULL;
+         (r = recommender_retired(rows, count, label, r));) {
         struct err_info info = {0};
         err = activate(c, r, a, out, &info);
         if (err == ERR_PRECONDITION)
@@ -517,9 +518,8 @@ static enum err rollback(struct collection *c, struct str label, struct arena *a
         if (err != ERR_CORRUPT)
             return err ? err_set(e, err, info.field, "%s", info.message) : 0;
     }
-    return err_set(e, ERR_CONFLICT, "recommender",
-                   "collection \"%s\" has no %s%.*s to go back to", c->name,
-                   label.n ? "classifier of " : "recommender", STR_ARG(label));
+    return err_set(e, ERR_CONFLICT, "recommender", "collection \"%s\" has no %s%.*s to go back to",
+                   c->name, label.n ? "classifier of " : "recommender", STR_ARG(label));
 }
 
 enum err engine_recommender_rollback(struct engine *x, struct str collection, struct str label,
@@ -612,8 +612,8 @@ void recommenders_trim(struct collection *c, uint32_t made)
         left += str_eq(rows[i].label, label);
     const struct recommender_record *back = recommender_retired(rows, count, label, NULL);
     for (size_t i = 0; i < count && left > RECOMMENDERS_KEPT; i++) {
-        if (!str_eq(rows[i].label, label) || rows[i].state == RECOMMENDER_ACTIVE || &rows[i] == back || rows[i].id == made ||
-            experiments_use(c, rows[i].id))
+        if (!str_eq(rows[i].label, label) || rows[i].state == RECOMMENDER_ACTIVE ||
+            &rows[i] == back || rows[i].id == made || experiments_use(c, rows[i].id))
             continue;
         left -= delete (c, &rows[i], a, NULL) == 0;
     }

@@ -23,9 +23,9 @@ char *recommender_path(struct collection *c, uint32_t id, struct arena *a);
 enum err recommender_check(struct collection *c, uint32_t id, struct err_info *e) MUST_CHECK;
 /* A recommender's act, in effect when it returns. */
 enum err recommender_act(struct engine *x, struct store_act *act, struct err_info *e) MUST_CHECK;
-/* Deletes those of its label beyond RECOMMENDERS_KEPT, the oldest first; neither the active one, nor that which
- * a rollback would take, nor one of a running experiment, nor `made`. One that could not be deleted
- * goes the next time. */
+/* Deletes those of its label beyond RECOMMENDERS_KEPT, the oldest first; neither the active one,
+ * nor that which a rollback would take, nor one of a running experiment, nor `made`. One that could
+ * not be deleted goes the next time. */
 void recommenders_trim(struct collection *c, uint32_t made);
 /* The one of a label that was retired last before `before` (NULL: of all); NULL: none. */
 const struct recommender_record *recommender_retired(const struct recommender_record *rows,

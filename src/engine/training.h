@@ -108,9 +108,10 @@ void training_adapter_cut_off(struct engine *x, struct training_order *o);
 
 /* ---- training_labels.c ---- */
 #define TRAINING_CLASSIFIER "classifier"
-/* A document's label and how often which value is there are known: ERR_INVALID /label, ERR_CONFLICT:
- * too few documents or labels, with how many. */
-enum err training_label_check(struct collection *c, struct str label, struct err_info *e) MUST_CHECK;
+/* A document's label and how often which value is there are known: ERR_INVALID /label,
+ * ERR_CONFLICT: too few documents or labels, with how many. */
+enum err training_label_check(struct collection *c, struct str label,
+                              struct err_info *e) MUST_CHECK;
 /* As training_snapshot, of labelled documents. */
 enum err training_labels_snapshot(struct training_job *j, struct err_info *e) MUST_CHECK;
 

@@ -102,9 +102,8 @@ const struct statement_text schema_faults[] = {
      " + (SELECT count(*) FROM feedback WHERE change > s.pruned AND change <= s.change)"
      " OR s.change < (SELECT ifnull(max(change), 0) FROM change)"
      " OR s.change < (SELECT ifnull(max(change), 0) FROM feedback)"},
-    {"changes_twice",
-     "SELECT 'change ' || f.change || ' is in the log twice' FROM feedback f"
-     " CROSS JOIN change c ON c.change = f.change LIMIT 1"},
+    {"changes_twice", "SELECT 'change ' || f.change || ' is in the log twice' FROM feedback f"
+                      " CROSS JOIN change c ON c.change = f.change LIMIT 1"},
 };
 const unsigned schema_faults_count = sizeof schema_faults / sizeof *schema_faults;
 

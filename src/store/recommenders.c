@@ -139,10 +139,11 @@ enum err recommender_create(struct writer *w, struct store_act *act, struct err_
     if (!err)
         err = label_number(w, STMT_RECOMMENDER_COUNT, c->id, act->recommender.label, &there, e);
     if (!err && there >= STORE_RECOMMENDERS_MAX)
-        err = err_set(e, ERR_CONFLICT, "recommender",
-                      "a collection has at most %d recommenders, and classifiers of a label: delete "
-                      "one",
-                      STORE_RECOMMENDERS_MAX);
+        err =
+            err_set(e, ERR_CONFLICT, "recommender",
+                    "a collection has at most %d recommenders, and classifiers of a label: delete "
+                    "one",
+                    STORE_RECOMMENDERS_MAX);
     if (!err && w->ledger.last_recommender >= INT32_MAX)
         err = err_set(e, ERR_FULL, NULL, "all numbers of recommenders are used up");
     if (err)

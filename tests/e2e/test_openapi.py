@@ -56,7 +56,7 @@ ROUTES = [
     ("/v1/collections/{c}/recommenders/{recommender}", "DELETE"), ("/v1/collections/{c}/recommenders/{recommender}:promote", "POST"),
     ("/v1/collections/{c}/recommenders/{recommender}:retire", "POST"),
     ("/v1/tasks", "GET"), ("/v1/tasks/{task}", "GET"), ("/v1/tasks/{task}:cancel", "POST"),
-    ("/v1/collections/{c}/search", "GET"), ("/v1/collections/{c}/search", "POST"), ("/v1/multi-search", "POST"), ("/v1/collections/{c}/similar", "POST"), ("/v1/collections/{c}/facets/{field}", "GET"),
+    ("/v1/collections/{c}/search", "GET"), ("/v1/collections/{c}/search", "POST"), ("/v1/multi-search", "POST"), ("/v1/collections/{c}/similar", "POST"), ("/v1/collections/{c}/classify", "POST"), ("/v1/collections/{c}/facets/{field}", "GET"),
     ("/v1/collections/{c}/recommend", "POST"), ("/v1/collections/{c}/recommend:batch", "POST"),
     ("/v1/collections/{c}/documents/{id}/readers", "GET"), ("/v1/collections/{c}/feedback", "POST"), ("/v1/collections/{c}/feedback", "GET"),
     ("/v1/collections/{c}/users/{id}", "PUT"), ("/v1/collections/{c}/users/{id}", "GET"), ("/v1/collections/{c}/users/{id}", "DELETE"),

@@ -105,7 +105,8 @@ static void test_promoted(void **state)
     assert_int_equal(serving(f), 0);
     uint32_t one = made(f, 1), two = made(f, 2);
     assert_int_equal(serving(f), 0);
-    assert_int_equal(engine_recommender_rollback(f->x, C, STR(""), f->a, &info, NULL), ERR_CONFLICT);
+    assert_int_equal(engine_recommender_rollback(f->x, C, STR(""), f->a, &info, NULL),
+                     ERR_CONFLICT);
     promote(f, one);
     assert_int_equal(serving(f), one);
     promote(f, two);

@@ -102,6 +102,38 @@ static void test_life(void **state)
     ok(store_check(f->s, &f->e));
 }
 
+/* Of each label one is active, beside the recommender; the bound is of each. */
+static void test_labels(void **state)
+{
+    struct fixture *f = *state;
+    struct recommender_record r;
+    uint32_t c = collection_make(f, "news");
+    struct store_act topic = act_create(c), tags = act_create(c);
+    topic.recommender.label = STR("attributes.topic");
+    tags.recommender.label = STR("tags");
+    act_done(f, act_create(c));
+    act_done(f, topic);
+    act_done(f, topic);
+    act_done(f, tags);
+    for (uint32_t id = 1; id <= 4; id++)
+        act_done(f, act_on(ACT_RECOMMENDER_ACTIVATE, id));
+    states_are(f, c, "a1 r2 a3 a4");
+    act_done(f, act_on(ACT_RECOMMENDER_RETIRE, 4));
+    act_done(f, act_on(ACT_RECOMMENDER_ACTIVATE, 2));
+    states_are(f, c, "a1 a2 r3 r4");
+    ok(store_recommender_get(f->s, f->a, 2, &r, &f->e));
+    assert_true(str_eq_c(r.label, "attributes.topic"));
+    ok(store_check(f->s, &f->e));
+    for (int i = 1; i < STORE_RECOMMENDERS_MAX; i++)
+        act_done(f, tags);
+    act_refused(f, tags, ERR_CONFLICT);
+    act_done(f, act_create(c));
+    char long_label[STORE_LABEL_MAX + 2];
+    memset(long_label, 'x', sizeof long_label);
+    tags.recommender.label = (struct str){long_label, STORE_LABEL_MAX + 1};
+    act_refused(f, tags, ERR_INVALID);
+}
+
 static void test_refused(void **state)
 {
     struct fixture *f = *state;
@@ -222,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gone_with_collection, setup, teardown),
