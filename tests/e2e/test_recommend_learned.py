@@ -20,15 +20,21 @@ def trained(server):
             for k in rng.sample(range(EACH), 8)]
     for i in range(0, len(rows), 500):
         assert server.post(C + "/feedback", rows[i:i + 500])["failed"] == 0
-    task = server.ask("POST", C + "/recommenders:train", {"kind": "ease"}, status=202).json()
+    train(server, kind="ease")
+    models = server.get(C + "/recommenders")["data"]
+    assert [m["state"] for m in models] == ["active"], models
+
+
+def train(server, **options):
+    """-> the number of the recommender."""
+    task = server.ask("POST", C + "/recommenders:train", options, status=202).json()
     for _ in range(600):
         task = server.get(f"/v1/tasks/{task['id']}")
         if task["status"] not in ("queued", "running"):
             break
         time.sleep(.1)
     assert task["status"] == "done", task
-    models = server.get(C + "/recommenders")["data"]
-    assert [m["state"] for m in models] == ["active"], models
+    return task["details"]["recommender"]
 
 
 def recommend(server, **body):
@@ -154,3 +160,38 @@ def test_similar_by_what_is_not_there(server):
     server.post("/v1/collections/unlearned/documents", {"id": "a", "text": "soup"})
     problem(server.ask("POST", "/v1/collections/unlearned/similar", {"id": "a", "by": "readers"}), 409, "/by", says="train one")
     assert server.post("/v1/collections/unlearned/similar", {"id": "a", "by": "both"})["by"] == "text"
+
+
+@pytest.fixture(scope="module")
+def kinds(server, trained):
+    """Recommenders of the other kinds, and back to the first."""
+    yield {kind: train(server, kind=kind, promote=False) for kind in ("neighbours", "walks", "ials")}
+    server.post(C + "/recommenders/1:promote", None)
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "walks", "ials"])
+def test_reasons_of_every_kind(server, kinds, kind):
+    """Of kinds that are sums over what was read, what is left out takes its part with it. iALS solves for all that was read at once: its parts add up too,
+    but what is left counts for more."""
+    server.post(f"{C}/recommenders/{kinds[kind]}:promote", None)
+    liked = ["g1-0", "g1-3", "g4-5", "g4-6", "g7-1"]
+    answer = recommend(server, positive=liked, negative=["g5-5"], limit=12, explain=True)
+    assert answer["recommender"] == kinds[kind] and len(answer["data"]) == 12
+    for row in answer["data"]:
+        assert row["source"] in ("model", "text")
+        assert sum(x["part"] for x in row["explanation"]) + row["others"] == pytest.approx(row["relevance"], abs=1e-6)
+        first = row["explanation"][0]
+        less = row_of(server, row["id"], positive=[d for d in liked if d != first["document"]], negative=["g5-5"])["relevance"]
+        if kind != "ials":
+            assert row["relevance"] - less == pytest.approx(first["part"], abs=1e-6 * max(1, row["relevance"])), row["id"]
+        else:
+            assert first["document"] not in liked or less < row["relevance"]
+
+
+def test_reasons_of_sessions(server):
+    """What comes next: the sessions' share of each document named, and all of them the score."""
+    session = ["g2-0", "g2-5", "g3-1"]
+    rows = recommend(server, session=session, limit=12, explain=True)["data"]
+    for row in rows:
+        assert {x["document"] for x in row["explanation"]} <= set(session)
+        assert sum(x["part"] for x in row["explanation"]) + row["others"] == pytest.approx(row["relevance"], abs=1e-6)
