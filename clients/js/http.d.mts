@@ -1,0 +1,11 @@
+/** What the server refused, as its problem document says it (RFC 9457). */
+export class AkinError extends Error {
+  status: number;
+  code: string;
+  detail: string;
+  errors: Array<{ pointer?: string; parameter?: string; detail: string }>;
+  traceId: string;
+}
+export class Http {
+  constructor(url?: string, options?: { key?: string; timeout?: number; retries?: number });
+}

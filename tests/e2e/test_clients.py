@@ -1,0 +1,107 @@
+"""The Python and JavaScript clients against the real server, and both against its OpenAPI document."""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import binary
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "clients" / "python"))
+from akin import Akin, AkinError  # noqa: E402
+
+NODE = shutil.which("node")
+SCRIPT = """
+import { Akin, AkinError } from "%s";
+const server = new Akin(process.argv[2]);
+await server.createCollection({ name: "js" });
+const added = await server.addDocuments("js", [{ id: "a1", title: "Storm over the coast", text: "wind and rain" }, { id: "b/2", text: "soup of pumpkins", tags: ["food"] }]);
+const found = await server.search("js", { q: "storm", mode: "lexical" });
+const listed = await server.listDocuments("js", { limit: 1, filter: 'tags = "food"' });
+const one = await server.getDocument("js", "b/2");
+await server.addFeedback("js", [{ user: "anna", document: "a1", type: "like" }]);
+const next = await server.recommend("js", { user: "anna", limit: 1 });
+await server.deleteDocument("js", "b/2");
+let refused;
+try { await server.search("js", { q: "x", limit: 0 }); } catch (e) { refused = e instanceof AkinError && [e.status, e.code, e.errors[0].pointer]; }
+console.log(JSON.stringify({ failed: added.failed, found: found.data[0].id, listed: listed.data.map((d) => d.id), one: one.id, next: next.data[0].id, refused,
+  metrics: (await server.metrics()).includes("akin_build_info"), gone: await server.getDocument("js", "b/2").catch((e) => e.status) }));
+"""
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with Akin(server.url) as c:
+        c.create_collection(name="py")
+        yield c
+
+
+def test_made_from_the_routes_as_they_are(server, tmp_path):
+    document = tmp_path / "openapi.json"
+    document.write_text(server.ask("GET", "/openapi.json", status=200).text)
+    check = subprocess.run([sys.executable, ROOT / "tools" / "make_clients.py", document, "--check"], capture_output=True, text=True)
+    assert check.returncode == 0, check.stderr
+    printed = subprocess.run([binary(), "openapi"], capture_output=True, text=True, check=True).stdout
+    assert json.loads(printed) == json.loads(document.read_text())
+
+
+def test_documents_and_search(client):
+    rows = client.add_documents("py", [{"id": "a1", "title": "Storm over the coast", "text": "wind and rain", "attributes": {"year": 2026}},
+                                       {"id": "b/2", "text": "soup of pumpkins"}])
+    assert rows["failed"] == 0 and [r["status"] for r in rows["data"]] == ["created", "created"]
+    assert client.search("py", q="storm", mode="lexical", filter="year >= 2026")["data"][0]["id"] == "a1"
+    assert client.get_document("py", "b/2")["id"] == "b/2"
+    assert client.similar("py", id="a1")["data"][0]["id"] == "b/2"
+    assert [d["id"] for d in client.list_documents("py", filter="year = 2026")["data"]] == ["a1"]
+    revision = client.get_document("py", "a1")["revision"]
+    assert client.get_document("py", "a1", if_none_match=f'"{revision}"') is None
+    client.patch_document("py", "b/2", {"title": "Soup"})
+    with pytest.raises(AkinError) as e:
+        client.delete_document("py", "a1", if_match='"1"')
+    assert e.value.status == 412
+    client.delete_document("py", "b/2")
+    with pytest.raises(AkinError) as e:
+        client.get_document("py", "b/2")
+    assert (e.value.status, e.value.code) == (404, "not_found")
+
+
+def test_readers(client):
+    client.add_feedback("py", {"user": "anna", "document": "a1", "type": "like"})
+    client.put_user("py", "anna", labels=["cook"])
+    assert client.get_user("py", "anna")["id"] == "anna"
+    assert "recommendation_id" in client.recommend("py", user="anna", limit=3, explain=True)
+    client.delete_user("py", "anna")
+
+
+def test_a_stream_of_documents(client):
+    lines = list(client.import_documents("py", ({"id": f"s{i}", "text": f"number {i}"} for i in range(250))))
+    assert lines[-1]["done"] == 250 and lines[-1]["failed"] == 0 and lines[7]["id"] == "s7"
+    assert client.get_document("py", "s3")["id"] == "s3"
+    assert next(client.import_documents("py", ({"id": f"s{i}"} for i in range(250))))["status"]  # and left: no answer is taken for another's
+    assert client.get_document("py", "s4")["id"] == "s4"
+
+
+def test_what_is_wrong_is_named(client):
+    with pytest.raises(AkinError) as e:
+        client.search("py", q="x", limit=0, mode="loud")
+    assert e.value.status == 422 and {x["pointer"] for x in e.value.errors} == {"/limit", "/mode"} and e.value.trace_id
+    with pytest.raises(ValueError, match="http://127"):
+        Akin("localhost:8000")
+
+
+def test_embeddings_and_text(client):
+    answer = client.create_embeddings(model="stub", input=["one", "two"])
+    assert len(answer["data"]) == 2
+    assert "akin_build_info" in client.metrics()
+
+
+@pytest.mark.skipif(not NODE, reason="node is not installed")
+def test_javascript(server, tmp_path):
+    script = tmp_path / "use.mjs"
+    script.write_text(SCRIPT % (ROOT / "clients" / "js" / "client.mjs").as_uri())
+    run = subprocess.run([NODE, script, server.url], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {"failed": 0, "found": "a1", "listed": ["b/2"], "one": "b/2", "next": "b/2", "refused": [422, "invalid", "/limit"],
+                                      "metrics": True, "gone": 404}
