@@ -1,22 +1,28 @@
 """The recommenders that bench/recommend.py compares akin with: implicit, irspack and LensKit, from the package index.
 
-Each has `name`, `grid` (settings to try: as many as akin tries, or all that make a difference), `fit(X, setting)` -> a function of what new
-readers have read (sparse) -> scores (dense). Raises ImportError where it is not installed. Settings are those that the authors name as worth tuning."""
+Each has `name`, `library`, `fit(X, setting)` -> a function of what new readers have read (sparse) -> scores (dense), and what to try, 12 fits at
+most: `grid`, settings that are all tried, or, where a fit takes a minute, `walk`, values of parameters: from the middle one step along one of
+them at a time, as long as it gets better. `fit` raises ImportError where the library is not installed. What is tuned is what the authors name as worth tuning."""
 import itertools
+import json
 import os
+import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as implicit asks for; it has threads of its own
 import numpy as np
 
 THREADS = os.cpu_count()
+TRIES = 12
 
 
 def grid(**values):
-    return [dict(zip(values, row)) for row in itertools.product(*values.values())]
+    out = [dict(zip(values, row)) for row in itertools.product(*values.values())]
+    assert len(out) <= TRIES
+    return out
 
 
 class ImplicitALS:
-    name = "implicit ALS"
+    name, library = "implicit ALS", "implicit"
     grid = grid(factors=[128], regularization=[.01, .1, 1], alpha=[1, 4, 10, 40])
 
     def fit(self, x, setting):
@@ -28,7 +34,7 @@ class ImplicitALS:
 
 
 class ImplicitBM25:
-    name = "implicit BM25"
+    name, library = "implicit BM25", "implicit"
     grid = grid(K=[200, 500], K1=[1.2, 10], B=[0, .15, .3])
 
     def fit(self, x, setting):
@@ -40,6 +46,7 @@ class ImplicitBM25:
 
 class Irspack:
     """A class of irspack; it scores readers that it has not seen by itself."""
+    library = "irspack"
     common = {}
 
     def fit(self, x, setting):
@@ -51,7 +58,12 @@ class Irspack:
 
 class IrspackRP3beta(Irspack):
     name, cls, common = "irspack RP3beta", "RP3betaRecommender", {"n_threads": THREADS}
-    grid = grid(beta=[0, .05, .1, .2, .3, .5], top_k=[200, 1000])  # alpha changes nothing where all values are 1
+    grid = grid(beta=[.05, .1, .2, .3, .4, .5], top_k=[200, 1000])  # alpha changes nothing where all values are 1
+
+
+class IrspackKNN(Irspack):
+    name, cls, common = "irspack neighbours", "CosineKNNRecommender", {"n_threads": THREADS, "normalize": True}
+    grid = grid(feature_weighting=["TF_IDF", "BM_25"], top_k=[100, 500], shrinkage=[0, 10, 100])
 
 
 class IrspackIALS(Irspack):
@@ -62,16 +74,17 @@ class IrspackIALS(Irspack):
 
 class IrspackEASE(Irspack):
     name, cls = "irspack EASE (DenseSLIM)", "DenseSLIMRecommender"
-    grid = grid(reg=[10, 30, 100, 300])
+    walk = dict(reg=[3, 5, 8, 13, 20, 30, 45, 70, 100, 150, 250, 400])
 
 
 class IrspackEDLAE(Irspack):
     name, cls = "irspack EDLAE", "EDLAERecommender"
-    grid = grid(reg=[10, 30, 100], dropout_p=[.2, .5])
+    walk = dict(reg=[1, 2, 5, 10, 20, 40, 80], dropout_p=[.05, .15, .3, .45, .6])
 
 
 class Lenskit:
     """A scorer of LensKit, which takes readers one by one and knows only items that somebody has read."""
+    library = "lenskit"
 
     def fit(self, x, setting):
         import pandas
@@ -110,13 +123,100 @@ class LenskitImplicitMF(Lenskit):
         return ImplicitMFScorer(epochs=10, **setting)
 
 
-class Popularity:
-    """What most have read, whoever asks."""
-    name, grid = "popularity", [{}]
+class LenskitEASE(Lenskit):
+    name = "LensKit EASE"
+    walk = dict(regularization=[3, 5, 8, 13, 20, 30, 45, 70, 100, 150, 250, 400])
 
-    def fit(self, x, setting):
-        readers = np.asarray(x.sum(axis=0)).ravel()
-        return lambda given: np.tile(readers, (given.shape[0], 1))
+    def scorer(self, setting):
+        from lenskit.knn import EASEScorer
+        return EASEScorer(**setting)
 
 
-ALL = (Popularity, ImplicitALS, ImplicitBM25, IrspackRP3beta, IrspackIALS, IrspackEASE, IrspackEDLAE, LenskitItemKNN, LenskitImplicitMF)
+# Cheap ones first: what is stopped early has them all.
+ALL = (IrspackRP3beta, ImplicitBM25, IrspackKNN, LenskitItemKNN, ImplicitALS, IrspackIALS, LenskitImplicitMF, IrspackEDLAE, IrspackEASE, LenskitEASE)
+
+
+# ---- one after the other, kept in a file ----
+
+class Missing(Exception):
+    """Its library is not there, or what was asked for is not kept."""
+
+
+class Kept:
+    """What was measured already, a JSON line each: a second run goes on from there. `key` names the cases: of others nothing is taken. `only`: nothing
+    new is measured."""
+
+    def __init__(self, path, key, only=False):
+        self.path, self.key, self.only, self.all = path, key, only, {}
+        if path.exists():
+            for line in open(path):
+                row = json.loads(line)
+                if row["cases"] == key:
+                    self.all[self.name(row)] = row
+
+    def name(self, row):
+        return row["peer"], json.dumps(row["setting"], sort_keys=True), row["seed"], row["part"]
+
+    def get(self, peer, setting, seed, part, make):
+        row = {"cases": self.key, "peer": peer.name, "setting": setting, "seed": seed, "part": part}
+        if self.name(row) not in self.all and self.only:
+            raise Missing("was not measured to its end yet")
+        if self.name(row) not in self.all:
+            row.update(make())
+            self.all[self.name(row)] = row
+            with open(self.path, "a") as f:
+                f.write(json.dumps(row) + "\n")
+        return self.all[self.name(row)]
+
+
+def tried(peer, kept, split, setting, part, tell):
+    def make():
+        began = time.monotonic()
+        try:
+            score = peer().fit(split.x, setting)
+        except ImportError as e:
+            raise Missing(f"{peer.library}: {e}")
+        seconds = time.monotonic() - began
+        values = split.judge(part, score)
+        tell(f"{peer.name} {setting} seed {split.seed} {part}: ndcg@100 {values['ndcg@100'].mean():.4f}, {seconds:.0f} s")
+        return {"seconds": round(seconds, 2), "values": {m: [round(float(v), 6) for v in x] for m, x in values.items()}}
+
+    return kept.get(peer, setting, split.seed, part, make)
+
+
+def walked(walk, at):
+    """-> (setting, score) of what was tried"""
+    place, scores, moved = tuple((len(v) - 1) // 2 for v in walk.values()), {}, True
+
+    def score(p):
+        if p not in scores and len(scores) < TRIES:
+            scores[p] = at({name: values[i] for (name, values), i in zip(walk.items(), p)})
+        return scores.get(p, -1)
+
+    score(place)
+    while moved:
+        moved = False
+        for n, values in enumerate(walk.values()):
+            for step in (-1, 1):
+                while 0 <= place[n] + step < len(values):
+                    next = place[:n] + (place[n] + step,) + place[n + 1:]
+                    if score(next) <= scores[place]:
+                        break
+                    place, moved = next, True
+    return [({name: values[i] for (name, values), i in zip(walk.items(), p)}, s) for p, s in scores.items()]
+
+
+def chosen(peer, kept, split, tell):
+    """-> the setting that does best on the validation readers of this split, its N@100, how many were tried"""
+    at = lambda setting: float(np.mean(tried(peer, kept, split, setting, "validation", tell)["values"]["ndcg@100"]))
+    scores = walked(peer.walk, at) if hasattr(peer, "walk") else [(s, at(s)) for s in peer.grid]
+    setting, best = max(scores, key=lambda s: s[1])
+    return setting, best, len(scores)
+
+
+def judged(peer, kept, splits, tell):
+    """Chosen by the first split, fitted on all -> {"setting", "validated", "tried", "seconds", "values": {measure: a value a test case}}"""
+    setting, validated, count = chosen(peer, kept, splits[0], tell)
+    rows = [tried(peer, kept, s, setting, "test", tell) for s in splits]
+    return {"setting": setting, "validated": validated, "tried": count, "seconds": float(np.median([r["seconds"] for r in rows])),
+            "values": {m: np.concatenate([r["values"][m] for r in rows]) for m in rows[0]["values"]}}

@@ -247,7 +247,8 @@ const struct command command_eval = {
         "header or in this order), or a line\nof item numbers a reader. Readers, the time from a "
         "moment on, or documents are held out; of each kind of model the parameters\nthat do best "
         "on validation are judged on test, beside popularity, neighbours and content. Every "
-        "document is ranked.",
+        "document is ranked.\n--cases writes what was held out, so that others can be trained and "
+        "judged on the same.",
     .example = "  akin add -c cranfield --map id=_id corpus.jsonl\n"
                "  akin eval search -c cranfield --queries queries.jsonl --qrels qrels.tsv --mode "
                "hybrid,semantic,lexical --run all.run\n"
