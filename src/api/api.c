@@ -204,6 +204,10 @@ static bool body_read(struct call *c)
     struct faults *f = arena_alloc(c->arena, sizeof *f);
     int64_t start = clock_mono_ns();
     faults_init(f, c->arena);
+    if (http_body_expand(c->request, &e)) {
+        call_error(c, &e);
+        return false;
+    }
     enum err err = body_check(c->route, http_body(c->request), &c->body, f, &e);
     c->stage_ns[STAGE_PARSE] = clock_mono_ns() - start;
     c->input = c->body;

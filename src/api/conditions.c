@@ -17,6 +17,8 @@ static bool etag_take(struct str *s, bool *weak, struct str *inside)
     return true;
 }
 
+/* A weak ETag counts with If-Match too, though RFC 9110 would not have it: it is weak only since
+ * the answer was compressed on its way, and the revision in it still names the document's state. */
 enum err etags_parse(struct str text, const char *header, struct etags *out, struct err_info *e)
 {
     struct str s = str_trim(text), inside;
@@ -27,7 +29,7 @@ enum err etags_parse(struct str text, const char *header, struct etags *out, str
         if (!etag_take(&s, &weak, &inside) || (s.n && s.s[0] != ','))
             return err_set(e, ERR_INVALID, header,
                            "must be *, or ETags in quotes as an answer gave them: \"17\"");
-        if (!weak && t.count < ETAGS_MAX && !str_to_i64(inside, 1, INT64_MAX, &revision))
+        if (t.count < ETAGS_MAX && !str_to_i64(inside, 1, INT64_MAX, &revision))
             t.revisions[t.count++] = (uint64_t)revision;
         if (s.n)
             s = str_trim((struct str){s.s + 1, s.n - 1});

@@ -48,6 +48,8 @@ static enum err import_read(void *ctx, void *buf, size_t size, size_t *n, struct
     enum err err = http_body_read(m->c->request, buf, size, n, e);
     if (err && e)
         err_set(&m->fault, err, NULL, "%s", e->message);
+    if (err == ERR_TOO_LARGE && e)
+        err = e->code = ERR_CANCELLED; /* for the reader that is a line to be passed over */
     return err;
 }
 

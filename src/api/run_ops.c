@@ -200,6 +200,8 @@ void run_page(struct call *c)
 {
     const struct page_file *f = page_find(c->route->path);
     struct str none = http_header(c->request, "If-None-Match");
+    if (str_starts(none, STR("W/")))
+        none = (struct str){none.s + 2, none.n - 2};
     http_add_header(c->request, "Content-Security-Policy",
                     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
                     "img-src 'self' data:; "

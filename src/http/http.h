@@ -24,6 +24,10 @@
  * With options.tls the same under TLS 1.3 or 1.2; connections that do not shake hands within the
  * deadline are closed.
  *
+ * Bodies may be coded with gzip or zstd (415 with Accept-Encoding for others): http_body_read and
+ * http_body_expand give what they expand to. Answers of text from 1 KiB to 8 MiB are coded as
+ * Accept-Encoding has it, with a weak ETag, for at most a quarter of a core in all.
+ *
  * A reply before the body has ended is sent when it has; after 512 KiB or 1 s of waiting for that
  * (at once when more is declared) it is sent regardless, as much again is drained, and the
  * connection is closed. */
@@ -89,6 +93,7 @@ struct http_options {
     bool standard_forwarded;    /* by Forwarded; else by X-Forwarded-For and X-Forwarded-Proto */
     const char *const *origins; /* "https://app.example.com": pages that may ask, or "*" */
     unsigned origin_count;
+    bool plain_answers; /* never coded */
 };
 
 /* ERR_CONFLICT: the port is in use (the message says by what next step). Listens when it returns.
@@ -128,7 +133,11 @@ struct http_param {
     struct str name, value;
 };
 const struct http_param *http_params(const struct http_request *r, unsigned *count);
-struct str http_body(const struct http_request *r); /* HTTP_BODY_WHOLE */
+struct str http_body(const struct http_request *r); /* HTTP_BODY_WHOLE; as sent until expanded */
+/* HTTP_BODY_WHOLE: puts what a coded body expands to in its place, within body_bytes_max.
+ * ERR_SYNTAX: broken; ERR_TOO_LARGE; ERR_BUSY. Before anybody looks at http_body; not on a loop
+ * thread. */
+enum err http_body_expand(struct http_request *r, struct err_info *e) MUST_CHECK;
 struct str http_peer(const struct http_request *r); /* the client's address, without port */
 bool http_secure(const struct http_request *r);     /* the client asked by https */
 struct arena *http_arena(struct http_request *r);   /* lives until done(); one thread at a time */
@@ -143,7 +152,8 @@ void *http_user(const struct http_request *r);
 enum err http_decode(struct arena *a, struct str segment, struct str *out);
 
 /* HTTP_BODY_STREAM: waits for the next bytes; *n 0 at the end. ERR_CANCELLED: the peer left or the
- * server stops; ERR_TIMEOUT: stalled over idle_ms; ERR_SYNTAX: broken chunking. Not on a loop
+ * server stops; ERR_TIMEOUT: stalled over idle_ms; ERR_SYNTAX: broken chunking or coding;
+ * ERR_TOO_LARGE: it expands to more than 200 times its size. Not on a loop
  * thread. At most 1 MiB is held. */
 enum err http_body_read(struct http_request *r, void *buf, size_t size, size_t *n,
                         struct err_info *e) MUST_CHECK;

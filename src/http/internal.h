@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "http/http.h"
 #include "http/parse.h"
+#include "http/coding.h"
 #include "http/tls.h"
 #include "http/forwarded.h"
 #include <microhttpd.h>
@@ -58,6 +59,7 @@ struct policy {
 struct limits {
     atomic_uint connections_max, per_address_max, in_flight_max, deadline_ms, header_ms, idle_ms;
     atomic_size_t body_bytes_max;
+    atomic_bool plain_answers;
 };
 
 /* The connections of one client address, or of one IPv6 /64. */
@@ -104,6 +106,8 @@ struct http_server {
     unsigned open;                /* server->lock: requests that MHD has not completed */
     atomic_uint connections, in_flight, refs;
     atomic_size_t bodies_bytes;
+    struct lock packing; /* of the next two: the share of time that coding answers may take */
+    int64_t pack_credit_ns, pack_seen_ns;
     atomic_bool stopping; /* no new connection or request */
     atomic_bool aborting; /* what is left is closed */
     atomic_bool watch_ends;
@@ -125,9 +129,11 @@ struct reply {
         const char *name, *value; /* arena */
     } headers[REPLY_HEADERS_MAX];
     unsigned header_count;
-    char *body;       /* malloc */
-    uint64_t bytes;   /* of body or file */
-    int fd;           /* -1: none */
+    char *body;     /* malloc */
+    uint64_t bytes; /* of body or file */
+    int fd;         /* -1: none */
+    enum coding coding;
+    bool vary;        /* another Accept-Encoding might get another answer */
     int64_t until_ns; /* queued: a slower reader is cut off */
 };
 
@@ -161,7 +167,9 @@ struct http_request {
     struct str peer;
     const struct address *address; /* of the connection's other end, until the head is in */
     bool secure;
-    const char *cors; /* Access-Control-Allow-Origin; NULL: none */
+    enum coding coding, accepts; /* of the body, and for the answer */
+    struct expander *expander;   /* STREAM: of whoever reads it */
+    const char *cors;            /* Access-Control-Allow-Origin; NULL: none */
     bool preflight, vary_origin;
     const char *local;
     struct loop *loop;

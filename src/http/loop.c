@@ -338,6 +338,12 @@ static struct fault head_check(struct http_request *r, struct MHD_Connection *c,
     if (r->framing.expect_unknown)
         return (struct fault){MHD_HTTP_EXPECTATION_FAILED, "unsupported",
                               "Expect can only be 100-continue"};
+    if (!coding_parse(http_header(r, "Content-Encoding"), &r->coding)) {
+        http_add_header(r, "Accept-Encoding", "gzip, zstd");
+        return (struct fault){MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported",
+                              "Content-Encoding must be gzip or zstd, and only one of them"};
+    }
+    r->accepts = coding_choose(http_header(r, "Accept-Encoding"));
     if (r->query.n && query_parse(r->arena, r->query, &r->params, &r->param_count, e))
         return (struct fault){MHD_HTTP_BAD_REQUEST, "syntax", e->message};
     return load_check(r, in_flight);

@@ -77,6 +77,7 @@ void request_unref(struct http_request *r)
     atomic_fetch_sub(&s->bodies_bytes, r->body_cap);
     free(r->body);
     free(r->ring);
+    expander_free(r->expander);
     reply_release(r);
     cond_release(&r->more);
     lock_release(&r->lock);
@@ -219,11 +220,11 @@ static enum err ring_wait(struct http_request *r, struct err_info *e)
     return ERR_OK;
 }
 
-enum err http_body_read(struct http_request *r, void *buf, size_t size, size_t *n,
-                        struct err_info *e)
+/* As sent. */
+static enum err raw_read(struct http_request *r, void *buf, size_t size, size_t *n,
+                         struct err_info *e)
 {
     enum err err;
-    assert(r->want == HTTP_BODY_STREAM && size > 0);
     lock_take(&r->lock);
     err = ring_wait(r, e);
     if (!err) {
@@ -233,6 +234,125 @@ enum err http_body_read(struct http_request *r, void *buf, size_t size, size_t *
     }
     lock_drop(&r->lock);
     return err;
+}
+
+static enum err coded_read(struct http_request *r, void *buf, size_t size, size_t *n,
+                           struct err_info *e)
+{
+    if (!r->expander)
+        r->expander = expander_new(r->coding);
+    for (;;) {
+        size_t came = 0;
+        enum err err = expander_take(r->expander, buf, size, n, e);
+        if (err || *n)
+            return err;
+        err = raw_read(r, expander_room(r->expander), EXPANDER_BYTES, &came, e);
+        if (err)
+            return err;
+        if (!came)
+            return expander_end(r->expander, e);
+        expander_fed(r->expander, came);
+    }
+}
+
+enum err http_body_read(struct http_request *r, void *buf, size_t size, size_t *n,
+                        struct err_info *e)
+{
+    assert(r->want == HTTP_BODY_STREAM && size > 0);
+    if (r->coding == CODING_IDENTITY)
+        return raw_read(r, buf, size, n, e);
+    return coded_read(r, buf, size, n, e);
+}
+
+/* ---- bodies that are expanded as a whole ---- */
+
+struct expansion {
+    char *text;
+    size_t n, cap;
+};
+
+/* Room for more, out of what all bodies may take together. */
+static enum err expansion_grow(struct http_request *r, struct expansion *x, struct err_info *e)
+{
+    struct http_server *s = r->server;
+    size_t max = s->limits.body_bytes_max, cap = x->cap ? 2 * x->cap : 4 * r->body_bytes + 4096;
+    if (x->n >= max)
+        return err_set(e, ERR_TOO_LARGE, NULL,
+                       "the body expands to more than server.body_bytes_max");
+    cap = cap < max ? cap : max;
+    size_t more = cap - x->cap, all = atomic_fetch_add(&s->bodies_bytes, more) + more;
+    char *grown = all > max * BODIES_BUDGET ? NULL : realloc(x->text, cap + 1);
+    if (!grown) {
+        atomic_fetch_sub(&s->bodies_bytes, more);
+        return err_set(
+            e, ERR_BUSY, NULL,
+            "the bodies of other requests fill the memory set aside for them: try again");
+    }
+    x->text = grown;
+    x->cap = cap;
+    return ERR_OK;
+}
+
+static enum err expansion_step(struct http_request *r, struct expander *coded, struct expansion *x,
+                               size_t *made, struct err_info *e)
+{
+    char spill[1]; /* a full expansion may still have its end to come, but no byte */
+    bool full = x->n == x->cap;
+    enum err err =
+        expander_take(coded, full ? spill : x->text + x->n, full ? 1 : x->cap - x->n, made, e);
+    if (err || !*made)
+        return err;
+    if (full) {
+        if ((err = expansion_grow(r, x, e)))
+            return err;
+        x->text[x->n] = spill[0];
+    }
+    x->n += *made;
+    return ERR_OK;
+}
+
+static enum err expansion_run(struct http_request *r, struct expander *coded, struct expansion *x,
+                              struct err_info *e)
+{
+    size_t at = 0, made = 0;
+    for (;;) {
+        enum err err = expansion_step(r, coded, x, &made, e);
+        if (err)
+            return err;
+        if (made)
+            continue;
+        size_t n = r->body_bytes - at < EXPANDER_BYTES ? r->body_bytes - at : EXPANDER_BYTES;
+        if (!n)
+            return expander_end(coded, e);
+        memcpy(expander_room(coded), r->body + at, n);
+        expander_fed(coded, n);
+        at += n;
+    }
+}
+
+enum err http_body_expand(struct http_request *r, struct err_info *e)
+{
+    struct expansion x = {0};
+    if (r->coding == CODING_IDENTITY || !r->body)
+        return ERR_OK;
+    struct expander *coded = expander_new(r->coding);
+    enum err err = expansion_run(r, coded, &x, e);
+    expander_free(coded);
+    if (err) {
+        atomic_fetch_sub(&r->server->bodies_bytes, x.cap);
+        free(x.text);
+        return err;
+    }
+    lock_take(&r->lock);
+    atomic_fetch_sub(&r->server->bodies_bytes, r->body_cap);
+    free(r->body);
+    r->body = x.text;
+    r->body_bytes = x.n;
+    r->body_cap = x.cap;
+    if (x.text)
+        x.text[x.n] = '\0';
+    lock_drop(&r->lock);
+    return ERR_OK;
 }
 
 /* ---- what a handler may ask ---- */

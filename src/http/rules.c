@@ -127,6 +127,7 @@ void limits_set(struct limits *l, const struct http_options *o)
     l->deadline_ms = deadline_ms;
     l->header_ms = header_ms < deadline_ms ? header_ms : deadline_ms;
     l->idle_ms = or_default(o->idle_ms, 30000);
+    l->plain_answers = o->plain_answers;
     l->body_bytes_max = o->body_bytes_max ? o->body_bytes_max : 10 << 20;
 }
 

@@ -131,6 +131,7 @@ void server_unref(struct http_server *s)
     if (s->rules)
         policy_drop(s->rules);
     lock_release(&s->rules_lock);
+    lock_release(&s->packing);
     cond_release(&s->quiet);
     lock_release(&s->lock);
     free((char *)s->o.address);
@@ -148,6 +149,7 @@ enum err http_open(const struct http_options *o, const struct http_handler *h,
     s->listen_fd = -1;
     lock_init(&s->lock, LOCK_HTTP);
     lock_init(&s->rules_lock, LOCK_LEAF);
+    lock_init(&s->packing, LOCK_LEAF);
     cond_init(&s->quiet);
     atomic_init(&s->refs, 1);
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -114,6 +114,7 @@ static struct http_options http_settings(const struct config *c, bool private)
         .body_bytes_max = (size_t)config_int(c, "server.body_bytes_max"),
         .deadline_ms = (unsigned)config_int(c, "server.deadline_ms"),
         .header_ms = (unsigned)config_int(c, "server.header_ms"),
+        .plain_answers = !config_bool(c, "server.compression"),
         .standard_forwarded = strcmp(config_str(c, "server.forwarded"), "forwarded") == 0,
     };
     o.hosts = config_list(c, "server.hosts", &o.host_count);
