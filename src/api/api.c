@@ -95,6 +95,10 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_PAGE] = run_page,
     [ROUTE_PAGE_STYLE] = run_page,
     [ROUTE_PAGE_SCRIPT] = run_page,
+    [ROUTE_DOCS] = run_page,
+    [ROUTE_DOCS_STYLE] = run_page,
+    [ROUTE_DOCS_SCRIPT] = run_page,
+    [ROUTE_DOCS_EXAMPLES] = run_page,
 };
 
 static const char *const stage_names[STAGE_COUNT] = {

@@ -204,8 +204,10 @@ void problem_write(const struct problem *p, struct strbuf *out)
         (p->shape == SHAPE_OPENAI ? openai_write : tei_write)(p, &w);
         return;
     }
+    char type[64]; /* of its section in the docs */
+    snprintf(type, sizeof type, "/docs#%s", p->code ? p->code : "");
     json_object_begin(&w);
-    put(&w, "type", "about:blank");
+    put(&w, "type", type);
     put(&w, "title", status_title(p->status));
     json_key(&w, "status");
     json_put_int(&w, p->status);

@@ -498,7 +498,7 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_OPENAPI] = {"GET", "/openapi.json", "openapi", "ops", "This document",
                        .answers = ANSWERS(
                            {200, &(const struct schema){.type = SCHEMA_OBJECT, .open = true}}),
-                       .scopes = SCOPES_ALL},
+                       .scopes = SCOPE_OPEN}, /* nothing of a server is in it */
     [ROUTE_PAGE] = {"GET", "/", "page", "ops", "The search page",
                     .answers = ANSWERS({200, &schema_string, "text/html; charset=utf-8"}, {304}),
                     .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
@@ -510,6 +510,22 @@ const struct route routes[ROUTE_COUNT] = {
                            .answers = ANSWERS(
                                {200, &schema_string, "text/javascript; charset=utf-8"}, {304}),
                            .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
+    [ROUTE_DOCS] = {"GET", "/docs", "docs", "ops",
+                    "Every route, for people; works without a network",
+                    .answers = ANSWERS({200, &schema_string, "text/html; charset=utf-8"}, {304}),
+                    .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
+    [ROUTE_DOCS_STYLE] = {"GET", "/page/docs.css", "docsStyle", "ops", "Its style",
+                          .answers =
+                              ANSWERS({200, &schema_string, "text/css; charset=utf-8"}, {304}),
+                          .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
+    [ROUTE_DOCS_SCRIPT] = {"GET", "/page/docs.js", "docsScript", "ops", "Its script",
+                           .answers = ANSWERS(
+                               {200, &schema_string, "text/javascript; charset=utf-8"}, {304}),
+                           .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
+    [ROUTE_DOCS_EXAMPLES] = {"GET", "/page/examples.json", "docsExamples", "ops", "Its examples",
+                             .answers = ANSWERS({200, &(const struct schema){.type = SCHEMA_ARRAY}},
+                                                {304}),
+                             .headers = "If-None-Match", .scopes = SCOPE_OPEN, .any_query = true},
 };
 
 static const struct field path_parameters[] = {

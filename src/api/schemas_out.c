@@ -614,7 +614,7 @@ const struct schema schema_problem = {
                      {"status", &count, NEED}, {"code", &schema_string, NEED},
                      {"detail", &schema_string, NEED}, {"errors", LIST_OF(&fault), NEED},
                      {"trace_id", &schema_string, NEED}),
-    .example = "{\"type\":\"about:blank\",\"title\":\"Unprocessable "
+    .example = "{\"type\":\"/docs#invalid\",\"title\":\"Unprocessable "
                "Content\",\"status\":422,\"code\":\"invalid\","
                "\"detail\":\"limit must be an integer from 0 to "
                "1000\",\"errors\":[{\"pointer\":\"/limit\",\"detail\":"

@@ -70,7 +70,7 @@ ROUTES = [
     ("/v1/collections/{c}/users/{id}/recommendations", "GET"), ("/v1/embeddings", "POST"), ("/v1/models", "GET"),
     ("/v1/models/{model}", "GET"), ("/embed", "POST"), ("/embed_all", "POST"), ("/similarity", "POST"), ("/tokenize", "POST"),
     ("/decode", "POST"), ("/info", "GET"), ("/v1/changes", "GET"), ("/v1/backups", "POST"), ("/v1/checks", "POST"),
-    ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"), ("/openapi.json", "GET"), ("/", "GET"), ("/page/style.css", "GET"), ("/page/page.js", "GET"),
+    ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"), ("/openapi.json", "GET"), ("/", "GET"), ("/page/style.css", "GET"), ("/page/page.js", "GET"), ("/docs", "GET"), ("/page/docs.css", "GET"), ("/page/docs.js", "GET"), ("/page/examples.json", "GET"),
 ]
 
 

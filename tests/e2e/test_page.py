@@ -254,3 +254,27 @@ def test_a_server_that_is_gone_is_said(browser, make_server):
     browser.type("#q", "pumpkin")
     wait_for(lambda: "does not answer" in browser.texts("#status")[0])
     browser.log()
+
+
+def test_the_routes_for_people(browser, site):
+    document = site.get("/openapi.json")
+    count = sum("operationId" in o for path, methods in document["paths"].items() if not path.startswith("/page/") for o in methods.values())
+    browser.go(site.url + "/docs#recommend")
+    wait_for(lambda: len(browser.texts("#routes article")) == count)
+    assert browser.js("return Math.abs(document.getElementById('recommend').getBoundingClientRect().top) < 100"), "the address leads to its route"
+    browser.shot("docs")
+    browser.type("#find", "feedback post")
+    wait_for(lambda: 0 < browser.js("return [...document.querySelectorAll('#list li')].filter(x => x.offsetParent).length") < 10)
+    visible = "return [...document.querySelectorAll('.example')].filter(x => !x.hidden).map(x => x.dataset.language)"
+    assert set(browser.js(visible)) == {"curl"}
+    browser.js("document.querySelector('input[name=language][value=python]').click()")
+    assert set(browser.js(visible)) == {"python"}
+    browser.js("document.querySelector('#searchPost details').open = true")
+    wait_for(lambda: browser.texts("#searchPost details table"))
+    assert browser.js("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    browser.size(390, 844)
+    browser.go(site.url + "/docs")
+    wait_for(lambda: browser.texts("#routes article"))
+    assert browser.js("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    browser.shot("docs-narrow")
+    browser.size(1280, 900)

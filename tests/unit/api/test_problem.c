@@ -40,7 +40,7 @@ static void a_problem_has_its_members(void **state)
 {
     struct fault f[] = {{"/a~1b", NULL, "one \"quoted\""}, {NULL, "limit", "two"}};
     json_t *v = write(&(struct problem){422, "invalid", "what", f, 2, "abc", false});
-    assert_string_equal(text(v, "type"), "about:blank");
+    assert_string_equal(text(v, "type"), "/docs#invalid");
     assert_string_equal(text(v, "title"), "Unprocessable Content");
     assert_int_equal(json_integer_value(json_object_get(v, "status")), 422);
     assert_string_equal(text(v, "code"), "invalid");
