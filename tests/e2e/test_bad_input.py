@@ -100,7 +100,7 @@ def test_wrong_settings(server, settings, pointer):
     ("GET", "", None), ("PATCH", "", {}), ("DELETE", "", None), ("GET", "/documents", None), ("POST", "/documents", {"text": "x"}),
     ("GET", "/documents/a", None), ("PUT", "/documents/a", {"text": "x"}), ("PATCH", "/documents/a", {"title": "x"}),
     ("DELETE", "/documents/a", None), ("POST", "/documents:delete", {"ids": ["a"]}), ("POST", "/search", {"q": "x"}),
-    ("GET", "/search?q=x", None), ("POST", "/similar", {"id": "a"}), ("POST", "/recommend", {"user": "u"}),
+    ("GET", "/search?q=x", None), ("POST", "/similar", {"id": "a"}), ("POST", "/classify", {"id": "a"}), ("POST", "/recommend", {"user": "u"}),
     ("POST", "/feedback", {"user": "u", "document": "a", "type": "like"}), ("GET", "/feedback", None), ("PUT", "/users/u", {}),
     ("GET", "/users/u", None), ("DELETE", "/users/u", None), ("GET", "/users/u/recommendations", None),
 ])
