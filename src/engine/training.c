@@ -303,7 +303,7 @@ static void job_do(struct training_job *j)
     job_tell(j, state, &info);
     if (state == TASK_DONE || state == TASK_FAILED)
         metric_trained(j->x, j->order->seconds);
-    if (j->c && state != TASK_QUEUED)
+    if (j->c && state != TASK_QUEUED && !is_kind(j, TRAINING_CLASSIFIER)) /* no schedule's */
         training_ended(j->c, state == TASK_FAILED);
     task_begin(j->x, 0);
     end_write(j, state);
