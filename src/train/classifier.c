@@ -17,6 +17,8 @@
 
 #define PENALTIES 9
 static const double penalties[PENALTIES] = {8192, 2048, 512, 128, 32, 8, 2, .5, .125};
+#define TRIAL_TOLERANCE 1e-3
+#define TOLERANCE 3e-4  /* shares of the gradient at the start: fits of 1e-4 judge the same */
 #define WORSE_MAX 2     /* penalties in a row that do worse: weaker ones overfit */
 #define TEST_MIN 5      /* documents that are held out */
 #define COMPARED_MIN 10 /* with the active one */
@@ -197,7 +199,8 @@ static enum err penalty_choose(struct labelling *t, double *best, struct err_inf
     unsigned worse = 0;
     for (unsigned i = 0; i < PENALTIES && worse < WORSE_MAX && !stopped(t); i++) {
         tell(t, "choosing the penalty", (double)i / PENALTIES);
-        struct lbfgs_end end = logistic_fit(&t->l, t->known, t->fit, penalties[i], w, stopped, t);
+        struct lbfgs_end end =
+            logistic_fit(&t->l, t->known, t->fit, penalties[i], TRIAL_TOLERANCE, w, stopped, t);
         t->trials[i] = (struct trial){penalties[i], validation_loss(t, w), end.steps};
         t->trial_count = i + 1;
         if (i == 0 || t->trials[i].log_loss < t->trials[t->best].log_loss) {
@@ -275,7 +278,8 @@ static enum err fit(struct labelling *t, struct err_info *e)
     if (!err) {
         tell(t, "fitting", .5);
         temperature_choose(t, w);
-        logistic_fit(&t->l, t->known, t->known_count, t->trials[t->best].penalty, w, stopped, t);
+        logistic_fit(&t->l, t->known, t->known_count, t->trials[t->best].penalty, TOLERANCE, w,
+                     stopped, t);
         if (stopped(t))
             err = err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");
         else

@@ -233,9 +233,10 @@ static bool fit_stop(void *ctx)
 }
 
 struct lbfgs_end logistic_fit(const struct logistic *l, const uint32_t *rows, uint32_t count,
-                              double penalty, double *w, bool (*stop)(void *), void *ctx)
+                              double penalty, double tolerance, double *w, bool (*stop)(void *),
+                              void *ctx)
 {
     struct fit f = {l, rows, count, penalty, stop, ctx};
     return lbfgs_minimise(logistic_parameters(l), w, fit_value, &f,
-                          &(struct lbfgs_options){.tolerance = 1e-4, .stop = fit_stop});
+                          &(struct lbfgs_options){.tolerance = tolerance, .stop = fit_stop});
 }

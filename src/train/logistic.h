@@ -36,6 +36,7 @@ double logistic_value(const struct logistic *l, const uint32_t *rows, uint32_t c
                       double penalty, const double *w, double *gradient);
 /* w: the start, then the least. */
 struct lbfgs_end logistic_fit(const struct logistic *l, const uint32_t *rows, uint32_t count,
-                              double penalty, double *w, bool (*stop)(void *), void *ctx);
+                              double penalty, double tolerance, double *w, bool (*stop)(void *),
+                              void *ctx);
 
 #endif
