@@ -212,15 +212,22 @@ static enum err tls_judge(const struct node *n, const struct http_tls *tls, stru
 enum err node_configure(struct node *n, const struct config *c, struct err_info *e)
 {
     struct http_options o = http_settings(c, false);
+    struct limit limits[RATE_POLICIES];
     enum err rc = exposure_check(c, e);
     descriptors_raise(&o);
+    if (rc == ERR_OK)
+        rc = limits_settings(c, limits, e);
     if (rc == ERR_OK)
         rc = tls_judge(n, &o.tls, e);
     if (rc == ERR_OK)
         rc = http_options_check(&o, e);
     if (rc == ERR_OK && o.tls.certificate[0])
         rc = http_tls_load(n->server, &o.tls, e);
-    return rc == ERR_OK ? http_configure(n->server, &o, e) : rc;
+    if (rc == ERR_OK)
+        rc = http_configure(n->server, &o, e);
+    if (rc == ERR_OK)
+        api_limit(n->api, limits);
+    return rc;
 }
 
 void node_certificate_check(struct node *n)

@@ -248,6 +248,10 @@ enum err settings_engine(const struct config *c, struct strbuf *model_dir,
 bool settings_live(const char *key)
 {
     static const char *const live[] = {
+        "limits.address",
+        "limits.key",
+        "limits.tokens",
+        "limits.user",
         "log.format",
         "log.level",
         "server.body_bytes_max",

@@ -115,11 +115,20 @@ def test_settings_are_read_again(server, settings):
     assert len(server.log_lines()) == lines  # warnings alone are logged now
 
 
+def test_limits_are_read_again(server, settings):
+    reload(server, settings, SETTINGS + "limits: { address: 1/h burst 7 }\n", "ok")
+    answers = [server.ask("GET", "/v1/collections") for _ in range(9)]
+    assert {x.status_code for x in answers} == {200, 429}
+    settings.write_text(SETTINGS)
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: server.ask("GET", "/v1/collections").status_code == 200)
+
+
 @pytest.mark.parametrize("wrong, setting", [
     ("server: { deadline_ms: soon }", "server.deadline_ms"), ("server: { trusted_proxies: [10.0.0.1/8] }", "server.trusted_proxies"),
     ("server: { cors: { origins: [app.example.com] } }", "server.cors.origins"), ("server: { hosts: ['https://a.example'] }", "server.hosts"),
     ("server: { colour: red }", "server.colour"), ("server: { tls_at_proxy: true }", "server.trusted_proxies"),
-    ("server: { tls: { certificate: a.pem } }", "server.tls.key"), ("server: [", None), ("server: { address: 0.0.0.0 }", "server."),
+    ("server: { tls: { certificate: a.pem } }", "server.tls.key"), ("server: [", None), ("limits: { key: many }", "limits.key"), ("server: { address: 0.0.0.0 }", "server."),
 ])
 def test_a_wrong_file_changes_nothing(server, settings, wrong, setting):
     reload(server, settings, SETTINGS, "ok")
