@@ -1125,6 +1125,86 @@ export interface Change {
   at: string;
   data: { [name: string]: unknown };
 }
+export interface Keys {
+  data: Array<StoredKey>;
+  next_cursor: string | null;
+}
+export interface StoredKey {
+  id: string;
+  scopes: Array<"documents.read" | "documents.write" | "search" | "recommend" | "feedback.write" | "users.read" | "users.write" | "embed" | "train" | "models" | "events" | "backup" | "metrics" | "collections" | "keys" | "admin">;
+  name?: string;
+  description?: string;
+  /** the only ones that are there for it; none: all */
+  collections?: Array<string>;
+  /** the only documents that are there for it, as in searches; empty: all */
+  filter?: string;
+  /** IP addresses or ranges that it is taken from; none: any */
+  addresses?: Array<string>;
+  /** null: never */
+  expires?: string | null;
+  created: string;
+  updated: string;
+  /** the key that made it: its id, or admin */
+  created_by?: string;
+  /** to the second; absent: never */
+  last_used?: string;
+  /** while the secret before a rotation works too */
+  old_secret_until?: string;
+}
+export interface Key {
+  scopes: Array<"documents.read" | "documents.write" | "search" | "recommend" | "feedback.write" | "users.read" | "users.write" | "embed" | "train" | "models" | "events" | "backup" | "metrics" | "collections" | "keys" | "admin">;
+  name?: string;
+  description?: string;
+  /** the only ones that are there for it; none: all */
+  collections?: Array<string>;
+  /** the only documents that are there for it, as in searches; empty: all */
+  filter?: string;
+  /** IP addresses or ranges that it is taken from; none: any */
+  addresses?: Array<string>;
+  /** null: never */
+  expires?: string | null;
+}
+export interface NewKey {
+  /** the key itself, shown this once */
+  key: string;
+  id: string;
+  scopes: Array<"documents.read" | "documents.write" | "search" | "recommend" | "feedback.write" | "users.read" | "users.write" | "embed" | "train" | "models" | "events" | "backup" | "metrics" | "collections" | "keys" | "admin">;
+  name?: string;
+  description?: string;
+  /** the only ones that are there for it; none: all */
+  collections?: Array<string>;
+  /** the only documents that are there for it, as in searches; empty: all */
+  filter?: string;
+  /** IP addresses or ranges that it is taken from; none: any */
+  addresses?: Array<string>;
+  /** null: never */
+  expires?: string | null;
+  created: string;
+  updated: string;
+  /** the key that made it: its id, or admin */
+  created_by?: string;
+  /** to the second; absent: never */
+  last_used?: string;
+  /** while the secret before a rotation works too */
+  old_secret_until?: string;
+}
+export interface KeyChange {
+  scopes?: Array<"documents.read" | "documents.write" | "search" | "recommend" | "feedback.write" | "users.read" | "users.write" | "embed" | "train" | "models" | "events" | "backup" | "metrics" | "collections" | "keys" | "admin">;
+  name?: string;
+  description?: string;
+  /** the only ones that are there for it; none: all */
+  collections?: Array<string>;
+  /** the only documents that are there for it, as in searches; empty: all */
+  filter?: string;
+  /** IP addresses or ranges that it is taken from; none: any */
+  addresses?: Array<string>;
+  /** null: never */
+  expires?: string | null;
+}
+export interface KeyRotation {
+  /** so long the secret before works too; 0: it is void at once */
+  grace_seconds?: number;
+}
 export interface Backup {
   /** on the server's machine */
   path: string;
@@ -1324,6 +1404,18 @@ export class Akin extends Http {
   info(): Promise<TEIInfo>;
   /** Everything that changed, in commit order; the cursor is a position and can be kept */
   listChanges(options?: { cursor?: string; limit?: number }): Promise<Changes>;
+  /** The keys that may do no more than the one that asks; never their secrets */
+  listKeys(options?: { limit?: number; cursor?: string }): Promise<Keys>;
+  /** Make a key. The answer is the only place where it is ever shown. 403 with the field: it would be wider than the key that asks. */
+  createKey(body: Key): Promise<NewKey>;
+  /** What a key allows, and when it was used */
+  getKey(key: string): Promise<StoredKey>;
+  /** Change what a key allows, from the answer on; its secret stays */
+  updateKey(key: string, body: KeyChange): Promise<StoredKey>;
+  /** Revoke a key: from the answer on it is not taken any more */
+  deleteKey(key: string): Promise<null>;
+  /** A new secret for a key, shown this once; the one before works for the grace time too */
+  rotateKey(key: string, body: KeyRotation): Promise<NewKey>;
   /** Write a consistent copy into the data directory's backups/, while all else goes on. It is checked before it is there. */
   createBackup(): Promise<Backup>;
   /** Is the store whole, and does every index hold exactly what it holds? Reads everything, in the background, while all else goes on; what would hold up ... */

@@ -219,6 +219,24 @@ export class Akin extends Http {
   listChanges(options = {}) {
     return this.ask("GET", "/v1/changes", { query: { cursor: options["cursor"], limit: options["limit"] } });
   }
+  listKeys(options = {}) {
+    return this.ask("GET", "/v1/keys", { query: { limit: options["limit"], cursor: options["cursor"] } });
+  }
+  createKey(body) {
+    return this.ask("POST", "/v1/keys", { body });
+  }
+  getKey(key) {
+    return this.ask("GET", `/v1/keys/${part(key)}`);
+  }
+  updateKey(key, body) {
+    return this.ask("PATCH", `/v1/keys/${part(key)}`, { body, media: "application/merge-patch+json" });
+  }
+  deleteKey(key) {
+    return this.ask("DELETE", `/v1/keys/${part(key)}`);
+  }
+  rotateKey(key, body) {
+    return this.ask("POST", `/v1/keys/${part(key)}:rotate`, { body });
+  }
   createBackup() {
     return this.ask("POST", "/v1/backups");
   }

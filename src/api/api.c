@@ -85,6 +85,12 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_TEI_DECODE] = run_tei_decode,
     [ROUTE_TEI_INFO] = run_tei_info,
     [ROUTE_CHANGES] = run_changes,
+    [ROUTE_KEYS_LIST] = run_keys_list,
+    [ROUTE_KEYS_CREATE] = run_key_create,
+    [ROUTE_KEY_GET] = run_key_get,
+    [ROUTE_KEY_UPDATE] = run_key_update,
+    [ROUTE_KEY_DELETE] = run_key_delete,
+    [ROUTE_KEY_ROTATE] = run_key_rotate,
     [ROUTE_BACKUPS_CREATE] = run_backup_create,
     [ROUTE_CHECKS_CREATE] = run_check_create,
     [ROUTE_LIVEZ] = run_livez,
@@ -108,6 +114,15 @@ static const char *const stage_names[STAGE_COUNT] = {
 
 /* ---- headers ---- */
 
+static const char *path_for_log(struct arena *a, struct str path)
+{
+    char *out = arena_alloc(a, path.n + 1);
+    size_t n;
+    (void)key_mask(path, out, &n);
+    out[n] = '\0';
+    return out;
+}
+
 static struct call *call_new(struct api *a, struct http_request *r)
 {
     struct call *c = arena_zalloc(http_arena(r), sizeof *c);
@@ -115,7 +130,7 @@ static struct call *call_new(struct api *a, struct http_request *r)
     c->engine = a->engine;
     c->request = r;
     c->arena = http_arena(r);
-    c->path = arena_str(c->arena, http_path(r)).s;
+    c->path = path_for_log(c->arena, http_path(r));
     http_set_user(r, c);
     gauge_add(a->in_flight, 1);
     return c;
@@ -374,7 +389,9 @@ struct api *api_new(struct engine *x, const struct api_options *o)
     for (unsigned i = 0; i < ROUTE_COUNT; i++)
         assert(handlers[i] && routes[i].path);
     a->engine = x;
-    a->admin_key = o->admin_key && o->admin_key[0] ? xstrdup(o->admin_key) : NULL;
+    a->key_wanted = o->key_wanted;
+    a->admin_key_set = o->admin_key && o->admin_key[0];
+    key_hash(str_c(o->admin_key), a->admin_key_hash);
     a->tmp_dir = xstrdup(o->tmp_dir ? o->tmp_dir : "/tmp");
     a->aliases = o->model_aliases;
     a->alias_count = o->alias_count;
@@ -412,7 +429,6 @@ void api_free(struct api *a)
     pool_free(a->pool);
     rate_release(&a->rate);
     strbuf_release(&a->openapi);
-    free(a->admin_key);
     free(a->tmp_dir);
     free(a->commit);
     free(a);

@@ -20,8 +20,8 @@ struct api_options {
     unsigned workers;         /* 0: 2 x cores, at least 4 */
     unsigned queue_max;       /* waiting requests; 0: 256. Full: 503 with Retry-After */
     unsigned imports_max;     /* NDJSON streams at a time; 0: 4 */
-    const char *admin_key;    /* NULL: no key is asked for (loopback only); else in Authorization:
-                                 Bearer or X-API-Key */
+    bool key_wanted;          /* false: whoever sends none may do everything (loopback only) */
+    const char *admin_key;    /* may do everything, besides the keys that were made; NULL: none */
     const char *tmp_dir;      /* spools of import results */
     uint64_t spool_bytes_max; /* 0: 1 GiB over all spools: 507 beyond */
     const char *const *model_aliases; /* "NAME" (of the default model) or "NAME=MODEL"; borrowed */

@@ -1,5 +1,7 @@
 #include "api/authenticate.h"
+#include "access/key.h"
 #include "api/server.h"
+#include "engine/keys.h"
 #include <string.h>
 #include <strings.h>
 
@@ -7,8 +9,11 @@
  * keys (loopback, none configured) everybody is the administrator. */
 
 const char *const auth_failure_names[AUTH_FAILURES] = {
-    [AUTH_MISSING] = "missing", [AUTH_WRONG] = "wrong",           [AUTH_AMBIGUOUS] = "ambiguous",
-    [AUTH_SCOPE] = "scope",     [AUTH_COLLECTION] = "collection",
+    [AUTH_MISSING] = "missing",       [AUTH_MALFORMED] = "malformed",
+    [AUTH_WRONG] = "wrong",           [AUTH_EXPIRED] = "expired",
+    [AUTH_ADDRESS] = "address",       [AUTH_URL] = "url",
+    [AUTH_AMBIGUOUS] = "ambiguous",   [AUTH_SCOPE] = "scope",
+    [AUTH_COLLECTION] = "collection",
 };
 
 static bool refuse(struct call *c, enum auth_failure why, enum err err, const char *detail)
@@ -25,24 +30,67 @@ static struct str bearer_token(struct str header)
     return str_trim((struct str){header.s + 7, header.n - 7});
 }
 
-/* Takes as long for a wrong key as for a right one. */
-static bool key_equal(struct str given, const char *key)
+/* One of ours: whatever it is, it is taken or refused, also where no key is asked for. */
+static bool refused_by_verdict(struct call *c, enum key_verdict verdict)
 {
-    size_t n = strlen(key);
-    unsigned char differs = given.n != n;
-    for (size_t i = 0; i < given.n; i++)
-        differs |= (unsigned char)(given.s[i] ^ key[n ? i % n : 0]);
-    return differs == 0;
+    switch (verdict) {
+    case KEY_FITS:
+        return false;
+    case KEY_MALFORMED:
+        return refuse(c, AUTH_MALFORMED, ERR_UNAUTHENTICATED,
+                      "this is no key as akin makes them: a character is wrong or missing");
+    case KEY_UNKNOWN:
+        break;
+    case KEY_EXPIRED:
+        return refuse(c, AUTH_EXPIRED, ERR_UNAUTHENTICATED, "this key has expired");
+    case KEY_ELSEWHERE:
+        return refuse(c, AUTH_ADDRESS, ERR_DENIED, "this key is not taken from this address");
+    }
+    return refuse(c, AUTH_WRONG, ERR_UNAUTHENTICATED, "this server does not know this key");
 }
 
+static bool admin_key_fits(const struct api *a, struct str key)
+{
+    uint8_t hash[KEY_HASH];
+    key_hash(key, hash); /* so that neither length nor contents show in the time */
+    return a->admin_key_set && key_hash_equal(hash, a->admin_key_hash);
+}
+
+/* Where no key is asked for, one of somebody else's is no reason to refuse: openai's clients must
+ * send one. */
 static bool refused_by_text(struct call *c, struct str key)
 {
-    if (!key.n)
-        return refuse(c, AUTH_MISSING, ERR_UNAUTHENTICATED,
-                      "this server asks for a key: Authorization: Bearer KEY, or X-API-Key: KEY");
-    if (!key_equal(key, c->api->admin_key))
-        return refuse(c, AUTH_WRONG, ERR_UNAUTHENTICATED, "this server does not know this key");
-    return false;
+    if (key.n && admin_key_fits(c->api, key)) {
+        c->caller = (struct caller){.scopes = SCOPE_ADMIN_ALL, .key_id = STR("admin")};
+        return false;
+    }
+    if (key_like(key))
+        return refused_by_verdict(
+            c, engine_key_check(c->engine, key, http_peer(c->request), c->arena, &c->caller));
+    if (!c->api->key_wanted) {
+        c->caller = (struct caller){.scopes = SCOPE_ADMIN_ALL};
+        return false;
+    }
+    if (key.n)
+        return refused_by_verdict(c, KEY_UNKNOWN);
+    return refuse(c, AUTH_MISSING, ERR_UNAUTHENTICATED,
+                  "this server asks for a key: Authorization: Bearer KEY, or X-API-Key: KEY");
+}
+
+/* Addresses end in histories, logs and Referer headers, so one with a key in it is refused
+ * whatever it asks for, and logged without it (key_mask). */
+static bool refused_by_address(struct call *c)
+{
+    unsigned count;
+    const struct http_param *params = http_params(c->request, &count);
+    struct str id;
+    bool found = false;
+    for (unsigned i = 0; i < count; i++)
+        found |= !key_parse(params[i].value, &id) || !key_parse(params[i].name, &id);
+    for (unsigned i = 0; i < c->match.count; i++)
+        found |= !key_parse(c->match.values[i], &id);
+    return found && refuse(c, AUTH_URL, ERR_SYNTAX,
+                           "a key is in the address: send it in a header, and rotate it");
 }
 
 static bool writes(const struct route *r)
@@ -89,12 +137,13 @@ bool refused_by_key(struct call *c)
         return false;
     struct str key = http_header(c->request, "X-API-Key");
     struct str bearer = bearer_token(http_header(c->request, "Authorization"));
+    if (http_header_repeated(c->request, "X-API-Key") ||
+        http_header_repeated(c->request, "Authorization"))
+        return refuse(c, AUTH_AMBIGUOUS, ERR_SYNTAX, "a key is sent once");
     if (key.n && bearer.n && !str_eq(key, bearer))
         return refuse(c, AUTH_AMBIGUOUS, ERR_SYNTAX,
                       "Authorization and X-API-Key carry different keys; send one");
-    if (c->api->admin_key && refused_by_text(c, key.n ? key : bearer))
+    if (refused_by_address(c) || refused_by_text(c, key.n ? key : bearer))
         return true;
-    c->caller = (struct caller){.scopes = SCOPE_ADMIN_ALL,
-                                .key_id = c->api->admin_key ? STR("admin") : STR("")};
     return refused_by_scope(c);
 }

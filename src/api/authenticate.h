@@ -8,7 +8,11 @@
 /* Of auth_failures_total; a reason a counter. */
 enum auth_failure {
     AUTH_MISSING,
+    AUTH_MALFORMED, /* begins like a key of ours, its checksum is another */
     AUTH_WRONG,
+    AUTH_EXPIRED,
+    AUTH_ADDRESS,    /* not from there: 403 */
+    AUTH_URL,        /* in the address, where none is ever taken: 400 */
     AUTH_AMBIGUOUS,  /* two different keys */
     AUTH_SCOPE,      /* 403 */
     AUTH_COLLECTION, /* another one than the key's */

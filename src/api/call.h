@@ -35,11 +35,11 @@ struct call {
     struct route_match match;
     const struct route *route;
     struct caller caller; /* its filter and collections bind whatever the handler does */
-    unsigned media;      /* of the body */
-    json_t *query;       /* checked, json_decref'd at the end */
-    json_t *body;        /* checked; NULL without one */
-    const json_t *input; /* the body, or the query of a GET: the same fields */
-    const char *path;    /* for the log */
+    unsigned media;       /* of the body */
+    json_t *query;        /* checked, json_decref'd at the end */
+    json_t *body;         /* checked; NULL without one */
+    const json_t *input;  /* the body, or the query of a GET: the same fields */
+    const char *path;     /* for the log */
     int64_t queued_ns;
     int64_t stage_ns[STAGE_COUNT];
     unsigned retry_s;    /* of a 429 or 503; 0: as the engine says */
@@ -103,6 +103,7 @@ call_run run_experiments_list, run_experiment_create, run_experiment_get, run_ex
     run_experiment_delete, run_experiment_start, run_experiment_stop, run_recommend_stats;
 call_run run_score_sources, run_scores_batch, run_scores_clear, run_scores_get, run_scores_put,
     run_scores_delete;
+call_run run_keys_list, run_key_create, run_key_get, run_key_update, run_key_rotate, run_key_delete;
 call_run run_embeddings, run_models_list, run_model_get;
 call_run run_tei_embed, run_tei_embed_all, run_tei_similarity, run_tei_tokenize, run_tei_decode,
     run_tei_info;

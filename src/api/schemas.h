@@ -34,6 +34,9 @@ extern const struct schema schema_collection_new, schema_collection_settings, sc
     schema_version_id, schema_train, schema_task_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
     schema_tei_embed, schema_tei_embed_all, schema_tei_similarity, schema_tei_tokenize,
     schema_tei_decode;
+/* keys */
+extern const struct schema schema_key_new, schema_key_patch, schema_key_rotate, schema_key_out,
+    schema_key_secret, schema_keys, schema_key_id;
 /* experiments, scores: bodies, answers and names in paths */
 extern const struct schema schema_experiment, schema_experiment_new, schema_experiment_name,
     schema_experiment_out, schema_experiments, schema_recommend_stats, schema_scores,

@@ -3,6 +3,7 @@
 #ifndef API_SERVER_H
 #define API_SERVER_H
 
+#include "access/key.h"
 #include "api/api.h"
 #include "api/authenticate.h"
 #include "api/call.h"
@@ -17,7 +18,9 @@ struct api {
     struct pool *pool, *imports;
     const char *const *aliases;
     unsigned alias_count;
-    char *admin_key, *tmp_dir, *commit;
+    bool key_wanted, admin_key_set;
+    uint8_t admin_key_hash[KEY_HASH];
+    char *tmp_dir, *commit;
     uint64_t spool_bytes_max;
     _Atomic uint64_t spool_bytes, spool_number;
     atomic_bool draining;

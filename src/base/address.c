@@ -81,6 +81,19 @@ enum err prefix_parse(struct str text, const char *field, struct prefix *out, st
     return ERR_OK;
 }
 
+void prefix_print(const struct prefix *p, char out[PREFIX_TEXT])
+{
+    char text[ADDRESS_TEXT];
+    address_print(&p->address, text);
+    snprintf(out, PREFIX_TEXT, p->bits == 128 ? "%s" : "%s/%u", text,
+             p->bits - (address_v4(&p->address) ? 96 : 0));
+}
+
+bool prefix_within(const struct prefix *inner, const struct prefix *outer)
+{
+    return inner->bits >= outer->bits && prefix_has(outer, &inner->address);
+}
+
 bool prefix_has(const struct prefix *p, const struct address *a)
 {
     unsigned whole = p->bits / 8, rest = p->bits % 8;

@@ -29,6 +29,10 @@ bool address_loopback(const struct address *a); /* 127.0.0.0/8, ::1 */
  * for a length out of range and for bits set behind it, which is mostly a slip of the pen. */
 enum err prefix_parse(struct str text, const char *field, struct prefix *out,
                       struct err_info *e) MUST_CHECK;
+/* As prefix_parse reads it; a whole address without its length. */
+enum { PREFIX_TEXT = ADDRESS_TEXT + 4 };
+void prefix_print(const struct prefix *p, char out[PREFIX_TEXT]);
+bool prefix_within(const struct prefix *inner, const struct prefix *outer);
 bool prefix_has(const struct prefix *p, const struct address *a);
 bool prefixes_have(const struct prefix *list, unsigned count, const struct address *a);
 

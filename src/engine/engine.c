@@ -341,6 +341,8 @@ static enum err parts_open(struct engine *x, struct err_info *e)
     if (!err)
         err = store_open(x->data_dir, &so, &x->store, e);
     if (!err)
+        err = keys_open(x, e);
+    if (!err)
         err = model_get(x, e);
     if (!err)
         err = collections_open(x, e);
@@ -372,6 +374,7 @@ static void parts_close(struct engine *x)
     model_release(x, x->model);
     models_close(x);
     language_detector_free(x->languages);
+    keys_close(x);
     if (x->store)
         store_close(x->store);
     file_close(x->lock_file);

@@ -199,6 +199,7 @@ struct engine {
     struct thread *applier;
 
     struct served_log *served; /* served.c */
+    struct key_ring *keys;     /* keys.c */
     struct training *training; /* training.h */
     struct background keeper, provider_keeper, merger, meter, builder, sources, tallier, trainer;
 };
@@ -424,6 +425,11 @@ void served_close(struct engine *x); /* writes what waits; nothing if it was not
 void served_flush(struct engine *x);
 /* Removes some of what is older than its collection keeps. The keeper; true: there is more. */
 bool served_forget_step(struct engine *x);
+
+/* ---- keys.c ---- */
+enum err keys_open(struct engine *x, struct err_info *e) MUST_CHECK;
+void keys_close(struct engine *x);     /* before the store; NULL keys are allowed */
+void keys_used_step(struct engine *x); /* the keeper: at most once a minute a write */
 
 /* ---- keeper.c ---- */
 void keeper_start(struct engine *x);

@@ -118,6 +118,7 @@ static void keeper_run(void *arg)
         arena_reset(a);
         more |= expired_step(x, a);
         more |= served_forget_step(x);
+        keys_used_step(x);
         for (struct collection *c = NULL; (c = collection_next(x, c));)
             mu_fix(x, c, a);
         changes_prune(x, &pruned);

@@ -128,6 +128,8 @@ struct str http_path(
 struct str http_header(const struct http_request *r,
                        const char *name); /* case-insensitive; empty if absent */
 bool http_has_header(const struct http_request *r, const char *name);
+/* Is it there more than once? Then http_header gives the first one. */
+bool http_header_repeated(const struct http_request *r, const char *name);
 /* Percent- and plus-decoded query parameters in order: at most 64. */
 struct http_param {
     struct str name, value;

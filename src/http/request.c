@@ -386,6 +386,14 @@ bool http_has_header(const struct http_request *r, const char *name)
     return header_find(r, name) != NULL;
 }
 
+bool http_header_repeated(const struct http_request *r, const char *name)
+{
+    unsigned times = 0;
+    for (unsigned i = 0; i < r->header_count; i++)
+        times += text_same_ci(r->headers[i].name, str_c(name));
+    return times > 1;
+}
+
 const struct http_param *http_params(const struct http_request *r, unsigned *count)
 {
     *count = r->param_count;

@@ -2,6 +2,9 @@
 #include "api/api.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/keys.h"
 #include "base/log.h"
 #include "http/http.h"
 #include "main/settings.h"
@@ -26,13 +29,24 @@ static bool is_loopback(const char *address)
            strcmp(address, "localhost") == 0;
 }
 
-static struct api_options api_settings(const struct config *c, const char *tmp_dir)
+/* Whom others reach, directly or through a proxy, asks for keys. */
+static bool keys_wanted(const struct config *c, bool private)
+{
+    if (strcmp(config_str(c, "auth.required"), "always") == 0 ||
+        config_str(c, "server.admin_key")[0])
+        return true;
+    return !private && !config_bool(c, "server.insecure") &&
+           (!is_loopback(config_str(c, "server.address")) || config_bool(c, "server.tls_at_proxy"));
+}
+
+static struct api_options api_settings(const struct config *c, bool private, const char *tmp_dir)
 {
     const char *key = config_str(c, "server.admin_key");
     unsigned alias_count;
     const char *const *aliases = config_list(c, "server.model_aliases", &alias_count);
     return (struct api_options){
         .workers = (unsigned)config_int(c, "server.workers"),
+        .key_wanted = keys_wanted(c, private),
         .admin_key = key[0] ? key : NULL,
         .tmp_dir = tmp_dir,
         .model_aliases = aliases,
@@ -84,11 +98,6 @@ static enum err exposure_check(const struct config *c, struct err_info *e)
                        "--tls-at-proxy: say in server.trusted_proxies at which proxy TLS ends");
     if (is_loopback(address) || config_bool(c, "server.insecure"))
         return ERR_OK;
-    if (!config_str(c, "server.admin_key")[0])
-        return err_set(e, ERR_INVALID, "server.address",
-                       "%s is reachable from other machines: set server.admin_key first, or listen "
-                       "on 127.0.0.1",
-                       address);
     if (!tls.certificate[0] && !config_bool(c, "server.tls_at_proxy"))
         return err_set(
             e, ERR_INVALID, "server.tls.certificate",
@@ -98,6 +107,29 @@ static enum err exposure_check(const struct config *c, struct err_info *e)
             "nor TLS",
             address);
     return ERR_OK;
+}
+
+/* Keys are wanted and nobody could make the first one: it is made, and written where only the
+ * owner of the data reads it. */
+static enum err first_key(struct node *n, const struct config *c, struct err_info *e)
+{
+    const struct caller nobody = {.scopes = SCOPE_ADMIN_ALL};
+    const struct grant g = {.name = STR("first"),
+                            .description = STR("made at the first start that asked for keys"),
+                            .scopes = SCOPE_ADMIN_ALL};
+    struct arena *a = arena_new(0);
+    struct key_out k;
+    char *path = arena_printf(a, "%s/" KEY_FILE, config_str(c, "data.dir"));
+    enum err rc = engine_key_create(n->engine, &nobody, &g, a, &k, e);
+    if (rc == ERR_OK) {
+        char *line = arena_printf(a, "%s\n", k.text);
+        rc = file_write_atomic(path, line, strlen(line), 0600, e);
+    }
+    if (rc == ERR_OK)
+        log_event(LOG_WARN, "an admin key was made: requests need a key from now on",
+                  LOG_S("file", path));
+    arena_free(a);
+    return rc;
 }
 
 static struct http_options http_settings(const struct config *c, bool private)
@@ -174,11 +206,14 @@ static enum err open_as(const struct config *c, bool private, struct node **out,
     if (rc == ERR_OK)
         rc = engine_open(&o, &n->engine, e);
     if (rc == ERR_OK) {
-        struct api_options ao = api_settings(c, n->tmp_dir.buf);
+        struct api_options ao = api_settings(c, private, n->tmp_dir.buf);
+        if (ao.key_wanted && !ao.admin_key && !engine_key_admin_exists(n->engine))
+            rc = first_key(n, c, e);
         n->api = api_new(n->engine, &ao);
         if (!private)
             api_limit(n->api, limits);
-        rc = listen_at(n, c, private, e);
+        if (rc == ERR_OK)
+            rc = listen_at(n, c, private, e);
     }
     strbuf_release(&model_dir);
     if (rc != ERR_OK) {

@@ -1,4 +1,5 @@
 #include "main/session.h"
+#include "base/file.h"
 #include "main/node.h"
 #include "main/settings.h"
 #include <curl/curl.h>
@@ -48,6 +49,30 @@ static void choose_trust(struct session *s, const struct args *a)
         s->ca = own;
 }
 
+/* That of the data directory goes to nobody but who serves that directory. */
+static const char *key_of_file(struct session *s)
+{
+    const char *path = arena_printf(s->arena, "%s/" KEY_FILE, config_str(s->config, "data.dir"));
+    char *text;
+    size_t n;
+    if (!file_exists(path) || file_read_all(path, 4096, &text, &n, NULL))
+        return NULL;
+    const char *key = arena_str(s->arena, str_trim((struct str){text, n})).s;
+    free(text);
+    return key[0] ? key : NULL;
+}
+
+static void choose_key(struct session *s, const struct args *a, bool own_data)
+{
+    const char *key = args_get(a, "--key") ? args_get(a, "--key") : getenv("AKIN_KEY");
+    if (!key && config_str(s->config, "server.admin_key")[0])
+        key = config_str(s->config, "server.admin_key");
+    if (!key && own_data)
+        key = key_of_file(s);
+    if (key && key[0])
+        s->key_header = arena_printf(s->arena, "Authorization: Bearer %s", key);
+}
+
 enum err session_open(const struct args *a, struct session **out, struct err_info *e)
 {
     struct session *s = xcalloc(1, sizeof(*s));
@@ -61,12 +86,9 @@ enum err session_open(const struct args *a, struct session **out, struct err_inf
         session_close(s);
         return rc;
     }
+    bool own_data = s->held || s->node;
     choose_trust(s, a);
-    const char *key = args_get(a, "--key") ? args_get(a, "--key") : getenv("AKIN_KEY");
-    if (!key && config_str(s->config, "server.admin_key")[0])
-        key = config_str(s->config, "server.admin_key");
-    if (key)
-        s->key_header = arena_printf(s->arena, "Authorization: Bearer %s", key);
+    choose_key(s, a, own_data);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     s->curl = curl_easy_init();
     *out = s;

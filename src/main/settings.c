@@ -9,6 +9,9 @@
 const char settings_default_model[] = "all-MiniLM-L6-v2";
 
 static const struct setting table[] = {
+    {"auth.required", SETTING_ENUM, "auto", 0, 0, "auto|always", false,
+     "auto: keys are asked for unless only this machine reaches the server and no "
+     "server.admin_key is set"},
     {"data.dir", SETTING_STRING, ".akin", 0, 0, NULL, false, "where everything is kept"},
     {"embed.api_key", SETTING_STRING, "", 0, 0, NULL, true,
      "of the provider; with openai also OPENAI_API_KEY"},
@@ -55,7 +58,7 @@ static const struct setting table[] = {
      "requests for one reader, who is named in them"},
     {"server.address", SETTING_STRING, "127.0.0.1", 0, 0, NULL, false, "address to listen on"},
     {"server.admin_key", SETTING_STRING, "", 0, 0, NULL, true,
-     "if set, every request but health checks must carry it"},
+     "an administrator's key besides those that are made; if set, keys are always asked for"},
     {"server.body_bytes_max", SETTING_INT, "10485760", 1024, 1073741824, NULL, false,
      "of a request body; bulk streams are not bounded"},
     {"server.compression", SETTING_BOOL, "true", 0, 0, NULL, false,

@@ -262,6 +262,11 @@ static enum err kind_check(const struct store_act *act, struct err_info *e)
     case ACT_EXPERIMENT_PUT:
     case ACT_EXPERIMENT_DELETE:
         return experiment_check(&act->experiment, e);
+    case ACT_KEY_PUT:
+    case ACT_KEY_USED:
+    case ACT_KEY_DELETE:
+        err = length_check(act->key.id, "id", 1, STORE_ID_MAX, e);
+        return err ? err : blob_check(act->key.payload, "payload", e);
     case ACT_TASK_PUT:
         return task_check(&act->task, e);
     case ACT_CONSUMER_SET:

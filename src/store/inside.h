@@ -58,6 +58,7 @@ enum db_op {
     OP_BROUGHT_SOURCES,
     OP_EXPERIMENT_GET,
     OP_EXPERIMENT_LIST,
+    OP_KEY_LIST,
     OP_USER_GET,
     OP_USER_LIST,
     OP_TASK_GET,
@@ -199,6 +200,9 @@ enum err brought_put(struct writer *w, struct store_act *act, struct err_info *e
 enum err brought_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err experiment_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err experiment_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err key_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err key_used(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err key_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err task_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;

@@ -161,6 +161,11 @@ static const char *const migrations[] = {
     "CREATE INDEX change_erased ON change(collection, change) WHERE kind = 8;",
     /* 5: classifiers stand beside recommenders, by the label that they tell. */
     "ALTER TABLE recommender ADD COLUMN label TEXT NOT NULL DEFAULT '';",
+    /* 6: keys */
+    "CREATE TABLE access_key ("
+    " id TEXT PRIMARY KEY, hash BLOB NOT NULL, old_hash BLOB NOT NULL,"
+    " old_until_us INTEGER NOT NULL, payload BLOB NOT NULL, created_us INTEGER NOT NULL,"
+    " updated_us INTEGER NOT NULL, used_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

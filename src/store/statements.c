@@ -296,6 +296,15 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_EXPERIMENT_REMOVE_ALL] = {"experiment_remove_all",
                                     "DELETE FROM experiment WHERE collection = ?1"},
 
+#define KEY_COLUMNS "id, hash, old_hash, old_until_us, payload, created_us, updated_us, used_us"
+    [STMT_KEY_LIST] = {"key_list", "SELECT " KEY_COLUMNS " FROM access_key WHERE id > ?1"
+                                   " ORDER BY id LIMIT ?2"},
+    [STMT_KEY_SET] = {"key_set", "REPLACE INTO access_key (" KEY_COLUMNS ") VALUES"
+                                 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+    [STMT_KEY_USED] = {"key_used",
+                       "UPDATE access_key SET used_us = ?2 WHERE id = ?1 AND used_us < ?2"},
+    [STMT_KEY_REMOVE] = {"key_remove", "DELETE FROM access_key WHERE id = ?1"},
+
     [STMT_USER_GET] = {"user_get", "SELECT id, revision, created_us, updated_us, payload FROM user"
                                    " WHERE collection = ?1 AND id = ?2" LIVE},
     [STMT_USER_LIST] = {"user_list",

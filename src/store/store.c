@@ -34,6 +34,7 @@ static const char *const op_names[OP_COUNT] = {
     [OP_BROUGHT_SOURCES] = "brought_sources",
     [OP_EXPERIMENT_GET] = "experiment_get",
     [OP_EXPERIMENT_LIST] = "experiment_list",
+    [OP_KEY_LIST] = "key_list",
     [OP_USER_GET] = "user_get",
     [OP_USER_LIST] = "user_list",
     [OP_TASK_GET] = "task_get",

@@ -216,6 +216,17 @@ struct experiment_record {
     uint64_t revision; /* the change number of its last act */
 };
 
+/* A key of the API. Its secret is not here, only hashes of it. */
+#define STORE_KEY_HASH 32
+struct key_record {
+    struct str id;
+    uint8_t hash[STORE_KEY_HASH];
+    uint8_t old_hash[STORE_KEY_HASH]; /* before the last rotation; works until: */
+    int64_t old_until_us;
+    struct str payload; /* JSON, opaque here: what it allows */
+    int64_t created_us, updated_us, used_us;
+};
+
 /* One text's vector, whoever has it. */
 #define EMBEDDING_KEY 32
 struct embedding_record {
@@ -297,6 +308,11 @@ enum act_kind {
                                  is not */
     ACT_RECOMMENDER_DELETE,   /* recommender.id. ERR_CONFLICT: the active one */
 
+    /* Keys: no change rows, nobody who follows the log is told. */
+    ACT_KEY_PUT,    /* key: all of it, as it shall be; in place of one with its id */
+    ACT_KEY_USED,   /* key: id, used_us; an earlier time changes nothing */
+    ACT_KEY_DELETE, /* key.id. ERR_NOT_FOUND */
+
     ACT_EMBEDDINGS_PUT, /* `embeddings` only: no change row */
 
     ACT_BROUGHT_PUT,    /* brought: in place of what was there. No change row. ERR_CONFLICT:
@@ -341,6 +357,7 @@ struct store_act {
     struct recommender_record recommender;
     struct brought_record brought;
     struct experiment_record experiment;
+    struct key_record key;
     /* Of any act: go into the embedding cache with it, if the act is done (unchanged included).
      * Those that are there already stay. */
     const struct embedding_record *embeddings;
@@ -513,6 +530,9 @@ enum err store_experiment_get(struct store *s, struct arena *a, uint32_t collect
 enum err store_experiment_list(struct store *s, struct arena *a, uint32_t collection,
                                struct experiment_record **out, size_t *count,
                                struct err_info *e) MUST_CHECK;
+/* By id, after `after`. */
+enum err store_key_list(struct store *s, struct arena *a, struct str after, size_t limit,
+                        struct key_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
                         struct user_record *out, struct err_info *e) MUST_CHECK;
 enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, struct str after,

@@ -77,6 +77,12 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
         return experiment_put(w, act, e);
     case ACT_EXPERIMENT_DELETE:
         return experiment_delete(w, act, e);
+    case ACT_KEY_PUT:
+        return key_put(w, act, e);
+    case ACT_KEY_USED:
+        return key_used(w, act, e);
+    case ACT_KEY_DELETE:
+        return key_delete(w, act, e);
     case ACT_EMBEDDINGS_PUT:
         act->status = ACT_UPDATED;
         return ERR_OK;

@@ -154,7 +154,7 @@ def test_config_print_says_where_from(tmp_path):
     (["search", "-n", "many", "x"], "many"),
     (["add"], "files"),
     (["serve", "--port", "70000"], "65535"),
-    (["serve", "--address", "0.0.0.0", "--port", "0", "--model", "stub"], "admin_key"),
+    (["serve", "--address", "0.0.0.0", "--port", "0", "--model", "stub"], "server.tls"),
     (["serve", "--model", "no-such-model"], "akin model pull"),
     (["model", "verify", "/tmp"], "/tmp"),
 ])

@@ -294,6 +294,30 @@ class Akin(Http):
         """Everything that changed, in commit order; the cursor is a position and can be kept"""
         return self._ask("GET", "/v1/changes", query={"cursor": cursor, "limit": limit})  # type: ignore[no-any-return]
 
+    def list_keys(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> "types.Keys":
+        """The keys that may do no more than the one that asks; never their secrets"""
+        return self._ask("GET", "/v1/keys", query={"limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+
+    def create_key(self, *, scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]], name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, expires: Optional[Union[str, None]] = None) -> "types.NewKey":
+        """Make a key. The answer is the only place where it is ever shown. 403 with the field: it would be wider than the key that asks."""
+        return self._ask("POST", "/v1/keys", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "expires": expires})  # type: ignore[no-any-return]
+
+    def get_key(self, key: str) -> "types.StoredKey":
+        """What a key allows, and when it was used"""
+        return self._ask("GET", f"/v1/keys/{quote(key)}")  # type: ignore[no-any-return]
+
+    def update_key(self, key: str, *, scopes: Optional[List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]] = None, name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, expires: Optional[Union[str, None]] = None) -> "types.StoredKey":
+        """Change what a key allows, from the answer on; its secret stays"""
+        return self._ask("PATCH", f"/v1/keys/{quote(key)}", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "expires": expires}, media="application/merge-patch+json")  # type: ignore[no-any-return]
+
+    def delete_key(self, key: str) -> None:
+        """Revoke a key: from the answer on it is not taken any more"""
+        return self._ask("DELETE", f"/v1/keys/{quote(key)}")  # type: ignore[no-any-return]
+
+    def rotate_key(self, key: str, *, grace_seconds: Optional[int] = None) -> "types.NewKey":
+        """A new secret for a key, shown this once; the one before works for the grace time too"""
+        return self._ask("POST", f"/v1/keys/{quote(key)}:rotate", body={"grace_seconds": grace_seconds})  # type: ignore[no-any-return]
+
     def create_backup(self) -> "types.Backup":
         """Write a consistent copy into the data directory's backups/, while all else goes on. It is checked before it is there."""
         return self._ask("POST", "/v1/backups")  # type: ignore[no-any-return]

@@ -836,6 +836,62 @@ class Change(TypedDict, total=False):
     at: str
     data: Dict[str, Any]
 
+class Keys(TypedDict, total=False):
+    data: List["StoredKey"]
+    next_cursor: Union[str, None]
+
+class StoredKey(TypedDict, total=False):
+    id: str
+    scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]
+    name: str
+    description: str
+    collections: List[str]  # the only ones that are there for it; none: all
+    filter: str  # the only documents that are there for it, as in searches; empty: all
+    addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    expires: Union[str, None]  # null: never
+    created: str
+    updated: str
+    created_by: str  # the key that made it: its id, or admin
+    last_used: str  # to the second; absent: never
+    old_secret_until: str  # while the secret before a rotation works too
+
+class Key(TypedDict, total=False):
+    scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]
+    name: str
+    description: str
+    collections: List[str]  # the only ones that are there for it; none: all
+    filter: str  # the only documents that are there for it, as in searches; empty: all
+    addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    expires: Union[str, None]  # null: never
+
+class NewKey(TypedDict, total=False):
+    key: str  # the key itself, shown this once
+    id: str
+    scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]
+    name: str
+    description: str
+    collections: List[str]  # the only ones that are there for it; none: all
+    filter: str  # the only documents that are there for it, as in searches; empty: all
+    addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    expires: Union[str, None]  # null: never
+    created: str
+    updated: str
+    created_by: str  # the key that made it: its id, or admin
+    last_used: str  # to the second; absent: never
+    old_secret_until: str  # while the secret before a rotation works too
+
+class KeyChange(TypedDict, total=False):
+    scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]
+    name: str
+    description: str
+    collections: List[str]  # the only ones that are there for it; none: all
+    filter: str  # the only documents that are there for it, as in searches; empty: all
+    addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    expires: Union[str, None]  # null: never
+
+class KeyRotation(TypedDict, total=False):
+    grace_seconds: int  # so long the secret before works too; 0: it is void at once
+
 class Backup(TypedDict, total=False):
     path: str  # on the server's machine
     bytes: int

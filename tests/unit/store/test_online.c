@@ -25,6 +25,60 @@ static uint32_t collection_make(struct fixture *f, const char *name)
     return (uint32_t)act_done(f, act_collection(name)).id;
 }
 
+/* ---- keys ---- */
+
+static struct store_act key_act(enum act_kind kind, const char *id, int64_t used_us)
+{
+    struct store_act act = {.kind = kind,
+                            .key = {.id = str_c(id),
+                                    .old_until_us = 5,
+                                    .payload = STR("{\"scopes\":[]}"),
+                                    .created_us = 1,
+                                    .updated_us = 2,
+                                    .used_us = used_us}};
+    memset(act.key.hash, 'h', sizeof act.key.hash);
+    memset(act.key.old_hash, 'o', sizeof act.key.old_hash);
+    return act;
+}
+
+static size_t keys_list(struct fixture *f, const char *after, size_t limit, struct key_record **out)
+{
+    size_t n;
+    ok(store_key_list(f->s, f->a, str_c(after), limit, out, &n, NULL));
+    return n;
+}
+
+static void test_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct key_record *rows;
+    struct position before, after;
+    assert_int_equal(keys_list(f, "", 10, &rows), 0);
+    store_position(f->s, &before);
+    act_done(f, key_act(ACT_KEY_PUT, "b", 0));
+    act_done(f, key_act(ACT_KEY_PUT, "a", 7));
+    act_done(f, key_act(ACT_KEY_USED, "b", 9));
+    act_done(f, key_act(ACT_KEY_USED, "a", 6)); /* earlier */
+    act_done(f, key_act(ACT_KEY_USED, "gone", 6));
+    reopen(f);
+    assert_int_equal(keys_list(f, "", 10, &rows), 2);
+    assert_true(str_eq_c(rows[0].id, "a") && str_eq_c(rows[1].id, "b"));
+    assert_int_equal(rows[0].used_us, 7);
+    assert_int_equal(rows[1].used_us, 9);
+    assert_true(rows[0].hash[31] == 'h' && rows[0].old_hash[31] == 'o');
+    assert_true(str_eq_c(rows[0].payload, "{\"scopes\":[]}"));
+    assert_true(rows[0].old_until_us == 5 && rows[0].created_us == 1 && rows[0].updated_us == 2);
+    assert_int_equal(keys_list(f, "a", 10, &rows), 1);
+    assert_int_equal(keys_list(f, "", 1, &rows), 1);
+    act_done(f, key_act(ACT_KEY_DELETE, "a", 0));
+    act_refused(f, key_act(ACT_KEY_DELETE, "a", 0), ERR_NOT_FOUND);
+    act_refused(f, key_act(ACT_KEY_PUT, "", 0), ERR_INVALID);
+    assert_int_equal(keys_list(f, "", 10, &rows), 1);
+    store_position(f->s, &after);
+    assert_int_equal(after.change, before.change); /* nobody who follows is told */
+    ok(store_check(f->s, NULL));
+}
+
 /* ---- scores ---- */
 
 static struct store_act scores_act(uint32_t c, const char *source, const char *user)
@@ -228,6 +282,7 @@ static void test_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scores, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scores_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scores_removed, setup, teardown),

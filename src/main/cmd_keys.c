@@ -1,0 +1,265 @@
+/* akin keys: who may do what. */
+#include "base/clock.h"
+#include "main/session.h"
+#include "main/settings.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command_option options[] = {
+    {"--scope", 0, "LIST",
+     "create: of documents.read, documents.write, search, recommend, "
+     "feedback.write, users.read, users.write, embed, train, models, events, "
+     "backup, metrics, collections, keys, admin; commas, or several times"},
+    {"--collection", 'c', "LIST", "create: the only collections that are there for it"},
+    {"--filter", 0, "FILTER", "create: the only documents that are there for it"},
+    {"--from", 0, "LIST", "create: the addresses it is taken from, as 192.0.2.0/24"},
+    {"--expires", 0, "WHEN", "create: 12h, 30d, or a time as 2030-01-01T00:00:00Z"},
+    {"--name", 0, "NAME", "create: what it is for"},
+    {"--grace", 0, "SECONDS", "rotate: so long the old secret works too (default 0)"},
+    OPTION_JSON,
+    OPTIONS_SESSION,
+    {0},
+};
+
+struct deed {
+    const struct args *a;
+    struct session *s;
+    const char *path;
+    json_t *answer;
+};
+
+/* ---- printing ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+    return s ? s : "";
+}
+
+static void print_list(const json_t *k, const char *key)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(k, key), i, v)
+        printf("%s%s", i ? "," : "", json_string_value(v));
+}
+
+static void print_bound(const json_t *k, const char *key, const char *what)
+{
+    if (!json_array_size(json_object_get(k, key)))
+        return;
+    printf("  %s ", what);
+    print_list(k, key);
+}
+
+static void print_text(const json_t *k, const char *key, const char *what)
+{
+    if (*text_of(k, key))
+        printf("  %s %s", what, text_of(k, key));
+}
+
+static void print_key(const json_t *k)
+{
+    printf("%s  ", text_of(k, "id"));
+    print_list(k, "scopes");
+    print_text(k, "name", "name");
+    print_bound(k, "collections", "collections");
+    print_text(k, "filter", "filter");
+    print_bound(k, "addresses", "from");
+    print_text(k, "expires", "expires");
+    print_text(k, "old_secret_until", "old secret until");
+    printf("  %s\n", *text_of(k, "last_used") ? "" : "never used");
+    if (*text_of(k, "last_used"))
+        printf("              last used %s\n", text_of(k, "last_used"));
+}
+
+/* The key alone on stdout, so that it can be taken into a variable or a file. */
+static void print_new(const json_t *k)
+{
+    printf("%s\n", text_of(k, "key"));
+    fflush(stdout);
+    fprintf(stderr, "akin: the key %s is shown this once; whoever has it may: ", text_of(k, "id"));
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(k, "scopes"), i, v)
+        fprintf(stderr, "%s%s", i ? ", " : "", json_string_value(v));
+    fputc('\n', stderr);
+}
+
+static void print_answer(const struct deed *d)
+{
+    const json_t *data = json_object_get(d->answer, "data");
+    size_t i;
+    json_t *v;
+    if (args_has(d->a, "--json") && d->answer) {
+        json_dumpf(d->answer, stdout, JSON_COMPACT);
+        putchar('\n');
+    } else if (json_object_get(d->answer, "key")) {
+        print_new(d->answer);
+    } else if (data) {
+        json_array_foreach(data, i, v) print_key(v);
+    } else if (d->answer) {
+        print_key(d->answer);
+    }
+}
+
+/* ---- the body of a new key ---- */
+
+static void list_put(json_t *body, const char *key, const struct args *a, const char *option)
+{
+    const char *const *values;
+    unsigned n = args_all(a, option, &values);
+    json_t *list = json_array();
+    for (unsigned i = 0; i < n; i++)
+        for (const char *at = values[i]; *at;) {
+            size_t word = strcspn(at, ",");
+            json_array_append_new(list, json_stringn(at, word));
+            at += word + (at[word] == ',');
+        }
+    if (n)
+        json_object_set_new(body, key, list);
+    else
+        json_decref(list);
+}
+
+static void text_put(json_t *body, const char *key, const struct args *a, const char *option)
+{
+    if (args_has(a, option))
+        json_object_set_new(body, key, json_string(args_get(a, option)));
+}
+
+/* "30d", "12h", "90m"; anything else is a time, which the server reads. */
+static void expiry_put(json_t *body, const struct args *a)
+{
+    static const struct {
+        char letter;
+        int64_t seconds;
+    } units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}};
+    const char *text = args_get(a, "--expires");
+    char time[CLOCK_TEXT];
+    int64_t n;
+    size_t length = text ? strlen(text) : 0;
+    for (size_t i = 0; length && i < sizeof units / sizeof *units; i++) {
+        if (text[length - 1] != units[i].letter ||
+            str_to_i64((struct str){text, length - 1}, 1, 36500, &n))
+            continue;
+        clock_format(clock_wall_us() + n * units[i].seconds * 1000000, time);
+        text = time;
+        break;
+    }
+    if (text)
+        json_object_set_new(body, "expires", json_string(text));
+}
+
+/* ---- the verbs ---- */
+
+static enum err ask(struct deed *d, const char *method, const char *suffix, json_t *body,
+                    struct err_info *e)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct str payload = str_c(text);
+    enum err err = ERR_OK;
+    if (body && !text)
+        err = err_set(e, ERR_SYNTAX, NULL, "the arguments are not UTF-8 text");
+    if (!err)
+        err = session_call(d->s, method, arena_printf(session_arena(d->s), "%s%s", d->path, suffix),
+                           "application/json", body ? &payload : NULL, &d->answer, e);
+    json_decref(body);
+    free(text);
+    return err;
+}
+
+static enum err do_list(struct deed *d, struct err_info *e)
+{
+    return ask(d, "GET", "?limit=1000", NULL, e);
+}
+
+static enum err do_create(struct deed *d, struct err_info *e)
+{
+    json_t *body = json_object();
+    list_put(body, "scopes", d->a, "--scope");
+    list_put(body, "collections", d->a, "--collection");
+    list_put(body, "addresses", d->a, "--from");
+    text_put(body, "filter", d->a, "--filter");
+    text_put(body, "name", d->a, "--name");
+    expiry_put(body, d->a);
+    return ask(d, "POST", "", body, e);
+}
+
+static enum err do_show(struct deed *d, struct err_info *e)
+{
+    return ask(d, "GET", "", NULL, e);
+}
+
+static enum err do_rotate(struct deed *d, struct err_info *e)
+{
+    int64_t grace = 0;
+    enum err err = args_int(d->a, "--grace", 0, 604800, 0, &grace, e);
+    if (err)
+        return err;
+    return ask(d, "POST", ":rotate", json_pack("{s:I}", "grace_seconds", (json_int_t)grace), e);
+}
+
+static enum err do_delete(struct deed *d, struct err_info *e)
+{
+    return ask(d, "DELETE", "", NULL, e);
+}
+
+static const struct verb {
+    const char *name;
+    bool named; /* wants the id of a key */
+    enum err (*run)(struct deed *d, struct err_info *e);
+} verbs[] = {
+    {"list", false, do_list},    {"show", true, do_show},     {"create", false, do_create},
+    {"rotate", true, do_rotate}, {"delete", true, do_delete},
+};
+
+static int run_verb(const struct args *a, const struct verb *v)
+{
+    struct err_info e = {0};
+    struct deed d = {.a = a, .path = "/v1/keys"};
+    enum err err = session_open(a, &d.s, &e);
+    if (!err && v->named)
+        d.path = arena_printf(session_arena(d.s), "/v1/keys/%s",
+                              session_encode(d.s, str_c(a->words[1])));
+    if (!err)
+        err = v->run(&d, &e);
+    if (!err)
+        print_answer(&d);
+    json_decref(d.answer);
+    session_close(d.s);
+    return err ? command_fail(&e, 1) : 0;
+}
+
+static int run(const struct args *a)
+{
+    const char *name = a->word_count ? a->words[0] : "list";
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(name, verbs[i].name) != 0)
+            continue;
+        unsigned words = a->word_count ? a->word_count - 1 : 0;
+        if (words != verbs[i].named)
+            return command_wrong(&command_keys, "%s wants %s", name,
+                                 verbs[i].named ? "the id of a key" : "nothing more");
+        return run_verb(a, &verbs[i]);
+    }
+    return command_wrong(&command_keys,
+                         "there is no \"%s\"; it is list, show, create, rotate or "
+                         "delete",
+                         name);
+}
+
+const struct command command_keys = {
+    .name = "keys",
+    .summary = "make, list, rotate and revoke keys of the API",
+    .usage = "akin keys [list | create | show ID | rotate ID | delete ID] [options]",
+    .text = "A new key stands alone on standard output, and is never shown again. Without --key it "
+            "asks with server.admin_key,\nor with the key in DATA/admin.key that the first start "
+            "beyond this machine wrote.",
+    .example = "  akin keys create --scope search,recommend --name shop --collection books\n"
+               "  akin keys create --scope search --filter 'tenant = \"acme\"' --expires 30d\n"
+               "  akin keys rotate k3v7q2mxa5bd --grace 3600\n",
+    .options = options,
+    .run = run,
+};
