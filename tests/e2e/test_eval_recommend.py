@@ -79,9 +79,19 @@ def test_definitions(judged):
         assert c["metrics"]["coverage@20"] * ITEMS * 2 == pytest.approx(len(listed), rel=.1)  # the mean of two seeds
 
 
-def test_trec_eval_agrees(judged):
+@pytest.fixture(scope="module")
+def short(data, tmp_path_factory):
+    """New documents alone: lists end early."""
+    base = tmp_path_factory.mktemp("short") / "a"
+    out = evaluate(data[0] / "acts.csv", "--vectors", data[0] / "texts.npy", "--kinds", "walks", "--split", "items", "--run", f"{base}.run")
+    return out, *runs(base)
+
+
+@pytest.mark.parametrize("which", ["judged", "short"])
+def test_trec_eval_agrees(which, request):
     pytrec_eval = pytest.importorskip("pytrec_eval")
-    out, qrels, lists, _ = judged
+    out, qrels, lists, *_ = request.getfixturevalue(which)
+    assert which == "judged" or all(len(run) < 60 for of in lists.values() for run in of.values())
     theirs = {"plain_recall@20": "recall_20", "plain_recall@100": "recall_100", "ndcg@10": "ndcg_cut_10", "ndcg@100": "ndcg_cut_100", "mrr@100": "recip_rank"}
     for c in out["contenders"]:
         values = pytrec_eval.RelevanceEvaluator(qrels, {"recall", "ndcg_cut", "recip_rank"}).evaluate(lists[c["name"]])
