@@ -1,18 +1,17 @@
 /* Several searches in one request. Those that are sound have their queries embedded together; then
- * this thread works through them, and other workers that have nothing to do help it. */
+ * they are worked through, several at a time. */
 #include "api/cursor.h"
 #include "api/find_input.h"
 #include "api/response.h"
 #include "api/schemas.h"
 #include "api/server.h"
+#include "api/together.h"
 #include "base/clock.h"
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LIMITS_MAX 1000 /* of all searches together: what is loaded stays in memory to the end */
-#define HELPERS_MAX 3
 
 /* One search; one thread at a time. */
 struct part {
@@ -26,82 +25,20 @@ struct part {
     int64_t took_ns;
 };
 
-/* Lives until the last thread has left it. A helper that comes when everything is taken finds only
- * that: parts and engine are the request's. */
 struct multi {
-    struct lock lock;
-    struct cond all_done;
     struct engine *engine;
     struct part *parts;
-    size_t count, taken, done;
-    atomic_uint users; /* not under the lock: who lets go of that still looks at it */
 };
 
-static void multi_leave(struct multi *m)
+static void part_run(void *ctx, size_t i)
 {
-    if (atomic_fetch_sub(&m->users, 1) != 1)
-        return;
-    cond_release(&m->all_done);
-    lock_release(&m->lock);
-    free(m);
-}
-
-static struct part *part_take(struct multi *m)
-{
-    lock_take(&m->lock);
-    struct part *p = m->taken < m->count ? &m->parts[m->taken++] : NULL;
-    lock_drop(&m->lock);
-    return p;
-}
-
-static void parts_run(struct multi *m)
-{
-    for (struct part *p; (p = part_take(m));) {
-        int64_t start = clock_mono_ns();
-        if (!p->err)
-            p->err = engine_search(m->engine, p->collection, &p->request, p->in.arena, &p->answer,
-                                   &p->e);
-        p->took_ns = clock_mono_ns() - start;
-        lock_take(&m->lock);
-        if (++m->done == m->count)
-            cond_broadcast(&m->all_done);
-        lock_drop(&m->lock);
-    }
-}
-
-static void help(void *arg)
-{
-    struct multi *m = arg;
-    parts_run(m);
-    multi_leave(m);
-}
-
-static void helpers_ask(struct multi *m, struct pool *pool)
-{
-    size_t wanted = m->count - 1 < HELPERS_MAX ? m->count - 1 : HELPERS_MAX;
-    for (; wanted && thread_cores() > 1; wanted--) {
-        atomic_fetch_add(&m->users, 1);
-        if (pool_submit(pool, LANE_INTERACTIVE, help, m))
-            multi_leave(m); /* they have enough to do */
-    }
-}
-
-static void multi_run(struct call *c, struct part *parts, size_t count)
-{
-    struct multi *m = xcalloc(1, sizeof *m);
-    m->engine = c->engine;
-    m->parts = parts;
-    m->count = count;
-    atomic_init(&m->users, 1);
-    lock_init(&m->lock, LOCK_LEAF);
-    cond_init(&m->all_done);
-    helpers_ask(m, c->api->pool);
-    parts_run(m);
-    lock_take(&m->lock);
-    while (m->done < m->count)
-        cond_wait(&m->all_done, &m->lock);
-    lock_drop(&m->lock);
-    multi_leave(m);
+    const struct multi *m = ctx;
+    struct part *p = &m->parts[i];
+    int64_t start = clock_mono_ns();
+    if (!p->err)
+        p->err =
+            engine_search(m->engine, p->collection, &p->request, p->in.arena, &p->answer, &p->e);
+    p->took_ns = clock_mono_ns() - start;
 }
 
 /* ---- in ---- */
@@ -194,7 +131,7 @@ void run_multi_search(struct call *c)
     for (size_t i = 0; i < count; i++)
         part_read(c, &parts[i], json_array_get(searches, i), i, &room);
     queries_embed(c, parts, count);
-    multi_run(c, parts, count);
+    together_run(c->api->pool, count, part_run, &(struct multi){c->engine, parts});
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
     struct arena **arenas = xcalloc(count, sizeof(struct arena *));
     for (size_t i = 0; i < count; i++)

@@ -4,8 +4,10 @@
 #include "api/response.h"
 #include "api/schemas.h"
 #include "api/server.h"
+#include "api/together.h"
 #include "base/clock.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 #define ACTIVE_DAYS 90
 
@@ -228,26 +230,89 @@ static enum err users_check(const struct str *users, size_t count, struct err_in
     return 0;
 }
 
-/* One user's list. What is wrong with the rules is wrong for all: that ends the request. */
-static enum err user_put(struct call *c, const struct find_input *in, struct json_writer *w,
-                         const struct recommend_request *r, size_t i, struct arena *a,
-                         size_t *failed, struct err_info *e)
+/* Lists are made so many at a time, and written in order: what they take stays bounded. */
+#define BATCH_STEP 32
+
+struct user_list {
+    struct recommend_request r;
+    struct recommend_answer answer;
+    struct arena *a;
+    enum err err;
+    struct err_info e;
+};
+struct batch {
+    struct call *c;
+    struct user_list lists[BATCH_STEP];
+};
+
+static void list_make(void *ctx, size_t i)
 {
-    struct recommend_answer answer = {0};
-    enum err err = engine_recommend(c->engine, call_collection(c), r, a, &answer, e);
-    if (err == ERR_INVALID || err == ERR_TOO_LARGE || err == ERR_NOT_FOUND)
-        return err;
+    struct batch *b = ctx;
+    struct user_list *l = &b->lists[i];
+    l->err = engine_recommend(b->c->engine, call_collection(b->c), &l->r, l->a, &l->answer, &l->e);
+}
+
+/* What is wrong with the rules is wrong for all: that ends the request. */
+static bool list_ends_all(const struct user_list *l)
+{
+    return l->err == ERR_INVALID || l->err == ERR_TOO_LARGE || l->err == ERR_NOT_FOUND;
+}
+
+static void list_put(struct json_writer *w, const struct find_input *in, struct user_list *l,
+                     size_t i)
+{
     json_object_begin(w);
     json_key(w, "user");
-    json_put_str(w, r->user);
-    answer.next = STR(""); /* one cursor does not go on for all of them */
-    if (err)
-        failure_put(w, i, e);
+    json_put_str(w, l->r.user);
+    l->answer.next = STR(""); /* one cursor does not go on for all of them */
+    if (l->err)
+        failure_put(w, i, &l->e);
     else
-        answer_put(w, in, r, &answer);
+        answer_put(w, in, &l->r, &l->answer);
     json_object_end(w);
-    *failed += err != 0;
+}
+
+/* users[from ... from + count), into the answer. */
+static enum err lists_put(struct batch *b, const struct find_input *in, struct json_writer *w,
+                          const struct recommend_request *r, const struct str *users, size_t from,
+                          size_t count, size_t *failed, struct err_info *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct user_list *l = &b->lists[i];
+        *l = (struct user_list){.r = *r, .a = l->a};
+        l->r.user = users[from + i];
+        arena_reset(l->a);
+    }
+    together_run(b->c->api->pool, count, list_make, b);
+    for (size_t i = 0; i < count; i++) {
+        struct user_list *l = &b->lists[i];
+        if (list_ends_all(l)) {
+            *e = l->e;
+            return l->err;
+        }
+        list_put(w, in, l, from + i);
+        *failed += l->err != 0;
+    }
     return ERR_OK;
+}
+
+static enum err batch_put(struct call *c, const struct find_input *in, struct json_writer *w,
+                          const struct recommend_request *r, const struct str *users, size_t count,
+                          size_t *failed, struct err_info *e)
+{
+    struct batch *b = xcalloc(1, sizeof *b);
+    enum err err = 0;
+    b->c = c;
+    for (size_t i = 0; i < BATCH_STEP; i++)
+        b->lists[i].a = arena_new(0);
+    for (size_t at = 0; at < count && !err; at += BATCH_STEP) {
+        size_t n = count - at < BATCH_STEP ? count - at : BATCH_STEP;
+        err = lists_put(b, in, w, r, users, at, n, failed, e);
+    }
+    for (size_t i = 0; i < BATCH_STEP; i++)
+        arena_free(b->lists[i].a);
+    free(b);
+    return err;
 }
 
 static void batch_reply(struct call *c, struct response *out, size_t failed)
@@ -276,13 +341,7 @@ void run_recommend_batch(struct call *c)
     }
     int64_t start = clock_mono_ns();
     struct json_writer *w = response_list_begin(&out);
-    struct arena *a = arena_new(0);
-    enum err err = 0;
-    for (size_t i = 0; i < count && !err; i++, arena_reset(a)) {
-        r.user = users[i];
-        err = user_put(c, &in, w, &r, i, a, &failed, &e);
-    }
-    arena_free(a);
+    enum err err = batch_put(c, &in, w, &r, users, count, &failed, &e);
     c->stage_ns[STAGE_ENGINE] = clock_mono_ns() - start;
     if (err) {
         response_drop(&out);
