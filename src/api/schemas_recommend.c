@@ -271,7 +271,11 @@ static const struct schema reader = {
     .fields = FIELDS({"user", &schema_string, NEED},
                      {"score", &schema_number, NEED,
                       .help = "how much of what this reader likes the document is"},
-                     {"source", &schema_string, NEED, .help = "model or profile"}),
+                     {"source", &schema_string, NEED,
+                      .help = "model: by the active recommender; text: by it too, of a document "
+                              "that nobody had read when it was trained; profile: by the texts of "
+                              "what this reader did, of whom it knows nothing: where a recommender "
+                              "is active that counts a thousandth"}),
 };
 const struct schema schema_document_readers = {
     .name = "DocumentReaders",

@@ -1,11 +1,16 @@
-/* Who would like a document: the readers who did something lately, each judged by a content profile
- * of what they did, one cosine a reader. */
+/* Who would like a document: the readers who did something lately. The model that serves judges
+ * those of whom it knows something: what their documents say for this one, or for what is nearest
+ * to it if nobody has read it. The others are judged by a content profile of what they did; they
+ * stand behind, since that counts a thousandth, as in recommendations (recommend_sources.c). */
 #include "base/clock.h"
-#include "engine/recommend_impl.h"
-#include "recommend/profile.h"
+#include "engine/recommend_sources.h"
+#include "recommend/item_model.h"
+#include "recommend/text_model.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define BEHIND 1e-3
 #define ROWS_MAX 10000 /* newest feedback that is looked at */
 #define DAY_US 86400000000.0
 
@@ -15,7 +20,11 @@ struct reading {
     const struct document_readers_request *r;
     struct arena *a;
     uint32_t document;
-    float *row; /* the document's vector, as profiles see it */
+    float *row;                  /* the document's vector, as profiles see it */
+    struct recommender *learned; /* NULL: none */
+    uint32_t item;               /* the document's place in its model; MODEL_ITEM_NONE: it is new */
+    const struct newcomer *near; /* a new one, with what is near to it; NULL: not */
+    float *reach;                /* M e of a new one (recommend/text_model.h) */
     struct document_reader *found;
     size_t count, considered;
 };
@@ -87,22 +96,132 @@ static void acts_group(struct act *acts, size_t count)
     qsort(acts, count, sizeof *acts, first_compare);
 }
 
-static void reader_judge(struct reading *g, const struct act *acts, size_t count, struct arena *a)
+/* ---- by the model ---- */
+
+/* What the reader did to documents that the model knows, one read a document. */
+static size_t reads_make(const struct reading *g, const struct act *acts, size_t count,
+                         struct model_read *reads)
+{
+    const struct recommend_model *m = g->learned->model;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        uint32_t item = recommend_model_item(m, acts[i].number);
+        if (item == MODEL_ITEM_NONE || !recommend_model_knows(m, item))
+            continue;
+        while (k < n && reads[k].item != item)
+            k++;
+        if (k == n)
+            reads[n++] = (struct model_read){.item = item};
+        reads[k].weight += (float)acts[i].weight;
+    }
+    return n;
+}
+
+static double item_score(const struct recommend_model *m, const struct model_read *reads, size_t n,
+                         uint32_t item, double *parts)
+{
+    double sum = 0;
+    recommend_model_parts(m, reads, n, item, parts);
+    for (size_t k = 0; k < n; k++)
+        sum += parts[k];
+    return sum;
+}
+
+/* As text_model_score, but with M moved to the document: one product however many readers. */
+static double new_score(const struct reading *g, const struct act *acts, size_t count,
+                        const struct model_read *reads, size_t n, struct arena *a)
+{
+    const struct recommend_model *m = g->learned->model;
+    const struct text_model *t = m->text;
+    const struct newcomer *k = g->near;
+    double ridge = 0, *parts = arena_array(a, n + 1, sizeof *parts);
+    float scores[TEXT_MODEL_NEAR_MAX], *row = arena_array(a, t->dims, sizeof *row);
+    size_t near = k->near_count < TEXT_MODEL_NEAR_MAX ? k->near_count : TEXT_MODEL_NEAR_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (!vectors_document(g->v->vectors, acts[i].number, row) ||
+            !text_model_centre(t, row, row))
+            continue;
+        for (uint32_t d = 0; d < t->dims; d++)
+            ridge += acts[i].weight * (double)row[d] * (double)g->reach[d];
+    }
+    for (size_t j = 0; j < near; j++)
+        scores[j] = (float)item_score(m, reads, n, k->near[j], parts);
+    return t->offset + t->scale * (ridge + t->blend * text_model_near(scores, k->cosines, near));
+}
+
+/* NaN: the model says nothing. */
+static double model_score(const struct reading *g, const struct act *acts, size_t count,
+                          struct arena *a)
+{
+    if (!g->learned || (g->item == MODEL_ITEM_NONE && !g->near))
+        return NAN;
+    struct model_read *reads = arena_array(a, count + 1, sizeof *reads);
+    size_t n = reads_make(g, acts, count, reads);
+    if (n == 0)
+        return NAN;
+    if (g->item != MODEL_ITEM_NONE)
+        return item_score(g->learned->model, reads, n, g->item,
+                          arena_array(a, n + 1, sizeof(double)));
+    return new_score(g, acts, count, reads, n, a);
+}
+
+/* What the model has of the document. */
+static void model_find(struct reading *g, uint64_t revision)
+{
+    g->item = MODEL_ITEM_NONE;
+    g->learned = recommender_take(g->c, 0);
+    if (!g->learned)
+        return;
+    const struct recommend_model *m = g->learned->model;
+    uint32_t item = recommend_model_item(m, g->document);
+    if (item != MODEL_ITEM_NONE && recommend_model_knows(m, item)) {
+        g->item = item;
+        return;
+    }
+    if (!learned_text_fits(g->learned, g->v))
+        return;
+    struct newcomers *all = recommender_newcomers(g->learned);
+    newcomers_find(all, &g->document, &revision, 1, &g->near);
+    if (!g->near && newcomers_make(all, g->v->vectors, g->document, revision))
+        newcomers_find(all, &g->document, &revision, 1, &g->near);
+    if (g->near && !g->near->centred)
+        g->near = NULL;
+    if (!g->near)
+        return;
+    g->reach = arena_array(g->a, m->text->dims, sizeof *g->reach);
+    text_model_read(m->text, g->near->centred, 1, g->reach); /* M is symmetric */
+}
+
+/* ---- each reader ---- */
+
+static double profile_judge(const struct reading *g, const struct act *acts, size_t count,
+                            struct arena *a)
 {
     struct profile p;
     struct recommend_example *examples = arena_array(a, count, sizeof *examples);
-    for (size_t i = 0; i < count; i++) {
-        if (acts[i].number == g->document && !g->r->include_seen)
-            return;
+    for (size_t i = 0; i < count; i++)
         examples[i] =
             (struct recommend_example){.number = acts[i].number, .weight = acts[i].weight};
-    }
     if (!profile_make(g->v->vectors, NULL, (double)version_mean_cosine(g->v), examples, count, a,
                       &p))
-        return;
-    double score = profile_likeness(&p, g->row);
+        return 0;
+    return (g->learned ? BEHIND : 1) * profile_likeness(&p, g->row);
+}
+
+static void reader_judge(struct reading *g, const struct act *acts, size_t count, struct arena *a)
+{
+    for (size_t i = 0; i < count && !g->r->include_seen; i++)
+        if (acts[i].number == g->document)
+            return;
+    double score = model_score(g, acts, count, a);
+    const char *source = g->item != MODEL_ITEM_NONE ? "model" : "text";
+    if (isnan(score)) {
+        score = profile_judge(g, acts, count, a);
+        source = "profile";
+    }
     if (score > 0)
-        g->found[g->count++] = (struct document_reader){acts[0].user, score, "profile"};
+        g->found[g->count++] = (struct document_reader){acts[0].user, score, source};
 }
 
 static enum err readers_find(struct reading *g, struct err_info *e)
@@ -137,9 +256,10 @@ static enum err document_read(struct reading *g, struct err_info *e)
         return err;
     g->document = d.number;
     g->row = arena_array(g->a, g->v->dims, sizeof *g->row);
-    return vectors_document(g->v->vectors, d.number, g->row)
-               ? 0
-               : err_set(e, ERR_UNAVAILABLE, "", "is not embedded yet; try again in a moment");
+    if (!vectors_document(g->v->vectors, d.number, g->row))
+        return err_set(e, ERR_UNAVAILABLE, "", "is not embedded yet; try again in a moment");
+    model_find(g, d.revision);
+    return 0;
 }
 
 enum err engine_document_readers(struct engine *x, struct str collection,
@@ -159,6 +279,7 @@ enum err engine_document_readers(struct engine *x, struct str collection,
     err = document_read(&g, e);
     if (!err)
         err = readers_find(&g, e);
+    recommender_release(g.learned);
     version_unref(g.v);
     collection_unref(g.c);
     metric_error(x, err);

@@ -162,6 +162,43 @@ def test_similar_by_what_is_not_there(server):
     assert server.post("/v1/collections/unlearned/similar", {"id": "a", "by": "both"})["by"] == "text"
 
 
+def test_readers_for_a_document_by_the_model(server):
+    had = {r["user"] for r in server.get(C + "/feedback", document="g3-5", limit=100)["data"]}
+    answer = server.get(C + "/documents/g3-5/readers", limit=200)
+    fans = [r["user"] for r in answer["data"] if r["source"] == "model" and r["user"].startswith("u")]
+    best = [u for u in fans if int(u[1:]) % GROUPS == 3]
+    assert best and set(best) == {f"u{u}" for u in range(READERS) if u % GROUPS == 3} - had
+    assert fans[:len(best)] == best, answer["data"][:12]
+    assert not had & {r["user"] for r in answer["data"]}
+    everybody = server.get(C + "/documents/g3-5/readers", limit=200, include_seen="true")["data"]
+    assert had <= {r["user"] for r in everybody}
+
+
+def test_readers_for_a_new_document_and_by_the_profile(server):
+    server.post(C + "/documents", [{"id": "fresh", "text": "piano piano own3"}, {"id": "fresh too", "text": "piano piano own3 own3"}])
+    server.post(C + "/feedback", {"user": "other", "document": "fresh too", "type": "like"})
+    try:
+        rows = {r["user"]: r for r in server.get(C + "/documents/fresh/readers", limit=200)["data"]}
+        assert rows["other"]["source"] == "profile" and rows["other"]["score"] < .001
+        assert "text" in {r["source"] for r in rows.values()} and "model" not in {r["source"] for r in rows.values()}
+    finally:
+        server.ask("DELETE", C + "/users/other", status=204)
+        for name in ("fresh", "fresh too"):
+            server.ask("DELETE", C + f"/documents/{name}", status=204)
+
+
+def test_many_users_at_once_get_what_each_gets_alone(server):
+    users = [f"u{u}" for u in range(READERS)] + ["stranger"]
+    answer = server.post(C + "/recommend:batch", {"users": users, "limit": 5})
+    assert [r["user"] for r in answer["data"]] == users and answer["failed"] == 0
+    assert len({r["recommendation_id"] for r in answer["data"]}) == len(users)
+    for r in random.Random(1).sample(answer["data"], 12):
+        alone = recommend(server, user=r["user"], limit=5)
+        assert [x["id"] for x in alone["data"]] == [x["id"] for x in r["data"]]
+        assert [x["score"] for x in alone["data"]] == pytest.approx([x["score"] for x in r["data"]], rel=1e-3)
+    problem(server.ask("POST", C + "/recommend:batch", {"users": users, "pins": [{"id": "nowhere", "position": 0}]}), 422, "/pins/0/id")
+
+
 @pytest.fixture(scope="module")
 def kinds(server, trained):
     """Recommenders of the other kinds, and back to the first."""
