@@ -66,6 +66,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_EXPERIMENT_START] = run_experiment_start,
     [ROUTE_EXPERIMENT_STOP] = run_experiment_stop,
     [ROUTE_RECOMMEND_STATS] = run_recommend_stats,
+    [ROUTE_RECOMMEND_ESTIMATE] = run_recommend_estimate,
     [ROUTE_SCORE_SOURCES] = run_score_sources,
     [ROUTE_SCORES_BATCH] = run_scores_batch,
     [ROUTE_SCORES_CLEAR] = run_scores_clear,

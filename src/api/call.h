@@ -100,7 +100,8 @@ call_run run_recommend, run_recommend_batch, run_user_recommendations, run_docum
 call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_user_delete,
     run_user_export;
 call_run run_experiments_list, run_experiment_create, run_experiment_get, run_experiment_put,
-    run_experiment_delete, run_experiment_start, run_experiment_stop, run_recommend_stats;
+    run_experiment_delete, run_experiment_start, run_experiment_stop, run_recommend_stats,
+    run_recommend_estimate;
 call_run run_score_sources, run_scores_batch, run_scores_clear, run_scores_get, run_scores_put,
     run_scores_delete;
 call_run run_keys_list, run_key_create, run_key_get, run_key_update, run_key_rotate, run_key_delete;

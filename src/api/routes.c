@@ -372,6 +372,13 @@ const struct route routes[ROUTE_COUNT] = {
          "scenario, model and variant",
          .query = stats_query, .answers = ANSWERS({200, &schema_recommend_stats}), .problems = ITEM,
          .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
+    [ROUTE_RECOMMEND_ESTIMATE] =
+        {"GET", C "/recommendations/estimate", "recommendationEstimate", "experiments",
+         "What another recommender or blend would have earned, from answers that were explored "
+         "(`explore` in their requests) and the feedback that names them: self-normalised inverse "
+         "propensities, with an interval of 95 %",
+         .query = estimate_query, .answers = ANSWERS({200, &schema_recommend_estimate}),
+         .problems = ITEM, .scopes = SEES_TRAINING, .cost = COST_INTERACTIVE},
     /* ---- scores ---- */
     [ROUTE_SCORE_SOURCES] = {"GET", C "/scores", "listScoreSources", "scores",
                              "The sources of uploaded scores",

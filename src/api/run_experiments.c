@@ -220,3 +220,77 @@ void run_recommend_stats(struct call *c)
     json_object_end(w);
     response_send(c, 200, &out);
 }
+
+/* ---- what another way would have earned ---- */
+
+static const char *verdict_of(struct call *c, const struct estimate_answer *s)
+{
+    if (!s->slots)
+        return "no explored answers to go by: recommend with explore above 0, such as 0.1, name "
+               "recommendation_id in feedback, and ask again";
+    if (s->effective < ESTIMATE_EFFECTIVE_MIN)
+        return arena_printf(c->arena,
+                            "too few explored answers: the estimate rests on %.0f slots, %d are "
+                            "wanted",
+                            floor(s->effective), ESTIMATE_EFFECTIVE_MIN);
+    if (s->low > s->observed)
+        return "better than what was shown";
+    return s->high < s->observed ? "worse than what was shown" : "no difference found";
+}
+
+static void estimate_put(struct call *c, struct json_writer *w, const struct estimate_request *r,
+                         const struct estimate_answer *s)
+{
+    count_put(w, "recommender", s->recommender);
+    str_put(w, "metric", str_c(r->conversion ? "conversion" : "click_through"));
+    json_key(w, "estimate");
+    json_object_begin(w);
+    json_key(w, "rate");
+    json_put_double(w, s->rate);
+    json_key(w, "low");
+    json_put_double(w, s->low);
+    json_key(w, "high");
+    json_put_double(w, s->high);
+    json_object_end(w);
+    json_key(w, "observed");
+    json_put_double(w, s->observed);
+    count_put(w, "answers", s->answers);
+    count_put(w, "slots", s->slots);
+    count_put(w, "matched", s->matched);
+    json_key(w, "effective");
+    json_put_double(w, round(s->effective * 10) / 10);
+    json_key(w, "enough");
+    json_put_bool(w, s->effective >= ESTIMATE_EFFECTIVE_MIN);
+    str_put(w, "verdict", str_c(verdict_of(c, s)));
+    if (s->from_us)
+        render_time(w, "from", s->from_us);
+    if (s->through_us)
+        render_time(w, "through", s->through_us);
+    json_key(w, "complete");
+    json_put_bool(w, s->complete);
+}
+
+void run_recommend_estimate(struct call *c)
+{
+    struct err_info e = {0};
+    struct estimate_answer s;
+    struct response out;
+    struct estimate_request r = {
+        .recommender = (uint32_t)input_int(c->input, "recommender", 0),
+        .blend = input_str(c->input, "blend"),
+        .scenario = input_str(c->input, "scenario"),
+        .filter = input_str(c->input, "filter"),
+        .conversion = str_eq_c(input_str(c->input, "metric"), "conversion"),
+        .from_us = time_read(c, "from"),
+        .to_us = time_read(c, "to"),
+    };
+    if (engine_recommend_estimate(c->engine, call_collection(c), &r, c->arena, &s, &e)) {
+        call_input_error(c, &e);
+        return;
+    }
+    struct json_writer *w = response_begin(&out);
+    json_object_begin(w);
+    estimate_put(c, w, &r, &s);
+    json_object_end(w);
+    response_send(c, 200, &out);
+}

@@ -39,10 +39,11 @@ extern const struct schema schema_key_new, schema_key_patch, schema_key_rotate, 
     schema_key_secret, schema_keys, schema_key_id;
 /* experiments, scores: bodies, answers and names in paths */
 extern const struct schema schema_experiment, schema_experiment_new, schema_experiment_name,
-    schema_experiment_out, schema_experiments, schema_recommend_stats, schema_scores,
-    schema_reader_scores, schema_scores_rows, schema_scores_results, schema_scores_kept,
-    schema_scores_out, schema_score_sources, schema_source_name;
+    schema_experiment_out, schema_experiments, schema_recommend_stats, schema_recommend_estimate,
+    schema_scores, schema_reader_scores, schema_scores_rows, schema_scores_results,
+    schema_scores_kept, schema_scores_out, schema_score_sources, schema_source_name;
 extern const struct field stats_query[];
+extern const struct field estimate_query[];
 /* What a search takes: the body of a POST, the parameters of a GET. */
 extern const struct field search_fields[], recommend_query[], document_readers_query[];
 /* answers */

@@ -157,6 +157,21 @@ static const struct schema training_settings = {
         {"min_changes", &share, .fallback = "0.1",
          .help = "automatic: new acts of feedback, as a share of those that the last training "
                  "knew, and at least 20"})};
+static const struct schema default_blend = {
+    .type = SCHEMA_STRING, .count_max = 1000, .nullable = true};
+static const struct schema recommend_settings = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS(
+        {"blend", &default_blend, .fallback = "null",
+         .help = "the score expression of requests and variants that give none, so that uploaded "
+                 "scores join every answer: \"model + .5 * brought.mine\". A ranker is for "
+                 "akin's own blend alone. null: that one"},
+        {"gate", &schema_boolean, .fallback = "true",
+         .help = "a new blend is taken only if an experiment tried it (a variant that sets this "
+                 "blend and nothing else, a control as the collection serves now) and found it to "
+                 "be no worse: the interval of the difference ends above -5 % of the control's "
+                 "rate; else 409. Held-out readers could not judge uploaded scores fairly. false: "
+                 "it is taken as it is"})};
 const struct schema schema_collection_settings = {
     .name = "CollectionSettings",
     .type = SCHEMA_OBJECT,
@@ -173,6 +188,7 @@ const struct schema schema_collection_settings = {
                  "language need not be named"},
         {"feedback", &feedback_settings, .help = "what acts of readers weigh"},
         {"training", &training_settings, .help = "when recommenders are trained by themselves"},
+        {"recommend", &recommend_settings, .help = "how it recommends unless a request says"},
         {"versions_kept", &versions_kept, .fallback = "1",
          .help = "retired embedding versions that are kept, and kept up to date, for a rollback"}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",

@@ -166,6 +166,52 @@ const struct schema schema_recommend_stats = {
                      {"complete", &schema_boolean, NEED}),
 };
 
+/* ---- what another way would have earned ---- */
+static const struct schema recommender_id = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 4294967295.0};
+static const struct schema estimate_metric = {.type = SCHEMA_STRING,
+                                              .choices = "click_through|conversion"};
+static const struct schema scenario_name = {.type = SCHEMA_STRING, .count_min = 1, .count_max = 64};
+const struct field estimate_query[] = {
+    {"recommender", &recommender_id, .help = "its id; without, the active one"},
+    {"blend", &blend, .help = "a score expression; without, the collection's, or akin's own"},
+    {"scenario", &scenario_name, .help = "only answers of this one"},
+    {"filter", &schema_filter, .help = "what those requests had, if they had one"},
+    {"metric", &estimate_metric, .fallback = "\"click_through\""},
+    {"from", &time_text,
+     .help = "not before the recommender was made: it must not have learned from what judges it"},
+    {"to", &time_text},
+    {NULL},
+};
+static const struct schema maybe_share = {
+    .type = SCHEMA_NUMBER, .nullable = true, .bounded = true, .min = 0, .max = 1};
+static const struct schema estimated = {
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"rate", &maybe_share, NEED}, {"low", &share, NEED}, {"high", &share, NEED}),
+};
+const struct schema schema_recommend_estimate = {
+    .name = "RecommendationEstimate",
+    .type = SCHEMA_OBJECT,
+    .help = "of slots, not of answers. Of each explored slot it is asked what the other way would "
+            "have put there, given what stands before it and what the reader had done by then; "
+            "where chance put that one there, the slot counts by 1 / its propensity. Rules of the "
+            "requests other than the filter are not known, and what is popular is of now",
+    .fields = FIELDS(
+        {"recommender", &count, NEED, .help = "0: none was trained"},
+        {"metric", &estimate_metric, NEED},
+        {"estimate", &estimated, NEED, .help = "of the other way; rate null: nothing is known"},
+        {"observed", &maybe_share, NEED, .help = "of the same slots as they were"},
+        {"answers", &count, NEED,
+         .help = "explored, first pages, of readers who are named; at "
+                 "most 2,000, the oldest first"},
+        {"slots", &count, NEED}, {"matched", &count, NEED, .help = "slots as the other way"},
+        {"effective", &schema_number, NEED, .help = "so many slots carry the estimate"},
+        {"enough", &schema_boolean, NEED, .help = "30 at least"}, {"verdict", &schema_string, NEED},
+        {"from", &time_text, .help = "answers from then on"},
+        {"through", &time_text, .help = "and up to then; absent: there were none"},
+        {"complete", &schema_boolean, NEED, .help = "false: there are later ones"}),
+};
+
 /* ---- scores ---- */
 static const struct schema score_value = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = -1e15, .max = 1e15};

@@ -1,6 +1,7 @@
 /* What a user does with collections: create, change, get, list, delete. */
 #include "base/clock.h"
 #include "engine/internal.h"
+#include "engine/recommend_impl.h"
 #include <math.h>
 #include <string.h>
 
@@ -93,7 +94,13 @@ static enum err create_with(struct engine *x, struct str name, const json_t *set
     const struct model_info *i = model_info(m);
     char model_name[96];
     settings_default(&s, model_tokens_best(m), 0);
-    enum err err = settings_merge(&s, settings, model_tokens_max(m), e);
+    struct err_info info = {0};
+    enum err err = settings_merge(&s, settings, model_tokens_max(m), &info);
+    if (!err && s.recommend.blend[0] && s.recommend.gate)
+        err = err_set(&info, ERR_INVALID, "/recommend/blend",
+                      "needs gate: false in a new collection: no experiment can have tried it");
+    if (err)
+        err_set(e, err, arena_printf(a, "/settings%s", info.field), "%s", info.message);
     if (err)
         return err;
     struct version_settings vs = {.precision = i->precision, .dimensions = choice->dimensions};
@@ -107,7 +114,6 @@ static enum err create_with(struct engine *x, struct str name, const json_t *set
     act.version.model = str_c(model_name);
     act.version.settings = version_settings_text(a, &vs);
     act.collection.created_us = act.collection.updated_us = clock_wall_us();
-    struct err_info info = {0};
     err = act_run(x, &act, &info);
     if (err == ERR_CONFLICT)
         return err_set(e, err, "/name", "there is a collection \"%.*s\" already", STR_ARG(name));
@@ -143,6 +149,23 @@ static unsigned tokens_max_of(struct engine *x, uint32_t id)
     return n;
 }
 
+/* Where the gate is on, a new blend is one that an experiment has tried; there is none yet when a
+ * collection is made. */
+static enum err blend_check(struct engine *x, struct str name, const struct settings *before,
+                            const struct settings *after, struct arena *a, struct err_info *e)
+{
+    struct collection *c;
+    struct str blend = str_c(after->recommend.blend);
+    if (!blend.n || !after->recommend.gate || str_eq_c(blend, before->recommend.blend))
+        return 0;
+    enum err err = collection_find(x, name, &c, e);
+    if (err)
+        return err;
+    err = collection_blend_check(c, blend, a, e);
+    collection_unref(c);
+    return err;
+}
+
 /* Settings change what is written from now on; documents keep their passages until they are written
  * again. */
 enum err engine_collection_update(struct engine *x, struct str name, const json_t *settings,
@@ -150,7 +173,7 @@ enum err engine_collection_update(struct engine *x, struct str name, const json_
 {
     for (int try = 0; try < WRITE_TRIES; try++) {
         struct collection_record r;
-        struct settings s;
+        struct settings s, before;
         json_t *stored = NULL;
         struct err_info info = {0};
         enum err err = store_collection_get(x->store, a, name, &r, e);
@@ -161,8 +184,11 @@ enum err engine_collection_update(struct engine *x, struct str name, const json_
             return err;
         unsigned tokens_max = tokens_max_of(x, r.id);
         err = settings_merge(&s, stored, UINT32_MAX / 4, e);
+        before = s;
         if (!err)
             err = settings_merge(&s, settings, tokens_max, e);
+        if (!err)
+            err = blend_check(x, name, &before, &s, a, e);
         struct str text = err ? STR("") : settings_text(a, &s);
         json_decref(stored);
         if (err)

@@ -664,7 +664,7 @@ struct document_readers_request {
 struct document_reader {
     struct str user;
     double score;
-    const char *source; /* "model", "profile" */
+    const char *source; /* "model"; "text": the model of a new document; "profile" */
 };
 enum err engine_document_readers(struct engine *x, struct str collection,
                                  const struct document_readers_request *r, struct arena *a,
@@ -808,6 +808,35 @@ struct stats_answer {
 };
 /* Of whole days (UTC) from the one of from_us to that of to_us (0: no end). Only feedback that
  * names a recommendation counts (engine/tally.h). */
+/* What another way to recommend would have earned, from answers that were explored (a request's
+ * `explore`) and the feedback that names them: in each slot, given what stood before it, the other
+ * way would have put one document; where chance put that one there, the slot counts by 1 / its
+ * propensity (math/offpolicy.h). The reader's acts are those of before the answer; what is popular
+ * is of now. Only answers since the recommender was made, so that it has not learned from what
+ * judges it; of readers who are named; first pages alone. */
+#define ESTIMATE_ANSWERS_MAX 2000
+#define ESTIMATE_EFFECTIVE_MIN 30
+struct estimate_request {
+    uint32_t recommender;   /* 0: the active one */
+    struct str blend;       /* empty: the collection's */
+    struct str scenario;    /* empty: any */
+    struct str filter;      /* what those requests had, if they had one; empty: none */
+    bool conversion;        /* else click-through */
+    int64_t from_us, to_us; /* 0: no bound */
+};
+struct estimate_answer {
+    uint32_t recommender;
+    double rate, low, high; /* of a slot; NaN, 0 and 1: nothing is known */
+    double observed;        /* of the slots as they were */
+    double effective;       /* so many slots carry the estimate */
+    uint64_t answers, slots, matched;
+    bool complete; /* all answers of that time were looked at */
+    int64_t from_us, through_us;
+};
+/* Up to 4 seconds. ERR_NOT_FOUND: recommender; ERR_INVALID: blend, filter, to. */
+enum err engine_recommend_estimate(struct engine *x, struct str collection,
+                                   const struct estimate_request *r, struct arena *a,
+                                   struct estimate_answer *out, struct err_info *e) MUST_CHECK;
 enum err engine_recommend_stats(struct engine *x, struct str collection, unsigned by,
                                 int64_t from_us, int64_t to_us, struct arena *a,
                                 struct stats_answer *out, struct err_info *e) MUST_CHECK;

@@ -194,6 +194,8 @@ enum err engine_recommend(struct engine *x, struct str collection,
     docset_init(&m.within);
     docset_init(&m.without);
     experiment_assign(m.c, &own, STR(""), a, &m.experiment, &m.variant);
+    if (!own.blend.n)
+        own.blend = collection_blend(m.c, a);
     m.learned = recommender_take(m.c, own.recommender);
     if (!m.learned && own.recommender)
         m.learned = recommender_take(m.c, 0);

@@ -126,6 +126,16 @@ static enum err seen_earlier(struct recommendation *m, const struct feedback_set
     return 0;
 }
 
+/* Those that had happened by then, in their order. */
+static size_t rows_until(struct feedback_record *rows, size_t count, int64_t us)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].time_us < us)
+            rows[n++] = rows[i];
+    return n;
+}
+
 static enum err examples_of_user(struct recommendation *m, struct err_info *e)
 {
     struct feedback_record *rows;
@@ -134,6 +144,10 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
                                        PROFILE_ROWS, &rows, &n, e);
     if (err)
         return err;
+    uint64_t last = n ? rows[n - 1].change : 0;
+    bool all = n < PROFILE_ROWS;
+    if (m->replayed)
+        n = rows_until(rows, n, m->now_us);
     struct str *ids = arena_array(m->a, n + 1, sizeof *ids);
     uint32_t *numbers = arena_array(m->a, n + 1, sizeof *numbers);
     for (size_t i = 0; i < n; i++)
@@ -157,7 +171,7 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
     running_session(m, rows, numbers, n);
     examples_join(m);
     examples_keep(m, &f);
-    return m->r->exclude_seen && n == PROFILE_ROWS ? seen_earlier(m, &f, rows[n - 1].change, e) : 0;
+    return m->r->exclude_seen && !all ? seen_earlier(m, &f, last, e) : 0;
 }
 
 struct recommend_example *examples_weighted(const struct recommendation *m)

@@ -78,6 +78,7 @@ struct recommendation {
     const struct recommend_request *r;
     struct arena *a;
     int64_t now_us;
+    bool replayed;            /* as of now_us, which is past: later acts have not happened */
     struct docset within;     /* passes the filter */
     struct docset without;    /* excluded by the request, or seen */
     struct example *examples; /* one a document, by number */
@@ -137,6 +138,14 @@ struct explanation_part {
 enum err explanation_make(struct recommendation *m, const struct candidate *k, size_t parts_max,
                           struct explanation_part **out, size_t *count, double *rest,
                           struct err_info *e) MUST_CHECK;
+
+/* ---- recommend_blend.c ---- */
+/* The setting recommend.blend, in the arena; empty: none. */
+struct str collection_blend(struct collection *c, struct arena *a);
+/* May it become that? ERR_CONFLICT with /recommend/blend: no experiment has found it to be no
+ * worse. Counts what came since: up to 2 seconds. */
+enum err collection_blend_check(struct collection *c, struct str blend, struct arena *a,
+                                struct err_info *e) MUST_CHECK;
 
 /* ---- brought.c ---- */
 /* Scores of a source for a reader, by rising document number, in the arena: the reader's own, and

@@ -23,6 +23,7 @@ void settings_default(struct settings *s, unsigned tokens_best, unsigned special
     s->versions_kept = VERSIONS_KEPT;
     feedback_settings_default(&s->feedback);
     training_settings_default(&s->training);
+    recommend_settings_default(&s->recommend);
     s->overlap_tokens = OVERLAP_TOKENS;
     if (s->overlap_tokens > s->passage_tokens / 4)
         s->overlap_tokens = s->passage_tokens / 4;
@@ -180,6 +181,8 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err = feedback_settings_merge(&new.feedback, v, e);
         else if (strcmp(key, "training") == 0)
             err = training_settings_merge(&new.training, v, e);
+        else if (strcmp(key, "recommend") == 0)
+            err = recommend_settings_merge(&new.recommend, v, e);
         else if (strcmp(key, "synonyms") == 0)
             err = read_synonyms(&new, v, e);
         else if (strcmp(key, "stop_words") == 0)
@@ -188,7 +191,7 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err =
                 err_set(e, ERR_INVALID, pointer,
                         "unknown setting; there are passage_tokens, overlap_tokens, extra_fields, "
-                        "mapping, synonyms, stop_words, feedback, training and "
+                        "mapping, synonyms, stop_words, feedback, recommend, training and "
                         "versions_kept");
         if (err)
             return err;
@@ -233,6 +236,8 @@ void settings_print(const struct settings *s, struct strbuf *out)
     json_put_int(&w, s->overlap_tokens);
     json_key(&w, "passage_tokens");
     json_put_int(&w, s->passage_tokens);
+    json_key(&w, "recommend");
+    recommend_settings_print(&s->recommend, &w);
     json_key(&w, "stop_words");
     words_print(&w, s->stop_words);
     json_key(&w, "synonyms");

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/settings_feedback.h"
+#include "engine/settings_recommend.h"
 #include "engine/settings_training.h"
 #include <stdbool.h>
 
@@ -37,6 +38,7 @@ struct settings {
     char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */
     struct feedback_settings feedback;
     struct training_settings training;
+    struct recommend_settings recommend;
     /* Arrays, checked; NULL: none. Borrowed from what was merged. */
     const json_t *synonyms; /* of {"words":[..]} or {"words":[..],"means":[..]} */
     const json_t *stop_words;

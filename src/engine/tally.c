@@ -122,8 +122,8 @@ struct reading {
     size_t count;
 };
 
-static bool act_metric(const struct feedback_settings *s, const struct feedback_record *f,
-                       enum experiment_metric *out)
+bool tally_act_metric(const struct feedback_settings *s, const struct feedback_record *f,
+                      enum experiment_metric *out)
 {
     *out = METRIC_CLICK_THROUGH;
     if (str_eq_c(f->type, "click"))
@@ -137,7 +137,7 @@ static enum err feedback_take(void *ctx, const struct feedback_record *f)
     struct reading *r = ctx;
     struct act *act = &r->acts[r->count];
     if (!served_token(f->recommendation_id, act->token) ||
-        !act_metric(&r->settings, f, &act->metric))
+        !tally_act_metric(&r->settings, f, &act->metric))
         return 0;
     act->time_us = f->time_us;
     act->since_ns = clock_mono_ns();

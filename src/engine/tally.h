@@ -61,6 +61,9 @@ void tally_free(struct tally *t); /* NULL is allowed */
 /* Counts what came since; *complete: all but what is younger than about a second. */
 enum err tally_fold(struct tally *t, int64_t deadline_ns, bool *complete,
                     struct err_info *e) MUST_CHECK;
+/* What an act counts as; false: as nothing. */
+bool tally_act_metric(const struct feedback_settings *s, const struct feedback_record *f,
+                      enum experiment_metric *out);
 /* Is there anything to fold, as far as can be told without a read? */
 bool tally_due(struct tally *t);
 /* Rows whose day is in [from, to], copied; names by tally_name until the arena goes. */

@@ -14,11 +14,14 @@ static const struct command_option options[] = {
     {"--variant", 0, "V",
      "create, change: NAME[:WEIGHT][,KEY=VALUE...], the control first; keys: recommender, "
      "diversity, explore, fatigue, half_life_days, ranker (0 or 1), blend (last: it may hold commas)"},
-    {"--scenario", 0, "S", "create, change: the scenario it is of (default: any other)"},
-    {"--metric", 0, "M", "create, change: click_through (default) or conversion"},
+    {"--scenario", 0, "S",
+     "create, change: the scenario it is of (default: any other); estimate: only of this one"},
+    {"--metric", 0, "M", "create, change, estimate: click_through (default) or conversion"},
     {"--from", 0, "FILE", "create, change: all of it as JSON instead"},
     {"--by", 0, "LIST", "stats: of day, scenario, model, variant (default: the last three)"},
-    {"--since", 0, "TIME", "stats: from that day on, as 2026-11-22T00:00:00Z"},
+    {"--since", 0, "TIME", "stats, estimate: from then on, as 2026-11-22T00:00:00Z"},
+    {"--recommender", 0, "N", "estimate: this one (default: the active one)"},
+    {"--blend", 0, "EXPRESSION", "estimate: this blend (default: the collection's)"},
     OPTION_JSON,
     OPTIONS_SESSION,
     {0},
@@ -126,6 +129,19 @@ static void print_stats(const json_t *list)
         100 * number_of(r, "conversion"), 100 * number_of(r, "coverage"));
 }
 
+static void print_estimate(const json_t *x)
+{
+    const json_t *o = json_object_get(x, "estimate");
+    printf("%s: %s\n", text_of(x, "metric"), text_of(x, "verdict"));
+    if (number_of(x, "slots") > 0)
+        printf("estimated %.2f %% of slots (%.2f ... %.2f), observed %.2f %%\n",
+               100 * number_of(o, "rate"), 100 * number_of(o, "low"), 100 * number_of(o, "high"),
+               100 * number_of(x, "observed"));
+    printf("from %.0f explored answers, %.0f slots, %.0f of them as it would have had them%s\n",
+           number_of(x, "answers"), number_of(x, "slots"), number_of(x, "matched"),
+           json_is_true(json_object_get(x, "complete")) ? "" : "; there are later ones");
+}
+
 static void print_answer(const struct deed *d)
 {
     const json_t *list = json_object_get(d->answer, "data");
@@ -136,6 +152,8 @@ static void print_answer(const struct deed *d)
     if (args_has(d->a, "--json")) {
         json_dumpf(d->answer, stdout, JSON_COMPACT);
         putchar('\n');
+    } else if (json_object_get(d->answer, "estimate")) {
+        print_estimate(d->answer);
     } else if (json_object_get(d->answer, "as_of")) {
         print_stats(list);
     } else if (list) {
@@ -288,6 +306,26 @@ static enum err do_stats(struct deed *d, struct err_info *e)
     return session_call(d->s, "GET", path, NULL, NULL, &d->answer, e);
 }
 
+static enum err do_estimate(struct deed *d, struct err_info *e)
+{
+    static const char *const options_of[][2] = {{"--recommender", "recommender"},
+                                                {"--blend", "blend"},
+                                                {"--scenario", "scenario"},
+                                                {"--metric", "metric"},
+                                                {"--since", "from"}};
+    const char *path = arena_printf(session_arena(d->s), "%s/recommendations/estimate", d->path);
+    char mark = '?';
+    for (size_t i = 0; i < sizeof options_of / sizeof *options_of; i++) {
+        const char *value = args_get(d->a, options_of[i][0]);
+        if (!value)
+            continue;
+        path = arena_printf(session_arena(d->s), "%s%c%s=%s", path, mark, options_of[i][1],
+                            session_encode(d->s, str_c(value)));
+        mark = '&';
+    }
+    return session_call(d->s, "GET", path, NULL, NULL, &d->answer, e);
+}
+
 static const struct verb {
     const char *name;
     bool named; /* wants the name of an experiment */
@@ -295,7 +333,7 @@ static const struct verb {
 } verbs[] = {
     {"list", false, do_list},    {"show", true, do_list},    {"create", true, do_create},
     {"change", true, do_change}, {"start", true, do_start},  {"stop", true, do_stop},
-    {"delete", true, do_delete}, {"stats", false, do_stats},
+    {"delete", true, do_delete}, {"stats", false, do_stats}, {"estimate", false, do_estimate},
 };
 
 static int run_verb(const struct args *a, const struct verb *v)
@@ -330,24 +368,28 @@ static int run(const struct args *a)
                                  verbs[i].named ? "the name of an experiment" : "nothing more");
         return run_verb(a, &verbs[i]);
     }
-    return command_wrong(&command_experiments,
-                         "wants: list, show, create, change, start, stop, delete or stats");
+    return command_wrong(
+        &command_experiments,
+        "wants: list, show, create, change, start, stop, delete, stats or estimate");
 }
 
 const struct command command_experiments = {
     .name = "experiments",
     .summary = "compare ways to recommend on live readers; what became of recommendations",
-    .usage = "akin experiments [list | stats | (show | create | change | start | stop | delete) "
+    .usage = "akin experiments [list | stats | estimate | (show | create | change | start | stop | "
+             "delete) "
              "NAME] [options]",
     .text = "A reader is always in the same variant, by a keyed hash and the weights. What a "
             "variant sets goes in place of what a request says. Feedback counts that names a "
             "recommendation; intervals and p hold however often one looks. While an experiment "
-            "runs only its weights can be changed, which moves some readers.",
+            "runs only its weights can be changed, which moves some readers. estimate asks of "
+            "answers that were explored what another recommender or blend would have earned.",
     .example = "  akin experiments create diverse --scenario front --variant control "
                "--variant diverse:1,diversity=0.4\n"
                "  akin experiments start diverse\n"
                "  akin experiments show diverse\n"
-               "  akin experiments stats --by scenario,variant\n",
+               "  akin experiments stats --by scenario,variant\n"
+               "  akin experiments estimate --blend \"model + 0.5 * brought.mine\"\n",
     .options = options,
     .run = run,
 };

@@ -2,6 +2,7 @@
 numbers of recommendations."""
 import json
 import os
+import random
 import subprocess
 import time
 
@@ -205,3 +206,93 @@ def test_commands(server):
     assert "no experiment" in akin(server, "show", "cli", wrong=True)
     assert "wants the name" in akin(server, "start", wrong=True)
     assert "not NAME" in akin(server, "create", "x", "--variant", "a,diversity", "--variant", "b", wrong=True)
+
+
+# ---- what another way would have earned, and the collection's own blend ----
+E2 = "/v1/collections/explored"
+
+
+@pytest.fixture(scope="module")
+def explored(server):
+    """Readers like d0 to d9; a good algorithm knows it, a bad one thinks of d10 to d14. All of a list is drawn by chance."""
+    server.collection("explored")
+    server.post(E2 + "/documents", [{"id": f"d{i}", "text": f"thing number {i} of the catalogue"} for i in range(20)])
+    for name, first in (("good", 0), ("bad", 10), ("last", 15)):
+        scores = [{"document": f"d{first + i}", "score": 9 - i} for i in range(5)]
+        server.ask("PUT", f"{E2}/scores/{name}/all", {"scores": scores}, status=201)
+    ask_many(server, "e", 260, explore=1)
+    ask_many(server, "f", 6, explore=1, scenario="few")
+
+
+def ask_many(server, prefix, n, likes=lambda i: i < 10, often=.8, seldom=.1, **more):
+    rng, rows = random.Random(7), []
+    for u in range(n):
+        answer = server.post(E2 + "/recommend", {"user": f"{prefix}{u}", "limit": 5, **more})
+        rows += [{"user": f"{prefix}{u}", "document": r["id"], "type": "click", "recommendation_id": answer["recommendation_id"]}
+                 for r in answer["data"] if rng.random() < (often if likes(int(r["id"][1:])) else seldom)]
+    for i in range(0, len(rows), 1000):
+        assert server.post(E2 + "/feedback", rows[i:i + 1000])["failed"] == 0
+
+
+def estimate(server, **params):
+    return server.get(E2 + "/recommendations/estimate", **params)
+
+
+def test_what_another_blend_would_have_earned(server, explored):
+    good, bad = estimate(server, blend="brought.good"), estimate(server, blend="brought.bad")
+    assert good["answers"] == 266 and good["slots"] == 5 * 266 and good["complete"] and good["enough"] and bad["enough"]
+    assert good["estimate"]["low"] < .8 < good["estimate"]["high"] and bad["estimate"]["low"] < .1 < bad["estimate"]["high"]
+    assert bad["estimate"]["high"] < good["observed"] < good["estimate"]["low"] and .3 < good["observed"] < .6
+    assert good["verdict"].startswith("better") and bad["verdict"].startswith("worse")
+    assert 20 < good["matched"] < 200 and good["effective"] == pytest.approx(good["matched"], rel=.3)
+    assert estimate(server, blend="brought.good", metric="conversion")["observed"] == 0
+
+
+def test_an_estimate_says_when_it_rests_on_too_little(server, explored):
+    few = estimate(server, blend="brought.good", scenario="few")
+    assert few["answers"] == 6 and not few["enough"] and "too few explored answers" in few["verdict"]
+    none = estimate(server, blend="brought.good", scenario="nowhere")
+    assert none["slots"] == 0 and none["estimate"] == {"rate": None, "low": 0, "high": 1} and not none["enough"]
+    assert "explore above 0" in none["verdict"] and none["observed"] is None
+    problem(server.ask("GET", E2 + "/recommendations/estimate", blend="model +"), 422, parameter="blend")
+    problem(server.ask("GET", E2 + "/recommendations/estimate", recommender=77), 404, says="recommender 77")
+    problem(server.ask("GET", E2 + "/recommendations/estimate", metric="joy"), 422, parameter="metric")
+    assert "no explored answers" in akin(server, "estimate", "--blend", "brought.mine", "--scenario", "nowhere", "--metric", "conversion")
+
+
+def blend_set(server, blend, **more):
+    return server.ask("PATCH", E2, {"recommend": {"blend": blend, **more}})
+
+
+def first_of(server, **more):
+    return server.post(E2 + "/recommend", {"user": "nobody", "limit": 3, "exclude_seen": False, **more})
+
+
+def test_a_collections_own_blend(server, explored):
+    at = "/recommend/blend"
+    problem(blend_set(server, "brought.good +"), 422, at)
+    problem(blend_set(server, 7), 422, at)
+    problem(server.ask("PATCH", E2, {"recommend": {"gate": "no"}}), 422, "/recommend/gate")
+    problem(blend_set(server, "brought.bad"), 409, at, says="no experiment has tried it")
+    problem(server.ask("POST", "/v1/collections", {"name": "gated", "settings": {"recommend": {"blend": "model"}}}), 422, "/settings" + at)
+    plain = first_of(server)
+    answer = blend_set(server, " brought.bad ", gate=False)
+    assert answer.status_code == 200 and answer.json()["settings"]["recommend"] == {"blend": "brought.bad", "gate": False}
+    assert [r["id"] for r in first_of(server)["data"]] == ["d10", "d11", "d12"] and first_of(server)["model"] == "blend"
+    assert {r["source"] for r in first_of(server)["data"]} == {"brought"}
+    assert [r["id"] for r in first_of(server, blend="brought.good")["data"]] == ["d0", "d1", "d2"]
+    assert blend_set(server, None, gate=True).status_code == 200
+    assert first_of(server)["model"] == plain["model"] != "blend"
+
+
+def test_the_gate_lets_pass_what_an_experiment_found_no_worse(server, explored):
+    variants = [{"name": "control"}, {"name": "last", "blend": "brought.last"}, {"name": "bad", "blend": "brought.bad"}]
+    server.post(E2 + "/experiments", {"name": "blends", "scenario": "try", "variants": variants}, status=201)
+    server.post(E2 + "/experiments/blends:start", {})
+    problem(blend_set(server, "brought.last"), 409, "/recommend/blend", says="too few answers")
+    ask_many(server, "t", 400, likes=lambda i: i >= 15, often=.3, seldom=.04, scenario="try")
+    counted(server, E2 + "/experiments/blends", lambda x: sum(v["answers"] for v in x["results"]["variants"]) >= 400)
+    problem(blend_set(server, "brought.bad"), 409, "/recommend/blend")
+    answer = blend_set(server, "brought.last")
+    assert answer.status_code == 200 and [r["id"] for r in first_of(server)["data"]] == ["d15", "d16", "d17"]
+    assert blend_set(server, None).status_code == 200

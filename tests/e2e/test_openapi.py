@@ -64,7 +64,7 @@ ROUTES = [
     ("/v1/collections/{c}/experiments", "GET"), ("/v1/collections/{c}/experiments", "POST"),
     *(("/v1/collections/{c}/experiments/{experiment}", m) for m in ("GET", "PUT", "DELETE")),
     ("/v1/collections/{c}/experiments/{experiment}:start", "POST"), ("/v1/collections/{c}/experiments/{experiment}:stop", "POST"),
-    ("/v1/collections/{c}/recommendations/stats", "GET"), ("/v1/collections/{c}/scores", "GET"),
+    ("/v1/collections/{c}/recommendations/stats", "GET"), ("/v1/collections/{c}/recommendations/estimate", "GET"), ("/v1/collections/{c}/scores", "GET"),
     *(("/v1/collections/{c}/scores/{source}", m) for m in ("POST", "DELETE")),
     *(("/v1/collections/{c}/scores/{source}/" + who, m) for who in ("all", "users/{id}") for m in ("GET", "PUT", "DELETE")),
     ("/v1/collections/{c}/users/{id}/recommendations", "GET"), ("/v1/embeddings", "POST"), ("/v1/models", "GET"),
