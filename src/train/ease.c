@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 256u /* items whose rows are made at a time */
-#define RUN 512u   /* items that a product of a block is made for at a time */
+#define INVERTING .5 /* of the time, about */
+#define BLOCK 256u   /* items whose rows are made at a time */
+#define RUN 512u     /* items that a product of a block is made for at a time */
 #define LAMBDA 30.0
 #define THREADS_MAX 8u /* each takes two blocks of BLOCK x items */
 
@@ -286,6 +287,17 @@ static void rows_offer(void *ctx, unsigned worker, uint32_t block)
     }
 }
 
+static void tell(const struct training *t, double done)
+{
+    if (t->o->progress)
+        t->o->progress(t->o->ctx, done);
+}
+
+static void inverse_tell(void *ctx, double share)
+{
+    tell(ctx, INVERTING * share);
+}
+
 static void rows_dual(struct training *t)
 {
     uint32_t blocks = block_count(t->x->items);
@@ -295,6 +307,7 @@ static void rows_dual(struct training *t)
             t->blocks[n].count = 0;
         parallel_run(t->threads, left < t->threads ? left : t->threads, block_make, t);
         parallel_run(t->threads, left, rows_offer, t);
+        tell(t, INVERTING + (1 - INVERTING) * (blocks - left) / blocks);
     }
 }
 
@@ -360,7 +373,8 @@ size_t ease_train_bytes(uint32_t readers, uint32_t items, const struct ease_opti
 static enum err training_run(struct training *t, struct err_info *e)
 {
     fill(t);
-    if (!stopped(t) && !invert(t->inverse, t->size, t->threads, t->o->stop) && !stopped(t))
+    if (!stopped(t) && !invert(t->inverse, t->size, t->threads, t->o->stop, inverse_tell, t) &&
+        !stopped(t))
         return err_set(e, ERR_INVALID, "lambda", "is too small for these readers: try %g",
                        10 * (double)t->lambda);
     blocks_init(t);
@@ -372,6 +386,7 @@ static enum err training_run(struct training *t, struct err_info *e)
         parallel_run(t->threads, block_count(t->x->items), rows_primal, t);
     parallel_run(t->threads, block_count(t->x->items), rows_take, t);
     blocks_release(t);
+    tell(t, 1);
     return stopped(t) ? err_set(e, ERR_CANCELLED, NULL, "the training was cancelled") : 0;
 }
 

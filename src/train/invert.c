@@ -86,7 +86,8 @@ static void rows_finish(void *ctx, unsigned worker, uint32_t block)
             }
 }
 
-bool invert(float *a, size_t n, unsigned threads, const atomic_bool *stop)
+bool invert(float *a, size_t n, unsigned threads, const atomic_bool *stop,
+            void (*swept)(void *ctx, double share), void *ctx)
 {
     struct sweep *s = xcalloc(1, sizeof *s);
     uint32_t blocks = (uint32_t)((n + BLOCK - 1) / BLOCK);
@@ -103,6 +104,8 @@ bool invert(float *a, size_t n, unsigned threads, const atomic_bool *stop)
             parallel_run(threads, blocks, column_take, s);
         if (good)
             parallel_run(threads, blocks, rows_update, s);
+        if (good && swept)
+            swept(ctx, (double)(s->at + s->width) / (double)n);
     }
     if (good)
         parallel_run(threads, blocks, rows_finish, s);

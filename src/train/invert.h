@@ -15,8 +15,10 @@
 #include <stddef.h>
 
 /* a: n x n, its lower half is read -> its inverse, both halves. False: not positive definite, or
- * `stop`, and `a` is spoilt. After dense_open; says dense_threads(1). Memory: invert_bytes. */
-bool invert(float *a, size_t n, unsigned threads, const atomic_bool *stop);
+ * `stop`, and `a` is spoilt. After dense_open; says dense_threads(1). Memory: invert_bytes.
+ * swept(ctx, share), on this thread: so much of it is done (NULL: nobody asks). */
+bool invert(float *a, size_t n, unsigned threads, const atomic_bool *stop,
+            void (*swept)(void *ctx, double share), void *ctx);
 size_t invert_bytes(size_t n);
 
 #endif

@@ -21,12 +21,28 @@ struct fitting {
     const struct fit_options *o;
     struct known *known;
     struct recommend_model *m;
+    const char *part; /* what is made now, and its share of all */
+    double from, to;
 };
 
 static void step(const struct fitting *f, const char *name, double done)
 {
     if (f->o->progress)
         f->o->progress(f->o->ctx, name, done);
+}
+
+static void part(struct fitting *f, const char *name, double from, double to)
+{
+    f->part = name;
+    f->from = from;
+    f->to = to;
+    step(f, name, from);
+}
+
+static void within_part(const void *ctx, double done)
+{
+    const struct fitting *f = ctx;
+    step(f, f->part, f->from + (f->to - f->from) * done);
 }
 
 static bool stopped(const struct fitting *f)
@@ -77,6 +93,8 @@ static enum err rows_of_known(const struct fitting *f, const struct interactions
         struct ease_options o = ease_of(f->r, f->o);
         o.text = f->known->text;
         o.dims = f->known->dims;
+        o.progress = within_part;
+        o.ctx = f;
         return ease_train(x, &o, out, e);
     }
     struct neighbours_options o = neighbours_of(f->r, f->o);
@@ -169,10 +187,10 @@ static enum err scores_and_text_fit(struct fitting *f, struct err_info *e)
     enum err err = 0;
     ridge_given(f->known->x, f->o->seed, &given);
     if (forgets(f)) {
-        step(f, "text", .05);
+        part(f, "text", .05, .45);
         err = text_fit(f, &given, e);
     }
-    step(f, "fit", .5);
+    part(f, "fit", forgets(f) ? .5 : .05, .9);
     if (!err)
         err = scores_fit(f, f->known->x, f->m, e);
     if (!err && !forgets(f)) {
@@ -187,7 +205,7 @@ static enum err parts_fit(struct fitting *f, struct err_info *e)
 {
     if (!f->o->parts_only && f->known->dims)
         return scores_and_text_fit(f, e);
-    step(f, "fit", .1);
+    part(f, "fit", .1, .95);
     return scores_fit(f, f->known->x, f->m, e);
 }
 

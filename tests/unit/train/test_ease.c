@@ -117,6 +117,37 @@ static void test_definition(void **state)
         }
 }
 
+struct told {
+    double last;
+    unsigned times;
+};
+
+static void told(const void *ctx, double done)
+{
+    struct told *t = (struct told *)(uintptr_t)ctx;
+    assert_true(done >= t->last && done <= 1);
+    t->last = done;
+    t->times++;
+}
+
+/* In both forms the inverse alone tells of each of its panels. */
+static void test_progress(void **state)
+{
+    static const uint32_t sizes[][2] = {{550, 900}, {900, 600}};
+    for (size_t s = 0; s < 2; s++) {
+        struct world w;
+        struct told t = {0};
+        struct item_model *m = NULL;
+        world_make(&w, sizes[s][0], sizes[s][1], s + 40);
+        struct ease_options o = {
+            .lambda = 2, .kept = 40, .threads = 2, .progress = told, .ctx = &t};
+        assert_int_equal(ease_train(w.x, &o, &m, NULL), 0);
+        assert_true(t.last == 1 && t.times >= 4);
+        item_model_free(m);
+        world_free(&w);
+    }
+}
+
 static struct item_model *trained(const struct world *w, unsigned threads)
 {
     struct item_model *m = NULL;
@@ -216,8 +247,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interactions), cmocka_unit_test(test_definition),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_progress),     cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_kept),         cmocka_unit_test(test_refused),
     };
     if (dense_open(NULL)) /* not installed here */
         return 77;
