@@ -74,6 +74,8 @@ export interface CollectionSettings {
   feedback?: { [name: string]: unknown };
   /** when recommenders are trained by themselves */
   training?: { [name: string]: unknown };
+  /** how it recommends unless a request says */
+  recommend?: { [name: string]: unknown };
   /** retired embedding versions that are kept, and kept up to date, for a rollback */
   versions_kept?: number;
 }
@@ -800,7 +802,7 @@ export interface Reader {
   user: string;
   /** how much of what this reader likes the document is */
   score: number;
-  /** model or profile */
+  /** model: by the active recommender; text: by it too, of a document that nobody had read when it was trained; profile: by the texts of what ... */
   source: string;
 }
 export interface Feedback {
@@ -971,6 +973,31 @@ export interface RecommendationStats {
   click_through: number;
   conversion: number;
   coverage: number;
+}
+export interface RecommendationEstimate {
+  /** 0: none was trained */
+  recommender: number;
+  metric: "click_through" | "conversion";
+  /** of the other way; rate null: nothing is known */
+  estimate: { [name: string]: unknown };
+  /** of the same slots as they were */
+  observed: number | null;
+  /** explored, first pages, of readers who are named; at most 2,000, the oldest first */
+  answers: number;
+  slots: number;
+  /** slots as the other way */
+  matched: number;
+  /** so many slots carry the estimate */
+  effective: number;
+  /** 30 at least */
+  enough: boolean;
+  verdict: string;
+  /** answers from then on */
+  from?: string;
+  /** and up to then; absent: there were none */
+  through?: string;
+  /** false: there are later ones */
+  complete: boolean;
 }
 export interface ScoreSources {
   data: Array<ScoreSource>;
@@ -1366,6 +1393,8 @@ export class Akin extends Http {
   stopExperiment(collection: string, experiment: string): Promise<StoredExperiment>;
   /** What became of recommendations: click-through, conversion and coverage, by day, scenario, model and variant */
   recommendationStats(collection: string, options?: { by?: Array<"day" | "scenario" | "model" | "variant">; from?: string; to?: string }): Promise<RecommendationStatsList>;
+  /** What another recommender or blend would have earned, from answers that were explored (`explore` in their requests) and the feedback that names them: ... */
+  recommendationEstimate(collection: string, options?: { recommender?: number; blend?: string; scenario?: string; filter?: string; metric?: "click_through" | "conversion"; from?: string; to?: string }): Promise<RecommendationEstimate>;
   /** The sources of uploaded scores */
   listScoreSources(collection: string): Promise<ScoreSources>;
   /** Scores that your own algorithm made, of many readers, each in place of what was there. They are candidates, and brought.SOURCE in score expressions. */

@@ -162,6 +162,9 @@ export class Akin extends Http {
   recommendationStats(collection, options = {}) {
     return this.ask("GET", `/v1/collections/${part(collection)}/recommendations/stats`, { query: { by: options["by"], from: options["from"], to: options["to"] } });
   }
+  recommendationEstimate(collection, options = {}) {
+    return this.ask("GET", `/v1/collections/${part(collection)}/recommendations/estimate`, { query: { recommender: options["recommender"], blend: options["blend"], scenario: options["scenario"], filter: options["filter"], metric: options["metric"], from: options["from"], to: options["to"] } });
+  }
   listScoreSources(collection) {
     return this.ask("GET", `/v1/collections/${part(collection)}/scores`);
   }

@@ -22,9 +22,9 @@ class Akin(Http):
         """One collection, with its counts"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}")  # type: ignore[no-any-return]
 
-    def update_collection(self, collection: str, *, passage_tokens: Optional[int] = None, overlap_tokens: Optional[int] = None, extra_fields: Optional[Literal["attributes", "error"]] = None, mapping: Optional[Dict[str, str]] = None, synonyms: Optional[Union[List[Dict[str, Any]], None]] = None, stop_words: Optional[Union[List[str], None]] = None, feedback: Optional[Dict[str, Any]] = None, training: Optional[Dict[str, Any]] = None, versions_kept: Optional[int] = None) -> "types.Collection":
+    def update_collection(self, collection: str, *, passage_tokens: Optional[int] = None, overlap_tokens: Optional[int] = None, extra_fields: Optional[Literal["attributes", "error"]] = None, mapping: Optional[Dict[str, str]] = None, synonyms: Optional[Union[List[Dict[str, Any]], None]] = None, stop_words: Optional[Union[List[str], None]] = None, feedback: Optional[Dict[str, Any]] = None, training: Optional[Dict[str, Any]] = None, recommend: Optional[Dict[str, Any]] = None, versions_kept: Optional[int] = None) -> "types.Collection":
         """Change settings of a collection"""
-        return self._ask("PATCH", f"/v1/collections/{quote(collection)}", body={"passage_tokens": passage_tokens, "overlap_tokens": overlap_tokens, "extra_fields": extra_fields, "mapping": mapping, "synonyms": synonyms, "stop_words": stop_words, "feedback": feedback, "training": training, "versions_kept": versions_kept}, media="application/merge-patch+json")  # type: ignore[no-any-return]
+        return self._ask("PATCH", f"/v1/collections/{quote(collection)}", body={"passage_tokens": passage_tokens, "overlap_tokens": overlap_tokens, "extra_fields": extra_fields, "mapping": mapping, "synonyms": synonyms, "stop_words": stop_words, "feedback": feedback, "training": training, "recommend": recommend, "versions_kept": versions_kept}, media="application/merge-patch+json")  # type: ignore[no-any-return]
 
     def delete_collection(self, collection: str) -> None:
         """Delete a collection and all that is in it"""
@@ -217,6 +217,10 @@ class Akin(Http):
     def recommendation_stats(self, collection: str, *, by: Optional[List[Literal["day", "scenario", "model", "variant"]]] = None, from_: Optional[str] = None, to: Optional[str] = None) -> "types.RecommendationStatsList":
         """What became of recommendations: click-through, conversion and coverage, by day, scenario, model and variant"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/recommendations/stats", query={"by": by, "from": from_, "to": to})  # type: ignore[no-any-return]
+
+    def recommendation_estimate(self, collection: str, *, recommender: Optional[int] = None, blend: Optional[str] = None, scenario: Optional[str] = None, filter: Optional[str] = None, metric: Optional[Literal["click_through", "conversion"]] = None, from_: Optional[str] = None, to: Optional[str] = None) -> "types.RecommendationEstimate":
+        """What another recommender or blend would have earned, from answers that were explored (`explore` in their requests) and the feedback that names them: ..."""
+        return self._ask("GET", f"/v1/collections/{quote(collection)}/recommendations/estimate", query={"recommender": recommender, "blend": blend, "scenario": scenario, "filter": filter, "metric": metric, "from": from_, "to": to})  # type: ignore[no-any-return]
 
     def list_score_sources(self, collection: str) -> "types.ScoreSources":
         """The sources of uploaded scores"""

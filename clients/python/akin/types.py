@@ -54,6 +54,7 @@ class CollectionSettings(TypedDict, total=False):
     stop_words: Union[List[str], None]  # words of queries that do not count unless there is nothing else; those of the language need not be named
     feedback: Dict[str, Any]  # what acts of readers weigh
     training: Dict[str, Any]  # when recommenders are trained by themselves
+    recommend: Dict[str, Any]  # how it recommends unless a request says
     versions_kept: int  # retired embedding versions that are kept, and kept up to date, for a rollback
 
 class EmbeddingVersions(TypedDict, total=False):
@@ -567,7 +568,7 @@ class DocumentReaders(TypedDict, total=False):
 class Reader(TypedDict, total=False):
     user: str
     score: float  # how much of what this reader likes the document is
-    source: str  # model or profile
+    source: str  # model: by the active recommender; text: by it too, of a document that nobody had read when it was trained; ...
 
 class Feedback(TypedDict, total=False):
     event_id: "Id"  # the same one again changes nothing
@@ -705,6 +706,8 @@ class RecommendationStats(TypedDict, total=False):
     click_through: float
     conversion: float
     coverage: float
+
+RecommendationEstimate = TypedDict("RecommendationEstimate", {"recommender": "int", "metric": "Literal[\"click_through\", \"conversion\"]", "estimate": "Dict[str, Any]", "observed": "Union[float, None]", "answers": "int", "slots": "int", "matched": "int", "effective": "float", "enough": "bool", "verdict": "str", "from": "str", "through": "str", "complete": "bool"}, total=False)
 
 class ScoreSources(TypedDict, total=False):
     data: List["ScoreSource"]
