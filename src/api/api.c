@@ -261,6 +261,36 @@ static void work(void *arg)
     tokens_end(&tokens);
 }
 
+/* A worker goes on while something waits that may sit down: what cannot now is taken by the worker
+ * that frees its subject's seat. */
+static void take_turns(void *arg)
+{
+    struct api *a = arg;
+    struct call *c;
+    uint64_t subject;
+    while ((c = turns_pop(a->turns, &subject, clock_mono_ns()))) {
+        work(c);
+        turns_leave(a->turns, subject);
+    }
+}
+
+static void refuse_busy(struct call *c, enum err err, const char *why)
+{
+    struct err_info e = {0};
+    err_set(&e, err, NULL, "%s", why);
+    call_error(c, &e);
+}
+
+static void wait_for_turn(struct call *c)
+{
+    struct api *a = c->api;
+    struct call *lost = turns_push(a->turns, rate_subject(c), c, c->queued_ns);
+    if (lost)
+        refuse_busy(lost, ERR_BUSY, "too many requests wait; try again later");
+    if (lost != c) /* busy: as many come to look as can wait, and one of them takes it */
+        (void)!pool_submit(a->pool, LANE_INTERACTIVE, take_turns, a);
+}
+
 static void on_request(void *ctx, struct http_request *r)
 {
     struct api *a = ctx;
@@ -272,15 +302,15 @@ static void on_request(void *ctx, struct http_request *r)
     bool import = c->media == MEDIA_NDJSON;
     bool bulk = c->route == &routes[ROUTE_DOCUMENTS_ADD] && http_body(r).n > (256u << 10);
     c->queued_ns = clock_mono_ns();
-    enum err err = pool_submit(import ? a->imports : a->pool,
-                               bulk || import ? LANE_BULK : LANE_INTERACTIVE, work, c);
-    if (!err)
+    if (!bulk && !import) {
+        wait_for_turn(c);
         return;
-    struct err_info e = {0};
-    err_set(&e, err, NULL,
-            import ? "as many imports run as may at a time; try again later"
-                   : "too many requests wait; try again later");
-    call_error(c, &e);
+    }
+    enum err err = pool_submit(import ? a->imports : a->pool, LANE_BULK, work, c);
+    if (err)
+        refuse_busy(c, err,
+                    import ? "as many imports run as may at a time; try again later"
+                           : "too many requests wait; try again later");
 }
 
 static void on_refuse(void *ctx, struct http_request *r, int status, const char *code,
@@ -404,6 +434,7 @@ struct api *api_new(struct engine *x, const struct api_options *o)
     metrics_declare(a);
     rate_init(&a->rate);
     a->pool = pool_new("api", workers, o->queue_max ? o->queue_max : 256);
+    a->turns = turns_new(o->queue_max ? o->queue_max : 256, workers);
     a->imports = pool_new("import", imports, imports);
     return a;
 }
@@ -428,6 +459,7 @@ void api_free(struct api *a)
         return;
     pool_free(a->imports);
     pool_free(a->pool);
+    turns_free(a->turns);
     rate_release(&a->rate);
     strbuf_release(&a->openapi);
     free(a->tmp_dir);

@@ -84,6 +84,12 @@ static struct str payer(const struct call *c)
     return c->caller.key_id.n ? c->caller.key_id : http_peer(c->request);
 }
 
+uint64_t rate_subject(struct call *c)
+{
+    struct str who = payer(c);
+    return limits_subject(c->api->rate.buckets, "turn", who.s, who.n);
+}
+
 bool refused_by_address_rate(struct call *c)
 {
     return !(c->route->scopes & SCOPE_OPEN) && !take(c, RATE_ADDRESS, http_peer(c->request), 1);

@@ -29,6 +29,9 @@ bool refused_by_key_rate(struct call *c);
 /* Worker: by the reader that the input names. */
 bool refused_by_reader_rate(struct call *c);
 
+/* Who waits behind whom (access/turns.h): a key, or an address without one. */
+uint64_t rate_subject(struct call *c);
+
 /* Tokens that a handler takes. Made before the handler runs, since the call is gone after it. */
 struct token_account {
     struct meter meter;

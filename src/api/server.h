@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "api/authenticate.h"
 #include "api/call.h"
+#include "access/turns.h"
 #include "api/rate.h"
 #include "base/metrics.h"
 #include "base/pool.h"
@@ -15,6 +16,7 @@
 struct api {
     struct engine *engine;
     struct rate rate;
+    struct turns *turns; /* of what waits for a worker, bulk aside */
     struct pool *pool, *imports;
     const char *const *aliases;
     unsigned alias_count;
