@@ -3,6 +3,8 @@
 Each has `name`, `library`, `fit(X, setting)` -> a function of what new readers have read (sparse) -> scores (dense), and what to try, 12 fits at
 most: `grid`, settings that are all tried, or, where a fit takes a minute, `walk`, values of parameters: from the middle one step along one of
 them at a time, as long as it gets better. `fit` raises ImportError where the library is not installed. What is tuned is what the authors name as worth tuning."""
+import contextlib
+import io
 import itertools
 import json
 import os
@@ -52,7 +54,8 @@ class Irspack:
     def fit(self, x, setting):
         import irspack.recommenders
         model = getattr(irspack.recommenders, self.cls)(x.astype(np.float64), **self.common, **setting)
-        model.learn()
+        with contextlib.redirect_stdout(io.StringIO()):  # a bar of progress
+            model.learn()
         return lambda given: model.get_score_cold_user(given.astype(np.float64))
 
 
@@ -69,7 +72,7 @@ class IrspackKNN(Irspack):
 class IrspackIALS(Irspack):
     name, cls = "irspack iALS", "IALSRecommender"
     common = {"n_threads": THREADS, "n_components": 256, "train_epochs": 12}
-    grid = grid(alpha0=[.01, .03, .1, .3], reg=[.0003, .001, .003])
+    grid = grid(alpha0=[.01, .03, .1], reg=[.00003, .0001, .0003, .001])
 
 
 class IrspackEASE(Irspack):
