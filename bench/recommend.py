@@ -148,7 +148,7 @@ def known_akin(readers, items):
 def known_others(splits):
     key = hashlib.sha256((a.state / "cases.jsonl").read_bytes()).hexdigest()[:16]
     kept = recommenders.Kept(a.state / "peers.jsonl", key, a.kept)
-    out = {}
+    out, missing = {}, 0
     for peer in recommenders.ALL:
         if a.peers and not any(n.lower() in peer.name.lower() for n in a.peers.split(",")):
             continue
@@ -157,7 +157,8 @@ def known_others(splits):
             out[peer.name] = (r["values"], r["setting"], r["tried"])
         except recommenders.Missing as e:
             left_out(peer.name, str(e))
-    return out
+            missing += 1
+    return out, missing
 
 
 def known_table(all_):
@@ -181,7 +182,7 @@ def known():
     readers = recommend_cases.read_counted(files("users.dat")[0])
     items = np.load(vectors(), mmap_mode="r").shape[0]
     all_, splits = known_akin(readers, items)
-    others = {} if a.peers == "none" else known_others(splits)
+    others, missing = ({}, 0) if a.peers == "none" else known_others(splits)
     all_.update(others)
     known_table(all_)
     for name in all_:
@@ -194,7 +195,7 @@ def known():
     if others:
         best = max(others, key=lambda n: others[n][0]["ndcg@100"].mean())
         d, shown = against(all_, best)
-        want(f"gain over the best peer ({best})", "> 0, p < .05", d[0], d[0] > 0 and d[3] < .05, shown)
+        want(f"gain over the best {f'of {len(others)} peers, {missing} left out' if missing else 'peer'} ({best})", "> 0, p < .05", d[0], d[0] > 0 and d[3] < .05, shown)
 
 
 # ---- the others ----
