@@ -124,6 +124,8 @@ static enum err first_key(struct node *n, const struct config *c, struct err_inf
     if (rc == ERR_OK) {
         char *line = arena_printf(a, "%s\n", k.text);
         rc = file_write_atomic(path, line, strlen(line), 0600, e);
+        if (rc != ERR_OK) /* nobody has it, so the next start makes another */
+            (void)!engine_key_delete(n->engine, &nobody, k.id, NULL);
     }
     if (rc == ERR_OK)
         log_event(LOG_WARN, "an admin key was made: requests need a key from now on",
