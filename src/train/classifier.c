@@ -19,7 +19,7 @@
 static const double penalties[PENALTIES] = {8192, 2048, 512, 128, 32, 8, 2, .5, .125};
 #define TRIAL_TOLERANCE 1e-3
 #define TOLERANCE 3e-4  /* shares of the gradient at the start: fits of 1e-4 judge the same */
-#define WORSE_MAX 2     /* penalties in a row that do worse: weaker ones overfit */
+#define WORSE_MAX 1     /* penalties in a row that do worse: weaker ones overfit more */
 #define TEST_MIN 5      /* documents that are held out */
 #define COMPARED_MIN 10 /* with the active one */
 #define MARGIN .02

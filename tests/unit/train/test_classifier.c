@@ -113,6 +113,8 @@ static void test_a_planted_rule_is_found(void **state)
     assert_true(number(r, "metrics", "accuracy") > .93);
     assert_true(number(r, "metrics", "macro_f1") > .92);
     assert_true(number(r, "majority", "accuracy") < .5);
+    double fitted = number(r, "counts", "fitted"), test = number(r, "counts", "test");
+    assert_true(fitted + test == s->documents && number(r, "counts", "documents") == s->documents);
     assert_true(number(r, "metrics", "calibration_error") < .05);
     assert_true(json_is_true(json_object_get(r, "promote")));
     assert_string_equal(m->names[0], "label1"); /* by name */
