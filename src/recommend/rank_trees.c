@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BESIDE 8u
+
 _Static_assert(sizeof(struct rank_node) == 8, "files hold nodes as they are");
 
 struct rank_trees *rank_trees_new(uint32_t trees, const uint32_t *node_counts)
@@ -68,15 +70,38 @@ const char *rank_trees_wrong(const struct rank_trees *t)
     return wrong;
 }
 
-static float tree_value(const struct rank_node *nodes, const float *x)
+/* Where a candidate goes from a node; a leaf leads to itself. Without a branch: which way is close
+ * to chance. */
+static uint32_t step(const struct rank_node *nodes, uint32_t at, const float *x)
 {
-    const struct rank_node *n = nodes;
-    while (n->left) {
-        float v = x[n->feature];
-        bool right = isnan(v) ? n->unknown_right : !(v < n->value);
-        n = nodes + n->left + right;
-    }
-    return n->value;
+    const struct rank_node *n = nodes + at;
+    float v = x[n->feature];
+    uint32_t right = (uint32_t)(v >= n->value) | ((uint32_t)(v != v) & n->unknown_right);
+    return n->left ? n->left + right : at;
+}
+
+/* BESIDE candidates at once: while one waits for its node, the others go on. */
+static void tree_add(const struct rank_node *nodes, const float *const *features, float *out)
+{
+    uint32_t at[BESIDE] = {0}, moved;
+    do {
+        moved = 0;
+        for (unsigned k = 0; k < BESIDE; k++) {
+            uint32_t next = step(nodes, at[k], features[k]);
+            moved |= next ^ at[k];
+            at[k] = next;
+        }
+    } while (moved);
+    for (unsigned k = 0; k < BESIDE; k++)
+        out[k] += nodes[at[k]].value;
+}
+
+static void tree_add_one(const struct rank_node *nodes, const float *x, float *out)
+{
+    uint32_t at = 0;
+    while (nodes[at].left)
+        at = step(nodes, at, x);
+    *out += nodes[at].value;
 }
 
 /* Tree by tree, so that one is in the nearest cache for all candidates. */
@@ -86,8 +111,11 @@ void rank_trees_score(const struct rank_trees *t, const float *const *features, 
     memset(out, 0, count * sizeof *out);
     for (uint32_t k = 0; k < t->trees; k++) {
         const struct rank_node *nodes = t->nodes + t->start[k];
-        for (size_t i = 0; i < count; i++)
-            out[i] += tree_value(nodes, features[i]);
+        size_t i = 0;
+        for (; i + BESIDE <= count; i += BESIDE)
+            tree_add(nodes, features + i, out + i);
+        for (; i < count; i++)
+            tree_add_one(nodes, features[i], out + i);
     }
 }
 

@@ -29,18 +29,18 @@ static void test_scores(void **state)
                                      {3, 5, 30.5f}, {9, NAN, 30.5f}, {NAN, 5, 10.5f}};
     struct rank_trees *t = two_make();
     assert_null(rank_trees_wrong(t));
-    float rows[6][FEATURE_COUNT], out[6];
-    const float *all[6];
+    float rows[6][FEATURE_COUNT], out[12];
+    const float *all[12]; /* more than are scored at once */
     for (size_t i = 0; i < 6; i++) {
         for (int f = 0; f < FEATURE_COUNT; f++)
             rows[i][f] = NAN;
         rows[i][FEATURE_MODEL] = cases[i][0];
         rows[i][FEATURE_AGE] = cases[i][1];
-        all[i] = rows[i];
+        all[i] = all[i + 6] = rows[i];
     }
-    rank_trees_score(t, all, 6, out);
-    for (size_t i = 0; i < 6; i++)
-        assert_true(out[i] == cases[i][2]);
+    rank_trees_score(t, all, 12, out);
+    for (size_t i = 0; i < 12; i++)
+        assert_true(out[i] == cases[i % 6][2]);
     rank_trees_free(t);
 }
 
