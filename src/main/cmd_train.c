@@ -155,6 +155,8 @@ static void print_all(const json_t *r)
         printf("  against %-12s %+.4f %s, p %.3f\n", text_of(b, "name"), number_of(d, "mean"),
                text_of(d, "metric"), number_of(d, "p"));
     }
+    if (json_is_object(json_object_get(report, "ranker")))
+        printf("  ranker %s\n", text_of(json_object_get(report, "ranker"), "reason"));
     printf("  %s: %s\n",
            json_is_true(json_object_get(report, "promote")) ? "promoted" : "not promoted",
            text_of(report, "reason"));

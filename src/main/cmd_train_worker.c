@@ -145,6 +145,7 @@ static enum err train(const struct args *a, struct strbuf *report, struct err_in
 {
     struct train_options o = {0};
     struct training_set *s = NULL;
+    struct answers *answers = NULL;
     enum err err = options_read(a, &o, e);
     if (err)
         return err;
@@ -154,10 +155,12 @@ static enum err train(const struct args *a, struct strbuf *report, struct err_in
         return classifier_train_file(a->words[0], o.active_path, o.model_path,
                                      o.split.held_out > 0 ? o.split.held_out : SPLIT_SHARE, &o.fit,
                                      report, e);
-    err = feed_read(a->words[0], &s, NULL, e);
+    err = feed_read(a->words[0], &s, &answers, e);
+    o.answers = answers;
     if (!err)
         err = wanted(a, "adapter") ? adapt(s, &o, report, e) : train_set(s, &o, report, e);
     training_set_free(s);
+    answers_free(answers);
     return err;
 }
 

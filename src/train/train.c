@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "recommend/rank_trees.h"
 #include "train/known.h"
 #include <stdlib.h>
 
@@ -199,6 +200,17 @@ static enum err judge(struct training *t, struct err_info *e)
 
 /* ---- the whole ---- */
 
+static enum err ranker_make(struct training *t, struct err_info *e)
+{
+    if (!t->o.answers)
+        return ERR_OK;
+    steps_begin(&t->steps, "ranker");
+    enum err err =
+        rank_train(t->o.answers, t->best.kind, t->o.split.seed, &t->steps, &t->ranking, e);
+    steps_end(&t->steps);
+    return err;
+}
+
 static enum err model_make(struct training *t, struct strbuf *report, struct err_info *e)
 {
     struct recommend_model *m = NULL;
@@ -213,6 +225,10 @@ static enum err model_make(struct training *t, struct strbuf *report, struct err
     training_report(t, report);
     free(m->report);
     m->report = xstrdup(report->buf);
+    if (t->ranking.on) {
+        m->ranker = t->ranking.trees;
+        t->ranking.trees = NULL;
+    }
     recommend_model_measure(m);
     if (t->o.model_path)
         err = recommend_model_save(m, t->o.model_path, e);
@@ -230,8 +246,11 @@ static enum err train(struct training *t, struct strbuf *report, struct err_info
     struct evaluate_options main = main_options(t), items = chosen_options(t, SPLIT_ITEMS),
                             time = chosen_options(t, SPLIT_TIME);
     t->steps.told = &t->o.fit;
-    t->steps.total = evaluate_steps(&main) + evaluate_steps(&items) + evaluate_steps(&time) + 1;
+    t->steps.total = evaluate_steps(&main) + evaluate_steps(&items) + evaluate_steps(&time) + 1 +
+                     (t->o.answers != NULL);
     err = judge(t, e);
+    if (!err)
+        err = ranker_make(t, e);
     if (!err)
         err = model_make(t, report, e);
     return err;
@@ -250,6 +269,7 @@ enum err train_set(const struct training_set *s, const struct train_options *o,
     evaluation_release(&t.main);
     evaluation_release(&t.items);
     evaluation_release(&t.time);
+    rank_trees_free(t.ranking.trees);
     strbuf_release(&t.left_out);
     return err;
 }

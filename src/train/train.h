@@ -1,6 +1,7 @@
 /* Training as the worker process and the commands do it. What is done: split, try recipes on
  * validation, judge the best on test beside popularity, neighbours and content, hold it against the
- * recipe that is active now (paired), make the model from everything, write it with its report.
+ * recipe that is active now (paired), train a ranker of the log of answers (rank.h), make the model
+ * from everything, write it with its report.
  *
  * The report:
  *
@@ -21,6 +22,7 @@
  *                        "difference"},               the blend of texts was chosen by these
  *      "new_readers": {"readers", "metrics", "baselines": [{"name", "metrics", "difference"}]},
  *      "against_active": {"parameters", "metric", "mean", "low", "high", "p"},     null: none
+ *      "ranker": {rank.h},                            null: without a log of answers
  *      "promote": true, "reason": "...", "left_out": "...",
  *      "seconds": 61.5, "memory_bytes": 123456}       memory: the estimate of the largest step
  *
@@ -43,8 +45,9 @@
 struct train_options {
     const char *set_path;    /* training_set.h */
     const char *active_path; /* model that serves now, whose recipe is tried beside; NULL: none */
-    const char *model_path;  /* written beside, synced, renamed, whether it is promoted or not */
-    unsigned kinds;          /* bits of 1u << enum model_kind; 0: those that suit the size */
+    const struct answers *answers; /* of the log, for the ranker; NULL: there is none */
+    const char *model_path;     /* written beside, synced, renamed, whether it is promoted or not */
+    unsigned kinds;             /* bits of 1u << enum model_kind; 0: those that suit the size */
     struct split_options split; /* not by items; seed 0: 42; part_max 0: 5,000 */
     unsigned budget;            /* trials of each kind; 0: 10 */
     struct fit_options fit;

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "train/evaluate.h"
+#include "train/rank.h"
 #include "train/train.h"
 
 /* One training. */
@@ -19,6 +20,7 @@ struct training {
     struct steps steps;
     struct evaluation main, items, time; /* count 0: was not made */
     struct recipe best;
+    struct ranking ranking; /* if there are answers */
     struct strbuf left_out;
     size_t bytes; /* the largest estimate */
     int64_t began_ns;

@@ -218,6 +218,11 @@ void training_report(const struct training *t, struct strbuf *out)
     report_new_documents(&w, t, seed);
     report_new_readers(&w, t, seed);
     report_active(&w, t, metric, seed);
+    json_key(&w, "ranker");
+    if (t->o.answers)
+        rank_report(&w, &t->ranking);
+    else
+        json_put_null(&w);
     report_decision(&w, t, seed);
     put_double(&w, "seconds", (double)(clock_mono_ns() - t->began_ns) * 1e-9);
     put_int(&w, "memory_bytes", t->bytes);
