@@ -87,7 +87,7 @@ def test_the_name_is_in_no_file(make_server):
     assert GONE not in server.ask("GET", "/metrics").text
     wait_for(lambda: not traces(server))
     assert server.stop() == 0
-    assert not traces(server)
+    assert not traces(server) and GONE not in server.log()
     server.start()
     problem(server.ask("GET", f"{here}/users/{GONE}:export"), 404)
     assert not traces(server)
