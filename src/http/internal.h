@@ -105,6 +105,7 @@ struct http_server {
     struct share *shares[SHARES]; /* lock */
     unsigned open;                /* server->lock: requests that MHD has not completed */
     atomic_uint connections, in_flight, refs;
+    atomic_uint arriving; /* of those in flight: nobody works on them, their body is on its way */
     atomic_size_t bodies_bytes;
     struct lock packing; /* of the next two: the share of time that coding answers may take */
     int64_t pack_credit_ns, pack_seen_ns;
@@ -186,8 +187,9 @@ struct http_request {
     bool broken;    /* ended by a fault of the client's encoding */
     bool completed; /* MHD sent the whole reply */
     bool suspended;
-    bool claimed; /* somebody owes, or has given, the reply */
-    bool close;   /* after the reply */
+    bool claimed;  /* somebody owes, or has given, the reply */
+    bool arriving; /* counted so in the server */
+    bool close;    /* after the reply */
     struct reply reply;
     struct raw raw;
     uint64_t bytes_in, drained;
@@ -205,7 +207,8 @@ struct http_request *request_new(struct http_server *s, struct MHD_Connection *c
 void request_ref(struct http_request *r);
 void request_unref(struct http_request *r);
 void request_complete(struct http_request *r, enum MHD_RequestTerminationCode why);
-void request_resume(struct http_request *r); /* lock held */
+void request_resume(struct http_request *r);  /* lock held */
+void request_arrived(struct http_request *r); /* or will not; lock held */
 /* Answer from inside http/; false: somebody else is answering. */
 bool request_refuse(struct http_request *r, int status, const char *code, const char *detail);
 /* Bytes of a WHOLE body; 0, or the status that refuses them. Lock held. */

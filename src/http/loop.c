@@ -302,19 +302,22 @@ static struct fault stranger_check(struct http_request *r, struct str host)
     return fault;
 }
 
-static struct fault load_check(struct http_request *r, unsigned in_flight)
+/* Bodies that creep in are bounded by connections and memory: they take no place from others. */
+static struct fault load_check(struct http_request *r)
 {
     struct http_server *s = r->server;
+    /* Read one after the other, the difference may for a moment be below zero. */
+    int in_flight = (int)(atomic_load(&s->in_flight) - atomic_load(&s->arriving));
     if (atomic_load(&s->stopping))
         return (struct fault){MHD_HTTP_SERVICE_UNAVAILABLE, "cancelled", "the server is stopping"};
-    if (in_flight <= s->limits.in_flight_max)
+    if (in_flight <= (int)s->limits.in_flight_max)
         return (struct fault){0};
     return (struct fault){MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
                           "too many requests are in flight: try again after Retry-After seconds"};
 }
 
 static struct fault head_check(struct http_request *r, struct MHD_Connection *c, const char *method,
-                               const char *version, unsigned in_flight)
+                               const char *version)
 {
     struct head h = {.r = r};
     struct err_info *e = arena_zalloc(r->arena, sizeof *e);
@@ -346,7 +349,7 @@ static struct fault head_check(struct http_request *r, struct MHD_Connection *c,
     r->accepts = coding_choose(http_header(r, "Accept-Encoding"));
     if (r->query.n && query_parse(r->arena, r->query, &r->params, &r->param_count, e))
         return (struct fault){MHD_HTTP_BAD_REQUEST, "syntax", e->message};
-    return load_check(r, in_flight);
+    return load_check(r);
 }
 
 static void refuse(struct http_request *r, struct fault fault)
@@ -382,6 +385,8 @@ static void body_prepare(struct http_request *r)
     } else {
         lock_take(&r->lock);
         r->claimed = false;
+        r->arriving = body_expected(r);
+        atomic_fetch_add(&r->server->arriving, r->arriving);
         atomic_store(&r->wake_ns, body_expected(r) ? r->deadline_ns : NEVER);
         lock_drop(&r->lock);
     }
@@ -430,7 +435,8 @@ static enum MHD_Result head_in(struct http_request *r, struct MHD_Connection *c,
     lock_take(&s->lock);
     s->open++;
     lock_drop(&s->lock);
-    fault = head_check(r, c, method, version, atomic_fetch_add(&s->in_flight, 1) + 1);
+    atomic_fetch_add(&s->in_flight, 1);
+    fault = head_check(r, c, method, version);
     if (!body_expected(r)) {
         lock_take(&r->lock);
         r->phase = PHASE_READY;
@@ -542,8 +548,16 @@ static enum MHD_Result body_end(struct http_request *r)
     enum MHD_Result ok = MHD_YES;
     lock_take(&r->lock);
     if (r->phase != PHASE_DEAD && body_finish(r)) {
+        struct fault fault = {0};
+        bool came = r->arriving;
+        request_arrived(r);
         lock_drop(&r->lock);
-        h->request(h->ctx, r);
+        if (came)
+            fault = load_check(r);
+        if (fault.status)
+            refuse(r, fault);
+        else
+            h->request(h->ctx, r);
         lock_take(&r->lock);
     }
     if (r->phase == PHASE_DEAD || r->raw.done ||

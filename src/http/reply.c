@@ -63,6 +63,7 @@ static void reply_give(struct http_request *r, int status, const char *content_t
     p->bytes = bytes;
     p->fd = fd;
     r->claimed = true;
+    request_arrived(r);
     if (!r->gone && r->phase == PHASE_BODY)
         fault_begin(r);
     request_resume(r);

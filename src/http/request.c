@@ -95,6 +95,14 @@ void request_resume(struct http_request *r)
     loop_wake(r->loop);
 }
 
+void request_arrived(struct http_request *r)
+{
+    lock_assert_held(&r->lock);
+    if (r->arriving)
+        atomic_fetch_sub(&r->server->arriving, 1);
+    r->arriving = false;
+}
+
 void request_complete(struct http_request *r, enum MHD_RequestTerminationCode why)
 {
     bool unowned;
@@ -108,6 +116,7 @@ void request_complete(struct http_request *r, enum MHD_RequestTerminationCode wh
                 why == MHD_REQUEST_TERMINATED_WITH_ERROR && !r->raw.started &&
                 !atomic_load(&r->server->aborting);
     unowned = r->counted && !r->claimed;
+    request_arrived(r);
     r->claimed = true;
     atomic_store(&r->wake_ns, NEVER);
     cond_broadcast(&r->more);
