@@ -242,12 +242,12 @@ static void settings_are_checked_and_kept(void **state)
     static const struct {
         const char *settings, *field;
     } cases[] = {
-        {"{\"passage_tokens\":4}", "/passage_tokens"},
-        {"{\"passage_tokens\":100000}", "/passage_tokens"},
-        {"{\"overlap_tokens\":200,\"passage_tokens\":64}", "/overlap_tokens"},
-        {"{\"extra_fields\":\"drop\"}", "/extra_fields"},
-        {"{\"mapping\":{\"name\":\"x\"}}", "/mapping/name"},
-        {"{\"color\":1}", "/color"},
+        {"{\"passage_tokens\":4}", "/settings/passage_tokens"},
+        {"{\"passage_tokens\":100000}", "/settings/passage_tokens"},
+        {"{\"overlap_tokens\":200,\"passage_tokens\":64}", "/settings/overlap_tokens"},
+        {"{\"extra_fields\":\"drop\"}", "/settings/extra_fields"},
+        {"{\"mapping\":{\"name\":\"x\"}}", "/settings/mapping/name"},
+        {"{\"color\":1}", "/settings/color"},
     };
     struct collection_info info;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
