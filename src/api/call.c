@@ -1,4 +1,5 @@
 #include "api/server.h"
+#include "api/bounds.h"
 #include "api/cursor.h"
 #include "base/clock.h"
 #include <assert.h>
@@ -235,7 +236,7 @@ uint64_t call_binding(const struct call *c)
     uint64_t binding = cursor_bind(0, str_c(c->route->path));
     for (unsigned i = 0; i < c->match.count; i++)
         binding = cursor_bind(binding, c->match.values[i]);
-    return input_binding(binding, c->input);
+    return bounds_binding(c, input_binding(binding, c->input));
 }
 
 enum err call_wait_position(struct call *c, struct err_info *e)

@@ -1,13 +1,52 @@
+#include "api/bounds.h"
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
 #include "api/server.h"
+#include <string.h>
 
 static void collection_reply(struct call *c, int status, const struct collection_info *x)
 {
     struct response out;
     render_collection(response_begin(&out), x);
     response_send(c, status, &out);
+}
+
+/* Who sees some of the documents only is told of those, and not how all of them are held. */
+static enum err info_bound(struct call *c, struct collection_info *x, struct err_info *e)
+{
+    size_t documents;
+    if (!c->caller.filter.n)
+        return ERR_OK;
+    enum err err = engine_count(c->engine, x->name, c->caller.filter, &documents, e);
+    if (err)
+        return err;
+    x->documents = documents;
+    x->passages = x->pending = 0;
+    memset(&x->index, 0, sizeof x->index);
+    return ERR_OK;
+}
+
+/* The next `want` collections that the caller may know of. */
+static enum err collections_known(struct call *c, struct str after, size_t want,
+                                  struct collection_info *out, size_t *count, struct err_info *e)
+{
+    *count = 0;
+    for (size_t n = want; n == want && *count < want;) {
+        struct collection_info *page;
+        enum err err = engine_collection_list(c->engine, after, want, c->arena, &page, &n, e);
+        if (err)
+            return err;
+        for (size_t i = 0; i < n && *count < want; i++) {
+            after = page[i].name;
+            if (!call_knows(c, after))
+                continue;
+            if ((err = info_bound(c, &page[i], e)))
+                return err;
+            out[(*count)++] = page[i];
+        }
+    }
+    return ERR_OK;
 }
 
 static void collections_reply(struct call *c, const struct collection_info *list, size_t count,
@@ -29,13 +68,13 @@ void run_collections_list(struct call *c)
 {
     struct err_info e = {0};
     struct cursor at = {.key = {"", 0}};
-    struct collection_info *list;
     size_t count, limit = (size_t)input_int(c->input, "limit", 100);
+    struct collection_info *list = arena_array(c->arena, limit + 1, sizeof *list);
     uint64_t binding = call_binding(c);
     struct str text = input_str(c->input, "cursor");
     if ((text.n &&
          cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
-        engine_collection_list(c->engine, at.key, limit + 1, c->arena, &list, &count, &e))
+        collections_known(c, at.key, limit + 1, list, &count, &e))
         call_error(c, &e);
     else
         collections_reply(c, list, count, limit, binding);
@@ -48,6 +87,11 @@ void run_collection_create(struct call *c)
     struct str name = input_str(c->body, "name");
     struct version_choice choice;
     input_version_choice(c->body, &choice);
+    if (!call_knows(c, name)) {
+        err_set(&e, ERR_DENIED, "/name", "is not one of the collections of this key");
+        call_error(c, &e);
+        return;
+    }
     if (engine_collection_create(c->engine, name, json_object_get(c->body, "settings"), &choice,
                                  c->arena, &info, &e)) {
         call_error(c, &e);
@@ -62,7 +106,8 @@ void run_collection_get(struct call *c)
 {
     struct err_info e = {0};
     struct collection_info info;
-    if (engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e))
+    if (engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e) ||
+        info_bound(c, &info, &e))
         call_error(c, &e);
     else
         collection_reply(c, 200, &info);

@@ -22,7 +22,8 @@ static enum err match_present(struct call *c, const struct etags *t, struct put_
 {
     struct err_info own = {0};
     struct document_out d;
-    enum err err = engine_get(c->engine, call_collection(c), call_id(c), c->arena, &d, &own);
+    enum err err =
+        engine_get(c->engine, call_collection(c), c->caller.filter, call_id(c), c->arena, &d, &own);
     if (err == ERR_NOT_FOUND)
         return no_match(e);
     if (err)
@@ -60,7 +61,8 @@ static enum err conditions(struct call *c, struct put_options *o, struct err_inf
 
 static struct put_options options(const struct call *c)
 {
-    return (struct put_options){.atomic = input_bool(c->query, "atomic", false),
+    return (struct put_options){.within = c->caller.filter,
+                                .atomic = input_bool(c->query, "atomic", false),
                                 .async = input_bool(c->query, "async", false),
                                 .lane = LANE_INTERACTIVE,
                                 .deadline_ns = http_deadline_ns(c->request)};
@@ -368,7 +370,7 @@ void run_document_get(struct call *c)
     struct etags t = {0};
     struct str none = http_header(c->request, "If-None-Match");
     if ((none.n && etags_parse(none, "If-None-Match", &t, &e)) ||
-        engine_get(c->engine, call_collection(c), call_id(c), c->arena, &d, &e)) {
+        engine_get(c->engine, call_collection(c), c->caller.filter, call_id(c), c->arena, &d, &e)) {
         call_error(c, &e);
         return;
     }
@@ -409,8 +411,8 @@ void run_documents_list(struct call *c)
     size_t offset = text.n ? 0 : (size_t)input_int(c->input, "offset", 0);
     if ((text.n &&
          cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
-        engine_list(c->engine, call_collection(c), input_str(c->input, "filter"), at.key, offset,
-                    limit, c->arena, &list, &count, &more, &e))
+        engine_list(c->engine, call_collection(c), c->caller.filter, input_str(c->input, "filter"),
+                    at.key, offset, limit, c->arena, &list, &count, &more, &e))
         call_input_error(c, &e);
     else
         list_reply(c, list, count, more, binding);

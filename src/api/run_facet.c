@@ -34,7 +34,8 @@ void run_facet(struct call *c)
     struct facet_request facet = {.field = route_value(&c->match, "field"),
                                   .limit = (size_t)input_int(c->input, "limit", 0),
                                   .stats = input_bool(c->input, "stats", false)};
-    struct find_request r = {.mode = SEARCH_LEXICAL,
+    struct find_request r = {.within = c->caller.filter,
+                             .mode = SEARCH_LEXICAL,
                              .q = input_str(c->input, "q"),
                              .filter = input_str(c->input, "filter"),
                              .hide_copies = str_eq_c(input_str(c->input, "duplicates"), "hide"),

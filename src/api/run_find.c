@@ -117,7 +117,8 @@ typedef enum err find_ask(struct engine *x, struct str collection, const struct 
 static void find(struct call *c, find_read *read, find_ask *ask)
 {
     struct err_info e = {0};
-    struct find_request r = {.deadline_ns = http_deadline_ns(c->request)};
+    struct find_request r = {.within = c->caller.filter,
+                             .deadline_ns = http_deadline_ns(c->request)};
     struct find_answer answer = {0};
     struct find_input in = find_input_of(c);
     int64_t start = clock_mono_ns();

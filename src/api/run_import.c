@@ -142,8 +142,10 @@ static enum err import_run(struct import *m, struct str *position, struct err_in
     struct ingest_source source = {import_next, m};
     struct ingest_sink sink = {import_result, m};
     /* Until the peer leaves or stalls: a stream as such has no deadline. */
-    struct put_options o = {
-        .async = input_bool(c->query, "async", false), .lane = LANE_BULK, .deadline_ns = INT64_MAX};
+    struct put_options o = {.within = c->caller.filter,
+                            .async = input_bool(c->query, "async", false),
+                            .lane = LANE_BULK,
+                            .deadline_ns = INT64_MAX};
     int64_t start = clock_mono_ns();
     enum err err = engine_ingest(c->engine, call_collection(c), &source, &sink, &o, &m->progress,
                                  position, c->arena, e);

@@ -1,5 +1,6 @@
 /* Several searches in one request. Those that are sound have their queries embedded together; then
  * they are worked through, several at a time. */
+#include "api/bounds.h"
 #include "api/cursor.h"
 #include "api/find_input.h"
 #include "api/response.h"
@@ -51,15 +52,18 @@ static void part_read(struct call *c, struct part *p, const json_t *input, size_
     p->err = p->faults.total ? ERR_INVALID : 0;
     if (p->err)
         return;
+    uint64_t binding = input_binding(cursor_bind(0, str_c(c->route->path)), input);
     p->collection = input_str(input, "collection");
-    p->in = (struct find_input){arena_new(0), input, true,
-                                input_binding(cursor_bind(0, str_c(c->route->path)), input),
+    p->in = (struct find_input){arena_new(0), input, true, bounds_binding(c, binding),
                                 engine_secret(c->engine)};
+    p->request.within = c->caller.filter;
     p->request.deadline_ns = http_deadline_ns(c->request);
     p->err = search_input(&p->in, &p->request, &p->e);
     if (!p->err && p->request.limit > *room)
         p->err = err_set(&p->e, ERR_INVALID, "/limit",
                          "the limits of all searches together must not pass %d", LIMITS_MAX);
+    if (!p->err && !call_knows(c, p->collection))
+        p->err = collection_unknown(p->collection, &p->e);
     if (!p->err)
         *room -= p->request.limit;
 }

@@ -78,7 +78,9 @@ void run_changes(struct call *c)
     size_t count;
     struct str next;
     struct response out;
-    if (engine_changes(c->engine, input_str(c->input, "cursor"),
+    struct change_sight sight = {c->caller.filter, c->caller.collections,
+                                 c->caller.collection_count};
+    if (engine_changes(c->engine, &sight, input_str(c->input, "cursor"),
                        (size_t)input_int(c->input, "limit", 100), c->arena, &list, &count, &next,
                        &e)) {
         struct err_info own = {0};

@@ -9,7 +9,8 @@
 
 static struct feedback_options feedback_options(const struct call *c)
 {
-    return (struct feedback_options){.atomic = input_bool(c->query, "atomic", false),
+    return (struct feedback_options){.within = c->caller.filter,
+                                     .atomic = input_bool(c->query, "atomic", false),
                                      .create = input_bool(c->query, "create", false)};
 }
 
@@ -154,20 +155,17 @@ void run_feedback_add(struct call *c)
 }
 
 static void feedback_list_reply(struct call *c, const struct feedback_out *list, size_t count,
-                                size_t limit, uint64_t binding)
+                                uint64_t next, uint64_t binding)
 {
     char cursor[CURSOR_TEXT];
-    bool more = count > limit;
     struct response out;
     struct json_writer *w = response_list_begin(&out);
-    for (size_t i = 0; i < count && i < limit; i++)
+    for (size_t i = 0; i < count; i++)
         render_feedback(w, &list[i]);
-    if (more)
-        cursor_format(
-            engine_secret(c->engine),
-            &(struct cursor){.binding = binding, .number = list[limit - 1].change, .key = {"", 0}},
-            cursor);
-    response_page_send(c, &out, more ? cursor : NULL);
+    if (next)
+        cursor_format(engine_secret(c->engine),
+                      &(struct cursor){.binding = binding, .number = next, .key = {"", 0}}, cursor);
+    response_page_send(c, &out, next ? cursor : NULL);
 }
 
 void run_feedback_list(struct call *c)
@@ -176,16 +174,16 @@ void run_feedback_list(struct call *c)
     struct cursor at = {.number = 0};
     struct feedback_out *list;
     size_t count, limit = (size_t)input_int(c->input, "limit", 100);
-    uint64_t binding = call_binding(c);
+    uint64_t next, binding = call_binding(c);
     struct str text = input_str(c->input, "cursor");
     if ((text.n &&
          cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
-        engine_feedback_list(c->engine, call_collection(c), input_str(c->input, "user"),
-                             input_str(c->input, "document"), at.number, limit + 1, c->arena, &list,
-                             &count, &e))
+        engine_feedback_list(c->engine, call_collection(c), c->caller.filter,
+                             input_str(c->input, "user"), input_str(c->input, "document"),
+                             at.number, limit, c->arena, &list, &count, &next, &e))
         call_error(c, &e);
     else
-        feedback_list_reply(c, list, count, limit, binding);
+        feedback_list_reply(c, list, count, next, binding);
 }
 
 /* ---- users ---- */
@@ -373,7 +371,7 @@ void run_user_export(struct call *c)
     struct export_at at;
     uint64_t binding = call_binding(c);
     if (export_from(c, binding, &at, &e) ||
-        engine_user_export(c->engine, call_collection(c), call_id(c), &at,
+        engine_user_export(c->engine, call_collection(c), c->caller.filter, call_id(c), &at,
                            (size_t)input_int(c->input, "limit", 100), c->arena, &x, &e))
         call_error(c, &e);
     else

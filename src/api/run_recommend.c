@@ -189,7 +189,8 @@ static void recommend(struct call *c, struct recommend_request *r)
 void run_recommend(struct call *c)
 {
     struct err_info e = {0};
-    struct recommend_request r = {.user = input_id(c->arena, c->input, "user")};
+    struct recommend_request r = {.within = c->caller.filter,
+                                  .user = input_id(c->arena, c->input, "user")};
     examples_input(c->arena, c->input, &r);
     if (r.user.n || r.positive_count || r.negative_count || r.session_count || r.text.n) {
         recommend(c, &r);
@@ -203,7 +204,7 @@ void run_recommend(struct call *c)
 
 void run_user_recommendations(struct call *c)
 {
-    struct recommend_request r = {.user = call_id(c)};
+    struct recommend_request r = {.within = c->caller.filter, .user = call_id(c)};
     recommend(c, &r);
 }
 
@@ -331,7 +332,8 @@ void run_recommend_batch(struct call *c)
 {
     struct err_info e = {0};
     struct find_input in = find_input_of(c);
-    struct recommend_request r = {.deadline_ns = http_deadline_ns(c->request)};
+    struct recommend_request r = {.within = c->caller.filter,
+                                  .deadline_ns = http_deadline_ns(c->request)};
     struct response out;
     size_t count, failed = 0;
     struct str *users = input_strs(c->arena, c->input, "users", &count);
@@ -360,6 +362,7 @@ void run_document_readers(struct call *c)
     struct response out;
     size_t count, considered;
     struct document_readers_request r = {
+        .within = c->caller.filter,
         .document = call_id(c),
         .limit = (size_t)input_int(c->input, "limit", 20),
         .include_seen = input_bool(c->input, "include_seen", false),

@@ -1,4 +1,5 @@
 /* Recommenders: trained, looked at, promoted, rolled back, retired, deleted; and tasks. */
+#include "api/bounds.h"
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
@@ -215,13 +216,29 @@ static uint64_t task_id(const struct call *c)
     return str_to_i64(route_value(&c->match, "task"), 1, INT64_MAX, &id) ? 0 : (uint64_t)id;
 }
 
+/* A task of a collection that the caller may not know of is not there. */
+static enum err task_known(struct call *c, struct err_info *e)
+{
+    struct task_info t;
+    enum err err = engine_task_get(c->engine, task_id(c), c->arena, &t, e);
+    if (!err && !call_knows(c, t.collection))
+        err = err_set(e, ERR_NOT_FOUND, "id", "there is no task %llu",
+                      (unsigned long long)task_id(c));
+    return err;
+}
+
 void run_task_get(struct call *c)
 {
     struct err_info e = {0};
     struct task_info t;
-    enum err err = input_double(c->query, "wait", 0) > 0
-                       ? engine_task_wait(c->engine, task_id(c), wait_deadline(c), c->arena, &t, &e)
-                       : engine_task_get(c->engine, task_id(c), c->arena, &t, &e);
+    enum err err = task_known(c, &e);
+    if (err) {
+        call_error(c, &e);
+        return;
+    }
+    err = input_double(c->query, "wait", 0) > 0
+              ? engine_task_wait(c->engine, task_id(c), wait_deadline(c), c->arena, &t, &e)
+              : engine_task_get(c->engine, task_id(c), c->arena, &t, &e);
     task_reply(c, 200, err, &t, &e);
 }
 
@@ -229,7 +246,9 @@ void run_task_cancel(struct call *c)
 {
     struct err_info e = {0};
     struct task_info t;
-    enum err err = engine_task_cancel(c->engine, task_id(c), c->arena, &t, &e);
+    enum err err = task_known(c, &e);
+    if (!err)
+        err = engine_task_cancel(c->engine, task_id(c), c->arena, &t, &e);
     task_reply(c, 200, err, &t, &e);
 }
 
@@ -250,17 +269,36 @@ static void tasks_reply(struct call *c, const struct task_info *list, size_t cou
     response_page_send(c, &out, more ? cursor : NULL);
 }
 
+/* The next `want` tasks of collections that the caller may know of. */
+static enum err tasks_known(struct call *c, uint64_t before, size_t want, struct task_info *out,
+                            size_t *count, struct err_info *e)
+{
+    *count = 0;
+    for (size_t n = want; n == want && *count < want;) {
+        struct task_info *page;
+        enum err err = engine_task_list(c->engine, before, want, c->arena, &page, &n, e);
+        if (err)
+            return err;
+        for (size_t i = 0; i < n && *count < want; i++) {
+            before = page[i].id;
+            if (call_knows(c, page[i].collection))
+                out[(*count)++] = page[i];
+        }
+    }
+    return ERR_OK;
+}
+
 void run_tasks_list(struct call *c)
 {
     struct err_info e = {0};
     struct cursor at = {.number = 0};
-    struct task_info *list;
     size_t count, limit = (size_t)input_int(c->input, "limit", 100);
+    struct task_info *list = arena_array(c->arena, limit + 1, sizeof *list);
     uint64_t binding = call_binding(c);
     struct str text = input_str(c->input, "cursor");
     if ((text.n &&
          cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
-        engine_task_list(c->engine, at.number, limit + 1, c->arena, &list, &count, &e))
+        tasks_known(c, at.number, limit + 1, list, &count, &e))
         call_error(c, &e);
     else
         tasks_reply(c, list, count, limit, binding);

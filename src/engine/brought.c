@@ -56,7 +56,7 @@ static enum err entries_make(struct collection *c, const struct scores_in *in, s
         err = score_check(in, k, e);
     }
     if (!err)
-        err = numbers_of_ids(c, a, ids, in->count, numbers, e);
+        err = numbers_of_ids(c, NULL, a, ids, in->count, numbers, e);
     if (err)
         return err;
     result->unknown = arena_array(a, in->count + 1, sizeof *result->unknown);

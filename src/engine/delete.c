@@ -24,11 +24,18 @@ enum err engine_delete(struct engine *x, struct str collection, const struct str
     if (err)
         return err;
     struct position at;
+    struct sight sight;
+    if ((err = sight_read(c, a, o ? o->within : STR(""), &sight, e))) {
+        sight_close(&sight);
+        collection_unref(c);
+        return err;
+    }
     struct store_act *acts = arena_array(a, count + 1, sizeof *acts);
     for (size_t i = 0; i < count; i++) {
         acts[i].kind = ACT_DOCUMENT_DELETE;
         acts[i].document.collection = c->id;
         acts[i].document.id = ids[i];
+        sight_guard(&sight, &acts[i]);
         if (o && o->if_revision_set)
             acts[i].if_revision = o->if_revision;
     }
@@ -39,6 +46,7 @@ enum err engine_delete(struct engine *x, struct str collection, const struct str
         delete_result(&acts[i], ids[i], &results[i]);
     if (!err)
         err = applied_wait(x, at.change, o ? o->deadline_ns : 0, e);
+    sight_close(&sight);
     collection_unref(c);
     metric_error(x, err);
     if (!err && position)
@@ -48,13 +56,13 @@ enum err engine_delete(struct engine *x, struct str collection, const struct str
 
 /* Those of `match`, in commits of some hundreds. What was changed since it was looked up may not
  * match any more: it stays. */
-static enum err delete_all(struct collection *c, const struct docset *match, size_t max,
-                           struct arena *a, struct deleted *out, struct position *at,
+static enum err delete_all(struct collection *c, const struct sight *s, const struct docset *match,
+                           size_t max, struct arena *a, struct deleted *out, struct position *at,
                            struct err_info *e)
 {
     uint32_t numbers[COMMIT_DOCUMENTS], next = docset_next(match, 0);
     size_t tried = 0;
-    struct store *s = c->engine->store;
+    struct store *store = c->engine->store;
     while (next != UINT32_MAX && tried < max) {
         size_t n = 0, count = 0;
         for (; next != UINT32_MAX && n < COMMIT_DOCUMENTS && tried < max; tried++) {
@@ -63,7 +71,8 @@ static enum err delete_all(struct collection *c, const struct docset *match, siz
         }
         struct document_record *docs = arena_array(a, n, sizeof *docs);
         struct store_act *acts = arena_array(a, n, sizeof *acts);
-        enum err err = store_documents_by_number(s, a, c->id, numbers, n, DOCUMENT_HEAD, docs, e);
+        enum err err =
+            store_documents_by_number(store, a, c->id, numbers, n, DOCUMENT_HEAD, docs, e);
         if (err)
             return err;
         for (size_t i = 0; i < n; i++) {
@@ -72,9 +81,10 @@ static enum err delete_all(struct collection *c, const struct docset *match, siz
             acts[count].kind = ACT_DOCUMENT_DELETE;
             acts[count].if_revision = docs[i].revision;
             acts[count].document.collection = c->id;
+            sight_guard(s, &acts[count]);
             acts[count++].document.id = docs[i].id;
         }
-        if (count && (err = store_write(s, acts, count, false, at, e)))
+        if (count && (err = store_write(store, acts, count, false, at, e)))
             return err;
         for (size_t i = 0; i < count; i++)
             out->deleted += !acts[i].err;
@@ -88,6 +98,7 @@ enum err engine_delete_matching(struct engine *x, struct str collection, struct 
 {
     struct collection *c;
     struct docset match;
+    struct sight sight;
     struct position at;
     *out = (struct deleted){0};
     if (str_trim(filter).n == 0)
@@ -98,13 +109,16 @@ enum err engine_delete_matching(struct engine *x, struct str collection, struct 
         return err;
     docset_init(&match);
     store_position(x->store, &at);
-    err = filter_select(c, a, filter, &match, e);
+    err = sight_open(c, a, o ? o->within : STR(""), &sight, e);
     if (!err)
-        err = delete_all(c, &match, DELETE_MATCHING_MAX, a, out, &at, e);
+        err = filter_select(c, &sight, a, filter, &match, e);
+    if (!err)
+        err = delete_all(c, &sight, &match, DELETE_MATCHING_MAX, a, out, &at, e);
     out->remaining = match.count - out->deleted;
     if (!err)
         err = applied_wait(x, at.change, o ? o->deadline_ns : 0, e);
     docset_release(&match);
+    sight_close(&sight);
     collection_unref(c);
     metric_error(x, err);
     if (!err && position)

@@ -24,7 +24,7 @@ void document_out_make(struct arena *a, const struct document_record *d, struct 
     };
 }
 
-enum err documents_mark_copies(struct collection *c, struct arena *a,
+enum err documents_mark_copies(struct collection *c, const struct sight *s, struct arena *a,
                                struct document_out *const *documents, size_t count,
                                struct err_info *e)
 {
@@ -34,7 +34,7 @@ enum err documents_mark_copies(struct collection *c, struct arena *a,
     int64_t now_us = clock_wall_us();
     for (size_t i = 0; i < count; i++) {
         originals[n] = duplicates_original(c->duplicates, documents[i]->number);
-        if (originals[n])
+        if (originals[n] && sight_has(s, originals[n]))
             copies[n++] = documents[i];
     }
     if (n == 0)
@@ -53,8 +53,8 @@ bool document_expired(const struct document_record *d, int64_t now_us)
     return d->expires_us != 0 && d->expires_us <= now_us;
 }
 
-enum err numbers_of_ids(struct collection *c, struct arena *a, const struct str *ids, size_t count,
-                        uint32_t *numbers, struct err_info *e)
+enum err numbers_of_ids(struct collection *c, const struct sight *s, struct arena *a,
+                        const struct str *ids, size_t count, uint32_t *numbers, struct err_info *e)
 {
     struct document_record *docs = arena_array(a, count + 1, sizeof *docs);
     if (count == 0)
@@ -62,44 +62,62 @@ enum err numbers_of_ids(struct collection *c, struct arena *a, const struct str 
     enum err err =
         store_documents_by_id(c->engine->store, a, c->id, ids, count, DOCUMENT_HEAD, docs, e);
     for (size_t i = 0; i < count && !err; i++)
-        numbers[i] = docs[i].number;
+        numbers[i] = sight_has(s, docs[i].number) ? docs[i].number : 0;
     return err;
 }
 
-enum err filter_select(struct collection *c, struct arena *a, struct str filter, struct docset *out,
-                       struct err_info *e)
+enum err filter_select(struct collection *c, const struct sight *s, struct arena *a,
+                       struct str filter, struct docset *out, struct err_info *e)
 {
-    const struct filter *tree;
+    const struct docset *among = sight_documents(s);
+    const struct filter *tree = NULL;
     struct err_info info = {0};
+    enum err err = ERR_OK;
+    if (str_trim(filter).n == 0 && among) {
+        docset_copy(out, among);
+        return 0;
+    }
     if (str_trim(filter).n == 0) {
         attributes_all(c->attributes, out);
         return 0;
     }
-    enum err err = filter_parse(a, filter, &tree, &info);
+    err = filter_parse(a, filter, &tree, &info);
     if (!err)
-        err = attributes_know(c->attributes, tree, filter, &info);
+        err = attributes_know_among(c->attributes, tree, filter, among, &info);
     if (!err)
-        err = attributes_select(c->attributes, tree, out, &info);
+        err = attributes_select_among(c->attributes, tree, among, out, &info);
+    if (!err && among)
+        docset_and(out, among);
     return err ? err_set(e, err, "/filter", "%s", info.message) : 0;
 }
 
-enum err engine_get(struct engine *x, struct str collection, struct str id, struct arena *a,
-                    struct document_out *out, struct err_info *e)
+enum err field_know(struct collection *c, const struct sight *s, struct str field,
+                    struct err_info *e)
+{
+    return attributes_know_field_among(c->attributes, field, sight_documents(s), e);
+}
+
+enum err engine_get(struct engine *x, struct str collection, struct str within, struct str id,
+                    struct arena *a, struct document_out *out, struct err_info *e)
 {
     struct collection *c;
     struct document_record d;
+    struct sight sight;
     enum err err = collection_find(x, collection, &c, e);
     if (err)
         return err;
     struct err_info info = {0};
-    err = store_document_get(x->store, a, c->id, id, DOCUMENT_PAYLOAD, &d, &info);
-    if (!err && document_expired(&d, clock_wall_us()))
+    err = sight_open(c, a, within, &sight, &info);
+    if (!err)
+        err = store_document_get(x->store, a, c->id, id, DOCUMENT_PAYLOAD, &d, &info);
+    if (!err && (document_expired(&d, clock_wall_us()) || !sight_sees(&sight, &d)))
         err = ERR_NOT_FOUND;
     if (!err) {
         document_out_make(a, &d, out);
-        err = documents_mark_copies(c, a, (struct document_out *const[]){out}, 1, &info);
+        err = documents_mark_copies(c, &sight, a, (struct document_out *const[]){out}, 1, &info);
         documents_predict(c, a, (struct document_out *const[]){out}, 1);
     }
+    sight_close(&sight);
     collection_unref(c);
     if (err == ERR_NOT_FOUND)
         return err_set(e, err, "id", "there is no document \"%.*s\" in this collection",
@@ -113,6 +131,7 @@ enum err engine_get(struct engine *x, struct str collection, struct str id, stru
 
 struct listing {
     struct collection *c;
+    struct sight sight;
     struct arena *a;
     struct str after;
     size_t offset, limit;
@@ -123,6 +142,8 @@ struct listing {
 /* Takes one more; false when enough. */
 static bool listing_take(struct listing *l, const struct document_record *d)
 {
+    if (!sight_sees(&l->sight, d))
+        return true;
     if (l->offset > 0) {
         l->offset--;
         return true;
@@ -161,7 +182,7 @@ static enum err list_few(struct listing *l, const struct docset *match, struct e
         numbers[i] = docs[from + i].number;
     err = store_documents_by_number(s, l->a, l->c->id, numbers, n, DOCUMENT_PAYLOAD, docs, e);
     for (size_t i = 0; i < n && !err; i++)
-        if (docs[i].number)
+        if (docs[i].number && sight_sees(&l->sight, &docs[i]))
             document_out_make(l->a, &docs[i], &l->out[l->count++]);
     return err;
 }
@@ -185,20 +206,21 @@ static enum err list_walk(struct listing *l, const struct docset *match, struct 
     }
 }
 
-enum err engine_list(struct engine *x, struct str collection, struct str filter, struct str after,
-                     size_t offset, size_t limit, struct arena *a, struct document_out **out,
-                     size_t *count, bool *more, struct err_info *e)
+enum err engine_list(struct engine *x, struct str collection, struct str within, struct str filter,
+                     struct str after, size_t offset, size_t limit, struct arena *a,
+                     struct document_out **out, size_t *count, bool *more, struct err_info *e)
 {
     struct listing l = {.a = a, .after = after, .offset = offset, .limit = limit};
     struct docset match;
-    bool filtered = str_trim(filter).n > 0;
     enum err err = collection_find(x, collection, &l.c, e);
     if (err)
         return err;
     docset_init(&match);
     l.out = arena_array(a, limit + 1, sizeof *l.out);
-    if (filtered)
-        err = filter_select(l.c, a, filter, &match, e);
+    err = sight_open(l.c, a, within, &l.sight, e);
+    bool filtered = str_trim(filter).n > 0 || l.sight.filter;
+    if (!err && filtered)
+        err = filter_select(l.c, &l.sight, a, filter, &match, e);
     if (!err && filtered && match.count <= FILTER_SORT_MAX)
         err = list_few(&l, &match, e);
     else if (!err)
@@ -208,9 +230,10 @@ enum err engine_list(struct engine *x, struct str collection, struct str filter,
     for (size_t i = 0; i < l.count; i++)
         all[i] = &l.out[i];
     if (!err)
-        err = documents_mark_copies(l.c, a, all, l.count, e);
+        err = documents_mark_copies(l.c, &l.sight, a, all, l.count, e);
     if (!err)
         documents_predict(l.c, a, all, l.count < limit ? l.count : limit);
+    sight_close(&l.sight);
     collection_unref(l.c);
     if (err)
         return err;
@@ -218,4 +241,26 @@ enum err engine_list(struct engine *x, struct str collection, struct str filter,
     *count = *more ? limit : l.count;
     *out = l.out;
     return 0;
+}
+
+enum err engine_count(struct engine *x, struct str collection, struct str within, size_t *out,
+                      struct err_info *e)
+{
+    struct collection *c;
+    struct sight sight;
+    enum err err = collection_find(x, collection, &c, e);
+    if (err)
+        return err;
+    struct arena *a = arena_new(0);
+    struct docset all;
+    docset_init(&all);
+    err = sight_open(c, a, within, &sight, e);
+    if (!err)
+        err = filter_select(c, &sight, a, STR(""), &all, e);
+    *out = all.count;
+    docset_release(&all);
+    sight_close(&sight);
+    arena_free(a);
+    collection_unref(c);
+    return err;
 }

@@ -6,9 +6,11 @@
  * act -> applier -> acknowledged.
  *
  * Threads: any thread may call anything but engine_close; calls may wait (disk, embedding). What a
- * call returns lives in the caller's arena. `e->field` is a JSON pointer into the body that was
- * given ("/0/text"), or a parameter's name. JSON values are borrowed. A collection is named by its
- * name; unknown is ERR_NOT_FOUND. */
+ * call returns lives in the caller's arena. `within` is a filter (index/filter.h) that stands above
+ * the request, a key's: documents that do not pass it do not exist for the call, and writing one
+ * that would not, or over one that does not, is ERR_DENIED; empty: all exist. `e->field` is a JSON
+ * pointer into the body that was given ("/0/text"), or a parameter's name. JSON values are
+ * borrowed. A collection is named by its name; unknown is ERR_NOT_FOUND. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -39,21 +41,21 @@ struct engine_options {
     const char *languages;  /* the detector's table (text/language.h); NULL: DATA/languages.table */
     const char *precision;  /* "auto", "fp32", "bf16" */
     unsigned embed_threads; /* 0: one a core */
-    unsigned ingest_workers;    /* 0: one a core */
-    size_t embed_queue_tokens;  /* 0: default */
-    size_t embed_cache_bytes;   /* of vectors in memory; 0: 16 MiB; EMBED_CACHE_NONE: none */
-    uint64_t store_cache_bytes; /* of vectors in the store; 0: 256 MiB; EMBED_CACHE_NONE: none */
-    unsigned event_workers;     /* 0: 3 */
-    unsigned store_readers;     /* 0: 4 */
-    unsigned slow_ms;           /* statements over this are logged; 0: 100 */
-    unsigned snapshot_seconds;  /* index snapshots at most this often; 0: 60 */
+    unsigned ingest_workers;      /* 0: one a core */
+    size_t embed_queue_tokens;    /* 0: default */
+    size_t embed_cache_bytes;     /* of vectors in memory; 0: 16 MiB; EMBED_CACHE_NONE: none */
+    uint64_t store_cache_bytes;   /* of vectors in the store; 0: 256 MiB; EMBED_CACHE_NONE: none */
+    unsigned event_workers;       /* 0: 3 */
+    unsigned store_readers;       /* 0: 4 */
+    unsigned slow_ms;             /* statements over this are logged; 0: 100 */
+    unsigned snapshot_seconds;    /* index snapshots at most this often; 0: 60 */
     uint64_t train_memory_bytes;  /* of a training; 0: half of what there is, 4 GiB at most */
     unsigned train_threads;       /* 0: one a core */
     unsigned train_check_seconds; /* how often the schedules are looked at; 0: not at all */
     const char *worker_path;      /* the program whose train-worker trains; NULL: this one. The
                                      caller's until engine_close */
-    bool quiet;                 /* nothing happens by itself: no expiry, no embedding. For checks */
-    double recall_target;       /* of searches among vectors; 0: .98 */
+    bool quiet;           /* nothing happens by itself: no expiry, no embedding. For checks */
+    double recall_target; /* of searches among vectors; 0: .98 */
 };
 
 /* ERR_CONFLICT: another process holds the data directory (the message names its pid and address
@@ -138,6 +140,7 @@ enum document_part {
     PART_PREDICTED = 64,
 };
 struct put_options {
+    struct str within;
     bool atomic;          /* all or nothing */
     bool async;           /* stored pending, words at once, vectors by the background */
     uint64_t if_revision; /* one document only: 0 any, UINT64_MAX must not exist */
@@ -179,12 +182,16 @@ struct deleted {
 enum err engine_delete_matching(struct engine *x, struct str collection, struct str filter,
                                 const struct put_options *o, struct arena *a, struct deleted *out,
                                 struct str *position, struct err_info *e) MUST_CHECK;
-enum err engine_get(struct engine *x, struct str collection, struct str id, struct arena *a,
-                    struct document_out *out, struct err_info *e) MUST_CHECK;
+enum err engine_get(struct engine *x, struct str collection, struct str within, struct str id,
+                    struct arena *a, struct document_out *out, struct err_info *e) MUST_CHECK;
 /* By id after `after`, `filter` may be empty. */
-enum err engine_list(struct engine *x, struct str collection, struct str filter, struct str after,
-                     size_t offset, size_t limit, struct arena *a, struct document_out **out,
-                     size_t *count, bool *more, struct err_info *e) MUST_CHECK;
+enum err engine_list(struct engine *x, struct str collection, struct str within, struct str filter,
+                     struct str after, size_t offset, size_t limit, struct arena *a,
+                     struct document_out **out, size_t *count, bool *more,
+                     struct err_info *e) MUST_CHECK;
+/* How many there are. */
+enum err engine_count(struct engine *x, struct str collection, struct str within, size_t *out,
+                      struct err_info *e) MUST_CHECK;
 
 /* ---- bulk: any number of documents in constant memory, order kept ---- */
 struct ingest_source {
@@ -222,6 +229,7 @@ struct facet_request {
  * by both where there are readers to go by. */
 enum similar_by { SIMILAR_BY_WHAT_IS_THERE, SIMILAR_BY_TEXT, SIMILAR_BY_READERS, SIMILAR_BY_BOTH };
 struct find_request {
+    struct str within;
     enum search_mode mode;
     struct str
         q; /* index/words.h has its syntax; search: empty or "*": all that the filter passes */
@@ -530,6 +538,7 @@ struct feedback_out {
 };
 #define FEEDBACK_ROWS_MAX 1000
 struct feedback_options {
+    struct str within;
     bool atomic; /* all or nothing: the first row that is wrong is the error of all */
     bool create; /* unknown documents are made: with the id for a title, and the attribute
                     "akin_placeholder", which keeps them out of recommendations until somebody puts
@@ -544,10 +553,12 @@ enum err engine_feedback_add(struct engine *x, struct str collection,
                              const struct feedback_options *o, struct arena *a,
                              struct put_result *results, struct str *position,
                              struct err_info *e) MUST_CHECK;
-enum err engine_feedback_list(struct engine *x, struct str collection, struct str user,
-                              struct str document, uint64_t before, size_t limit, struct arena *a,
-                              struct feedback_out **out, size_t *count,
-                              struct err_info *e) MUST_CHECK;
+/* Newest first, before the change `before` (0: from the newest). `*next`: `before` of the next
+ * page, 0: there is none. A page may be short, or empty, where little of much is within. */
+enum err engine_feedback_list(struct engine *x, struct str collection, struct str within,
+                              struct str user, struct str document, uint64_t before, size_t limit,
+                              struct arena *a, struct feedback_out **out, size_t *count,
+                              uint64_t *next, struct err_info *e) MUST_CHECK;
 struct user_out {
     struct str id, payload;
     int64_t created_us, updated_us;
@@ -558,9 +569,10 @@ enum err engine_user_put(struct engine *x, struct str collection, struct str id,
                          struct err_info *e) MUST_CHECK;
 enum err engine_user_get(struct engine *x, struct str collection, struct str id, struct arena *a,
                          struct user_out *out, struct err_info *e) MUST_CHECK;
-/* Erases the user and all that is known of them: feedback, answers in the log, brought scores, their
- * part of what is popular; their name in the log of changes, and the bytes in the files. Models that
- * know them are due to be trained anew. In bounded steps; ERR_NOT_FOUND: there is nothing. */
+/* Erases the user and all that is known of them: feedback, answers in the log, brought scores,
+ * their part of what is popular; their name in the log of changes, and the bytes in the files.
+ * Models that know them are due to be trained anew. In bounded steps; ERR_NOT_FOUND: there is
+ * nothing. */
 enum err engine_user_delete(struct engine *x, struct str collection, struct str id,
                             struct err_info *e) MUST_CHECK;
 
@@ -586,6 +598,7 @@ struct recommend_boost {
 #define RECOMMEND_FACTOR_MIN .001
 #define RECOMMEND_FACTOR_MAX 1000
 struct recommend_request {
+    struct str within;
     /* What it goes by, at least one of these. */
     struct str user;
     const struct str *positive, *negative;
@@ -643,7 +656,7 @@ struct recommend_answer {
     struct str next;        /* what `after` of the next page is; empty: there is none */
     const char *emptied_by; /* the rule that left nothing; NULL: there are rows */
     char recommendation_id[33];
-    const char *model; /* "profile", "popular" */
+    const char *model;              /* "profile", "popular" */
     struct str experiment, variant; /* empty: the reader is in none */
     uint32_t embedding_version;
     uint32_t recommender; /* trained; 0: none */
@@ -656,6 +669,7 @@ enum err engine_recommend(struct engine *x, struct str collection,
  * DOCUMENT_READERS_MAX latest, by what their newest feedback says of it. */
 #define DOCUMENT_READERS_MAX 1000
 struct document_readers_request {
+    struct str within;
     struct str document;
     size_t limit; /* 1 ... RECOMMEND_LIMIT_MAX */
     bool include_seen;
@@ -749,9 +763,10 @@ struct user_export {
 };
 /* At most `limit` acts and `limit` answers a page. `at` NULL: the first. ERR_NOT_FOUND: nothing is
  * known of such a user. ERR_GONE: erased since the page before. */
-enum err engine_user_export(struct engine *x, struct str collection, struct str id,
-                            const struct export_at *at, size_t limit, struct arena *a,
-                            struct user_export *out, struct err_info *e) MUST_CHECK;
+enum err engine_user_export(struct engine *x, struct str collection, struct str within,
+                            struct str id, const struct export_at *at, size_t limit,
+                            struct arena *a, struct user_export *out,
+                            struct err_info *e) MUST_CHECK;
 
 /* ---- experiments: requests of a scenario in variants, and which is better ---- */
 struct experiment_out {
@@ -925,10 +940,17 @@ struct change_out {
     int64_t at_us;
     struct str data; /* JSON object */
 };
-/* `after`: a position, empty: the oldest kept. ERR_GONE: pruned, or of another lineage. */
-enum err engine_changes(struct engine *x, struct str after, size_t limit, struct arena *a,
-                        struct change_out **out, size_t *count, struct str *next,
-                        struct err_info *e) MUST_CHECK;
+/* Changes of some collections, and with `within` those about documents that are there and pass. */
+struct change_sight {
+    struct str within;
+    const struct str *collections;
+    size_t collection_count; /* 0: all */
+};
+/* `after`: a position, empty: the oldest kept. `s` NULL: all. ERR_GONE: pruned, or of another
+ * lineage. */
+enum err engine_changes(struct engine *x, const struct change_sight *s, struct str after,
+                        size_t limit, struct arena *a, struct change_out **out, size_t *count,
+                        struct str *next, struct err_info *e) MUST_CHECK;
 void engine_position(struct engine *x, struct arena *a, struct str *out);
 /* Waits until the applier has passed `position` (Akin-Min-Position); ERR_TIMEOUT, ERR_INVALID. */
 enum err engine_wait(struct engine *x, struct str position, int64_t deadline_ns,

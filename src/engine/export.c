@@ -5,6 +5,7 @@
 
 struct exporting {
     struct collection *c;
+    struct sight sight;
     struct str user;
     const struct export_at *at;
     size_t limit;
@@ -28,6 +29,25 @@ static enum err user_export(struct exporting *x, struct err_info *e)
     return ERR_OK;
 }
 
+/* Only those of documents that are seen. */
+static enum err scores_seen(struct exporting *x, struct scores_out *s, struct err_info *e)
+{
+    size_t kept = 0;
+    enum err err = ERR_OK;
+    if (!x->sight.filter)
+        return err;
+    struct str *ids = arena_array(x->a, s->count + 1, sizeof *ids);
+    uint32_t *numbers = arena_array(x->a, s->count + 1, sizeof *numbers);
+    for (size_t i = 0; i < s->count; i++)
+        ids[i] = s->scores[i].document;
+    err = numbers_of_ids(x->c, &x->sight, x->a, ids, s->count, numbers, e);
+    for (size_t i = 0; i < s->count && !err; i++)
+        if (numbers[i])
+            s->scores[kept++] = s->scores[i];
+    s->count = kept;
+    return err;
+}
+
 static enum err scores_export(struct exporting *x, struct err_info *e)
 {
     struct str *sources, collection = str_c(x->c->name);
@@ -42,6 +62,8 @@ static enum err scores_export(struct exporting *x, struct err_info *e)
         struct err_info info = {0};
         s->source = sources[i];
         err = engine_scores_get(engine, collection, sources[i], x->user, x->a, &s->scores, &info);
+        if (!err)
+            err = scores_seen(x, &s->scores, e);
         if (!err)
             x->out->score_count++;
         else if (err == ERR_NOT_FOUND)
@@ -68,14 +90,16 @@ static enum err slots_export(struct exporting *x, const struct served_list *list
     if (err)
         return err;
     answer->slots = arena_array(x->a, list->count + 1, sizeof *answer->slots);
-    answer->count = list->count;
-    for (size_t i = 0; i < list->count; i++)
-        answer->slots[i] = (struct export_slot){
+    for (size_t i = 0; i < list->count; i++) {
+        if (!sight_has(&x->sight, docs[i].number))
+            continue;
+        answer->slots[answer->count++] = (struct export_slot){
             .document = docs[i].number ? docs[i].id : STR(""), /* deleted since */
             .position = list->first + i,
             .score = (double)list->slots[i].score,
             .propensity = (double)list->slots[i].propensity,
         };
+    }
     return ERR_OK;
 }
 
@@ -106,9 +130,11 @@ static enum err answers_export(struct exporting *x, struct err_info *e)
     if (err)
         return err;
     out->answers = arena_array(x->a, n + 1, sizeof *out->answers);
-    for (size_t i = 0; i < n && !err; i++)
-        err = answer_export(x, &rows[i], &out->answers[i], e);
-    out->answer_count = n;
+    for (size_t i = 0; i < n && !err; i++) {
+        struct export_answer *answer = &out->answers[out->answer_count];
+        err = answer_export(x, &rows[i], answer, e);
+        out->answer_count += answer->count || !x->sight.filter;
+    }
     out->more = n == x->limit;
     if (out->more)
         out->next = (struct export_at){.answer = rows[n - 1].id, .at_us = rows[n - 1].at_us};
@@ -127,12 +153,13 @@ static enum err page_export(struct exporting *x, struct err_info *e)
     if (first && (err = scores_export(x, e)))
         return err;
     if (x->at->answer == 0) {
-        err =
-            engine_feedback_list(x->c->engine, str_c(x->c->name), x->user, STR(""), x->at->feedback,
-                                 x->limit, x->a, &out->feedback, &out->feedback_count, e);
-        out->more = !err && out->feedback_count == x->limit;
+        uint64_t next = 0;
+        err = engine_feedback_list(x->c->engine, str_c(x->c->name), x->sight.text, x->user, STR(""),
+                                   x->at->feedback, x->limit, x->a, &out->feedback,
+                                   &out->feedback_count, &next, e);
+        out->more = !err && next;
         if (out->more)
-            out->next = (struct export_at){.feedback = out->feedback[x->limit - 1].change};
+            out->next = (struct export_at){.feedback = next};
     }
     if (!err && !out->more)
         err = answers_export(x, e);
@@ -143,9 +170,9 @@ static enum err page_export(struct exporting *x, struct err_info *e)
     return err;
 }
 
-enum err engine_user_export(struct engine *engine, struct str collection, struct str id,
-                            const struct export_at *at, size_t limit, struct arena *a,
-                            struct user_export *out, struct err_info *e)
+enum err engine_user_export(struct engine *engine, struct str collection, struct str within,
+                            struct str id, const struct export_at *at, size_t limit,
+                            struct arena *a, struct user_export *out, struct err_info *e)
 {
     static const struct export_at start;
     struct exporting x = {.user = id, .at = at ? at : &start, .limit = limit, .a = a, .out = out};
@@ -154,7 +181,10 @@ enum err engine_user_export(struct engine *engine, struct str collection, struct
     if (err)
         return err;
     served_flush(engine);
-    err = page_export(&x, e);
+    err = sight_open(x.c, a, within, &x.sight, e);
+    if (!err)
+        err = page_export(&x, e);
+    sight_close(&x.sight);
     collection_unref(x.c);
     metric_error(engine, err);
     return err;

@@ -9,6 +9,8 @@
 #define NAME_BYTES_MAX 255
 #define EVENT_ID_DIGITS 32
 #define DAY_US 86400000000LL
+#define LIST_STEP 1000       /* rows of a list looked at together, and how often, */
+#define LIST_STEPS_MAX 50    /* where not all are seen */
 #define AHEAD_US 300000000LL /* of clocks that run ahead of this one */
 
 /* ---- one row ---- */
@@ -117,6 +119,7 @@ static enum err feedback_read(const struct feedback_settings *s, const struct fe
 
 struct batch {
     struct collection *c;
+    struct sight sight;
     const struct feedback_in *rows;
     struct feedback_record *records;
     struct put_result *results;
@@ -158,7 +161,7 @@ static enum err numbers_find(struct batch *b, struct err_info *e)
     struct str *ids = arena_array(b->a, b->count + 1, sizeof *ids);
     for (size_t i = 0; i < b->count; i++)
         ids[i] = b->results[i].err ? STR("") : b->rows[i].document;
-    return numbers_of_ids(b->c, b->a, ids, b->count, b->numbers, e);
+    return numbers_of_ids(b->c, &b->sight, b->a, ids, b->count, b->numbers, e);
 }
 
 static int row_by_document(const void *x, const void *y)
@@ -194,7 +197,7 @@ static enum err placeholders_make(struct batch *b, struct err_info *e)
         return ERR_OK;
     json_t **documents = arena_array(b->a, n, sizeof *documents);
     struct put_result *made = arena_array(b->a, n, sizeof *made);
-    struct put_options o = {.lane = LANE_BULK, .if_revision = 0};
+    struct put_options o = {.within = b->sight.text, .lane = LANE_BULK, .if_revision = 0};
     struct str position;
     struct document_rules rules;
     collection_rules(b->c, &rules);
@@ -219,7 +222,7 @@ enum err placeholders_drop(struct collection *c, struct arena *a, struct docset 
     if (attributes_know_field(c->attributes, STR(PLACEHOLDER), NULL))
         return ERR_OK; /* there never was one */
     docset_init(&marked);
-    enum err err = filter_select(c, a, STR(PLACEHOLDER " = true"), &marked, e);
+    enum err err = filter_select(c, NULL, a, STR(PLACEHOLDER " = true"), &marked, e);
     if (!err)
         docset_minus(from, &marked);
     docset_release(&marked);
@@ -360,7 +363,10 @@ enum err engine_feedback_add(struct engine *x, struct str collection,
     b.records = arena_array(a, count + 1, sizeof *b.records);
     b.numbers = arena_array(a, count + 1, sizeof *b.numbers);
     store_position(x->store, &at);
-    err = batch_run(&b, o ? o : &none, &at, e);
+    err = sight_open(b.c, a, o ? o->within : STR(""), &b.sight, e);
+    if (!err)
+        err = batch_run(&b, o ? o : &none, &at, e);
+    sight_close(&b.sight);
     collection_unref(b.c);
     metric_error(x, err);
     if (!err && position)
@@ -370,32 +376,83 @@ enum err engine_feedback_add(struct engine *x, struct str collection,
 
 /* ---- reading ---- */
 
-enum err engine_feedback_list(struct engine *x, struct str collection, struct str user,
+static void feedback_out_make(const struct feedback_record *f, struct feedback_out *out)
+{
+    *out = (struct feedback_out){
+        .event_id = f->event_id,
+        .user = f->user,
+        .document = f->document,
+        .type = f->type,
+        .session = f->session,
+        .recommendation_id = f->recommendation_id,
+        .value = f->value,
+        .position = f->position,
+        .time_us = f->time_us,
+        .change = f->change,
+    };
+}
+
+/* Of `rows` those about documents that are seen, in their order; at most `max`. Returns how many
+ * were looked at. */
+static enum err feedback_seen(struct collection *c, const struct sight *s, struct arena *a,
+                              const struct feedback_record *rows, size_t n, size_t max,
+                              struct feedback_out *out, size_t *count, size_t *looked,
+                              struct err_info *e)
+{
+    enum err err = ERR_OK;
+    uint32_t *numbers = arena_array(a, n + 1, sizeof *numbers);
+    struct str *ids = arena_array(a, n + 1, sizeof *ids);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = rows[i].document;
+    if (s->filter)
+        err = numbers_of_ids(c, s, a, ids, n, numbers, e);
+    for (*looked = 0; !err && *looked < n && *count < max; ++*looked)
+        if (!s->filter || numbers[*looked])
+            feedback_out_make(&rows[*looked], &out[(*count)++]);
+    return err;
+}
+
+/* Who sees a part only gets a page of that; so many rows are looked at for it. */
+static enum err feedback_page(struct collection *c, const struct sight *s, struct str user,
                               struct str document, uint64_t before, size_t limit, struct arena *a,
-                              struct feedback_out **out, size_t *count, struct err_info *e)
+                              struct feedback_out *out, size_t *count, uint64_t *next,
+                              struct err_info *e)
+{
+    size_t page = s->filter ? LIST_STEP : limit + 1;
+    *count = 0;
+    *next = 0;
+    for (size_t step = 0; step < LIST_STEPS_MAX; step++) {
+        struct feedback_record *rows;
+        size_t n, looked;
+        enum err err = store_feedback_list(c->engine->store, a, c->id, user, document, before, page,
+                                           &rows, &n, e);
+        if (!err)
+            err = feedback_seen(c, s, a, rows, n, limit, out, count, &looked, e);
+        if (err)
+            return err;
+        *next = looked < n || n == page ? looked ? rows[looked - 1].change : before : 0;
+        if (!*next || *count == limit)
+            return ERR_OK;
+        before = *next;
+    }
+    return ERR_OK;
+}
+
+enum err engine_feedback_list(struct engine *x, struct str collection, struct str within,
+                              struct str user, struct str document, uint64_t before, size_t limit,
+                              struct arena *a, struct feedback_out **out, size_t *count,
+                              uint64_t *next, struct err_info *e)
 {
     struct collection *c;
-    struct feedback_record *rows;
+    struct sight sight;
     enum err err = collection_find(x, collection, &c, e);
     if (err)
         return err;
-    err = store_feedback_list(x->store, a, c->id, user, document, before, limit, &rows, count, e);
+    *out = arena_array(a, limit + 1, sizeof **out);
+    err = sight_open(c, a, within, &sight, e);
+    if (!err)
+        err = feedback_page(c, &sight, user, document, before, limit, a, *out, count, next, e);
+    sight_close(&sight);
     collection_unref(c);
-    if (err)
-        return err;
-    *out = arena_array(a, *count + 1, sizeof **out);
-    for (size_t i = 0; i < *count; i++)
-        (*out)[i] = (struct feedback_out){
-            .event_id = rows[i].event_id,
-            .user = rows[i].user,
-            .document = rows[i].document,
-            .type = rows[i].type,
-            .session = rows[i].session,
-            .recommendation_id = rows[i].recommendation_id,
-            .value = rows[i].value,
-            .position = rows[i].position,
-            .time_us = rows[i].time_us,
-            .change = rows[i].change,
-        };
-    return 0;
+    return err;
 }

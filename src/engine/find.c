@@ -8,6 +8,29 @@
 
 #define VERSION_TRIES 3
 
+static enum err filter_read(struct find *f, struct err_info *e)
+{
+    const struct filter *tree = NULL;
+    struct err_info info = {0};
+    enum err err = ERR_OK;
+    if (str_trim(f->r->filter).n)
+        err = filter_parse(f->a, f->r->filter, &tree, &info);
+    if (!err && tree)
+        err = attributes_know(f->c->attributes, tree, f->r->filter, &info);
+    f->filter = f->filter_read = err ? NULL : tree;
+    return err ? err_set(e, err, "/filter", "%s", info.message) : ERR_OK;
+}
+
+/* Who sees a part only: the search is among what of that passes the filter. */
+static enum err filter_within(struct find *f, struct err_info *e)
+{
+    f->restricted = true;
+    enum err err = filter_select(f->c, &f->sight, f->a, f->r->filter, &f->within, e);
+    if (!err && str_trim(f->r->filter).n)
+        err = filter_parse(f->a, f->r->filter, &f->filter_read, e);
+    return err;
+}
+
 static enum err find_begin(struct find *f, struct engine *x, struct str collection,
                            const struct find_request *r, struct arena *a, struct err_info *e)
 {
@@ -18,6 +41,8 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
     if (err)
         return err;
     f->v = version_active(f->c);
+    if ((err = sight_open(f->c, a, r->within, &f->sight, e)))
+        return err;
     f->view = (struct search_view){
         .vectors = f->v->vectors,
         .words = f->c->words,
@@ -26,18 +51,15 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
         .model = f->v->model,
         .mean_cosine = version_mean_cosine(f->v),
     };
-    struct err_info info = {0};
-    if (str_trim(r->filter).n)
-        err = filter_parse(a, r->filter, &f->filter, &info);
-    if (!err && f->filter)
-        err = attributes_know(f->c->attributes, f->filter, r->filter, &info);
-    return err ? err_set(e, err, "/filter", "%s", info.message) : find_facets_check(f, e);
+    err = f->sight.filter ? filter_within(f, e) : filter_read(f, e);
+    return err ? err : find_facets_check(f, e);
 }
 
 static void find_end(struct find *f)
 {
     docset_release(&f->without);
     docset_release(&f->within);
+    sight_close(&f->sight);
     version_unref(f->v);
     if (f->c)
         collection_unref(f->c);
@@ -46,13 +68,14 @@ static void find_end(struct find *f)
 static enum err exclude_ids(struct find *f, const struct str *ids, size_t count, struct err_info *e)
 {
     uint32_t *numbers = arena_array(f->a, count + 1, sizeof *numbers);
-    enum err err = numbers_of_ids(f->c, f->a, ids, count, numbers, e);
+    enum err err = numbers_of_ids(f->c, &f->sight, f->a, ids, count, numbers, e);
     for (size_t i = 0; i < count && !err; i++)
         if (numbers[i])
             docset_add(&f->without, numbers[i]);
     return err;
 }
 
+/* A copy of what is not seen is none. */
 static void exclude_copies(struct find *f)
 {
     struct docset copies;
@@ -60,7 +83,9 @@ static void exclude_copies(struct find *f)
         return;
     docset_init(&copies);
     duplicates_copies(f->c->duplicates, &copies);
-    docset_or(&f->without, &copies);
+    for (uint32_t n = docset_next(&copies, 0); n != UINT32_MAX; n = docset_next(&copies, n + 1))
+        if (sight_has(&f->sight, duplicates_original(f->c->duplicates, n)))
+            docset_add(&f->without, n);
     docset_release(&copies);
 }
 
@@ -100,7 +125,7 @@ static enum err mark_copies(struct find *f, struct find_answer *answer, struct e
     struct document_out **all = arena_array(f->a, answer->count + 1, sizeof *all);
     for (size_t i = 0; i < answer->count; i++)
         all[i] = &answer->hits[i].document;
-    return documents_mark_copies(f->c, f->a, all, answer->count, e);
+    return documents_mark_copies(f->c, &f->sight, f->a, all, answer->count, e);
 }
 
 static void hits_make(struct find *f, const struct loaded *loaded, struct find_answer *out)
@@ -194,6 +219,15 @@ static enum err check_model(struct find *f, struct err_info *e)
     return 0;
 }
 
+void find_restrict(struct find *f, struct docset *set)
+{
+    if (f->restricted)
+        docset_and(set, &f->within);
+    docset_release(&f->within);
+    f->within = *set;
+    f->restricted = true;
+}
+
 /* With words that must or must not be there, hybrid search is among those documents. */
 static void words_read(struct find *f)
 {
@@ -207,8 +241,10 @@ static void words_read(struct find *f)
     words_rules_unref(rules);
     if (r->mode != SEARCH_HYBRID || !words_query_selects(f->words))
         return;
-    words_select(f->c->words, f->words, f->a, &f->within);
-    f->restricted = true;
+    struct docset selected;
+    docset_init(&selected);
+    words_select(f->c->words, f->words, f->a, &selected);
+    find_restrict(f, &selected);
 }
 
 /* No query: documents are looked through, not searched. */

@@ -19,7 +19,7 @@ static enum err facet_check(struct find *f, size_t i, struct err_info *e)
     for (size_t j = 0; j < i; j++)
         if (str_eq(f->r->facets[j].field, q->field))
             return err_set(e, ERR_INVALID, pointer, "is asked for twice");
-    enum err err = attributes_know_field(f->c->attributes, q->field, &info);
+    enum err err = field_know(f->c, &f->sight, q->field, &info);
     return err ? err_set(e, err, pointer, "%s", info.message) : 0;
 }
 

@@ -298,6 +298,6 @@ enum err find_group_check(struct find *f, struct err_info *e)
     if (r->mode == SEARCH_HYBRID && r->fusion != SEARCH_LINEAR)
         return err_set(e, ERR_INVALID, "/group_by",
                        "needs the fusion linear: other scores depend on the other hits");
-    enum err err = attributes_know_field(f->c->attributes, r->group_by, &info);
+    enum err err = field_know(f->c, &f->sight, r->group_by, &info);
     return err ? err_set(e, err, "/group_by", "%s", info.message) : 0;
 }

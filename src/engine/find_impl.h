@@ -36,13 +36,15 @@ struct find {
     const struct find_request *r;
     struct arena *a;
     struct search_view view;
-    const struct words_query *words; /* of search */
-    const struct filter *filter;
-    struct docset without;                            /* exclusions */
-    struct docset within;                             /* what the words of the query leave */
-    bool restricted;                                  /* `within` counts */
-    float *vector;                                    /* similar */
-    const struct search_lift *lifts;                  /* similar by readers; else NULL */
+    const struct words_query *words;  /* of search */
+    struct sight sight;               /* of the caller */
+    const struct filter *filter_read; /* the request's; NULL: none */
+    const struct filter *filter;      /* the same, if it is not in `within` */
+    struct docset without;            /* exclusions */
+    struct docset within;            /* what the words of the query leave, and the caller's sight */
+    bool restricted;                 /* `within` counts */
+    float *vector;                   /* similar */
+    const struct search_lift *lifts; /* similar by readers; else NULL */
     size_t lift_count;
     const char *by;                                   /* similar: what the answer says */
     struct highlighter *highlighters[LANGUAGE_COUNT]; /* as they are needed */
@@ -66,6 +68,10 @@ struct loaded {
     const struct search_hit *hit;
     struct document_record document;
 };
+
+/* --- find.c --- */
+/* What is found is among `set` too, which is taken over. */
+void find_restrict(struct find *f, struct docset *set);
 
 /* --- find_vector.c: into f->vector --- */
 enum err find_vector(struct find *f, struct err_info *e);

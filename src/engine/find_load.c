@@ -87,15 +87,16 @@ enum err find_load(struct find *f, size_t at, size_t offset, size_t wanted, stru
         struct document_record *docs = arena_array(f->a, step, sizeof *docs);
         for (size_t i = 0; i < step; i++)
             numbers[i] = f->result.hits[at + i].number;
-        unsigned parts =
-            *count + step <= offset ? DOCUMENT_HEAD : DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES;
+        unsigned parts = *count + step > offset ? DOCUMENT_PAYLOAD | DOCUMENT_PASSAGES
+                         : f->sight.filter      ? DOCUMENT_PAYLOAD
+                                                : DOCUMENT_HEAD;
         enum err err = version_passages(f->v, f->a, numbers, step, parts, docs, e);
         if (err)
             return err;
         for (size_t i = 0; i < step; i++) {
             const struct search_hit *h = &f->result.hits[at + i];
             if (stands(f, h, &docs[i])) {
-                if (!document_expired(&docs[i], now_us))
+                if (!document_expired(&docs[i], now_us) && sight_sees(&f->sight, &docs[i]))
                     out[(*count)++] = (struct loaded){h, docs[i]};
             } else if (docs[i].number && docs[i].revision > h->revision &&
                        docs[i].revision > *newer) {

@@ -16,7 +16,7 @@ static enum err boost_check(struct find *f, size_t i, struct search_boost *b, st
     if (!(b->weight >= 0 && b->weight <= 1) || !(b->scale > 0) || !isfinite(b->scale))
         return err_set(e, ERR_INVALID, pointer,
                        "must have a weight from 0 to 1 and a half life or pivot above 0");
-    if (attributes_know_field(f->c->attributes, b->field, &info)) {
+    if (field_know(f->c, &f->sight, b->field, &info)) {
         snprintf(pointer, sizeof pointer, "/boosts/%zu/field", i);
         return err_set(e, ERR_INVALID, pointer, "%s", info.message);
     }
@@ -44,7 +44,7 @@ static enum err profile_add(struct find *f, struct err_info *e)
     float *profile = NULL;
     if (!f->r->user.n)
         return 0;
-    enum err err = reader_profile(f->c, f->v, f->r->user, f->a, &profile, e);
+    enum err err = reader_profile(f->c, &f->sight, f->v, f->r->user, f->a, &profile, e);
     if (!err && profile)
         f->boosts[f->boost_count++] = (struct search_boost){
             .kind = SEARCH_BOOST_PROFILE,

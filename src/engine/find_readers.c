@@ -47,7 +47,7 @@ static enum err examples_read(struct find *f, const struct recommend_model *m, u
 {
     size_t n = f->r->id_count;
     uint32_t *numbers = arena_array(f->a, n + 1, sizeof *numbers);
-    enum err err = numbers_of_ids(f->c, f->a, f->r->ids, n, numbers, e);
+    enum err err = numbers_of_ids(f->c, &f->sight, f->a, f->r->ids, n, numbers, e);
     *items = arena_array(f->a, n + 1, sizeof **items);
     *count = 0;
     for (size_t i = 0; i < n && !err; i++) {
@@ -77,9 +77,11 @@ static void lifts_make(struct find *f, const struct recommend_model *m, const st
     f->lifts = out;
     if (f->r->by != SIMILAR_BY_READERS)
         return;
+    struct docset among;
+    docset_init(&among);
     for (size_t i = 0; i < f->lift_count; i++)
-        docset_add(&f->within, out[i].number);
-    f->restricted = true; /* sorting, totals and facets too are of these */
+        docset_add(&among, out[i].number);
+    find_restrict(f, &among); /* sorting, totals and facets too are of these */
 }
 
 static enum err model_read(struct find *f, const struct recommend_model *m, struct err_info *e)

@@ -105,8 +105,8 @@ void find_distance_begin(struct find *f)
     for (size_t k = 0; k < r->sort_count && !f->near.by_distance; k++)
         if (r->sort[k].by_distance)
             f->near = r->sort[k];
-    if (!f->near.by_distance && f->filter)
-        (void)order_key_of_filter(f->filter, &f->near);
+    if (!f->near.by_distance && f->filter_read)
+        (void)order_key_of_filter(f->filter_read, &f->near);
     f->near.descending = false; /* of several points the nearest */
 }
 
@@ -305,7 +305,7 @@ static enum err key_check(struct find *f, size_t i, struct err_info *e)
     snprintf(pointer, sizeof pointer, "/sort/%zu", i);
     if (k->by_score && f->browse)
         return err_set(e, ERR_INVALID, pointer, "without q nothing has a score");
-    enum err err = k->by_score ? 0 : attributes_know_field(f->c->attributes, k->field, &info);
+    enum err err = k->by_score ? 0 : field_know(f->c, &f->sight, k->field, &info);
     return err ? err_set(e, err, pointer, "%s", info.message) : 0;
 }
 

@@ -16,7 +16,7 @@ static enum err vector_of_ids(struct find *f, struct err_info *e)
     float *one = arena_array(f->a, dims, sizeof *one);
     size_t found = 0;
     char pointer[40] = "/id";
-    enum err err = numbers_of_ids(f->c, f->a, r->ids, r->id_count, numbers, e);
+    enum err err = numbers_of_ids(f->c, &f->sight, f->a, r->ids, r->id_count, numbers, e);
     for (size_t i = 0; i < r->id_count && !err; i++) {
         snprintf(pointer, sizeof pointer, r->id_alone ? "/id" : "/ids/%zu", i);
         if (numbers[i] == 0)

@@ -44,6 +44,7 @@ struct batch {
 struct ingest {
     struct engine *x;
     struct collection *c;
+    struct sight sight;
     struct document_rules rules;
     const struct ingest_sink *sink;
     struct put_options o;
@@ -192,6 +193,8 @@ static void line_parse(struct ingest *g, struct batch *b, size_t i)
         err = json_parse((struct str){b->text.buf + l->start, l->bytes}, &b->objects[i], &info);
     if (!err)
         err = draft_read(&g->rules, b->objects[i], STR(""), b->a, d, &info);
+    if (!err)
+        err = draft_admit(&g->sight, d, &info);
     if (err)
         draft_fail(d, err, &info);
 }
@@ -293,7 +296,7 @@ static enum err batch_commit(struct ingest *g, struct batch *b, struct position 
     enum err err = b->err ? err_set(e, b->err, b->info.field, "%s", b->info.message) : 0;
     for (int try = 0; !err; try++) {
         bool moved = false;
-        err = drafts_commit(b->v, &moved, b->drafts, b->count, false, b->a, at, e);
+        err = drafts_commit(b->v, &g->sight, &moved, b->drafts, b->count, false, b->a, at, e);
         size_t left = 0;
         for (size_t i = 0; i < b->count; i++)
             left += !b->drafts[i].done;
@@ -462,9 +465,12 @@ enum err engine_ingest(struct engine *x, struct str collection, const struct ing
     struct version *v = version_active(g.c);
     err = version_check_model(v, e);
     version_unref(v);
+    if (!err)
+        err = sight_read(g.c, a, g.o.within, &g.sight, e);
     if (!err && !import_enter(x))
         err = err_set(e, ERR_BUSY, NULL, "%d imports run already", IMPORTS_MAX);
     if (err) {
+        sight_close(&g.sight);
         collection_unref(g.c);
         return err;
     }
@@ -480,6 +486,7 @@ enum err engine_ingest(struct engine *x, struct str collection, const struct ing
     import_leave(x);
     if (g.o.async)
         keeper_wake(x);
+    sight_close(&g.sight);
     collection_unref(g.c);
     metric_error(x, err);
     return err;

@@ -236,11 +236,38 @@ struct live_row live_get(struct collection *c, uint32_t number);
 /* out[i] of numbers[i]; 0: there is no such document. */
 void live_revisions(struct collection *c, const uint32_t *numbers, size_t count, uint64_t *out);
 
+/* ---- sight.c: what a caller sees ---- */
+struct sight {
+    struct collection *collection; /* borrowed, as the text */
+    struct str text;
+    const struct filter *filter; /* NULL: sees all */
+    struct docset documents;     /* that passed when it was opened; if there is a filter */
+};
+/* `within`: a key's filter; empty: sees all, and costs nothing. In any case sight_close.
+ * ERR_DENIED: it cannot be answered, so nothing is seen. sight_read: for sight_sees alone, without
+ * the set. */
+enum err sight_read(struct collection *c, struct arena *a, struct str within, struct sight *out,
+                    struct err_info *e) MUST_CHECK;
+enum err sight_open(struct collection *c, struct arena *a, struct str within, struct sight *out,
+                    struct err_info *e) MUST_CHECK;
+void sight_close(struct sight *s);
+/* In what follows NULL sees all. */
+const struct docset *sight_documents(const struct sight *s); /* NULL: all */
+bool sight_has(const struct sight *s, uint32_t number);
+/* Does it see a stored document as it is? With its payload. Some microseconds. */
+bool sight_sees(const struct sight *s, const struct document_record *d);
+/* May it write the document as it would be? ERR_DENIED names the filter's field. */
+enum err sight_admit(const struct sight *s, const struct document_record *d,
+                     struct err_info *e) MUST_CHECK;
+/* The act fails (ERR_DENIED) if what stands there is not seen. `s` outlives the write. */
+void sight_guard(const struct sight *s, struct store_act *act);
+
 /* ---- recommend_examples.c ---- */
 /* What the reader's newest feedback says of their interests, as a vector of length 1 in the arena;
  * NULL: nothing, or nobody of that name. Reads at most 1,000 rows of feedback. */
-enum err reader_profile(struct collection *c, struct version *v, struct str user, struct arena *a,
-                        float **out, struct err_info *e) MUST_CHECK;
+enum err reader_profile(struct collection *c, const struct sight *s, struct version *v,
+                        struct str user, struct arena *a, float **out,
+                        struct err_info *e) MUST_CHECK;
 
 /* ---- models.c: the models that are open, shared by all collections ---- */
 /* The model of that name with that precision and dimensions, opened if need be; model_release gives
@@ -371,9 +398,11 @@ enum err drafts_embed(struct version *v, struct draft *drafts, size_t count, enu
                       int64_t deadline_ns, struct arena *a, struct err_info *e) MUST_CHECK;
 /* One commit for all that are not done, with passages of version `v`. What raced is left undone,
  * for another round; *moved: another version is the active one by now, and in effect here. */
-enum err drafts_commit(struct version *v, bool *moved, struct draft *drafts, size_t count,
-                       bool atomic, struct arena *a, struct position *position,
+enum err drafts_commit(struct version *v, const struct sight *s, bool *moved, struct draft *drafts,
+                       size_t count, bool atomic, struct arena *a, struct position *position,
                        struct err_info *e) MUST_CHECK;
+/* As sight_admit, of one that was just read. */
+enum err draft_admit(const struct sight *s, const struct draft *d, struct err_info *e) MUST_CHECK;
 void draft_fail(struct draft *d, enum err err, const struct err_info *info);
 void draft_result(const struct draft *d, struct put_result *r);
 struct str position_text(struct arena *a, const struct position *p);
@@ -477,14 +506,19 @@ void document_out_make(struct arena *a, const struct document_record *d, struct 
 void document_choose(struct arena *a, const json_t *payload, const struct str *fields, size_t count,
                      struct document_out *out);
 /* Fills in what each document is a copy of. */
-enum err documents_mark_copies(struct collection *c, struct arena *a,
+enum err documents_mark_copies(struct collection *c, const struct sight *s, struct arena *a,
                                struct document_out *const *documents, size_t count,
                                struct err_info *e) MUST_CHECK;
 /* Numbers of ids: 0 where there is none. */
-enum err numbers_of_ids(struct collection *c, struct arena *a, const struct str *ids, size_t count,
-                        uint32_t *numbers, struct err_info *e) MUST_CHECK;
-enum err filter_select(struct collection *c, struct arena *a, struct str filter, struct docset *out,
-                       struct err_info *e) MUST_CHECK;
+enum err numbers_of_ids(struct collection *c, const struct sight *s, struct arena *a,
+                        const struct str *ids, size_t count, uint32_t *numbers,
+                        struct err_info *e) MUST_CHECK;
+/* Of an empty filter: all. */
+enum err filter_select(struct collection *c, const struct sight *s, struct arena *a,
+                       struct str filter, struct docset *out, struct err_info *e) MUST_CHECK;
+/* That documents have the field, for what is sorted, counted or boosted by it. */
+enum err field_know(struct collection *c, const struct sight *s, struct str field,
+                    struct err_info *e) MUST_CHECK;
 
 /* ---- inference.c ---- */
 /* The model of that name, the default if it is empty; borrowed from the engine. */

@@ -30,7 +30,7 @@ struct counting {
 static enum err batch_count(struct counting *n)
 {
     uint32_t *numbers = arena_array(n->a, n->count + 1, sizeof *numbers);
-    enum err err = numbers_of_ids(n->c, n->a, n->ids, n->count, numbers, n->e);
+    enum err err = numbers_of_ids(n->c, NULL, n->a, n->ids, n->count, numbers, n->e);
     for (size_t i = 0; i < n->count && !err; i++)
         if (numbers[i])
             popularity_add(n->c->popular.sums, numbers[i], n->weights[i], n->times_us[i]);
@@ -203,7 +203,7 @@ void popular_erased(struct collection *c, const struct feedback_record *acts, si
     lock_drop(&c->lock);
     for (size_t i = 0; i < count; i++)
         ids[i] = acts[i].document;
-    if (!surely || count > ERASED_MAX || numbers_of_ids(c, a, ids, count, numbers, NULL)) {
+    if (!surely || count > ERASED_MAX || numbers_of_ids(c, NULL, a, ids, count, numbers, NULL)) {
         popular_restart(c);
         return;
     }

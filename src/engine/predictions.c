@@ -206,7 +206,7 @@ static enum err classify(struct classifying *k, const struct lent_classifier *l,
 
 static enum err number_find(struct classifying *k, struct err_info *e)
 {
-    enum err err = numbers_of_ids(k->c, k->a, &k->r->id, 1, &k->number, e);
+    enum err err = numbers_of_ids(k->c, NULL, k->a, &k->r->id, 1, &k->number, e);
     if (!err && !k->number)
         err = err_set(e, ERR_NOT_FOUND, "/id", "there is no document \"%.*s\" in this collection",
                       (int)(k->r->id.n < 200 ? k->r->id.n : 200), k->r->id.s);

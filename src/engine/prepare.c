@@ -34,6 +34,14 @@ void draft_fail(struct draft *d, enum err err, const struct err_info *info)
     d->info.code = err;
 }
 
+enum err draft_admit(const struct sight *s, const struct draft *d, struct err_info *e)
+{
+    int64_t now_us = clock_wall_us();
+    struct document_record r = {
+        .id = d->id, .payload = d->payload, .created_us = now_us, .updated_us = now_us};
+    return sight_admit(s, &r, e);
+}
+
 void draft_result(const struct draft *d, struct put_result *r)
 {
     *r = (struct put_result){
@@ -420,8 +428,9 @@ static enum err version_moved(struct version *v, const struct store_act *acts, s
     return applied_wait(v->collection->engine, now.change, 0, e);
 }
 
-enum err drafts_commit(struct version *v, bool *moved, struct draft *drafts, size_t count,
-                       bool atomic, struct arena *a, struct position *position, struct err_info *e)
+enum err drafts_commit(struct version *v, const struct sight *s, bool *moved, struct draft *drafts,
+                       size_t count, bool atomic, struct arena *a, struct position *position,
+                       struct err_info *e)
 {
     struct store_act *acts = arena_array(a, count + 1, sizeof *acts);
     struct draft **of = arena_array(a, count + 1, sizeof *of);
@@ -432,7 +441,8 @@ enum err drafts_commit(struct version *v, bool *moved, struct draft *drafts, siz
             continue;
         assert(drafts[i].plan != PLAN_EMBED || drafts[i].embedded);
         of[n] = &drafts[i];
-        act_of_draft(v, &drafts[i], now_us, &acts[n++]);
+        act_of_draft(v, &drafts[i], now_us, &acts[n]);
+        sight_guard(s, &acts[n++]);
     }
     struct err_info info = {0};
     enum err err =

@@ -14,7 +14,8 @@
 struct write {
     struct engine *x;
     struct collection *c;
-    struct version *v; /* that it is embedded for */
+    struct version *v;  /* that it is embedded for */
+    struct sight sight; /* of who writes */
     struct document_rules rules;
     const struct put_options *o;
     struct draft *drafts;
@@ -32,7 +33,9 @@ static enum err write_begin(struct write *w, struct engine *x, struct str collec
     if (err)
         return err;
     w->v = version_active(w->c);
-    if ((err = version_check_model(w->v, e))) {
+    err = sight_read(w->c, a, w->o->within, &w->sight, e);
+    if (err || (err = version_check_model(w->v, e))) {
+        sight_close(&w->sight);
         version_unref(w->v);
         collection_unref(w->c);
         return err;
@@ -43,6 +46,7 @@ static enum err write_begin(struct write *w, struct engine *x, struct str collec
 
 static void write_end(struct write *w)
 {
+    sight_close(&w->sight);
     version_unref(w->v);
     collection_unref(w->c);
 }
@@ -70,7 +74,8 @@ static enum err write_round(struct write *w, bool judge_in_store, struct err_inf
     int64_t t0 = clock_mono_ns(), t1, t2, t3;
     bool moved = false;
     size_t n = drafts_waiting(w->drafts, w->count);
-    enum err err = drafts_plan(w->c, w->drafts, w->count, w->o->async, judge_in_store, w->a, e);
+    enum err err = drafts_plan(w->c, w->drafts, w->count, w->o->async,
+                               judge_in_store || w->sight.filter, w->a, e);
     if (err)
         return err;
     drafts_split(w->v, &w->rules, w->drafts, w->count, w->a);
@@ -81,7 +86,8 @@ static enum err write_round(struct write *w, bool judge_in_store, struct err_inf
     metric_stage(w->x, STAGE_EMBED, err ? 0 : n, err ? n : 0, t2 - t1);
     if (err)
         return err;
-    err = drafts_commit(w->v, &moved, w->drafts, w->count, w->o->atomic, w->a, &w->position, e);
+    err = drafts_commit(w->v, &w->sight, &moved, w->drafts, w->count, w->o->atomic, w->a,
+                        &w->position, e);
     t3 = clock_mono_ns();
     metric_stage(w->x, STAGE_COMMIT, err ? 0 : n, err ? n : 0, t3 - t2);
     return !err && moved ? write_version_again(w, e) : err;
@@ -120,6 +126,8 @@ static void put_read(struct write *w, const json_t *const *documents)
     for (size_t i = 0; i < w->count; i++) {
         struct err_info info = {0};
         enum err err = draft_read(&w->rules, documents[i], STR(""), w->a, &w->drafts[i], &info);
+        if (!err)
+            err = draft_admit(&w->sight, &w->drafts[i], &info);
         if (err)
             draft_fail(&w->drafts[i], err, &info);
         w->drafts[i].if_revision = w->o->if_revision_set ? w->o->if_revision : REVISION_ANY;
@@ -247,6 +255,8 @@ static enum err patch_read(struct write *w, struct str id, const json_t *patch, 
     enum err err = store_document_get(w->x->store, w->a, w->c->id, id, DOCUMENT_PAYLOAD, &old, e);
     if (err)
         return err;
+    if (!sight_sees(&w->sight, &old))
+        return err_set(e, ERR_NOT_FOUND, "id", "there is no document of this id");
     if ((err = json_parse(old.payload, &merged, e)))
         return err;
     struct str vector_digest = payload_vector_digest(old.payload);
@@ -260,6 +270,8 @@ static enum err patch_read(struct write *w, struct str id, const json_t *patch, 
     struct document_rules own_names = w->rules;
     memset(own_names.settings.mapping, 0, sizeof own_names.settings.mapping);
     err = draft_read(&own_names, merged, vector_digest, w->a, d, e);
+    if (!err)
+        err = draft_admit(&w->sight, d, e);
     if (!err) {
         struct str kept = arena_str(w->a, d->id);
         d->id = kept;

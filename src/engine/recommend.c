@@ -76,7 +76,7 @@ static size_t gone_bar(struct recommendation *m, const struct placed *placed,
     size_t gone = 0;
     for (size_t i = 0; i < n; i++)
         if (!docs[i].number || docs[i].revision != placed[i].candidate.revision ||
-            document_expired(&docs[i], m->now_us)) {
+            document_expired(&docs[i], m->now_us) || !sight_sees(m->sight, &docs[i])) {
             docset_add(&m->without, placed[i].candidate.number);
             gone++;
         }
@@ -125,7 +125,7 @@ static enum err rows_make(struct recommendation *m, const struct placed *placed,
     out->emptied_by = m->emptied_by;
     if (more && count)
         out->next = pages_mark(m);
-    return err ? err : documents_mark_copies(m->c, m->a, all, count, e);
+    return err ? err : documents_mark_copies(m->c, m->sight, m->a, all, count, e);
 }
 
 static void log_add(struct recommendation *m, const struct placed *placed, size_t count,
@@ -162,7 +162,7 @@ static enum err answer_make(struct recommendation *m, struct recommend_answer *o
     struct document_record *docs;
     size_t count;
     bool more;
-    enum err err = filter_select(m->c, m->a, m->r->filter, &m->within, e);
+    enum err err = filter_select(m->c, m->sight, m->a, m->r->filter, &m->within, e);
     if (!err)
         err = placeholders_drop(m->c, m->a, &m->within, e);
     if (!err)
@@ -189,7 +189,14 @@ enum err engine_recommend(struct engine *x, struct str collection,
     enum err err = collection_find(x, collection, &m.c, e);
     if (err)
         return err;
+    struct sight sight;
     memset(out, 0, sizeof *out);
+    if ((err = sight_open(m.c, a, r->within, &sight, e))) {
+        sight_close(&sight);
+        collection_unref(m.c);
+        return err;
+    }
+    m.sight = &sight;
     m.v = version_active(m.c);
     docset_init(&m.within);
     docset_init(&m.without);
@@ -205,6 +212,7 @@ enum err engine_recommend(struct engine *x, struct str collection,
     rules_release(&m.rules);
     docset_release(&m.within);
     docset_release(&m.without);
+    sight_close(&sight);
     out->embedding_version = m.v->id;
     version_unref(m.v);
     collection_unref(m.c);

@@ -60,7 +60,7 @@ static enum err rewards_read(struct estimating *s, const struct served_record *a
             rows[i].time_us <= answer->at_us + TALLY_ATTRIBUTION_US)
             ids[kept++] = rows[i].document;
     }
-    err = numbers_of_ids(s->c, a, ids, kept, numbers, e);
+    err = numbers_of_ids(s->c, NULL, a, ids, kept, numbers, e);
     for (size_t i = 0; i < kept && !err; i++)
         if (numbers[i])
             docset_add(taken, numbers[i]);
@@ -92,7 +92,7 @@ static enum err list_make(struct estimating *s, const struct served_record *answ
     bool more;
     docset_init(&m.within);
     docset_init(&m.without);
-    enum err err = filter_select(m.c, a, r.filter, &m.within, e);
+    enum err err = filter_select(m.c, NULL, a, r.filter, &m.within, e);
     if (!err)
         err = placeholders_drop(m.c, a, &m.within, e);
     if (!err)

@@ -18,7 +18,7 @@ static enum err examples_of_ids(struct recommendation *m, const struct str *ids,
                                 struct err_info *e)
 {
     uint32_t *numbers = arena_array(m->a, count + 1, sizeof *numbers);
-    enum err err = numbers_of_ids(m->c, m->a, ids, count, numbers, e);
+    enum err err = numbers_of_ids(m->c, m->sight, m->a, ids, count, numbers, e);
     for (size_t i = count; i-- > 0 && !err; weight *= decay) { /* the newest is the last */
         char field[64];
         snprintf(field, sizeof field, "%s/%zu", pointer, i);
@@ -117,7 +117,7 @@ static enum err seen_earlier(struct recommendation *m, const struct feedback_set
         for (size_t i = 0; i < n; i++)
             if (seen_by(m->r, f, rows[i].type))
                 ids[kept++] = rows[i].document;
-        if ((err = numbers_of_ids(m->c, m->a, ids, kept, numbers, e)))
+        if ((err = numbers_of_ids(m->c, m->sight, m->a, ids, kept, numbers, e)))
             return err;
         for (size_t i = 0; i < kept; i++)
             if (numbers[i])
@@ -152,7 +152,7 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
     uint32_t *numbers = arena_array(m->a, n + 1, sizeof *numbers);
     for (size_t i = 0; i < n; i++)
         ids[i] = rows[i].document;
-    if ((err = numbers_of_ids(m->c, m->a, ids, n, numbers, e)))
+    if ((err = numbers_of_ids(m->c, m->sight, m->a, ids, n, numbers, e)))
         return err;
     struct feedback_settings f;
     collection_feedback(m->c, &f);
@@ -183,12 +183,12 @@ struct recommend_example *examples_weighted(const struct recommendation *m)
     return out;
 }
 
-enum err reader_profile(struct collection *c, struct version *v, struct str user, struct arena *a,
-                        float **out, struct err_info *e)
+enum err reader_profile(struct collection *c, const struct sight *s, struct version *v,
+                        struct str user, struct arena *a, float **out, struct err_info *e)
 {
     struct recommend_request r = {.user = user};
     struct recommendation m = {
-        .x = c->engine, .c = c, .v = v, .r = &r, .a = a, .now_us = clock_wall_us()};
+        .x = c->engine, .c = c, .v = v, .r = &r, .sight = s, .a = a, .now_us = clock_wall_us()};
     m.examples = arena_array(a, PROFILE_ROWS + 1, sizeof *m.examples);
     enum err err = examples_of_user(&m, e);
     if (err)

@@ -76,6 +76,7 @@ struct recommendation {
     struct version *v;           /* whose vectors they are */
     struct recommender *learned; /* NULL: none */
     const struct recommend_request *r;
+    const struct sight *sight; /* the caller's */
     struct arena *a;
     int64_t now_us;
     bool replayed;            /* as of now_us, which is past: later acts have not happened */

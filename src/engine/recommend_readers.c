@@ -18,6 +18,7 @@ struct reading {
     struct collection *c;
     struct version *v;
     const struct document_readers_request *r;
+    struct sight sight;
     struct arena *a;
     uint32_t document;
     float *row;                  /* the document's vector, as profiles see it */
@@ -72,7 +73,7 @@ static enum err acts_read(struct reading *g, struct act **out, size_t *count, st
     uint32_t *numbers = arena_array(g->a, n + 1, sizeof *numbers);
     for (size_t i = 0; i < n; i++)
         ids[i] = rows[i].document;
-    if ((err = numbers_of_ids(g->c, g->a, ids, n, numbers, e)))
+    if ((err = numbers_of_ids(g->c, &g->sight, g->a, ids, n, numbers, e)))
         return err;
     collection_feedback(g->c, &f);
     struct act *acts = *out = arena_array(g->a, n + 1, sizeof *acts);
@@ -251,9 +252,11 @@ static enum err document_read(struct reading *g, struct err_info *e)
 {
     struct document_record d;
     enum err err = store_document_get(g->c->engine->store, g->a, g->c->id, g->r->document,
-                                      DOCUMENT_HEAD, &d, e);
+                                      DOCUMENT_PAYLOAD, &d, e);
     if (err)
         return err;
+    if (!sight_sees(&g->sight, &d))
+        return err_set(e, ERR_NOT_FOUND, "id", "there is no document of this id");
     g->document = d.number;
     g->row = arena_array(g->a, g->v->dims, sizeof *g->row);
     if (!vectors_document(g->v->vectors, d.number, g->row))
@@ -276,10 +279,13 @@ enum err engine_document_readers(struct engine *x, struct str collection,
     if (err)
         return err;
     g.v = version_active(g.c);
-    err = document_read(&g, e);
+    err = sight_open(g.c, a, r->within, &g.sight, e);
+    if (!err)
+        err = document_read(&g, e);
     if (!err)
         err = readers_find(&g, e);
     recommender_release(g.learned);
+    sight_close(&g.sight);
     version_unref(g.v);
     collection_unref(g.c);
     metric_error(x, err);

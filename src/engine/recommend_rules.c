@@ -131,7 +131,7 @@ static enum err pins_make(struct recommendation *m, struct err_info *e)
         err = pin_check(r, i, e);
     }
     if (!err)
-        err = numbers_of_ids(m->c, m->a, ids, r->pin_count, numbers, e);
+        err = numbers_of_ids(m->c, m->sight, m->a, ids, r->pin_count, numbers, e);
     m->rules.pins = arena_array(m->a, r->pin_count + 1, sizeof *m->rules.pins);
     for (size_t i = 0; i < r->pin_count && !err; i++) {
         snprintf(field, sizeof field, "/pins/%zu/id", i);
@@ -148,7 +148,7 @@ static enum err excluded_make(struct recommendation *m, struct err_info *e)
 {
     size_t n = m->r->exclude_count;
     uint32_t *numbers = arena_array(m->a, n + 1, sizeof *numbers);
-    enum err err = numbers_of_ids(m->c, m->a, m->r->exclude, n, numbers, e);
+    enum err err = numbers_of_ids(m->c, m->sight, m->a, m->r->exclude, n, numbers, e);
     for (size_t i = 0; i < n && !err; i++)
         if (numbers[i]) /* what is not there is not shown either */
             docset_add(&m->rules.excluded, numbers[i]);
@@ -175,7 +175,7 @@ static enum err caps_make(struct recommendation *m, struct err_info *e)
         for (size_t k = 0; k < i; k++)
             if (str_eq(r->caps[k].field, r->caps[i].field))
                 return err_set(e, ERR_INVALID, field, "is that of /caps/%zu too", k);
-        enum err err = attributes_know_field(m->c->attributes, r->caps[i].field, &info);
+        enum err err = field_know(m->c, m->sight, r->caps[i].field, &info);
         if (err)
             return err_set(e, err, field, "%s", info.message);
         m->rules.caps[i] = r->caps[i].limit;
@@ -195,7 +195,7 @@ static enum err boost_make(struct recommendation *m, size_t i, struct err_info *
     snprintf(field, sizeof field, "/boosts/%zu/filter", i);
     if (str_trim(b->filter).n == 0)
         return err_set(e, ERR_INVALID, field, "must not be empty");
-    enum err err = filter_select(m->c, m->a, b->filter, &m->rules.boosted[i], &info);
+    enum err err = filter_select(m->c, m->sight, m->a, b->filter, &m->rules.boosted[i], &info);
     m->rules.boosts[i] = (struct slot_boost){&m->rules.boosted[i], b->factor};
     return err ? err_set(e, err, field, "%s", info.message) : 0;
 }

@@ -175,7 +175,7 @@ static enum err feedback_step(struct tally *t, struct arena *a, bool *more, stru
     enum err err = store_feedback_scan(s, t->c->id, t->change, through, feedback_take, &r, e);
     uint32_t *numbers = arena_array(a, r.count + 1, sizeof *numbers);
     if (!err)
-        err = numbers_of_ids(t->c, a, r.documents, r.count, numbers, e);
+        err = numbers_of_ids(t->c, NULL, a, r.documents, r.count, numbers, e);
     if (err)
         return err;
     acts_add(t, r.acts, numbers, r.count);

@@ -130,7 +130,7 @@ static enum err judgments_read(struct comparison *k, struct err_info *e)
     k->judged_numbers = arena_array(k->a, n + 1, sizeof *k->judged_numbers);
     for (size_t i = 0; i < n; i++)
         ids[i] = k->r->judgments[i].document;
-    return numbers_of_ids(k->c, k->a, ids, n, k->judged_numbers, e);
+    return numbers_of_ids(k->c, NULL, k->a, ids, n, k->judged_numbers, e);
 }
 
 /* ---- measures ---- */

@@ -367,13 +367,29 @@ static bool asks_for_copies(const struct filter *f, bool of_which)
            (!of_which || f->op != FILTER_EXISTS);
 }
 
-static void selection_begin(struct selection *s, const struct attributes *x, const struct filter *f)
+/* Copies whose original is not `among` those that may be known of are none. */
+static void copies_among(struct selection *s, const struct docset *among)
+{
+    struct docset kept;
+    docset_init(&kept);
+    for (uint32_t n = docset_next(&s->copies, 0); n != UINT32_MAX;
+         n = docset_next(&s->copies, n + 1))
+        if (docset_has(among, duplicates_original(s->x->duplicates, n)))
+            docset_add(&kept, n);
+    docset_release(&s->copies);
+    s->copies = kept;
+}
+
+static void selection_begin(struct selection *s, const struct attributes *x, const struct filter *f,
+                            const struct docset *among)
 {
     *s = (struct selection){.x = x, .of_duplicates = x->duplicates && asks_for_copies(f, false)};
     docset_init(&s->copies);
     if (!s->of_duplicates)
         return;
     duplicates_copies(x->duplicates, &s->copies);
+    if (among)
+        copies_among(s, among);
     if (!asks_for_copies(f, true))
         return;
     s->originals = xmalloc((s->copies.count + 1) * sizeof *s->originals);
@@ -386,8 +402,14 @@ static void selection_begin(struct selection *s, const struct attributes *x, con
 enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out,
                            struct err_info *e)
 {
+    return attributes_select_among(x, f, NULL, out, e);
+}
+
+enum err attributes_select_among(struct attributes *x, const struct filter *f,
+                                 const struct docset *among, struct docset *out, struct err_info *e)
+{
     struct selection s;
-    selection_begin(&s, x, f);
+    selection_begin(&s, x, f, among);
     rwlock_read(&x->lock);
     enum err err = fields_known(x, f, e);
     if (!err) {

@@ -46,6 +46,8 @@ enum err filter_parse(struct arena *a, struct str text, const struct filter **ou
                       struct err_info *e) MUST_CHECK;
 /* The tree as text again, normalised; parsing that gives the same tree. */
 void filter_print(const struct filter *f, struct strbuf *out);
+/* The field of its first test, for messages. */
+struct str filter_first_field(const struct filter *f);
 /* The brute-force evaluator: does this document (a JSON object with id, lang, tags, attributes ...)
  * match? The definition that the index is tested against. */
 bool filter_matches(const struct filter *f, const json_t *document);
@@ -60,12 +62,21 @@ void attributes_delete(struct attributes *x, uint32_t number);
 /* All documents that match, into `out` (initialised by the caller; overwritten). Any thread. */
 enum err attributes_select(struct attributes *x, const struct filter *f, struct docset *out,
                            struct err_info *e) MUST_CHECK;
+/* The same for who may know of the documents `among` only: a copy is one if its original is among
+ * them. `out` is not confined to them. NULL: all. */
+enum err attributes_select_among(struct attributes *x, const struct filter *f,
+                                 const struct docset *among, struct docset *out,
+                                 struct err_info *e) MUST_CHECK;
 /* ERR_INVALID: `f` (parsed from `text`) asks for a field that no document has or had, wherever it
  * stands: under NOT or as EXISTS a misspelt one would pass everything or nothing, and nobody would
  * notice. The message names the character and the nearest field that is known. Nothing is refused
  * where there are no documents. Any thread. */
 enum err attributes_know(struct attributes *x, const struct filter *f, struct str text,
                          struct err_info *e) MUST_CHECK;
+/* The same for who may know of the documents `among` only: a field is known if one of them has it,
+ * and the message names no other. NULL: all. */
+enum err attributes_know_among(struct attributes *x, const struct filter *f, struct str text,
+                               const struct docset *among, struct err_info *e) MUST_CHECK;
 /* From now on `duplicate_of` is answered by `d` (borrowed; NULL: by what documents hold). Before
  * the first select. */
 struct duplicates;
@@ -121,6 +132,8 @@ void attributes_stats(struct attributes *x, struct arena *a, struct str field,
  * the message names the nearest known one. Nothing is refused where there are no documents. */
 enum err attributes_know_field(struct attributes *x, struct str field,
                                struct err_info *e) MUST_CHECK;
+enum err attributes_know_field_among(struct attributes *x, struct str field,
+                                     const struct docset *among, struct err_info *e) MUST_CHECK;
 
 /* Into and out of a snapshot file, after a caller's header; the section carries its own checksum.
  * Saving is for any thread, and holds the writer up for about a millisecond at a time: it has what

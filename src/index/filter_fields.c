@@ -5,6 +5,13 @@
 
 #define NAME_MAX 64 /* bytes that are compared */
 
+struct str filter_first_field(const struct filter *f)
+{
+    while (f->op <= FILTER_NOT)
+        f = f->children[0];
+    return f->field;
+}
+
 static const char *const own_fields[] = {"id",      "lang",    "tags",        "created",
                                          "updated", "expires", "duplicate_of"};
 /* Of a document too, but not for filters. */
@@ -67,9 +74,28 @@ static size_t character(struct str text, size_t byte)
     return n;
 }
 
-static bool known(const struct attributes *x, struct str name)
+/* Has one of the documents that may be known of the field? */
+static bool had_among(const struct field *f, const struct docset *among)
 {
-    return field_is_reserved(name) || attributes_field(x, name);
+    struct docset have;
+    docset_init(&have);
+    posting_into(&f->exists, &have);
+    docset_and(&have, among);
+    bool any = have.count > 0;
+    docset_release(&have);
+    return any;
+}
+
+static bool known(const struct attributes *x, struct str name, const struct docset *among)
+{
+    const struct field *f = attributes_field(x, name);
+    return field_is_reserved(name) || (f && (!among || had_among(f, among)));
+}
+
+/* Where there are no documents, none can be without a field. */
+static bool empty(const struct attributes *x, const struct docset *among)
+{
+    return !(among ? among->count : x->all.count);
 }
 
 static bool is_other(struct str name)
@@ -81,8 +107,8 @@ static bool is_other(struct str name)
 }
 
 /* `before`: what stands before the message. */
-static enum err refuse(const struct attributes *x, struct str name, const char *before,
-                       struct err_info *e)
+static enum err refuse(const struct attributes *x, struct str name, const struct docset *among,
+                       const char *before, struct err_info *e)
 {
     if (is_other(name))
         return err_set(
@@ -90,6 +116,9 @@ static enum err refuse(const struct attributes *x, struct str name, const char *
             "%sthe %.*s of a document cannot be %s by; what "
             "can: id, lang, tags, created, updated, expires, duplicate_of and attributes",
             before, STR_ARG(name), before[0] ? "filtered" : "sorted or counted");
+    if (among)
+        return err_set(e, ERR_INVALID, NULL, "%sno document has the field %.*s", before,
+                       (int)cut(name), name.s);
     struct str other = nearest(x, name);
     return err_set(e, ERR_INVALID, NULL,
                    "%sno document has the field %.*s; the nearest known is %.*s", before,
@@ -97,28 +126,40 @@ static enum err refuse(const struct attributes *x, struct str name, const char *
 }
 
 static enum err check(const struct attributes *x, const struct filter *f, struct str text,
-                      struct err_info *e)
+                      const struct docset *among, struct err_info *e)
 {
     enum err err = ERR_OK;
     for (unsigned i = 0; f->op <= FILTER_NOT && i < f->count && !err; i++)
-        err = check(x, f->children[i], text, e);
-    if (f->op <= FILTER_NOT || known(x, f->field))
+        err = check(x, f->children[i], text, among, e);
+    if (f->op <= FILTER_NOT || known(x, f->field, among))
         return err;
     char before[64];
     snprintf(before, sizeof before, "filter, character %zu: ", character(text, f->at));
-    return refuse(x, f->field, before, e);
+    return refuse(x, f->field, among, before, e);
 }
 
 enum err attributes_know(struct attributes *x, const struct filter *f, struct str text,
                          struct err_info *e)
 {
+    return attributes_know_among(x, f, text, NULL, e);
+}
+
+enum err attributes_know_among(struct attributes *x, const struct filter *f, struct str text,
+                               const struct docset *among, struct err_info *e)
+{
     rwlock_read(&x->lock);
-    enum err err = x->all.count && !x->fields_dropped ? check(x, f, text, e) : ERR_OK;
+    enum err err = !empty(x, among) && !x->fields_dropped ? check(x, f, text, among, e) : ERR_OK;
     rwlock_drop(&x->lock);
     return err;
 }
 
 enum err attributes_know_field(struct attributes *x, struct str field, struct err_info *e)
+{
+    return attributes_know_field_among(x, field, NULL, e);
+}
+
+enum err attributes_know_field_among(struct attributes *x, struct str field,
+                                     const struct docset *among, struct err_info *e)
 {
     field = filter_field(field);
     rwlock_read(&x->lock);
@@ -126,8 +167,8 @@ enum err attributes_know_field(struct attributes *x, struct str field, struct er
     if (str_eq_c(field, "duplicate_of") && x->duplicates)
         err = err_set(e, ERR_INVALID, NULL,
                       "duplicate_of can be filtered by, but not sorted or counted by");
-    else if (x->all.count && !x->fields_dropped && !known(x, field))
-        err = refuse(x, field, "", e);
+    else if (!empty(x, among) && !x->fields_dropped && !known(x, field, among))
+        err = refuse(x, field, among, "", e);
     else
         err = attributes_field_indexed(x, field, e);
     rwlock_drop(&x->lock);

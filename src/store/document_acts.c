@@ -26,11 +26,37 @@ enum err stored_find(struct writer *w, const struct document_record *d, struct s
     out->key = (uint64_t)sqlite3_column_int64(st, 0);
     out->revision = (uint64_t)sqlite3_column_int64(st, 2);
     out->state = (enum document_state)sqlite3_column_int(st, 3);
+    out->created_us = sqlite3_column_int64(st, 4);
+    out->updated_us = sqlite3_column_int64(st, 5);
     out->expires_us = sqlite3_column_int64(st, 6);
     out->attempts = (uint32_t)sqlite3_column_int64(st, 7);
     get_digest(st, 8, out->digest);
     get_digest(st, 9, out->text_digest);
     return conn_run(&w->conn, st, e);
+}
+
+/* Asks the act's guard about the document that stands there. */
+static enum err guard_ask(struct writer *w, const struct store_act *act, const struct stored *old,
+                          bool *may, struct err_info *e)
+{
+    struct document_record d = {
+        .id = act->document.id, .created_us = old->created_us, .updated_us = old->updated_us};
+    sqlite3_stmt *st;
+    bool row;
+    *may = true;
+    if (!act->guard || !old->key)
+        return ERR_OK;
+    enum err err = conn_stmt(&w->conn, STMT_PAYLOAD_GET, &st, e);
+    if (err)
+        return err;
+    put_int(st, 1, (int64_t)old->key);
+    err = conn_step(&w->conn, st, &row, e);
+    if (err || !row)
+        return err ? err : err_set(e, ERR_CORRUPT, NULL, "a document has no payload");
+    d.payload = (struct str){sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0)};
+    *may = act->guard(act->guard_ctx, &d);
+    sqlite3_reset(st);
+    return ERR_OK;
 }
 
 static enum err payload_set(struct writer *w, uint64_t key, struct str payload, struct err_info *e)
@@ -193,10 +219,15 @@ enum err document_put(struct writer *w, struct store_act *act, struct err_info *
 {
     struct held_collection *c;
     struct stored old;
+    bool may;
     enum err err = writer_hold(w, act->document.collection, &c, e);
 
     if (!err)
         err = stored_find(w, &act->document, &old, e);
+    if (!err)
+        err = guard_ask(w, act, &old, &may, e);
+    if (!err && !may)
+        err = err_set(e, ERR_DENIED, "id", "this id is not available");
     if (!err)
         err = act_revision_check(act, old.revision, e);
     if (!err && act->keep_passages &&
@@ -218,11 +249,14 @@ enum err document_put(struct writer *w, struct store_act *act, struct err_info *
 static enum err document_expect(struct writer *w, const struct store_act *act,
                                 struct held_collection **c, struct stored *old, struct err_info *e)
 {
+    bool may;
     enum err err = writer_hold(w, act->document.collection, c, e);
 
     if (!err)
         err = stored_find(w, &act->document, old, e);
-    if (!err && !old->key)
+    if (!err)
+        err = guard_ask(w, act, old, &may, e);
+    if (!err && (!old->key || !may))
         err = err_set(e, ERR_NOT_FOUND, "id", "there is no document of this id");
     return err ? err : act_revision_check(act, old->revision, e);
 }

@@ -239,7 +239,7 @@ struct stored {
     uint64_t key;
     uint64_t revision;
     enum document_state state;
-    int64_t expires_us;
+    int64_t created_us, updated_us, expires_us;
     uint32_t attempts;
     uint8_t digest[32], text_digest[32];
 };

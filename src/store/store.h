@@ -339,6 +339,12 @@ enum act_status { ACT_CREATED, ACT_UPDATED, ACT_UNCHANGED, ACT_DELETED };
 struct store_act {
     enum act_kind kind;
     uint64_t if_revision; /* REVISION_ANY, REVISION_NONE or an exact one: ERR_PRECONDITION */
+    /* ACT_DOCUMENT_PUT, ACT_DOCUMENT_DELETE: may it touch the document that stands there (with id,
+     * payload and times)? Asked inside of the commit, before any other condition, on the writer's
+     * thread: quick, without I/O. NULL: yes. False: putting is ERR_DENIED, and for deleting it is
+     * not there. */
+    bool (*guard)(const void *ctx, const struct document_record *stands);
+    const void *guard_ctx;
     bool keep_passages; /* ACT_DOCUMENT_PUT: text_digest equals the stored one, passages stay (else
                            ERR_CONFLICT: embed again) */
     struct collection_record collection;

@@ -95,8 +95,8 @@ static void reader(void *arg)
         struct document_out *rows;
         size_t count;
         bool more;
-        err = engine_list(w->f->x, C, STR("n >= 5"), STR(""), 0, 20, w->a, &rows, &count, &more,
-                          &info);
+        err = engine_list(w->f->x, C, STR(""), STR("n >= 5"), STR(""), 0, 20, w->a, &rows, &count,
+                          &more, &info);
         MUST(w, !err, "list: %s", info.message);
         struct strbuf b;
         strbuf_init(&b, 0);

@@ -18,7 +18,7 @@ static void put_is_found_by_the_next_search(void **state)
         assert_true(str_eq_c(answer.hits[0].passage.text, "Green apples grow on trees."));
     }
     struct document_out d;
-    OK(engine_get(f->x, C, STR("a"), f->a, &d, e));
+    OK(engine_get(f->x, C, STR(""), STR("a"), f->a, &d, e));
     assert_true(str_eq_c(
         d.payload,
         "{\"tags\":[\"fruit\"],\"text\":\"Green apples grow on trees.\",\"title\":\"Apples\"}"));
@@ -59,7 +59,7 @@ static void delete_leaves_no_ghost(void **state)
         assert_true(found(&answer, "b"));
     }
     struct document_out d;
-    assert_int_equal(engine_get(f->x, C, STR("a"), f->a, &d, NULL), ERR_NOT_FOUND);
+    assert_int_equal(engine_get(f->x, C, STR(""), STR("a"), f->a, &d, NULL), ERR_NOT_FOUND);
     struct str id = STR("a"), position;
     struct put_result r;
     OK(engine_delete(f->x, C, &id, 1, NULL, f->a, &r, &position, e));
@@ -109,7 +109,7 @@ static void a_batch_is_judged_row_by_row_in_order(void **state)
     assert_int_equal(engine_put(f->x, C, docs, 2, &atomic, f->a, r, &position, &info), ERR_INVALID);
     assert_string_equal(info.field, "/1/text");
     struct document_out d;
-    assert_int_equal(engine_get(f->x, C, STR("never"), f->a, &d, NULL), ERR_NOT_FOUND);
+    assert_int_equal(engine_get(f->x, C, STR(""), STR("never"), f->a, &d, NULL), ERR_NOT_FOUND);
     json_decref(v);
 }
 
@@ -165,7 +165,7 @@ static void fields_are_found_where_they_are_mapped(void **state)
     create(f, "plain");
     put_into(f, STR("plain"), "{'id':'x','body':'from the body','n':3}");
     struct document_out d;
-    OK(engine_get(f->x, STR("plain"), STR("x"), f->a, &d, e));
+    OK(engine_get(f->x, STR("plain"), STR(""), STR("x"), f->a, &d, e));
     assert_true(
         str_eq_c(d.payload,
                  "{\"detected_lang\":\"en\",\"attributes\":{\"n\":3},\"text\":\"from the body\"}"));
@@ -175,7 +175,7 @@ static void lang_is(struct fixture *f, const char *id, const char *given, const 
 {
     struct document_out d;
     json_t *object = NULL;
-    OK(engine_get(f->x, C, str_c(id), f->a, &d, e));
+    OK(engine_get(f->x, C, STR(""), str_c(id), f->a, &d, e));
     OK(json_parse(d.payload, &object, e));
     assert_true(str_eq_c(json_str(json_object_get(object, "lang")), given));
     assert_true(str_eq_c(json_str(json_object_get(object, "detected_lang")), detected));
@@ -246,7 +246,7 @@ static void patch_merges(void **state)
     struct document_out d;
     OK(engine_patch(f->x, C, STR("a"), p, NULL, f->a, &r, &position, e));
     assert_string_equal(r.status, "updated");
-    OK(engine_get(f->x, C, STR("a"), f->a, &d, e));
+    OK(engine_get(f->x, C, STR(""), STR("a"), f->a, &d, e));
     assert_true(str_eq_c(d.payload, "{\"attributes\":{\"y\":{\"w\":3,\"z\":2}},\"tags\":[\"new\"],"
                                     "\"text\":\"words of old\",\"title\":\"T\"}"));
     assert_true(metric("akin_embeddings_generated_total{model=\"stub\"} ") == before);
@@ -292,7 +292,7 @@ static void a_client_vector_is_taken(void **state)
     assert_int_equal(answer.count, 1);
     assert_true(fabs(answer.hits[0].cosine - 1) < 1e-3);
     struct document_out d;
-    OK(engine_get(f->x, C, STR("v"), f->a, &d, e));
+    OK(engine_get(f->x, C, STR(""), STR("v"), f->a, &d, e));
     assert_true(str_eq_c(d.payload, "{\"text\":\"by hand\"}"));
     /* Metadata may change, the vector stays; a new text is embedded. */
     json_t *p = parse("{\"tags\":[\"t\"]}");
@@ -324,7 +324,7 @@ static void a_pending_document_is_found_by_words_then_by_meaning(void **state)
     struct document_out d = {.pending = true};
     for (int i = 0; i < 500 && d.pending; i++) {
         clock_sleep_ns(10000000);
-        OK(engine_get(f->x, C, STR("p"), f->a, &d, e));
+        OK(engine_get(f->x, C, STR(""), STR("p"), f->a, &d, e));
     }
     assert_false(d.pending);
     struct str now;
@@ -366,18 +366,19 @@ static void lists_go_by_id_and_filter(void **state)
     struct document_out *out;
     size_t count;
     bool more;
-    OK(engine_list(f->x, C, STR(""), STR("d09"), 0, 10, f->a, &out, &count, &more, e));
+    OK(engine_list(f->x, C, STR(""), STR(""), STR("d09"), 0, 10, f->a, &out, &count, &more, e));
     assert_int_equal(count, 10);
     assert_true(more);
     assert_true(str_eq_c(out[0].id, "d10"));
-    OK(engine_list(f->x, C, STR("even = true"), STR("d09"), 1, 10, f->a, &out, &count, &more, e));
+    OK(engine_list(f->x, C, STR(""), STR("even = true"), STR("d09"), 1, 10, f->a, &out, &count,
+                   &more, e));
     assert_int_equal(count, 7);
     assert_false(more);
     assert_true(str_eq_c(out[0].id, "d12"));
     struct err_info info = {0};
-    assert_int_equal(
-        engine_list(f->x, C, STR("even ="), STR(""), 0, 1, f->a, &out, &count, &more, &info),
-        ERR_INVALID);
+    assert_int_equal(engine_list(f->x, C, STR(""), STR("even ="), STR(""), 0, 1, f->a, &out, &count,
+                                 &more, &info),
+                     ERR_INVALID);
     assert_string_equal(info.field, "/filter");
 }
 

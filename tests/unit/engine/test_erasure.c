@@ -140,12 +140,12 @@ static void brought_scores_are_exported_and_erased(void **state)
     struct err_info info = {0};
     fill(f);
     OK(engine_scores_put(f->x, C, STR("ours"), &in, 1, f->a, &result, e));
-    OK(engine_user_export(f->x, C, STR("u"), NULL, 10, f->a, &x, e));
+    OK(engine_user_export(f->x, C, STR(""), STR("u"), NULL, 10, f->a, &x, e));
     assert_true(x.score_count == 1 && str_eq_c(x.scores[0].source, "ours"));
     assert_true(x.scores[0].scores.count == 1 && x.scores[0].scores.scores[0].score == 2.5);
     assert_false(x.known || x.more);
     OK(engine_user_delete(f->x, C, STR("u"), e));
-    assert_int_equal(engine_user_export(f->x, C, STR("u"), NULL, 10, f->a, &x, &info),
+    assert_int_equal(engine_user_export(f->x, C, STR(""), STR("u"), NULL, 10, f->a, &x, &info),
                      ERR_NOT_FOUND);
 }
 

@@ -146,7 +146,7 @@ static void the_last_of_equal_ids_wins(void **state)
         snprintf(id, sizeof id, "n%zu", k);
         snprintf(payload, sizeof payload,
                  "{\"attributes\":{\"n\":%zu},\"text\":\"version of %zu\"}", last, last % 5 / 2);
-        OK(engine_get(f->x, C, str_c(id), f->a, &d, e));
+        OK(engine_get(f->x, C, STR(""), str_c(id), f->a, &d, e));
         if (!str_eq_c(d.payload, payload))
             fail_msg("%s: %.*s instead of %s", id, STR_ARG(d.payload), payload);
     }
@@ -179,7 +179,7 @@ static void a_version_that_returns_wins(void **state)
     create(f, "c");
     put(f, "{'id':'k','text':'home'}");
     OK(engine_ingest(f->x, C, &source, &sink, NULL, NULL, NULL, f->a, e));
-    OK(engine_get(f->x, C, STR("k"), f->a, &d, e));
+    OK(engine_get(f->x, C, STR(""), STR("k"), f->a, &d, e));
     assert_true(str_eq_c(d.payload, "{\"text\":\"home\"}"));
     doctor(f, NULL);
 }

@@ -53,7 +53,8 @@ static void feedback_counts_once(void **state)
     assert_string_equal(feed(f, "", "u", "d3", "click", 0).status, "created");
     struct feedback_out *rows;
     size_t count;
-    OK(engine_feedback_list(f->x, C, STR("u"), STR(""), 0, 10, f->a, &rows, &count, e));
+    OK(engine_feedback_list(f->x, C, STR(""), STR("u"), STR(""), 0, 10, f->a, &rows, &count,
+                            &(uint64_t){0}, e));
     assert_int_equal(count, 3);
     assert_true(str_eq_c(rows[0].document, "d3"));
 }
@@ -201,7 +202,8 @@ static void users_live_and_go_with_their_feedback(void **state)
     assert_int_equal(engine_user_get(f->x, C, STR("u"), f->a, &u, NULL), ERR_NOT_FOUND);
     struct feedback_out *rows;
     size_t count;
-    OK(engine_feedback_list(f->x, C, STR("u"), STR(""), 0, 10, f->a, &rows, &count, e));
+    OK(engine_feedback_list(f->x, C, STR(""), STR("u"), STR(""), 0, 10, f->a, &rows, &count,
+                            &(uint64_t){0}, e));
     assert_int_equal(count, 0);
 }
 
@@ -279,16 +281,17 @@ static void changes_are_told_in_order(void **state)
     struct str next;
     static const char *const types[] = {"collection.created", "document.processed",
                                         "document.processed", "document.deleted"};
-    OK(engine_changes(f->x, STR(""), 100, f->a, &rows, &count, &next, e));
+    OK(engine_changes(f->x, NULL, STR(""), 100, f->a, &rows, &count, &next, e));
     assert_int_equal(count, 4);
     for (size_t i = 0; i < 4; i++)
         assert_string_equal(rows[i].type, types[i]);
     assert_non_null(strstr(rows[3].data.s, "\"document_id\":\"d0\""));
-    OK(engine_changes(f->x, rows[1].position, 1, f->a, &rows, &count, &next, e));
+    OK(engine_changes(f->x, NULL, rows[1].position, 1, f->a, &rows, &count, &next, e));
     assert_int_equal(count, 1);
     assert_int_equal(
-        engine_changes(f->x, STR("000000000000-1"), 1, f->a, &rows, &count, &next, NULL), ERR_GONE);
-    assert_int_equal(engine_changes(f->x, STR("what"), 1, f->a, &rows, &count, &next, NULL),
+        engine_changes(f->x, NULL, STR("000000000000-1"), 1, f->a, &rows, &count, &next, NULL),
+        ERR_GONE);
+    assert_int_equal(engine_changes(f->x, NULL, STR("what"), 1, f->a, &rows, &count, &next, NULL),
                      ERR_INVALID);
     struct str now;
     engine_position(f->x, f->a, &now);

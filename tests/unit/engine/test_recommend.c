@@ -42,7 +42,7 @@ static uint32_t number_of(struct fixture *f, struct collection *c, const char *i
 {
     struct str ids[] = {str_c(id)};
     uint32_t number;
-    OK(numbers_of_ids(c, f->a, ids, 1, &number, e));
+    OK(numbers_of_ids(c, NULL, f->a, ids, 1, &number, e));
     assert_true(number > 0);
     return number;
 }
@@ -158,7 +158,7 @@ static void run_begin(struct fixture *f, struct collection *c, struct run *t,
     t->m.learned = recommender_take(c, 0);
     docset_init(&t->m.within);
     docset_init(&t->m.without);
-    OK(filter_select(c, f->a, r->filter, &t->m.within, e));
+    OK(filter_select(c, NULL, f->a, r->filter, &t->m.within, e));
     OK(examples_make(&t->m, e));
     OK(candidates_make(&t->m, 60, e));
 }
@@ -284,7 +284,7 @@ static double by_what_is_near(struct run *t, const char *id, uint32_t number)
     const struct newcomer *n;
     const struct recommend_model *model = t->m.learned->model;
     double sum = 0, weights = 0;
-    OK(numbers_of_ids(t->m.c, t->m.a, ids, 1, &from, e));
+    OK(numbers_of_ids(t->m.c, NULL, t->m.a, ids, 1, &from, e));
     uint64_t revision = live_get(t->m.c, from).revision;
     newcomers_find(t->m.learned->newcomers, &from, &revision, 1, &n);
     for (uint32_t j = 0; j < n->near_count; j++) {
