@@ -1,5 +1,8 @@
 /* What a caller sees who is bound by a filter: two tenants in one collection, `a` asks. */
 #include "help.h"
+#include "../sanitized.h"
+#include "base/rng.h"
+#include <math.h>
 
 #define OURS STR("tenant = a")
 #define EACH 12 /* documents of each tenant */
@@ -183,10 +186,10 @@ static enum err line_result(void *ctx, uint64_t line, const struct put_result *r
 static void an_import_is_judged_row_by_row(void **state)
 {
     struct fixture *f = *state;
-    static const char *const lines[] = {
-        "{\"id\":\"b1\",\"text\":\"x\",\"tenant\":\"a\"}", "{\"id\":\"n\",\"text\":\"x\"}",
-        "{\"id\":\"n\",\"text\":\"x\",\"tenant\":\"a\"}",
-        "{\"id\":\"n\",\"text\":\"y\",\"tenant\":\"a\"}", NULL};
+    static const char *const lines[] = {"{\"id\":\"b1\",\"text\":\"x\",\"tenant\":\"a\"}",
+                                        "{\"id\":\"n\",\"text\":\"x\"}",
+                                        "{\"id\":\"n\",\"text\":\"x\",\"tenant\":\"a\"}",
+                                        "{\"id\":\"n\",\"text\":\"y\",\"tenant\":\"a\"}", NULL};
     struct lines l = {.at = lines};
     struct put_options o = {.within = OURS, .lane = LANE_BULK};
     struct str position;
@@ -238,8 +241,8 @@ static void searches_find_no_foreign_document(void **state)
     r.sort_count = 0;
     assert_int_equal(engine_search(f->x, C, &r, f->a, &answer, &info), ERR_INVALID);
     assert_null(strstr(info.message, "nearest"));
-    r = (struct find_request){.within = OURS, .q = STR("-football harbour \"harbour master\""),
-                              .limit = 10};
+    r = (struct find_request){
+        .within = OURS, .q = STR("-football harbour \"harbour master\""), .limit = 10};
     OK(engine_search(f->x, C, &r, f->a, &answer, e));
     assert_int_equal(answer.total, 2);
 }
@@ -302,10 +305,8 @@ static void foreign_seeds_and_examples_are_unknown(void **state)
 
 static void feed(struct fixture *f, const char *user, const char *document)
 {
-    struct feedback_in row = {.user = str_c(user),
-                              .document = str_c(document),
-                              .type = STR("like"),
-                              .position = -1};
+    struct feedback_in row = {
+        .user = str_c(user), .document = str_c(document), .type = STR("like"), .position = -1};
     struct put_result r;
     struct str position;
     OK(engine_feedback_add(f->x, C, &row, 1, NULL, f->a, &r, &position, e));
@@ -323,8 +324,7 @@ static void readers_show_what_they_did_with_ours_alone(void **state)
     struct feedback_out *rows;
     size_t count;
     uint64_t next;
-    OK(engine_feedback_list(f->x, C, OURS, STR("u"), STR(""), 0, 1, f->a, &rows, &count, &next,
-                            e));
+    OK(engine_feedback_list(f->x, C, OURS, STR("u"), STR(""), 0, 1, f->a, &rows, &count, &next, e));
     assert_int_equal(count, 1);
     assert_true(str_eq_c(rows[0].document, "a4"));
     OK(engine_feedback_list(f->x, C, OURS, STR("u"), STR(""), next, 1, f->a, &rows, &count, &next,
@@ -406,6 +406,303 @@ static void changes_are_of_ours(void **state)
     assert_int_equal(count, 0);
 }
 
+/* ---- any question at all ---- */
+
+#define FUZZ_EACH 60
+#define FUZZ_QUERIES (SLOW ? 300 : 3000)
+
+struct fuzz {
+    struct fixture *f;
+    struct arena *a;
+    struct rng random;
+    uint64_t answered, refused;
+};
+
+static uint32_t below(struct fuzz *z, uint32_t n)
+{
+    return (uint32_t)rng_below(&z->random, n);
+}
+
+static const char *pick(struct fuzz *z, const char *const *list, size_t count)
+{
+    return list[below(z, (uint32_t)count)];
+}
+#define PICK(z, list) str_c(pick(z, list, sizeof list / sizeof *list))
+
+/* Ours more often than theirs: most questions shall get an answer. */
+static struct str some_id(struct fuzz *z)
+{
+    uint32_t n = 2 * below(z, FUZZ_EACH);
+    return str_c(below(z, 6) ? arena_printf(z->a, "a%u", n) : arena_printf(z->a, "b%u", n + 1));
+}
+
+static struct str *some_ids(struct fuzz *z, size_t *count)
+{
+    *count = below(z, 4);
+    struct str *ids = arena_array(z->a, *count + 1, sizeof *ids);
+    for (size_t i = 0; i < *count; i++)
+        ids[i] = some_id(z);
+    return ids;
+}
+
+static struct str some_user(struct fuzz *z)
+{
+    return str_c(arena_printf(z->a, "u%u", below(z, 12)));
+}
+
+static struct str some_filter(struct fuzz *z)
+{
+    static const char *const filters[] = {"",
+                                          "",
+                                          "",
+                                          "tenant = b",
+                                          "tenant = a OR tenant = b",
+                                          "NOT tenant = a",
+                                          "tenant != a",
+                                          "topic >= 1",
+                                          "topic = 2 OR NOT topic EXISTS",
+                                          "id IN [a0, b1, b3]",
+                                          "duplicate_of EXISTS",
+                                          "NOT duplicate_of EXISTS",
+                                          "duplicate_of = b1",
+                                          "of_b EXISTS",
+                                          "of_b > 3 OR topic = 0",
+                                          "tenant IN [a, b]) OR (tenant = b",
+                                          "created > 2000-01-01",
+                                          "NOT (tenant = a AND topic = 1)"};
+    return PICK(z, filters);
+}
+
+static void asked(struct fuzz *z, enum err err)
+{
+    if (err && err != ERR_INVALID && err != ERR_NOT_FOUND && err != ERR_UNAVAILABLE &&
+        err != ERR_CONFLICT)
+        fail_msg("%s", err_name(err));
+    z->answered += !err;
+    z->refused += err != 0;
+}
+
+static void only_ours(struct str id)
+{
+    if (id.n && id.s[0] != 'a')
+        fail_msg("foreign: %.*s", STR_ARG(id));
+}
+
+static void document_ours(const struct document_out *d)
+{
+    assert_true(d->id.n > 0);
+    only_ours(d->id);
+    only_ours(d->duplicate_of);
+}
+
+static void find_ours(const struct find_answer *answer)
+{
+    assert_true(answer->total <= FUZZ_EACH);
+    for (size_t i = 0; i < answer->count; i++)
+        document_ours(&answer->hits[i].document);
+    for (size_t i = 0; i < answer->facet_count; i++)
+        for (size_t k = 0; k < answer->facets[i].count; k++)
+            assert_false(str_eq_c(answer->facets[i].values[k].value, "\"b\""));
+}
+
+static void ask_find(struct fuzz *z)
+{
+    static const char *const words[] = {"garden",
+                                        "footbal goal",
+                                        "bword3",
+                                        "guitar -music",
+                                        "\"match goal\"",
+                                        "b1",
+                                        "number",
+                                        "bwrd5 aword2",
+                                        "",
+                                        "*",
+                                        "stock m",
+                                        "harbour"};
+    static const char *const fields[] = {"topic", "topic", "tenant", "tenant",
+                                         "topic", "of_b",  "nothing"};
+    struct facet_request facets[] = {{.field = STR("tenant")}, {.field = PICK(z, fields)}};
+    struct order_key key = {.field = PICK(z, fields)};
+    struct search_boost boost = {.kind = SEARCH_BOOST_NUMBER,
+                                 .field = PICK(z, fields),
+                                 .weight = .5,
+                                 .scale = 1,
+                                 .origin = NAN};
+    struct find_answer answer = {0};
+    struct find_request r = {.within = OURS,
+                             .mode = (enum search_mode)below(z, 3),
+                             .q = PICK(z, words),
+                             .match_all = !below(z, 4),
+                             .prefix = below(z, 2),
+                             .typos = below(z, 2),
+                             .filter = some_filter(z),
+                             .limit = below(z, 80),
+                             .offset = below(z, 3) ? 0 : below(z, 20),
+                             .boosts = &boost,
+                             .boost_count = !below(z, 4),
+                             .facets = facets,
+                             .facet_count = !below(z, 4) ? 1 + below(z, 2) : 0,
+                             .explain = below(z, 2),
+                             .user = below(z, 3) ? STR("") : some_user(z),
+                             .user_weight = .3,
+                             .sort = &key,
+                             .sort_count = !below(z, 4),
+                             .group_by = below(z, 5) ? STR("") : key.field,
+                             .group_limit = 2,
+                             .hide_copies = !below(z, 4),
+                             .exact = below(z, 2),
+                             .snippet_chars = below(z, 2) ? 40 : 0,
+                             .exclude = some_ids(z, &(size_t){0})};
+    if (str_eq(facets[0].field, facets[1].field))
+        r.facet_count = 0;
+    if (below(z, 2)) {
+        asked(z, engine_search(z->f->x, C, &r, z->a, &answer, NULL));
+    } else {
+        r.ids = some_ids(z, &r.id_count);
+        r.text = r.id_count ? STR("") : STR("garden bword4");
+        r.mode = SEARCH_SEMANTIC;
+        r.q = STR("");
+        r.diversity = below(z, 2) ? .3 : 0;
+        asked(z, engine_similar(z->f->x, C, &r, z->a, &answer, NULL));
+    }
+    find_ours(&answer);
+}
+
+static void ask_recommend(struct fuzz *z)
+{
+    static const char *const blends[] = {"", "", "popular", "profile + trending", "0 - age"};
+    struct recommend_answer list = {0};
+    struct recommend_pin pin = {some_id(z), 0};
+    struct recommend_boost boost = {some_filter(z), 3};
+    struct recommend_cap cap = {STR("topic"), 2};
+    struct recommend_request r = {.within = OURS,
+                                  .user = below(z, 2) ? some_user(z) : STR(""),
+                                  .blend = PICK(z, blends),
+                                  .filter = some_filter(z),
+                                  .limit = 1 + below(z, 40),
+                                  .exclude_seen = below(z, 2),
+                                  .pins = &pin,
+                                  .pin_count = !below(z, 4),
+                                  .boosts = &boost,
+                                  .boost_count = !below(z, 4),
+                                  .caps = &cap,
+                                  .cap_count = !below(z, 4),
+                                  .diversity = below(z, 2) ? .3 : 0,
+                                  .explore = below(z, 2) ? .2 : 0,
+                                  .explain = below(z, 2)};
+    r.positive = some_ids(z, &r.positive_count);
+    r.negative = some_ids(z, &r.negative_count);
+    r.session = some_ids(z, &r.session_count);
+    r.exclude = some_ids(z, &r.exclude_count);
+    asked(z, engine_recommend(z->f->x, C, &r, z->a, &list, NULL));
+    for (size_t i = 0; i < list.count; i++) {
+        document_ours(&list.rows[i].document);
+        for (size_t k = 0; k < list.rows[i].explanation_count; k++)
+            only_ours(list.rows[i].explanation[k].document);
+    }
+}
+
+static void ask_documents(struct fuzz *z)
+{
+    struct document_out d, *list;
+    size_t count;
+    bool more;
+    struct str id = some_id(z);
+    enum err err = engine_get(z->f->x, C, OURS, id, z->a, &d, NULL);
+    asked(z, err);
+    if (!err)
+        document_ours(&d);
+    assert_true(err || ours(id));
+    err = engine_list(z->f->x, C, OURS, some_filter(z), below(z, 2) ? id : STR(""), below(z, 3),
+                      1 + below(z, 50), z->a, &list, &count, &more, NULL);
+    asked(z, err);
+    for (size_t i = 0; !err && i < count; i++)
+        document_ours(&list[i]);
+}
+
+static void ask_readers(struct fuzz *z)
+{
+    struct feedback_out *rows;
+    struct user_export x;
+    struct document_reader *readers;
+    size_t count, considered;
+    uint64_t next;
+    struct document_readers_request r = {.within = OURS,
+                                         .document = some_id(z),
+                                         .limit = 10,
+                                         .include_seen = below(z, 2),
+                                         .active_days = 10};
+    enum err err = engine_feedback_list(z->f->x, C, OURS, below(z, 2) ? some_user(z) : STR(""),
+                                        below(z, 2) ? some_id(z) : STR(""), 0, 1 + below(z, 20),
+                                        z->a, &rows, &count, &next, NULL);
+    asked(z, err);
+    for (size_t i = 0; !err && i < count; i++)
+        only_ours(rows[i].document);
+    err =
+        engine_user_export(z->f->x, C, OURS, some_user(z), NULL, 1 + below(z, 20), z->a, &x, NULL);
+    asked(z, err);
+    for (size_t i = 0; !err && i < x.feedback_count; i++)
+        only_ours(x.feedback[i].document);
+    for (size_t i = 0; !err && i < x.answer_count; i++)
+        for (size_t k = 0; k < x.answers[i].count; k++)
+            only_ours(x.answers[i].slots[k].document);
+    asked(z, engine_document_readers(z->f->x, C, &r, z->a, &readers, &count, &considered, NULL));
+}
+
+static void fuzz_fill(struct fixture *f)
+{
+    static const char *const topics[] = {"football match goal", "garden flower soil",
+                                         "guitar music song", "stock market bank"};
+    char text[400], user[8], document[8];
+    create(f, "c");
+    for (int i = 0; i < 2 * FUZZ_EACH; i++) {
+        char t = i % 2 ? 'b' : 'a';
+        snprintf(text, sizeof text,
+                 "{'id':'%c%d','text':'%s %cword%d number%d','topic':%d,'tenant':'%c'%s}", t, i,
+                 i % 8 < 2 ? COPIED : topics[i / 2 % 4], t, i, i, i / 2 % 4, t,
+                 i % 2 ? ",'of_b':7" : "");
+        put(f, text);
+    }
+    for (int i = 0; i < 80; i++) {
+        snprintf(user, sizeof user, "u%d", i % 10);
+        snprintf(document, sizeof document, "%c%d", i * 7 % (2 * FUZZ_EACH) % 2 ? 'b' : 'a',
+                 i * 7 % (2 * FUZZ_EACH));
+        feed(f, user, document);
+    }
+    for (int i = 0; i < 10; i++) { /* answers of before, of both */
+        struct recommend_answer list;
+        snprintf(user, sizeof user, "u%d", i);
+        struct recommend_request q = {.user = str_c(user), .limit = 20};
+        OK(engine_recommend(f->x, C, &q, f->a, &list, e));
+    }
+}
+
+/* AKIN_SIGHT_QUERIES=200000 for the long run. */
+static void no_question_gets_a_foreign_document(void **state)
+{
+    struct fuzz z = {.f = *state, .a = arena_new(0)};
+    const char *wanted = getenv("AKIN_SIGHT_QUERIES");
+    long queries = wanted ? atol(wanted) : FUZZ_QUERIES;
+    rng_init(&z.random, 8);
+    fuzz_fill(z.f);
+    while ((long)(z.answered + z.refused) < queries) {
+        uint32_t kind = below(&z, 8);
+        if (kind < 4)
+            ask_find(&z);
+        else if (kind < 6)
+            ask_recommend(&z);
+        else if (kind == 6)
+            ask_documents(&z);
+        else
+            ask_readers(&z);
+        arena_reset(z.a);
+    }
+    print_message("%llu answered, %llu refused\n", (unsigned long long)z.answered,
+                  (unsigned long long)z.refused);
+    assert_true(z.answered > z.refused);
+    arena_free(z.a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +715,7 @@ int main(void)
         TEST(foreign_seeds_and_examples_are_unknown),
         TEST(readers_show_what_they_did_with_ours_alone),
         TEST(changes_are_of_ours),
+        TEST(no_question_gets_a_foreign_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
