@@ -195,7 +195,8 @@ static enum http_body on_headers(void *ctx, struct http_request *r)
 {
     struct call *c = call_new(ctx, r);
     if (refused_by_route(c) || refused_by_address_rate(c) || refused_by_key(c) ||
-        refused_by_key_rate(c) || refused_by_bounds(c) || refused_by_media(c) || refused_by_parameters(c))
+        refused_by_key_rate(c) || refused_by_bounds(c) || refused_by_media(c) ||
+        refused_by_parameters(c))
         return HTTP_BODY_NONE;
     if (!c->route->media)
         return HTTP_BODY_NONE;

@@ -33,6 +33,12 @@ static const unsigned char heeds[ROUTE_COUNT] = {
     [ROUTE_USER_EXPORT] = HEEDS_FILTER,
     [ROUTE_USER_RECOMMENDATIONS] = HEEDS_FILTER,
     [ROUTE_CHANGES] = HEEDS_FILTER | HEEDS_COLLECTIONS,
+    [ROUTE_KEYS_LIST] = HEEDS_FILTER | HEEDS_COLLECTIONS, /* no key is wider (engine/keys.h) */
+    [ROUTE_KEYS_CREATE] = HEEDS_FILTER | HEEDS_COLLECTIONS,
+    [ROUTE_KEY_GET] = HEEDS_FILTER | HEEDS_COLLECTIONS,
+    [ROUTE_KEY_UPDATE] = HEEDS_FILTER | HEEDS_COLLECTIONS,
+    [ROUTE_KEY_DELETE] = HEEDS_FILTER | HEEDS_COLLECTIONS,
+    [ROUTE_KEY_ROTATE] = HEEDS_FILTER | HEEDS_COLLECTIONS,
     [ROUTE_EMBEDDINGS] = OF_NONE,
     [ROUTE_MODELS_LIST] = OF_NONE,
     [ROUTE_MODEL_GET] = OF_NONE,
@@ -61,8 +67,9 @@ bool refused_by_bounds(struct call *c)
         return refuse(c, "this key sees some of the documents only, by its filter; what was asked "
                          "for concerns a whole collection");
     if (c->caller.collection_count && !call_collection(c).n && !(bound & HEEDS_COLLECTIONS))
-        return refuse(c, "this key is for some of the collections only; what was asked for concerns "
-                         "the whole server");
+        return refuse(c,
+                      "this key is for some of the collections only; what was asked for concerns "
+                      "the whole server");
     return false;
 }
 
