@@ -42,7 +42,7 @@ struct call {
     const char *path;     /* for the log */
     int64_t queued_ns;
     int64_t stage_ns[STAGE_COUNT];
-    unsigned retry_s;    /* of a 429 or 503; 0: as the engine says */
+    unsigned retry_s;     /* of a 429 or 503; 0: as the engine says */
     uint64_t spool_bytes; /* held of the quota until the answer is sent */
 };
 

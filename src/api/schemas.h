@@ -20,7 +20,7 @@
     "string in RFC 3339 (date-time, or a date: its midnight, UTC) is a date: dates compare as "    \
     "instants, and with numbers as seconds since 1970. What a document does not have, and what "   \
     "does not compare, does not match; NOT and != are the complement, so NOT hidden = true "       \
-    "matches documents without hidden. There is no null: NOT field EXISTS. "   \
+    "matches documents without hidden. There is no null: NOT field EXISTS. "                       \
     "An object {lat, lon} or {lat, lng} in degrees is a point: geo(place, 52.5, 13.4) <= 10km "    \
     "(also < >= >; m, km, mi) takes those of a distance, geo(place) (52.3, 13) TO (52.7, 13.8) "   \
     "those in a box from its south-west to its north-east corner"
@@ -30,8 +30,9 @@ extern const struct schema schema_any, schema_string, schema_integer, schema_num
 /* bodies */
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
     schema_documents, schema_merge_patch, schema_delete, schema_search, schema_search_of,
-    schema_multi_search, schema_similar, schema_classify, schema_label, schema_recommend, schema_recommend_batch, schema_version_new, schema_compare,
-    schema_version_id, schema_train, schema_task_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
+    schema_multi_search, schema_similar, schema_classify, schema_label, schema_recommend,
+    schema_recommend_batch, schema_version_new, schema_compare, schema_version_id, schema_train,
+    schema_task_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
     schema_tei_embed, schema_tei_embed_all, schema_tei_similarity, schema_tei_tokenize,
     schema_tei_decode;
 /* keys */
@@ -49,12 +50,13 @@ extern const struct field search_fields[], recommend_query[], document_readers_q
 /* answers */
 extern const struct schema schema_recommender, schema_recommenders, schema_task, schema_tasks;
 extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
-    schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer, schema_facet_answer,
-    schema_multi_answer, schema_classify_answer, schema_recommend_answer, schema_recommend_batch_answer, schema_document_readers, schema_row_error, schema_feedback_list, schema_user_out, schema_user_export,
-    schema_embeddings_answer, schema_model, schema_models, schema_changes, schema_backup,
-    schema_check, schema_state, schema_version_answer, schema_problem, schema_openai_error,
-    schema_vectors, schema_token_vectors, schema_numbers, schema_tei_tokens, schema_tei_info,
-    schema_tei_error;
+    schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer,
+    schema_facet_answer, schema_multi_answer, schema_classify_answer, schema_recommend_answer,
+    schema_recommend_batch_answer, schema_document_readers, schema_row_error, schema_feedback_list,
+    schema_user_out, schema_user_export, schema_embeddings_answer, schema_model, schema_models,
+    schema_changes, schema_backup, schema_check, schema_state, schema_version_answer,
+    schema_problem, schema_openai_error, schema_vectors, schema_token_vectors, schema_numbers,
+    schema_tei_tokens, schema_tei_info, schema_tei_error;
 
 #define ROWS_MAX 1000       /* of feedback, and of ids to delete */
 #define DOCUMENTS_MAX 10000 /* in one JSON array; more come as NDJSON */
@@ -65,9 +67,9 @@ extern const struct schema schema_collection, schema_version, schema_versions, s
 #define LIMIT_MAX 1000
 #define SEARCHES_MAX 50 /* of one multi-search */
 #define OFFSET_MAX 1000
-#define RECOMMEND_LIMIT 200  /* as engine.h has them */
+#define RECOMMEND_LIMIT 200 /* as engine.h has them */
 #define RECOMMEND_REACH 1000
 #define RECOMMEND_BATCH 100 /* users of one request */
-#define TEXT_MAX 100000 /* code points of a query text */
+#define TEXT_MAX 100000     /* code points of a query text */
 
 #endif

@@ -197,7 +197,7 @@ void process_restrain(int nice, uint64_t address_bytes)
 {
     struct rlimit limit = {address_bytes, address_bytes}, none = {0, 0};
     (void)setpriority(PRIO_PROCESS, 0, nice);
-    (void)setrlimit(RLIMIT_CORE, &none); /* readers' data */
+    (void)setrlimit(RLIMIT_CORE, &none);                            /* readers' data */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they map terabytes */
     if (address_bytes)
         (void)setrlimit(RLIMIT_AS, &limit);

@@ -357,7 +357,7 @@ static enum err parts_open(struct engine *x, struct err_info *e)
 
 static void backgrounds_each(struct engine *x, void (*call)(struct background *b))
 {
-    struct background *all[] = {&x->keeper,  &x->provider_keeper, &x->merger, &x->meter,
+    struct background *all[] = {&x->keeper,  &x->provider_keeper, &x->merger,  &x->meter,
                                 &x->builder, &x->sources,         &x->tallier, &x->trainer};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         call(all[i]);

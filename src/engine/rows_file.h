@@ -1,6 +1,6 @@
 /* The rows of a collection on disk, a cache of the store with a position: attributes and live
- * state, or the words, or the vectors of one version. The merger saves them while the applier goes on; loading is
- * for the thread that opens the collection. */
+ * state, or the words, or the vectors of one version. The merger saves them while the applier goes
+ * on; loading is for the thread that opens the collection. */
 #ifndef ENGINE_ROWS_FILE_H
 #define ENGINE_ROWS_FILE_H
 

@@ -1,4 +1,5 @@
-/* The settings of a collection: how documents are read and cut into passages, what its words mean. */
+/* The settings of a collection: how documents are read and cut into passages, what its words mean.
+ */
 #ifndef ENGINE_SETTINGS_H
 #define ENGINE_SETTINGS_H
 
@@ -46,8 +47,8 @@ struct settings {
 
 /* What a model that was trained for `tokens_best` tokens wants, of which `specials` are its own. */
 void settings_default(struct settings *s, unsigned tokens_best, unsigned specials);
-/* Lays a JSON object (NULL: nothing; it must live as long as `s`) over `s`; on an error `s` is as before. ERR_INVALID with the
- * pointer. */
+/* Lays a JSON object (NULL: nothing; it must live as long as `s`) over `s`; on an error `s` is as
+ * before. ERR_INVALID with the pointer. */
 enum err settings_merge(struct settings *s, const json_t *object, unsigned tokens_max,
                         struct err_info *e) MUST_CHECK;
 /* Every setting spelled out, as JSON with sorted keys: what the store keeps. */

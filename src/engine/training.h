@@ -24,7 +24,7 @@
 struct training_order {
     char collection[COLLECTION_NAME_MAX + 1];
     uint32_t collection_id;
-    char kind[16]; /* "": those that suit the size */
+    char kind[16];                   /* "": those that suit the size */
     char label[STORE_LABEL_MAX + 1]; /* of a classifier */
     double min_probability;          /* of it */
     uint64_t seed;

@@ -467,7 +467,7 @@ enum err version_fetch(struct version *v, struct arena *a, struct err_info *e)
         if (!err)
             err = version_apply(v, docs, numbers, n, e);
         __atomic_store_n(&v->touched, true, __ATOMIC_RELEASE); /* the merger takes it */
-        if (err && more) { /* not lost: for the next try */
+        if (err && more) {                                     /* not lost: for the next try */
             lock_take(&v->collection->lock);
             fresh_add(v, numbers, n);
             lock_drop(&v->collection->lock);

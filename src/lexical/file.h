@@ -7,11 +7,10 @@
  *
  *     of each document      number and revision, as zigzag differences to the one before; length in
  *                           halves. Documents are called by their place here, from 0 on
- *     of each term          1 + its bytes, then they; then groups of at most BLOCK_MAX postings, each
- *                           an item: their count, and for each the difference of its document to
- *                           the one before (the first: to -1) and its positions (internal.h).
- *                           A group of 0 ends them. Terms are in no order
- *     0                     the end
+ *     of each term          1 + its bytes, then they; then groups of at most BLOCK_MAX postings,
+ * each an item: their count, and for each the difference of its document to the one before (the
+ * first: to -1) and its positions (internal.h). A group of 0 ends them. Terms are in no order 0 the
+ * end
  *
  * tf, df, mean length and what documents hold follow from that. */
 #ifndef LEXICAL_FILE_H

@@ -13,7 +13,8 @@ static const struct command_option options[] = {
     OPTION_COLLECTION,
     {"--variant", 0, "V",
      "create, change: NAME[:WEIGHT][,KEY=VALUE...], the control first; keys: recommender, "
-     "diversity, explore, fatigue, half_life_days, ranker (0 or 1), blend (last: it may hold commas)"},
+     "diversity, explore, fatigue, half_life_days, ranker (0 or 1), blend (last: it may hold "
+     "commas)"},
     {"--scenario", 0, "S",
      "create, change: the scenario it is of (default: any other); estimate: only of this one"},
     {"--metric", 0, "M", "create, change, estimate: click_through (default) or conversion"},

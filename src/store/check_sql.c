@@ -114,7 +114,7 @@ const struct statement_text schema_probes[] = {
               " ELSE 'the row of the change counter is missing' END"},
     {"change",
      "SELECT CASE WHEN ifnull((SELECT max(change) FROM change), 0) <= s.change"
-      " AND (s.pruned = s.change OR EXISTS (SELECT 1 FROM change g WHERE g.change = s.change)"
+     " AND (s.pruned = s.change OR EXISTS (SELECT 1 FROM change g WHERE g.change = s.change)"
      " OR EXISTS (SELECT 1 FROM feedback f WHERE f.change = s.change))"
      " THEN 'ok' ELSE 'the change log does not end at the change counter' END"
      " FROM state s WHERE id = 1"},
