@@ -28,7 +28,8 @@ static bool ended(enum task_state s)
 static void copy_str(char *out, size_t size, struct str s)
 {
     size_t n = str_utf8_cut(s, size - 1);
-    memcpy(out, s.s, n);
+    if (n)
+        memcpy(out, s.s, n);
     out[n] = 0;
 }
 

@@ -350,7 +350,8 @@ static void acts_make(struct training_set *s, const struct row *rows, size_t cou
 static enum err join(struct reading *g, struct err_info *e)
 {
     struct training_set *s = g->set;
-    qsort(g->rows, g->count, sizeof *g->rows, row_compare);
+    if (g->count)
+        qsort(g->rows, g->count, sizeof *g->rows, row_compare);
     size_t count = rows_join(g->rows, g->count, g->threshold),
            readers = readers_count(g->rows, count);
     if (readers > TRAINING_READERS_MAX)
