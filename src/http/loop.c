@@ -308,8 +308,6 @@ static struct fault load_check(struct http_request *r)
     struct http_server *s = r->server;
     /* Read one after the other, the difference may for a moment be below zero. */
     int in_flight = (int)(atomic_load(&s->in_flight) - atomic_load(&s->arriving));
-    if (atomic_load(&s->stopping))
-        return (struct fault){MHD_HTTP_SERVICE_UNAVAILABLE, "cancelled", "the server is stopping"};
     if (in_flight <= (int)s->limits.in_flight_max)
         return (struct fault){0};
     return (struct fault){MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
@@ -349,6 +347,8 @@ static struct fault head_check(struct http_request *r, struct MHD_Connection *c,
     r->accepts = coding_choose(http_header(r, "Accept-Encoding"));
     if (r->query.n && query_parse(r->arena, r->query, &r->params, &r->param_count, e))
         return (struct fault){MHD_HTTP_BAD_REQUEST, "syntax", e->message};
+    if (atomic_load(&r->server->stopping)) /* what began before is served to its end */
+        return (struct fault){MHD_HTTP_SERVICE_UNAVAILABLE, "cancelled", "the server is stopping"};
     return load_check(r);
 }
 

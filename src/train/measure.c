@@ -198,7 +198,8 @@ void measured_append(struct measured *m, const struct measured *other)
     double share = all ? (double)other->cases / (double)all : 0;
     for (int k = 0; k < MEASURE_COUNT; k++) {
         m->values[k] = xrealloc(m->values[k], (all + 1) * sizeof(double));
-        memcpy(m->values[k] + m->cases, other->values[k], other->cases * sizeof(double));
+        if (other->cases)
+            memcpy(m->values[k] + m->cases, other->values[k], other->cases * sizeof(double));
     }
     m->coverage += share * (other->coverage - m->coverage);
     m->gini += share * (other->gini - m->gini);
