@@ -7,6 +7,7 @@ import argparse, concurrent.futures, json, os, pathlib, re, subprocess, sys, tim
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORES = str(os.cpu_count())
+WAITING = str(os.cpu_count() + 1)  # of tests that wait for a clock or a disk some of the time
 LIGHT = ["--buildtype=plain", "-Doptimization=1", "-Dc_args=-g1", "-Db_lundef=false"]  # half of a sanitizer's time is compiling
 BUILDS = {
     "build": ["--buildtype=release", "-Db_ndebug=false"],
@@ -46,7 +47,7 @@ def threaded(name):
 def meson(tally, name, env, tests=()):
     """cmocka's own counts where a program prints them, else a program is one test."""
     build(name)
-    subprocess.run(["meson", "test", "-C", name, "--no-rebuild", "--num-processes", CORES, "--print-errorlogs",
+    subprocess.run(["meson", "test", "-C", name, "--no-rebuild", "--num-processes", WAITING, "--print-errorlogs",
                     "--suite", "unit", *(tests() if tests else [])], cwd=ROOT, env=env)
     for line in (ROOT / name / "meson-logs" / "testlog.json").read_text().splitlines():
         test = json.loads(line)
@@ -62,7 +63,7 @@ def meson(tally, name, env, tests=()):
 
 def pytest(tally, folder, env, *options):
     report = ROOT / "build" / f"pytest-{folder.replace('/', '-')}.xml"
-    code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", CORES, "--dist", "loadfile",
+    code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", CORES if "quality" in folder else WAITING, "--dist", "loadfile",
                            f"--junitxml={report}", *options, folder],
                           cwd=ROOT, env=env).returncode
     suite = re.search(r'<testsuite .*?errors="(\d+)" failures="(\d+)" skipped="(\d+)" tests="(\d+)"',
