@@ -15,7 +15,7 @@ BUILDS = {
     "build-tsan": [*LIGHT, "-Db_sanitize=thread"],
 }
 # What one thread does tells the thread sanitizer nothing, and what waits for faults of a disk what others tell too.
-ONE_THREAD = {"embed model", "embed pull", "faults", "filter", "filter_meaning", "lexical dictionary", "lexical file", "migration", "passage", "terms",
+ONE_THREAD = {"embed model", "embed pull", "faults", "filter", "filter_meaning", "lexical dictionary", "lexical file", "migration", "passage", "seeded", "terms",
               "train adapter", "train rank"}
 ONE_THREAD_FOLDERS = ("math ", "text ", "recommend ", "classify ", "fuzz_")
 SANITIZER_ENV = {
