@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { ALIGN = 16, BLOCK_MIN = 4096, BLOCK_MAX = 1 << 20 };
 
@@ -65,6 +66,20 @@ void *xaligned(size_t bytes)
     void *p = aligned_alloc(64, rounded ? rounded : 64);
     if (!p)
         no_memory(bytes);
+    return p;
+}
+
+void *xhuge(size_t bytes)
+{
+    if (bytes < HUGE_PAGE)
+        return xaligned(bytes);
+    if (bytes > SIZE_MAX - HUGE_PAGE)
+        no_memory(bytes);
+    size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *p = aligned_alloc(HUGE_PAGE, rounded);
+    if (!p)
+        no_memory(bytes);
+    (void)madvise(p, rounded, MADV_HUGEPAGE); /* a wish: refused, it is only slower */
     return p;
 }
 

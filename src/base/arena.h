@@ -33,5 +33,8 @@ void *xrealloc(void *p, size_t bytes);
 char *xstrdup(const char *s);
 /* 64-byte aligned, for kernels; released with free(). */
 void *xaligned(size_t bytes);
+/* The same in pages of HUGE_PAGE where the system has some: for what is read all over. */
+#define HUGE_PAGE ((size_t)2 << 20)
+void *xhuge(size_t bytes);
 
 #endif

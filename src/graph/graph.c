@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE ((size_t)2 << 20)
 #define SWEPT_FOR_EACH 4 /* dead slots looked at for each that is taken */
 
 static size_t rounded(size_t n, size_t to)
@@ -101,15 +100,13 @@ void graph_leave(struct graph_reader *r)
 /* Memory that is read all over; small: the first 2 MiB in ordinary pages. */
 void *chunk_new(size_t bytes, bool small)
 {
-    if (bytes < HUGE_PAGE)
-        return xaligned(bytes);
+    if (!small || bytes < HUGE_PAGE)
+        return xhuge(bytes);
     bytes = rounded(bytes, HUGE_PAGE);
     char *p = aligned_alloc(HUGE_PAGE, bytes);
     assert(p);
-    size_t from = small ? HUGE_PAGE : 0;
-    if (bytes > from)
-        (void)madvise(p + from, bytes - from,
-                      MADV_HUGEPAGE); /* a wish: refused, it is only slower */
+    if (bytes > HUGE_PAGE)
+        (void)madvise(p + HUGE_PAGE, bytes - HUGE_PAGE, MADV_HUGEPAGE);
     return p;
 }
 

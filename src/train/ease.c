@@ -125,8 +125,17 @@ static void fill_primal(void *ctx, unsigned worker, uint32_t block)
     add_pairs(&t->x->columns, &t->x->rows, from, end, t->inverse, t->size);
 }
 
+static void clear(void *ctx, unsigned worker, uint32_t block)
+{
+    const struct training *t = ctx;
+    size_t from = (size_t)block * BLOCK;
+    memset(t->inverse + from * t->size, 0,
+           block_size(from, t->size) * t->size * sizeof *t->inverse);
+}
+
 static void fill(struct training *t)
 {
+    parallel_run(t->threads, block_count(t->size), clear, t);
     parallel_run(t->threads, block_count(t->size), t->dual ? fill_dual : fill_primal, t);
     for (size_t i = 0; i < t->size; i++)
         t->inverse[i * t->size + i] += t->lambda;
@@ -179,12 +188,12 @@ static void blocks_init(struct training *t)
     t->blocks = xcalloc(t->threads, sizeof *t->blocks);
     for (unsigned i = 0; i < t->threads; i++) {
         struct block *b = &t->blocks[i];
-        b->rows = xmalloc((t->dual ? BLOCK : 1) * items * sizeof *b->rows + 1);
+        b->rows = xhuge((t->dual ? BLOCK : 1) * items * sizeof *b->rows);
         if (!t->dual)
             continue;
-        b->by_item = xmalloc(BLOCK * t->size * sizeof *b->by_item + 1);
-        b->by_row = xmalloc(BLOCK * t->size * sizeof *b->by_row + 1);
-        b->columns = xmalloc(BLOCK * items * sizeof *b->columns + 1);
+        b->by_item = xhuge(BLOCK * t->size * sizeof *b->by_item);
+        b->by_row = xhuge(BLOCK * t->size * sizeof *b->by_row);
+        b->columns = xhuge(BLOCK * items * sizeof *b->columns);
     }
 }
 
@@ -405,7 +414,7 @@ enum err ease_train(const struct interactions *x, const struct ease_options *o,
                        "that it may",
                        x->readers, x->items, bytes >> 20, o->memory_max >> 20);
     dense_threads(1);
-    t.inverse = xcalloc(t.size * t.size + 1, sizeof *t.inverse);
+    t.inverse = xhuge(t.size * t.size * sizeof *t.inverse);
     t.diagonal = xmalloc((items + 1) * sizeof *t.diagonal);
     largest_init(&t.best, x->items, t.kept);
     err = training_run(&t, e);

@@ -94,8 +94,8 @@ bool invert(float *a, size_t n, unsigned threads, const atomic_bool *stop,
     bool good = true;
     s->a = a;
     s->n = n;
-    s->column = xcalloc(n * BLOCK + 1, sizeof *s->column);
-    s->turned = xcalloc(n * BLOCK + 1, sizeof *s->turned);
+    s->column = xhuge(n * BLOCK * sizeof *s->column);
+    s->turned = xhuge(n * BLOCK * sizeof *s->turned);
     dense_threads(1);
     for (s->at = 0; s->at < n && good; s->at += BLOCK) {
         s->width = rows_of(s, s->at);

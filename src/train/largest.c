@@ -11,7 +11,7 @@ void largest_init(struct largest *l, uint32_t rows, unsigned kept)
     *l = (struct largest){.rows = rows, .kept = kept, .room = 2 * kept};
     l->count = xcalloc((size_t)rows + 1, sizeof *l->count);
     l->bound = xcalloc((size_t)rows + 1, sizeof *l->bound);
-    l->entries = xmalloc(((size_t)rows * l->room + 1) * sizeof *l->entries);
+    l->entries = xhuge((size_t)rows * l->room * sizeof *l->entries);
 }
 
 void largest_release(struct largest *l)
