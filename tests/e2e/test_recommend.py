@@ -212,6 +212,25 @@ def test_an_empty_answer_says_why(server):
     assert server.post("/v1/collections/bare/recommend", {"user": "anna"})["emptied_by"] == "no_documents"
 
 
+def test_a_later_page_may_be_emptied_too(server):
+    """What was left for it goes while the reader looks at the first."""
+    server.collection("going")
+    server.lines("going", [{"id": f"g{i}", "text": f"walking, the {i}.", "attributes": {"author": "xxy"[i]}} for i in range(3)])
+
+    def page(**body):
+        return server.post("/v1/collections/going/recommend", {"limit": 1, "user": "new", **body})
+    pins = {"pins": [{"id": "g0", "position": 0}]}
+    caps = {"caps": [{"field": "author", "limit": 1}], **pins}
+    plain, first = page(**pins), page(**caps)
+    assert ids(plain) == ids(first) == ["g0"] and plain["next_cursor"] and first["next_cursor"]
+    server.ask("DELETE", "/v1/collections/going/documents/g2")
+    second = page(**caps, cursor=first["next_cursor"])
+    assert second["data"] == [] and second["emptied_by"] == "caps" and second["next_cursor"] is None
+    server.ask("DELETE", "/v1/collections/going/documents/g1")
+    second = page(**pins, cursor=plain["next_cursor"])
+    assert second["data"] == [] and second["emptied_by"] == "pages"
+
+
 # ---- pages ----
 
 def pages(server, **body):
