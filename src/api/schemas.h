@@ -26,7 +26,8 @@
     "those in a box from its south-west to its north-east corner"
 extern const struct schema schema_any, schema_string, schema_integer, schema_number, schema_boolean,
     schema_id, schema_path_id, schema_path_name, schema_limit, schema_offset, schema_cursor,
-    schema_filter, schema_flag, schema_position, schema_text_list;
+    schema_filter, schema_flag, schema_position, schema_text_list, schema_nonempty, schema_share,
+    schema_ids, schema_ids_some, schema_open_object, schema_time;
 /* bodies */
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
     schema_documents, schema_merge_patch, schema_delete, schema_search, schema_search_of,
