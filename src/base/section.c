@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,14 @@ uint64_t section_get_count(struct section_reader *r, size_t item_bytes)
     if (!r->err && n > section_left(r) / item_bytes)
         section_corrupt(r, "a count is larger than the file");
     return r->err ? 0 : n;
+}
+
+void section_get_finite(struct section_reader *r, float *out, size_t n)
+{
+    section_get(r, out, n * sizeof *out);
+    for (size_t i = 0; i < n && !r->err; i++)
+        if (!isfinite(out[i]))
+            section_corrupt(r, "a number of it is not finite");
 }
 
 enum err section_reader_end(struct section_reader *r, uint64_t *offset, struct err_info *e)

@@ -30,6 +30,8 @@ uint64_t section_get_u64(struct section_reader *r);
 /* A count of items of at least `item_bytes` each: 0 and ERR_CORRUPT if the rest of the file cannot
  * hold them. */
 uint64_t section_get_count(struct section_reader *r, size_t item_bytes);
+/* Floats, each of them finite: ERR_CORRUPT otherwise. */
+void section_get_finite(struct section_reader *r, float *out, size_t n);
 /* An upper bound of what is still to come: bytes that were not given out. */
 uint64_t section_left(const struct section_reader *r);
 void section_corrupt(struct section_reader *r, const char *what);

@@ -13,8 +13,8 @@
 #include "classify/classifier.h"
 
 #include "base/arena.h"
-#include "base/file.h"
 #include "base/section.h"
+#include "base/section_file.h"
 #include "math/dot.h"
 #include <assert.h>
 #include <math.h>
@@ -22,11 +22,12 @@
 #include <string.h>
 
 #define FORMAT 1u
-#define HEAD_BYTES 16
 #define VALIDATION .2 /* of what is not held out */
-static const char magic[8] = {'A', 'K', 'C', 'L', 'A', 'S', 'S', 'I'};
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files hold little-endian arrays");
+static const struct section_file file_kind = {
+    .magic = {'A', 'K', 'C', 'L', 'A', 'S', 'S', 'I'},
+    .formats = FORMAT,
+    .what = "a classifier of akin",
+};
 
 /* ---- the object ---- */
 
@@ -145,15 +146,9 @@ static void text_put(struct section_writer *w, const char *text)
     section_put(w, text, strlen(text));
 }
 
-static enum err all_write(const struct classifier *m, struct file *f, struct err_info *e)
+static void classifier_put(const void *ctx, struct section_writer *w)
 {
-    uint32_t head[2] = {FORMAT, 0};
-    enum err err = file_write(f, magic, sizeof magic, e);
-    if (!err)
-        err = file_write(f, head, sizeof head, e);
-    if (err)
-        return err;
-    struct section_writer *w = section_writer_new(f);
+    const struct classifier *m = ctx;
     section_put_u64(w, m->about.position);
     section_put_u64(w, m->seed);
     section_put(w, &m->held_out, sizeof m->held_out);
@@ -168,44 +163,11 @@ static enum err all_write(const struct classifier *m, struct file *f, struct err
         text_put(w, m->names[k]);
     section_put(w, m->bias, m->classes * sizeof *m->bias);
     section_put(w, m->weights, (size_t)m->classes * m->dims * sizeof *m->weights);
-    err = section_writer_end(w, e);
-    return err ? err : file_sync(f, e);
 }
 
 enum err classifier_save(const struct classifier *m, const char *path, struct err_info *e)
 {
-    struct strbuf beside;
-    struct file *f = NULL;
-    strbuf_init(&beside, 0);
-    strbuf_printf(&beside, "%s.tmp", path);
-    enum err err = file_open(beside.buf, FILE_CREATE, &f, e);
-    if (!err)
-        err = all_write(m, f, e);
-    file_close(f);
-    if (!err)
-        err = file_rename(beside.buf, path, e);
-    if (err)
-        (void)!file_remove(beside.buf, NULL);
-    strbuf_release(&beside);
-    return err;
-}
-
-static enum err head_read(struct file *f, struct err_info *e)
-{
-    struct {
-        char magic[8];
-        uint32_t format, zero;
-    } head;
-    enum err err = file_pread(f, 0, &head, sizeof head, e);
-    if (err)
-        return err;
-    if (memcmp(head.magic, magic, sizeof magic) != 0 || head.format == 0 || head.zero != 0)
-        return err_set(e, ERR_UNSUPPORTED, NULL, "%s is not a classifier of akin", file_path(f));
-    if (head.format != FORMAT)
-        return err_set(e, ERR_UNSUPPORTED, NULL,
-                       "%s has format %u, which a newer akin wrote: this one reads %u",
-                       file_path(f), head.format, FORMAT);
-    return ERR_OK;
+    return section_file_save(&file_kind, FORMAT, path, classifier_put, m, e);
 }
 
 /* At most `max` bytes without a NUL into `out`, which has one more. */
@@ -227,16 +189,9 @@ static bool share(double x)
     return x >= 0 && x <= 1; /* NaN is not */
 }
 
-static void numbers_get(struct section_reader *r, float *out, size_t n)
+static void classifier_get(void *ctx, uint32_t format, struct section_reader *r)
 {
-    section_get(r, out, n * sizeof *out);
-    for (size_t i = 0; i < n && !section_error(r); i++)
-        if (!isfinite(out[i]))
-            section_corrupt(r, "a number of it is not finite");
-}
-
-static struct classifier *classifier_get(struct section_reader *r)
-{
+    struct classifier **out = ctx;
     struct labelled_about about = {.position = section_get_u64(r)};
     char name[LABEL_NAME_MAX + 1];
     double held_out;
@@ -253,46 +208,22 @@ static struct classifier *classifier_get(struct section_reader *r)
         section_left(r) < (uint64_t)classes * (dims + 1) * sizeof(float))
         section_corrupt(r, "its head is wrong");
     if (section_error(r))
-        return NULL;
-    struct classifier *m = classifier_new(&about, dims, classes);
+        return;
+    struct classifier *m = *out = classifier_new(&about, dims, classes);
     m->seed = seed;
     m->held_out = held_out;
     for (uint32_t k = 0; k < classes; k++) {
         text_get(r, name, LABEL_NAME_MAX);
         classifier_name_set(m, k, str_c(name));
     }
-    numbers_get(r, m->bias, classes);
-    numbers_get(r, m->weights, (size_t)classes * dims);
-    return m;
-}
-
-static enum err end_check(struct file *f, uint64_t offset, struct err_info *e)
-{
-    uint64_t bytes = 0;
-    enum err err = file_size(f, &bytes, e);
-    if (!err && bytes != offset)
-        err = err_set(e, ERR_CORRUPT, NULL, "%s: something stands behind its end", file_path(f));
-    return err;
+    section_get_finite(r, m->bias, classes);
+    section_get_finite(r, m->weights, (size_t)classes * dims);
 }
 
 enum err classifier_load(const char *path, struct classifier **out, struct err_info *e)
 {
     struct classifier *m = NULL;
-    struct file *f = NULL;
-    uint64_t offset = HEAD_BYTES;
-    enum err err = file_regular(path, e);
-    if (!err)
-        err = file_open(path, FILE_READ_ONLY, &f, e);
-    if (!err)
-        err = head_read(f, e);
-    if (!err) {
-        struct section_reader *r = section_reader_new(f, offset);
-        m = classifier_get(r);
-        err = section_reader_end(r, &offset, e);
-    }
-    if (!err)
-        err = end_check(f, offset, e);
-    file_close(f);
+    enum err err = section_file_load(&file_kind, path, classifier_get, &m, e);
     if (err)
         classifier_free(m);
     else

@@ -2,18 +2,19 @@
 #include "math/adapter.h"
 
 #include "base/arena.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/section.h"
-#include "base/str.h"
+#include "base/section_file.h"
 #include "math/dot.h"
 #include "math/half.h"
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char magic[8] = {'A', 'K', 'A', 'D', 'A', 'P', 'T', '1'};
+static const struct section_file file_kind = {
+    .magic = {'A', 'K', 'A', 'D', 'A', 'P', 'T', '1'},
+    .what = "an adapter that this akin reads",
+};
 
 struct adapter *adapter_new(uint32_t dims, const float *matrix)
 {
@@ -58,74 +59,42 @@ void adapter_apply(const struct adapter *a, float *rows, size_t count)
 
 /* ---- the file ---- */
 
-static enum err write_all(const struct adapter *a, struct file *f, struct err_info *e)
+static void adapter_put(const void *ctx, struct section_writer *w)
 {
-    enum err err = file_write(f, magic, sizeof magic, e);
-    if (err)
-        return err;
-    struct section_writer *w = section_writer_new(f);
+    const struct adapter *a = ctx;
     section_put_u32(w, a->dims);
     section_put(w, a->matrix, (size_t)a->dims * a->dims * sizeof *a->matrix);
-    err = section_writer_end(w, e);
-    return err ? err : file_sync(f, e);
 }
 
 enum err adapter_save(const struct adapter *a, const char *path, struct err_info *e)
 {
-    struct strbuf beside;
-    struct file *f = NULL;
-    strbuf_init(&beside, 0);
-    strbuf_printf(&beside, "%s.tmp", path);
-    enum err err = file_open(beside.buf, FILE_CREATE, &f, e);
-    if (!err)
-        err = write_all(a, f, e);
-    file_close(f);
-    if (!err)
-        err = file_rename(beside.buf, path, e);
-    if (err)
-        (void)!file_remove(beside.buf, NULL);
-    strbuf_release(&beside);
-    return err;
+    return section_file_save(&file_kind, 0, path, adapter_put, a, e);
 }
 
-static float *matrix_get(struct section_reader *r, uint32_t *dims)
+struct matrix {
+    uint32_t dims;
+    float *numbers;
+};
+
+static void matrix_get(void *ctx, uint32_t format, struct section_reader *r)
 {
-    *dims = section_get_u32(r);
-    size_t n = (size_t)*dims * *dims;
-    if (*dims == 0 || *dims > ADAPTER_DIMS_MAX || n > section_left(r) / sizeof(float)) {
+    struct matrix *m = ctx;
+    m->dims = section_get_u32(r);
+    size_t n = (size_t)m->dims * m->dims;
+    if (m->dims == 0 || m->dims > ADAPTER_DIMS_MAX || n > section_left(r) / sizeof(float)) {
         section_corrupt(r, "its dimensions are wrong");
-        return NULL;
+        return;
     }
-    float *matrix = xmalloc(n * sizeof *matrix);
-    section_get(r, matrix, n * sizeof *matrix);
-    for (size_t i = 0; i < n && !section_error(r); i++)
-        if (!isfinite(matrix[i]))
-            section_corrupt(r, "a number of it is not finite");
-    return matrix;
+    m->numbers = xmalloc(n * sizeof *m->numbers);
+    section_get_finite(r, m->numbers, n);
 }
 
 enum err adapter_load(const char *path, struct adapter **out, struct err_info *e)
 {
-    struct file *f = NULL;
-    char found[sizeof magic];
-    uint32_t dims = 0;
-    float *matrix = NULL;
-    uint64_t offset = sizeof magic;
-    enum err err = file_regular(path, e);
+    struct matrix m = {0};
+    enum err err = section_file_load(&file_kind, path, matrix_get, &m, e);
     if (!err)
-        err = file_open(path, FILE_READ_ONLY, &f, e);
-    if (!err)
-        err = file_pread(f, 0, found, sizeof found, e);
-    if (!err && memcmp(found, magic, sizeof magic) != 0)
-        err = err_set(e, ERR_UNSUPPORTED, NULL, "%s is not an adapter that this akin reads", path);
-    if (!err) {
-        struct section_reader *r = section_reader_new(f, offset);
-        matrix = matrix_get(r, &dims);
-        err = section_reader_end(r, &offset, e);
-    }
-    file_close(f);
-    if (!err)
-        *out = adapter_new(dims, matrix);
-    free(matrix);
+        *out = adapter_new(m.dims, m.numbers);
+    free(m.numbers);
     return err;
 }

@@ -14,9 +14,9 @@
 #include "recommend/model.h"
 
 #include "base/arena.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/section.h"
+#include "base/section_file.h"
 #include "recommend/factors.h"
 #include "recommend/item_model.h"
 #include "recommend/rank_trees.h"
@@ -29,14 +29,15 @@
 
 #define FORMAT 1u
 #define FORMAT_RANKER 2u
-#define HEAD_BYTES 16
 #define REPORT_BYTES_MAX (4u << 20)
 #define REPORT_MEMORY_MAX (64u << 20) /* of it parsed: it is all small numbers */
 enum { PART_ROWS = 1, PART_FACTORS = 2, PART_TEXT = 4, PART_SESSIONS = 8, PART_RANKER = 16 };
 #define PARTS_ALL (PART_ROWS | PART_FACTORS | PART_TEXT | PART_SESSIONS | PART_RANKER)
-static const char magic[8] = {'A', 'K', 'R', 'E', 'C', 'O', 'M', 'M'};
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files hold little-endian arrays");
+static const struct section_file file_kind = {
+    .magic = {'A', 'K', 'R', 'E', 'C', 'O', 'M', 'M'},
+    .formats = FORMAT_RANKER,
+    .what = "a recommender of akin",
+};
 
 /* ---- saving ---- */
 
@@ -47,16 +48,10 @@ static uint32_t parts_of(const struct recommend_model *m)
            (m->ranker ? PART_RANKER : 0u);
 }
 
-static enum err model_write(const struct recommend_model *m, struct file *f, struct err_info *e)
+static void model_put(const void *ctx, struct section_writer *w)
 {
+    const struct recommend_model *m = ctx;
     const char *report = m->report ? m->report : "{}";
-    uint32_t head[2] = {m->ranker ? FORMAT_RANKER : FORMAT, 0};
-    enum err err = file_write(f, magic, sizeof magic, e);
-    if (!err)
-        err = file_write(f, head, sizeof head, e);
-    if (err)
-        return err;
-    struct section_writer *w = section_writer_new(f);
     section_put_u32(w, m->kind);
     section_put_u32(w, m->items);
     section_put_u64(w, m->position);
@@ -75,49 +70,14 @@ static enum err model_write(const struct recommend_model *m, struct file *f, str
         session_model_save(m->sessions, w);
     if (m->ranker)
         rank_trees_save(m->ranker, w);
-    return section_writer_end(w, e);
 }
 
 enum err recommend_model_save(const struct recommend_model *m, const char *path, struct err_info *e)
 {
-    struct strbuf beside;
-    struct file *f = NULL;
-    strbuf_init(&beside, 0);
-    strbuf_printf(&beside, "%s.tmp", path);
-    enum err err = file_open(beside.buf, FILE_CREATE, &f, e);
-    if (!err)
-        err = model_write(m, f, e);
-    if (!err)
-        err = file_sync(f, e);
-    file_close(f);
-    if (!err)
-        err = file_rename(beside.buf, path, e);
-    if (err)
-        (void)!file_remove(beside.buf, NULL);
-    strbuf_release(&beside);
-    return err;
+    return section_file_save(&file_kind, m->ranker ? FORMAT_RANKER : FORMAT, path, model_put, m, e);
 }
 
 /* ---- loading ---- */
-
-static enum err head_read(struct file *f, uint32_t *format, struct err_info *e)
-{
-    struct {
-        char magic[8];
-        uint32_t format, zero;
-    } head;
-    enum err err = file_pread(f, 0, &head, sizeof head, e);
-    if (err)
-        return err;
-    if (memcmp(head.magic, magic, sizeof magic) != 0 || head.format == 0 || head.zero != 0)
-        return err_set(e, ERR_UNSUPPORTED, NULL, "%s is not a recommender of akin", file_path(f));
-    if (head.format > FORMAT_RANKER)
-        return err_set(e, ERR_UNSUPPORTED, NULL,
-                       "%s has format %u, which a newer akin wrote: this one reads %u",
-                       file_path(f), head.format, FORMAT_RANKER);
-    *format = head.format;
-    return 0;
-}
 
 static void report_get(struct section_reader *r, struct recommend_model *m)
 {
@@ -170,10 +130,10 @@ static struct recommend_model *model_read_head(struct section_reader *r, uint32_
     return m;
 }
 
-static struct recommend_model *model_get(struct section_reader *r, uint32_t format)
+static void model_get(void *ctx, uint32_t format, struct section_reader *r)
 {
     uint32_t parts = 0;
-    struct recommend_model *m = model_read_head(r, format, &parts);
+    struct recommend_model **out = ctx, *m = *out = model_read_head(r, format, &parts);
     items_get(r, m);
     if (!section_error(r) && (parts & PART_ROWS))
         m->rows = item_model_load(r, m->items);
@@ -185,37 +145,12 @@ static struct recommend_model *model_get(struct section_reader *r, uint32_t form
         m->sessions = session_model_load(r, m->items);
     if (!section_error(r) && (parts & PART_RANKER))
         m->ranker = rank_trees_load(r);
-    return m;
-}
-
-static enum err end_check(struct file *f, uint64_t offset, struct err_info *e)
-{
-    uint64_t bytes = 0;
-    enum err err = file_size(f, &bytes, e);
-    if (!err && bytes != offset)
-        err = err_set(e, ERR_CORRUPT, NULL, "%s: something stands behind its end", file_path(f));
-    return err;
 }
 
 enum err recommend_model_load(const char *path, struct recommend_model **out, struct err_info *e)
 {
     struct recommend_model *m = NULL;
-    struct file *f = NULL;
-    uint64_t offset = HEAD_BYTES;
-    uint32_t format = 0;
-    enum err err = file_regular(path, e);
-    if (!err)
-        err = file_open(path, FILE_READ_ONLY, &f, e);
-    if (!err)
-        err = head_read(f, &format, e);
-    if (!err) {
-        struct section_reader *r = section_reader_new(f, offset);
-        m = model_get(r, format);
-        err = section_reader_end(r, &offset, e);
-    }
-    if (!err)
-        err = end_check(f, offset, e);
-    file_close(f);
+    enum err err = section_file_load(&file_kind, path, model_get, &m, e);
     if (err) {
         recommend_model_free(m);
         return err;

@@ -61,14 +61,6 @@ void text_model_save(const struct text_model *t, struct section_writer *w)
     section_put(w, t->readers, (size_t)t->dims * t->dims * sizeof *t->readers);
 }
 
-static void floats_get(struct section_reader *r, float *out, size_t count)
-{
-    section_get(r, out, count * sizeof *out);
-    for (size_t i = 0; i < count && !section_error(r); i++)
-        if (!isfinite(out[i]))
-            section_corrupt(r, "a number is not finite");
-}
-
 static void head_get(struct section_reader *r, struct text_model *t)
 {
     double numbers[4];
@@ -93,8 +85,8 @@ struct text_model *text_model_load(struct section_reader *r)
     if (!section_error(r)) {
         t->mean = xmalloc(t->dims * sizeof *t->mean);
         t->readers = xmalloc((size_t)t->dims * t->dims * sizeof *t->readers);
-        floats_get(r, t->mean, t->dims);
-        floats_get(r, t->readers, (size_t)t->dims * t->dims);
+        section_get_finite(r, t->mean, t->dims);
+        section_get_finite(r, t->readers, (size_t)t->dims * t->dims);
     }
     if (!section_error(r))
         return t;

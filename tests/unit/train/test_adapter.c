@@ -143,6 +143,10 @@ static void test_file(void **state)
         fputc(was, f);
         fflush(f);
     }
+    fseek(f, 0, SEEK_END);
+    fputc(0, f);
+    fflush(f);
+    assert_int_equal(adapter_load(path, &back, &e), ERR_CORRUPT); /* something behind its end */
     assert_int_equal(truncate(path, size - 1), 0);
     assert_int_not_equal(adapter_load(path, &back, &e), 0);
     fclose(f);
