@@ -1,12 +1,11 @@
 #include "math/dense.h"
 
 #include "base/arena.h"
+#include "base/library.h"
 #include <assert.h>
-#include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* As cblas.h and LAPACK have them; 32-bit sizes. */
 enum { ROW_MAJOR = 101, PLAIN = 111, TURNED = 112 };
@@ -26,22 +25,18 @@ static struct {
 } blas;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static bool symbol(void *library, const char *name, void *to)
-{
-    void *found = dlsym(library, name);
-    memcpy(to, &found, sizeof found);
-    return found != NULL;
-}
-
 static void load(void)
 {
-    void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    blas.there = library && symbol(library, "openblas_set_num_threads", &blas.threads) &&
-                 symbol(library, "cblas_sgemm", &blas.sgemm) &&
-                 symbol(library, "cblas_saxpy", &blas.saxpy) &&
-                 symbol(library, "spotrf_", &blas.spotrf) &&
-                 symbol(library, "spotri_", &blas.spotri) &&
-                 symbol(library, "sposv_", &blas.sposv) && symbol(library, "dsyevd_", &blas.dsyevd);
+    static const struct library_symbol symbols[] = {
+        {"openblas_set_num_threads", &blas.threads},
+        {"cblas_sgemm", &blas.sgemm},
+        {"cblas_saxpy", &blas.saxpy},
+        {"spotrf_", &blas.spotrf},
+        {"spotri_", &blas.spotri},
+        {"sposv_", &blas.sposv},
+        {"dsyevd_", &blas.dsyevd},
+    };
+    blas.there = library_load("libopenblas.so.0", symbols, sizeof symbols / sizeof *symbols);
 }
 
 enum err dense_open(struct err_info *e)

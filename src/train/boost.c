@@ -2,9 +2,9 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/library.h"
 #include "base/str.h"
 #include "recommend/rank_trees.h"
-#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -31,25 +31,20 @@ static struct {
 } xgb;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static bool symbol(void *library, const char *name, void *to)
-{
-    void *found = dlsym(library, name);
-    memcpy(to, &found, sizeof found);
-    return found != NULL;
-}
-
 static void load(void)
 {
-    void *library = dlopen("libxgboost.so.0", RTLD_NOW | RTLD_LOCAL);
-    xgb.there = library && symbol(library, "XGDMatrixCreateFromMat", &xgb.matrix_create) &&
-                symbol(library, "XGDMatrixFree", &xgb.matrix_free) &&
-                symbol(library, "XGBoosterCreate", &xgb.create) &&
-                symbol(library, "XGBoosterFree", &xgb.free) &&
-                symbol(library, "XGBoosterSetParam", &xgb.set) &&
-                symbol(library, "XGBoosterBoostOneIter", &xgb.boost) &&
-                symbol(library, "XGBoosterPredict", &xgb.predict) &&
-                symbol(library, "XGBoosterSaveModelToBuffer", &xgb.save) &&
-                symbol(library, "XGBGetLastError", &xgb.error);
+    static const struct library_symbol symbols[] = {
+        {"XGDMatrixCreateFromMat", &xgb.matrix_create},
+        {"XGDMatrixFree", &xgb.matrix_free},
+        {"XGBoosterCreate", &xgb.create},
+        {"XGBoosterFree", &xgb.free},
+        {"XGBoosterSetParam", &xgb.set},
+        {"XGBoosterBoostOneIter", &xgb.boost},
+        {"XGBoosterPredict", &xgb.predict},
+        {"XGBoosterSaveModelToBuffer", &xgb.save},
+        {"XGBGetLastError", &xgb.error},
+    };
+    xgb.there = library_load("libxgboost.so.0", symbols, sizeof symbols / sizeof *symbols);
 }
 
 enum err boost_open(struct err_info *e)
