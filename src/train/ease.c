@@ -274,8 +274,6 @@ static void block_make(void *ctx, unsigned worker, uint32_t n)
         run_make(t, b, at, items - at < RUN ? items : at + RUN);
     for (uint32_t k = 0; k < b->count; k++)
         b->rows[(size_t)k * items + b->from + k] = 0;
-    if (t->o->done)
-        atomic_fetch_add(t->o->done, b->count);
 }
 
 /* Some rows of B are given what the blocks have for them: all that a block has of its own rows, its
@@ -331,8 +329,6 @@ static void rows_primal(void *ctx, unsigned worker, uint32_t block)
             row[j] = j == i ? 0 : -p[j] / t->diagonal[j];
         largest_offer(&t->best, i, 0, row, items);
     }
-    if (t->o->done)
-        atomic_fetch_add(t->o->done, end - from);
 }
 
 static void rows_take(void *ctx, unsigned worker, uint32_t block)

@@ -24,10 +24,9 @@ struct ease_options {
     double gamma;      /* of the text; 0: none */
     const float *text; /* items x dims, centred, of length 1; NULL: none */
     uint32_t dims;
-    unsigned kept;          /* weights a row; 0: EASE_KEPT */
-    unsigned threads;       /* 0: one a core; at most 8 */
-    size_t memory_max;      /* bytes; 0: no bound */
-    _Atomic uint32_t *done; /* items whose row is ready; may be NULL */
+    unsigned kept;     /* weights a row; 0: EASE_KEPT */
+    unsigned threads;  /* 0: one a core; at most 8 */
+    size_t memory_max; /* bytes; 0: no bound */
     /* On the caller's thread: about so much of it is done, rising to 1. May be NULL. */
     void (*progress)(const void *ctx, double done);
     const void *ctx;

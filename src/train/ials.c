@@ -309,8 +309,6 @@ enum err ials_train(const struct interactions *x, const struct ials_options *o,
     for (unsigned n = 0; n < (o->epochs ? o->epochs : IALS_EPOCHS) && !stopped(&h); n++) {
         half_run(&h, &x->rows, x->readers, x->items, items, readers);
         half_run(&h, &x->columns, x->items, x->readers, readers, items);
-        if (o->done)
-            atomic_fetch_add(o->done, 1);
     }
     if (stopped(&h)) {
         err = err_set(e, ERR_CANCELLED, NULL, "the training was cancelled");

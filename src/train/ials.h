@@ -34,7 +34,6 @@ struct ials_options {
     unsigned epochs;  /* 0: IALS_EPOCHS */
     unsigned threads; /* 0: one a core */
     uint64_t seed;
-    _Atomic uint32_t *done;  /* epochs, for progress; may be NULL */
     const atomic_bool *stop; /* may be NULL */
 };
 

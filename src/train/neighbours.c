@@ -166,8 +166,6 @@ static void rows_run(void *arg)
             break;
         end = end < items ? end : items;
         block_make(c, from, end, &m);
-        if (c->o->done)
-            atomic_fetch_add(c->o->done, end - from);
     }
     free(m.row);
     free(m.touched);

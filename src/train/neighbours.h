@@ -28,7 +28,6 @@ struct neighbours_options {
     unsigned kept;           /* an item; 0: 200 */
     uint32_t read_max;       /* who read more items is left out; 0: NEIGHBOURS_READ_MAX */
     unsigned threads;        /* 0: one a core */
-    _Atomic uint32_t *done;  /* items whose row is ready, for progress; may be NULL */
     const atomic_bool *stop; /* may be NULL */
 };
 /* Cost: for each item the interactions of its readers: the sum of the squares of what each read.
