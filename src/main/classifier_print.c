@@ -1,20 +1,10 @@
 #include "main/classifier_print.h"
 
+#include "main/answer.h"
 #include <stdio.h>
 #include <string.h>
 
 #define LABELS_SHOWN 40
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
 
 void classifier_print_line(const json_t *r)
 {

@@ -1,6 +1,7 @@
 /* akin experiments: which way to recommend is better, asked of the readers. */
+#include "main/answer.h"
+#include "main/deed.h"
 #include "main/input.h"
-#include "main/session.h"
 #include "main/settings.h"
 #include "base/file.h"
 #include <stdio.h>
@@ -28,26 +29,7 @@ static const struct command_option options[] = {
     {0},
 };
 
-struct deed {
-    const struct args *a;
-    struct session *s;
-    const char *path; /* of the collection */
-    const char *name; /* the experiment's, encoded; NULL */
-    json_t *answer;
-};
-
 /* ---- printing ---- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
 
 static void print_overrides(const json_t *variant)
 {
@@ -143,7 +125,7 @@ static void print_estimate(const json_t *x)
            json_is_true(json_object_get(x, "complete")) ? "" : "; there are later ones");
 }
 
-static void print_answer(const struct deed *d)
+static void print_answer(const struct deed *d, const struct deed_verb *v)
 {
     const json_t *list = json_object_get(d->answer, "data");
     size_t i;
@@ -151,8 +133,7 @@ static void print_answer(const struct deed *d)
     if (!d->answer)
         return; /* deleted */
     if (args_has(d->a, "--json")) {
-        json_dumpf(d->answer, stdout, JSON_COMPACT);
-        putchar('\n');
+        print_json(d->answer);
     } else if (json_object_get(d->answer, "estimate")) {
         print_estimate(d->answer);
     } else if (json_object_get(d->answer, "as_of")) {
@@ -238,36 +219,25 @@ static enum err body_read(const struct deed *d, json_t **out, struct err_info *e
 
 /* ---- the verbs ---- */
 
-static enum err ask(struct deed *d, const char *method, const char *suffix, const json_t *body,
-                    struct err_info *e)
-{
-    const char *path = arena_printf(session_arena(d->s), "%s/experiments%s%s%s", d->path,
-                                    d->name ? "/" : "", d->name ? d->name : "", suffix);
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct str payload = str_c(text);
-    if (body && !text)
-        return err_set(e, ERR_SYNTAX, NULL, "the arguments are not UTF-8 text");
-    enum err err =
-        session_call(d->s, method, path, "application/json", body ? &payload : NULL, &d->answer, e);
-    free(text);
-    return err;
-}
-
 static enum err do_list(struct deed *d, struct err_info *e)
 {
-    return ask(d, "GET", "", NULL, e);
+    return deed_call(d, "GET", d->path, NULL, e);
+}
+
+static enum err do_show(struct deed *d, struct err_info *e)
+{
+    return deed_call(d, "GET", deed_one(d, ""), NULL, e);
 }
 
 static enum err do_write(struct deed *d, bool create, struct err_info *e)
 {
     json_t *body = NULL;
     enum err err = body_read(d, &body, e);
-    if (!err && create) {
+    if (!err && create)
         json_object_set_new(body, "name", json_string(d->a->words[1]));
-        d->name = NULL;
-    }
     if (!err)
-        err = ask(d, create ? "POST" : "PUT", "", body, e);
+        err = create ? deed_call(d, "POST", d->path, body, e)
+                     : deed_call(d, "PUT", deed_one(d, ""), body, e);
     json_decref(body);
     return err;
 }
@@ -284,27 +254,27 @@ static enum err do_change(struct deed *d, struct err_info *e)
 
 static enum err do_start(struct deed *d, struct err_info *e)
 {
-    return ask(d, "POST", ":start", NULL, e);
+    return deed_call(d, "POST", deed_one(d, ":start"), NULL, e);
 }
 
 static enum err do_stop(struct deed *d, struct err_info *e)
 {
-    return ask(d, "POST", ":stop", NULL, e);
+    return deed_call(d, "POST", deed_one(d, ":stop"), NULL, e);
 }
 
 static enum err do_delete(struct deed *d, struct err_info *e)
 {
-    return ask(d, "DELETE", "", NULL, e);
+    return deed_call(d, "DELETE", deed_one(d, ""), NULL, e);
 }
 
 static enum err do_stats(struct deed *d, struct err_info *e)
 {
     const char *by = args_get(d->a, "--by"), *since = args_get(d->a, "--since");
     const char *path =
-        arena_printf(session_arena(d->s), "%s/recommendations/stats?by=%s%s%s", d->path,
+        arena_printf(session_arena(d->s), "%s/recommendations/stats?by=%s%s%s", d->collection,
                      session_encode(d->s, str_c(by ? by : "scenario,model,variant")),
                      since ? "&from=" : "", since ? session_encode(d->s, str_c(since)) : "");
-    return session_call(d->s, "GET", path, NULL, NULL, &d->answer, e);
+    return deed_call(d, "GET", path, NULL, e);
 }
 
 static enum err do_estimate(struct deed *d, struct err_info *e)
@@ -314,7 +284,8 @@ static enum err do_estimate(struct deed *d, struct err_info *e)
                                                 {"--scenario", "scenario"},
                                                 {"--metric", "metric"},
                                                 {"--since", "from"}};
-    const char *path = arena_printf(session_arena(d->s), "%s/recommendations/estimate", d->path);
+    const char *path =
+        arena_printf(session_arena(d->s), "%s/recommendations/estimate", d->collection);
     char mark = '?';
     for (size_t i = 0; i < sizeof options_of / sizeof *options_of; i++) {
         const char *value = args_get(d->a, options_of[i][0]);
@@ -324,54 +295,29 @@ static enum err do_estimate(struct deed *d, struct err_info *e)
                             session_encode(d->s, str_c(value)));
         mark = '&';
     }
-    return session_call(d->s, "GET", path, NULL, NULL, &d->answer, e);
+    return deed_call(d, "GET", path, NULL, e);
 }
 
-static const struct verb {
-    const char *name;
-    bool named; /* wants the name of an experiment */
-    enum err (*run)(struct deed *d, struct err_info *e);
-} verbs[] = {
-    {"list", false, do_list},    {"show", true, do_list},    {"create", true, do_create},
-    {"change", true, do_change}, {"start", true, do_start},  {"stop", true, do_stop},
-    {"delete", true, do_delete}, {"stats", false, do_stats}, {"estimate", false, do_estimate},
+#define ONE "the name of an experiment"
+static const struct deed_verb verbs[] = {
+    {"list", 0, 0, NULL, do_list},         {"show", 1, 1, ONE, do_show},
+    {"create", 1, 1, ONE, do_create},      {"change", 1, 1, ONE, do_change},
+    {"start", 1, 1, ONE, do_start},        {"stop", 1, 1, ONE, do_stop},
+    {"delete", 1, 1, ONE, do_delete},      {"stats", 0, 0, NULL, do_stats},
+    {"estimate", 0, 0, NULL, do_estimate},
 };
-
-static int run_verb(const struct args *a, const struct verb *v)
-{
-    struct err_info e = {0};
-    struct deed d = {.a = a};
-    const char *collection;
-    enum err err = session_open(a, &d.s, &e);
-    if (!err)
-        err = session_collection(d.s, a, &collection, &e);
-    if (!err) {
-        d.path = arena_printf(session_arena(d.s), "/v1/collections/%s", collection);
-        d.name = v->named ? session_encode(d.s, str_c(a->words[1])) : NULL;
-        err = v->run(&d, &e);
-    }
-    if (!err)
-        print_answer(&d);
-    json_decref(d.answer);
-    session_close(d.s);
-    return err ? command_fail(&e, 1) : 0;
-}
+static const struct deed_kind kind = {
+    .command = &command_experiments,
+    .things = "experiments",
+    .of_collection = true,
+    .verbs = verbs,
+    .verb_count = sizeof verbs / sizeof *verbs,
+    .print = print_answer,
+};
 
 static int run(const struct args *a)
 {
-    const char *name = a->word_count ? a->words[0] : "list";
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(name, verbs[i].name) != 0)
-            continue;
-        unsigned words = a->word_count ? a->word_count - 1 : 0;
-        if (words != verbs[i].named)
-            return command_wrong(&command_experiments, "%s wants %s", name,
-                                 verbs[i].named ? "the name of an experiment" : "nothing more");
-        return run_verb(a, &verbs[i]);
-    }
-    return command_wrong(
-        &command_experiments,
-        "wants: list, show, create, change, start, stop, delete, stats or estimate");
+    return deed_run(a, &kind);
 }
 
 const struct command command_experiments = {

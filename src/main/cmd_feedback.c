@@ -1,5 +1,6 @@
 /* akin feedback: what readers did, told one by one or from files; listed, exported, forgotten. */
 #include "base/clock.h"
+#include "main/answer.h"
 #include "main/progress.h"
 #include "main/records.h"
 #include "main/session.h"
@@ -243,12 +244,6 @@ static enum err do_add(struct deed *d, struct err_info *e)
 }
 
 /* ---- the others ---- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
 
 static enum err do_list(struct deed *d, struct err_info *e)
 {

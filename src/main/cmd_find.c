@@ -1,4 +1,5 @@
 /* akin search, similar, recommend: one request, printed for people or as the JSON that came. */
+#include "main/answer.h"
 #include "main/session.h"
 #include "main/settings.h"
 #include <math.h>
@@ -61,12 +62,6 @@ static const struct command_option recommend_options[] = {
     {"--explain", 0, NULL, "which documents a recommendation comes from, and what rules did to it"},
     {0},
 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
 
 /* ---- for people ---- */
 
@@ -166,11 +161,6 @@ static void print_facets(const json_t *facets)
         }
         putchar('\n');
     }
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
 }
 
 /* "because of soup 61 %, bread 22 %" */

@@ -1,6 +1,7 @@
 /* akin keys: who may do what. */
 #include "base/clock.h"
-#include "main/session.h"
+#include "main/answer.h"
+#include "main/deed.h"
 #include "main/settings.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,20 +23,7 @@ static const struct command_option options[] = {
     {0},
 };
 
-struct deed {
-    const struct args *a;
-    struct session *s;
-    const char *path;
-    json_t *answer;
-};
-
 /* ---- printing ---- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
 
 static void print_list(const json_t *k, const char *key)
 {
@@ -87,18 +75,17 @@ static void print_new(const json_t *k)
     fputc('\n', stderr);
 }
 
-static void print_answer(const struct deed *d)
+static void print_answer(const struct deed *d, const struct deed_verb *v)
 {
     const json_t *data = json_object_get(d->answer, "data");
     size_t i;
-    json_t *v;
+    json_t *key;
     if (args_has(d->a, "--json") && d->answer) {
-        json_dumpf(d->answer, stdout, JSON_COMPACT);
-        putchar('\n');
+        print_json(d->answer);
     } else if (json_object_get(d->answer, "key")) {
         print_new(d->answer);
     } else if (data) {
-        json_array_foreach(data, i, v) print_key(v);
+        json_array_foreach(data, i, key) print_key(key);
     } else if (d->answer) {
         print_key(d->answer);
     }
@@ -154,25 +141,9 @@ static void expiry_put(json_t *body, const struct args *a)
 
 /* ---- the verbs ---- */
 
-static enum err ask(struct deed *d, const char *method, const char *suffix, json_t *body,
-                    struct err_info *e)
-{
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct str payload = str_c(text);
-    enum err err = ERR_OK;
-    if (body && !text)
-        err = err_set(e, ERR_SYNTAX, NULL, "the arguments are not UTF-8 text");
-    if (!err)
-        err = session_call(d->s, method, arena_printf(session_arena(d->s), "%s%s", d->path, suffix),
-                           "application/json", body ? &payload : NULL, &d->answer, e);
-    json_decref(body);
-    free(text);
-    return err;
-}
-
 static enum err do_list(struct deed *d, struct err_info *e)
 {
-    return ask(d, "GET", "?limit=1000", NULL, e);
+    return deed_call(d, "GET", deed_all(d, "?limit=1000"), NULL, e);
 }
 
 static enum err do_create(struct deed *d, struct err_info *e)
@@ -184,12 +155,14 @@ static enum err do_create(struct deed *d, struct err_info *e)
     text_put(body, "filter", d->a, "--filter");
     text_put(body, "name", d->a, "--name");
     expiry_put(body, d->a);
-    return ask(d, "POST", "", body, e);
+    enum err err = deed_call(d, "POST", d->path, body, e);
+    json_decref(body);
+    return err;
 }
 
 static enum err do_show(struct deed *d, struct err_info *e)
 {
-    return ask(d, "GET", "", NULL, e);
+    return deed_call(d, "GET", deed_one(d, ""), NULL, e);
 }
 
 static enum err do_rotate(struct deed *d, struct err_info *e)
@@ -198,56 +171,34 @@ static enum err do_rotate(struct deed *d, struct err_info *e)
     enum err err = args_int(d->a, "--grace", 0, 604800, 0, &grace, e);
     if (err)
         return err;
-    return ask(d, "POST", ":rotate", json_pack("{s:I}", "grace_seconds", (json_int_t)grace), e);
+    json_t *body = json_pack("{s:I}", "grace_seconds", (json_int_t)grace);
+    err = deed_call(d, "POST", deed_one(d, ":rotate"), body, e);
+    json_decref(body);
+    return err;
 }
 
 static enum err do_delete(struct deed *d, struct err_info *e)
 {
-    return ask(d, "DELETE", "", NULL, e);
+    return deed_call(d, "DELETE", deed_one(d, ""), NULL, e);
 }
 
-static const struct verb {
-    const char *name;
-    bool named; /* wants the id of a key */
-    enum err (*run)(struct deed *d, struct err_info *e);
-} verbs[] = {
-    {"list", false, do_list},    {"show", true, do_show},     {"create", false, do_create},
-    {"rotate", true, do_rotate}, {"delete", true, do_delete},
+#define ONE "the id of a key"
+static const struct deed_verb verbs[] = {
+    {"list", 0, 0, NULL, do_list},     {"show", 1, 1, ONE, do_show},
+    {"create", 0, 0, NULL, do_create}, {"rotate", 1, 1, ONE, do_rotate},
+    {"delete", 1, 1, ONE, do_delete},
 };
-
-static int run_verb(const struct args *a, const struct verb *v)
-{
-    struct err_info e = {0};
-    struct deed d = {.a = a, .path = "/v1/keys"};
-    enum err err = session_open(a, &d.s, &e);
-    if (!err && v->named)
-        d.path = arena_printf(session_arena(d.s), "/v1/keys/%s",
-                              session_encode(d.s, str_c(a->words[1])));
-    if (!err)
-        err = v->run(&d, &e);
-    if (!err)
-        print_answer(&d);
-    json_decref(d.answer);
-    session_close(d.s);
-    return err ? command_fail(&e, 1) : 0;
-}
+static const struct deed_kind kind = {
+    .command = &command_keys,
+    .things = "keys",
+    .verbs = verbs,
+    .verb_count = sizeof verbs / sizeof *verbs,
+    .print = print_answer,
+};
 
 static int run(const struct args *a)
 {
-    const char *name = a->word_count ? a->words[0] : "list";
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(name, verbs[i].name) != 0)
-            continue;
-        unsigned words = a->word_count ? a->word_count - 1 : 0;
-        if (words != verbs[i].named)
-            return command_wrong(&command_keys, "%s wants %s", name,
-                                 verbs[i].named ? "the id of a key" : "nothing more");
-        return run_verb(a, &verbs[i]);
-    }
-    return command_wrong(&command_keys,
-                         "there is no \"%s\"; it is list, show, create, rotate or "
-                         "delete",
-                         name);
+    return deed_run(a, &kind);
 }
 
 const struct command command_keys = {

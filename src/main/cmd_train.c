@@ -1,7 +1,8 @@
 /* akin train: a recommender from a collection's readers. akin recommenders: what was trained. */
+#include "main/answer.h"
 #include "main/classifier_print.h"
+#include "main/deed.h"
 #include "main/progress.h"
-#include "main/session.h"
 #include "main/settings.h"
 #include "base/clock.h"
 #include <math.h>
@@ -38,65 +39,7 @@ static const struct command_option recommenders_options[] = {
     {0},
 };
 
-struct deed {
-    const struct args *a;
-    struct session *s;
-    const char *path; /* of the collection's recommenders */
-    json_t *answer;
-};
-
-/* ---- asking ---- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
-static enum err call(struct deed *d, const char *method, const char *path, const json_t *body,
-                     struct err_info *e)
-{
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct str payload = text ? str_c(text) : STR("");
-    json_decref(d->answer);
-    d->answer = NULL;
-    enum err err = body && !text
-                       ? err_set(e, ERR_SYNTAX, NULL, "the arguments are not UTF-8 text")
-                       : session_call(d->s, method, path, body ? "application/json" : NULL,
-                                      body ? &payload : NULL, &d->answer, e);
-    free(text);
-    return err;
-}
-
-static enum err deed_open(struct deed *d, struct err_info *e)
-{
-    const char *collection;
-    enum err err = session_open(d->a, &d->s, e);
-    if (!err)
-        err = session_collection(d->s, d->a, &collection, e);
-    if (!err)
-        d->path = arena_printf(session_arena(d->s), "/v1/collections/%s/recommenders", collection);
-    return err;
-}
-
-static void deed_close(struct deed *d)
-{
-    json_decref(d->answer);
-    session_close(d->s);
-}
-
 /* ---- printing ---- */
-
-static void print_json(const json_t *v)
-{
-    json_dumpf(v, stdout, JSON_COMPACT);
-    putchar('\n');
-}
 
 static void print_metric(const char *name, const json_t *metrics)
 {
@@ -228,7 +171,7 @@ static enum err task_wait(struct deed *d, struct err_info *e)
     while (!err && going_on(d->answer)) {
         step_show(d->answer, shown, sizeof shown);
         clock_sleep_ns(POLL_NS);
-        err = call(d, "GET", path, NULL, e);
+        err = deed_call(d, "GET", path, NULL, e);
     }
     return err;
 }
@@ -245,7 +188,7 @@ static enum err task_result(struct deed *d, struct err_info *e)
         return ERR_OK; /* the task says it all */
     const char *path =
         arena_printf(session_arena(d->s), "%s/%.0f", d->path, number_of(details, "recommender"));
-    return call(d, "GET", path, NULL, e);
+    return deed_call(d, "GET", path, NULL, e);
 }
 
 static void print_part(const json_t *report, const char *key, const char *what)
@@ -284,7 +227,7 @@ static enum err train(struct deed *d, struct err_info *e)
     json_t *body = json_object();
     enum err err = order_make(d->a, body, e);
     if (!err)
-        err = call(d, "POST", arena_printf(session_arena(d->s), "%s:train", d->path), body, e);
+        err = deed_call(d, "POST", deed_all(d, ":train"), body, e);
     json_decref(body);
     if (!err && !args_has(d->a, "--no-wait")) {
         err = task_wait(d, e);
@@ -297,14 +240,14 @@ static enum err train(struct deed *d, struct err_info *e)
 static int run_train(const struct args *a)
 {
     struct err_info e = {0};
-    struct deed d = {.a = a};
+    struct deed d;
     if (a->word_count && !is_word(a, ADAPTER) && !is_word(a, CLASSIFIER))
         return command_wrong(&command_train, "takes no argument \"%s\"",
                              a->words[a->word_count - 1]);
     if (is_word(a, CLASSIFIER) && !args_has(a, "--label"))
         return command_wrong(&command_train, "classifier wants --label, as in --label "
                                              "attributes.topic");
-    enum err err = deed_open(&d, &e);
+    enum err err = deed_open(&d, a, "recommenders", true, &e);
     if (!err)
         err = train(&d, &e);
     if (!err && args_has(a, "--json"))
@@ -340,57 +283,42 @@ const struct command command_train = {
 
 /* ---- akin recommenders ---- */
 
-static const char *one_path(struct deed *d, const char *verb)
-{
-    return arena_printf(session_arena(d->s), "%s/%s%s", d->path,
-                        session_encode(d->s, str_c(d->a->words[1])), verb);
-}
-
 static enum err do_list(struct deed *d, struct err_info *e)
 {
-    return call(d, "GET", d->path, NULL, e);
+    return deed_call(d, "GET", d->path, NULL, e);
 }
 
 static enum err do_show(struct deed *d, struct err_info *e)
 {
-    return call(d, "GET", one_path(d, ""), NULL, e);
+    return deed_call(d, "GET", deed_one(d, ""), NULL, e);
 }
 
 static enum err do_promote(struct deed *d, struct err_info *e)
 {
-    return call(d, "POST", one_path(d, ":promote"), NULL, e);
+    return deed_call(d, "POST", deed_one(d, ":promote"), NULL, e);
 }
 
 static enum err do_retire(struct deed *d, struct err_info *e)
 {
-    return call(d, "POST", one_path(d, ":retire"), NULL, e);
+    return deed_call(d, "POST", deed_one(d, ":retire"), NULL, e);
 }
 
 static enum err do_delete(struct deed *d, struct err_info *e)
 {
-    return call(d, "DELETE", one_path(d, ""), NULL, e);
+    return deed_call(d, "DELETE", deed_one(d, ""), NULL, e);
 }
 
 static enum err do_rollback(struct deed *d, struct err_info *e)
 {
     const char *label = args_get(d->a, "--label");
-    return call(d, "POST",
-                arena_printf(session_arena(d->s), "%s:rollback%s%s", d->path,
-                             label ? "?label=" : "",
-                             label ? session_encode(d->s, str_c(label)) : ""),
-                NULL, e);
+    return deed_call(d, "POST",
+                     arena_printf(session_arena(d->s), "%s:rollback%s%s", d->path,
+                                  label ? "?label=" : "",
+                                  label ? session_encode(d->s, str_c(label)) : ""),
+                     NULL, e);
 }
 
-static const struct verb {
-    const char *name;
-    unsigned words; /* behind the verb */
-    enum err (*run)(struct deed *d, struct err_info *e);
-} verbs[] = {
-    {"list", 0, do_list},         {"show", 1, do_show},     {"promote", 1, do_promote},
-    {"rollback", 0, do_rollback}, {"retire", 1, do_retire}, {"delete", 1, do_delete},
-};
-
-static void print_answer(const struct deed *d, const struct verb *v)
+static void print_answer(const struct deed *d, const struct deed_verb *v)
 {
     const json_t *list = json_object_get(d->answer, "data");
     size_t i;
@@ -405,32 +333,24 @@ static void print_answer(const struct deed *d, const struct verb *v)
         print_line(d->answer);
 }
 
-static int run_verb(const struct args *a, const struct verb *v)
-{
-    struct err_info e = {0};
-    struct deed d = {.a = a};
-    enum err err = deed_open(&d, &e);
-    if (!err)
-        err = v->run(&d, &e);
-    if (!err)
-        print_answer(&d, v);
-    deed_close(&d);
-    return err ? command_fail(&e, 1) : 0;
-}
+#define ONE "the number of a recommender"
+static const struct deed_verb verbs[] = {
+    {"list", 0, 0, NULL, do_list},      {"show", 1, 1, ONE, do_show},
+    {"promote", 1, 1, ONE, do_promote}, {"rollback", 0, 0, NULL, do_rollback},
+    {"retire", 1, 1, ONE, do_retire},   {"delete", 1, 1, ONE, do_delete},
+};
+static const struct deed_kind kind = {
+    .command = &command_recommenders,
+    .things = "recommenders",
+    .of_collection = true,
+    .verbs = verbs,
+    .verb_count = sizeof verbs / sizeof *verbs,
+    .print = print_answer,
+};
 
 static int run_recommenders(const struct args *a)
 {
-    const char *verb = a->word_count ? a->words[0] : "list";
-    unsigned words = a->word_count ? a->word_count - 1 : 0;
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(verb, verbs[i].name) != 0)
-            continue;
-        if (words != verbs[i].words)
-            return command_wrong(&command_recommenders, "%s wants %s", verb,
-                                 verbs[i].words ? "the number of a recommender" : "nothing more");
-        return run_verb(a, &verbs[i]);
-    }
-    return command_wrong(&command_recommenders, "has no \"%s\"", verb);
+    return deed_run(a, &kind);
 }
 
 const struct command command_recommenders = {

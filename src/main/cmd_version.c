@@ -1,7 +1,8 @@
 /* akin version: of akin itself; and, with a verb, the embedding versions of a collection. */
+#include "main/answer.h"
+#include "main/deed.h"
 #include "main/input.h"
 #include "main/progress.h"
-#include "main/session.h"
 #include "main/settings.h"
 #include "base/clock.h"
 #include <stdio.h>
@@ -22,25 +23,7 @@ static const struct command_option options[] = {
     {0},
 };
 
-struct deed {
-    const struct args *a;
-    struct session *s;
-    const char *path; /* of the collection's versions */
-    json_t *answer;
-};
-
 /* ---- printing ---- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
 
 static void print_side(const char *name, const json_t *side)
 {
@@ -74,14 +57,13 @@ static void print_version(const json_t *v)
         print_comparison(c);
 }
 
-static void print_answer(const struct deed *d)
+static void print_answer(const struct deed *d, const struct deed_verb *verb)
 {
     const json_t *list = json_object_get(d->answer, "data");
     size_t i;
     json_t *v;
     if (args_has(d->a, "--json")) {
-        json_dumpf(d->answer, stdout, JSON_COMPACT);
-        putchar('\n');
+        print_json(d->answer);
     } else if (list) {
         json_array_foreach(list, i, v) print_version(v);
     } else if (d->answer) {
@@ -91,45 +73,24 @@ static void print_answer(const struct deed *d)
 
 /* ---- asking ---- */
 
-static enum err call(struct deed *d, const char *method, const char *path, const json_t *body,
-                     struct err_info *e)
-{
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct str payload = text ? str_c(text) : STR("");
-    json_decref(d->answer);
-    d->answer = NULL;
-    enum err err = body && !text
-                       ? err_set(e, ERR_SYNTAX, NULL, "the arguments are not UTF-8 text")
-                       : session_call(d->s, method, path, body ? "application/json" : NULL,
-                                      body ? &payload : NULL, &d->answer, e);
-    free(text);
-    return err;
-}
-
-static const char *version_path(struct deed *d, const char *verb)
-{
-    return arena_printf(session_arena(d->s), "%s/%s%s", d->path,
-                        session_encode(d->s, str_c(d->a->words[1])), verb);
-}
-
 static enum err do_list(struct deed *d, struct err_info *e)
 {
-    return call(d, "GET", d->path, NULL, e);
+    return deed_call(d, "GET", d->path, NULL, e);
 }
 
 static enum err do_promote(struct deed *d, struct err_info *e)
 {
-    return call(d, "POST", version_path(d, ":promote"), NULL, e);
+    return deed_call(d, "POST", deed_one(d, ":promote"), NULL, e);
 }
 
 static enum err do_delete(struct deed *d, struct err_info *e)
 {
-    return call(d, "DELETE", version_path(d, ""), NULL, e);
+    return deed_call(d, "DELETE", deed_one(d, ""), NULL, e);
 }
 
 static enum err do_rollback(struct deed *d, struct err_info *e)
 {
-    return call(d, "POST", arena_printf(session_arena(d->s), "%s:rollback", d->path), NULL, e);
+    return deed_call(d, "POST", deed_all(d, ":rollback"), NULL, e);
 }
 
 /* Shows the progress until it is ready. One that pauses says why and is waited for. */
@@ -144,7 +105,7 @@ static enum err build_wait(struct deed *d, struct err_info *e)
     while (!err && strcmp(text_of(d->answer, "state"), "building") == 0) {
         progress_show(&p, (uint64_t)number_of(json_object_get(d->answer, "progress"), "done"));
         clock_sleep_ns(POLL_NS);
-        err = call(d, "GET", path, NULL, e);
+        err = deed_call(d, "GET", path, NULL, e);
     }
     progress_end(&p, (uint64_t)number_of(json_object_get(d->answer, "progress"), "done"));
     return err;
@@ -163,7 +124,7 @@ static enum err do_build(struct deed *d, struct err_info *e)
         json_object_set_new(body, "precision", json_string(args_get(d->a, "--precision")));
     if (dimensions)
         json_object_set_new(body, "dimensions", json_integer(dimensions));
-    err = call(d, "POST", d->path, body, e);
+    err = deed_call(d, "POST", d->path, body, e);
     json_decref(body);
     return err || args_has(d->a, "--no-wait") ? err : build_wait(d, e);
 }
@@ -225,41 +186,27 @@ static enum err do_compare(struct deed *d, struct err_info *e)
     if (!err && args_get(d->a, "--judgments"))
         err = judgments_of(args_get(d->a, "--judgments"), judgments, e);
     if (!err)
-        err = call(d, "POST", version_path(d, ":compare"), body, e);
+        err = deed_call(d, "POST", deed_one(d, ":compare"), body, e);
     json_decref(body);
     return err;
 }
 
 /* ---- the command ---- */
 
-static const struct verb {
-    const char *name;
-    unsigned words_min, words_max; /* behind the verb */
-    enum err (*run)(struct deed *d, struct err_info *e);
-} verbs[] = {
-    {"list", 0, 0, do_list},       {"build", 0, 1, do_build},       {"compare", 1, 1, do_compare},
-    {"promote", 1, 1, do_promote}, {"rollback", 0, 0, do_rollback}, {"delete", 1, 1, do_delete},
+#define ONE "the number of a version"
+static const struct deed_verb verbs[] = {
+    {"list", 0, 0, NULL, do_list},         {"build", 0, 1, "at most the name of a model", do_build},
+    {"compare", 1, 1, ONE, do_compare},    {"promote", 1, 1, ONE, do_promote},
+    {"rollback", 0, 0, NULL, do_rollback}, {"delete", 1, 1, ONE, do_delete},
 };
-
-static int run_verb(const struct args *a, const struct verb *v)
-{
-    struct err_info e = {0};
-    struct deed d = {.a = a};
-    const char *collection;
-    enum err err = session_open(a, &d.s, &e);
-    if (!err)
-        err = session_collection(d.s, a, &collection, &e);
-    if (!err) {
-        d.path =
-            arena_printf(session_arena(d.s), "/v1/collections/%s/embedding-versions", collection);
-        err = v->run(&d, &e);
-    }
-    if (!err)
-        print_answer(&d);
-    json_decref(d.answer);
-    session_close(d.s);
-    return err ? command_fail(&e, 1) : 0;
-}
+static const struct deed_kind kind = {
+    .command = &command_version,
+    .things = "embedding-versions",
+    .of_collection = true,
+    .verbs = verbs,
+    .verb_count = sizeof verbs / sizeof *verbs,
+    .print = print_answer,
+};
 
 static int run(const struct args *a)
 {
@@ -267,18 +214,7 @@ static int run(const struct args *a)
         printf(args_has(a, "--json") ? "{\"version\":\"%s\"}\n" : "akin %s\n", AKIN_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        unsigned words = a->word_count - 1;
-        if (strcmp(a->words[0], verbs[i].name) != 0)
-            continue;
-        if (words < verbs[i].words_min || words > verbs[i].words_max)
-            return command_wrong(&command_version, "%s wants %s", verbs[i].name,
-                                 verbs[i].words_max == 0   ? "nothing more"
-                                 : verbs[i].words_min == 0 ? "at most the name of a model"
-                                                           : "the number of a version");
-        return run_verb(a, &verbs[i]);
-    }
-    return command_wrong(&command_version, "has no \"%s\"", a->words[0]);
+    return deed_run(a, &kind);
 }
 
 const struct command command_version = {
