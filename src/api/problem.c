@@ -117,20 +117,14 @@ static void faults_write(struct json_writer *w, const struct fault *faults, unsi
     json_array_end(w);
 }
 
-static void put(struct json_writer *w, const char *key, const char *value)
-{
-    json_key(w, key);
-    json_put_c(w, value);
-}
-
 void problem_row(struct json_writer *w, enum err code, const char *detail,
                  const struct fault *faults, unsigned count)
 {
     json_object_begin(w);
     json_key(w, "status");
     json_put_int(w, err_status(code, count ? "/" : ""));
-    put(w, "code", err_name(code));
-    put(w, "detail", detail);
+    json_key_c(w, "code", err_name(code));
+    json_key_c(w, "detail", detail);
     faults_write(w, faults, count);
     json_object_end(w);
 }
@@ -166,11 +160,11 @@ static void openai_write(const struct problem *p, struct json_writer *w)
     json_object_begin(w);
     json_key(w, "error");
     json_object_begin(w);
-    put(w, "message", p->detail);
-    put(w, "type", openai_type(p->status));
-    put(w, "param", openai_param(p));
-    put(w, "code", p->code);
-    put(w, "trace_id", p->trace_id);
+    json_key_c(w, "message", p->detail);
+    json_key_c(w, "type", openai_type(p->status));
+    json_key_c(w, "param", openai_param(p));
+    json_key_c(w, "code", p->code);
+    json_key_c(w, "trace_id", p->trace_id);
     json_object_end(w);
     json_object_end(w);
 }
@@ -190,9 +184,9 @@ static const char *tei_type(const struct problem *p)
 static void tei_write(const struct problem *p, struct json_writer *w)
 {
     json_object_begin(w);
-    put(w, "error", p->detail);
-    put(w, "error_type", tei_type(p));
-    put(w, "trace_id", p->trace_id);
+    json_key_c(w, "error", p->detail);
+    json_key_c(w, "error_type", tei_type(p));
+    json_key_c(w, "trace_id", p->trace_id);
     json_object_end(w);
 }
 
@@ -207,13 +201,13 @@ void problem_write(const struct problem *p, struct strbuf *out)
     char type[64]; /* of its section in the docs */
     snprintf(type, sizeof type, "/docs#%s", p->code ? p->code : "");
     json_object_begin(&w);
-    put(&w, "type", type);
-    put(&w, "title", status_title(p->status));
+    json_key_c(&w, "type", type);
+    json_key_c(&w, "title", status_title(p->status));
     json_key(&w, "status");
     json_put_int(&w, p->status);
-    put(&w, "code", p->code);
-    put(&w, "detail", p->detail);
+    json_key_c(&w, "code", p->code);
+    json_key_c(&w, "detail", p->detail);
     faults_write(&w, p->faults, p->fault_count);
-    put(&w, "trace_id", p->trace_id);
+    json_key_c(&w, "trace_id", p->trace_id);
     json_object_end(&w);
 }

@@ -7,24 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put(struct json_writer *w, const char *key, struct str value)
-{
-    json_key(w, key);
-    json_put_str(w, value);
-}
-
-static void put_int(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
-static void put_double(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_put_double(w, value);
-}
-
 void render_time(struct json_writer *w, const char *key, int64_t us)
 {
     char text[CLOCK_TEXT];
@@ -37,36 +19,36 @@ static void render_index(struct json_writer *w, const struct collection_info *x)
 {
     json_key(w, "index");
     json_object_begin(w);
-    put_int(w, "passages", x->index.passages);
-    put_int(w, "linked", x->index.linked);
-    put_int(w, "tail", x->index.tail);
-    put_int(w, "unrefined", x->index.unrefined);
-    put_int(w, "bytes", x->index.bytes);
-    put_double(w, "recall", round(x->index.recall * 1e4) / 1e4);
-    put_int(w, "recall_samples", x->index.recall_samples);
-    put_double(w, "recall_target", x->index.recall_target);
-    put_int(w, "width", x->index.width);
-    put_int(w, "width_filtered", x->index.width_filtered);
+    json_key_int(w, "passages", x->index.passages);
+    json_key_int(w, "linked", x->index.linked);
+    json_key_int(w, "tail", x->index.tail);
+    json_key_int(w, "unrefined", x->index.unrefined);
+    json_key_int(w, "bytes", x->index.bytes);
+    json_key_double(w, "recall", round(x->index.recall * 1e4) / 1e4);
+    json_key_int(w, "recall_samples", x->index.recall_samples);
+    json_key_double(w, "recall_target", x->index.recall_target);
+    json_key_int(w, "width", x->index.width);
+    json_key_int(w, "width_filtered", x->index.width_filtered);
     json_object_end(w);
 }
 
 void render_collection(struct json_writer *w, const struct collection_info *x)
 {
     json_object_begin(w);
-    put(w, "name", x->name);
+    json_key_str(w, "name", x->name);
     json_key(w, "settings");
     json_put_raw(w, x->settings.n ? x->settings : STR("{}"));
-    put(w, "model", x->model);
-    put(w, "model_digest", x->model_digest);
-    put_int(w, "dims", x->dims);
-    put_int(w, "embedding_version", x->embedding_version);
-    put_int(w, "documents", x->documents);
-    put_int(w, "passages", x->passages);
-    put_int(w, "pending", x->pending);
+    json_key_str(w, "model", x->model);
+    json_key_str(w, "model_digest", x->model_digest);
+    json_key_int(w, "dims", x->dims);
+    json_key_int(w, "embedding_version", x->embedding_version);
+    json_key_int(w, "documents", x->documents);
+    json_key_int(w, "passages", x->passages);
+    json_key_int(w, "pending", x->pending);
     render_index(w, x);
     render_time(w, "created", x->created_us);
     render_time(w, "updated", x->updated_us);
-    put_int(w, "revision", x->revision);
+    json_key_int(w, "revision", x->revision);
     json_object_end(w);
 }
 
@@ -74,32 +56,32 @@ static void render_progress(struct json_writer *w, const struct version_info *v)
 {
     json_key(w, "progress");
     json_object_begin(w);
-    put_int(w, "done", v->documents > v->missing ? v->documents - v->missing : 0);
-    put_int(w, "total", v->documents);
-    put_int(w, "failed", v->failed);
-    put_double(w, "rate", round(v->rate * 10) / 10);
+    json_key_int(w, "done", v->documents > v->missing ? v->documents - v->missing : 0);
+    json_key_int(w, "total", v->documents);
+    json_key_int(w, "failed", v->failed);
+    json_key_double(w, "rate", round(v->rate * 10) / 10);
     json_key(w, "eta_seconds");
     if (v->eta_s >= 0)
         json_put_int(w, v->eta_s);
     else
         json_put_null(w);
     if (v->error.n)
-        put(w, "error", v->error);
+        json_key_str(w, "error", v->error);
     json_object_end(w);
 }
 
 void render_version(struct json_writer *w, const struct version_info *v)
 {
     json_object_begin(w);
-    put_int(w, "id", v->id);
-    put(w, "state", str_c(v->state));
-    put(w, "model", v->model);
-    put(w, "model_digest", v->model_digest);
-    put(w, "precision", v->precision);
-    put_int(w, "dims", v->dims);
-    put_int(w, "passages", v->passages);
-    put_int(w, "missing", v->missing);
-    put_int(w, "bytes", v->bytes);
+    json_key_int(w, "id", v->id);
+    json_key_c(w, "state", v->state);
+    json_key_str(w, "model", v->model);
+    json_key_str(w, "model_digest", v->model_digest);
+    json_key_str(w, "precision", v->precision);
+    json_key_int(w, "dims", v->dims);
+    json_key_int(w, "passages", v->passages);
+    json_key_int(w, "missing", v->missing);
+    json_key_int(w, "bytes", v->bytes);
     render_progress(w, v);
     if (v->report.n) {
         json_key(w, "comparison");
@@ -107,7 +89,7 @@ void render_version(struct json_writer *w, const struct version_info *v)
     }
     render_time(w, "created", v->created_us);
     render_time(w, "updated", v->updated_us);
-    put_int(w, "revision", v->revision);
+    json_key_int(w, "revision", v->revision);
     json_object_end(w);
 }
 
@@ -128,7 +110,7 @@ static void members(struct json_writer *w, struct str object)
 void render_document(struct json_writer *w, const struct document_out *d)
 {
     json_object_begin(w);
-    put(w, "id", d->id);
+    json_key_str(w, "id", d->id);
     members(w, d->payload);
     if (!(d->hidden & PART_CREATED))
         render_time(w, "created", d->created_us);
@@ -137,13 +119,13 @@ void render_document(struct json_writer *w, const struct document_out *d)
     if (d->expires_us && !(d->hidden & PART_EXPIRES))
         render_time(w, "expires", d->expires_us);
     if (!(d->hidden & PART_REVISION))
-        put_int(w, "revision", d->revision);
+        json_key_int(w, "revision", d->revision);
     if (d->pending && !(d->hidden & PART_PENDING)) {
         json_key(w, "pending");
         json_put_bool(w, true);
     }
     if (d->duplicate_of.n && !(d->hidden & PART_DUPLICATE_OF))
-        put(w, "duplicate_of", d->duplicate_of);
+        json_key_str(w, "duplicate_of", d->duplicate_of);
     if (d->predicted.n && !(d->hidden & PART_PREDICTED)) {
         json_key(w, "predicted");
         json_put_raw(w, d->predicted);
@@ -154,29 +136,29 @@ void render_document(struct json_writer *w, const struct document_out *d)
 void render_user(struct json_writer *w, const struct user_out *u)
 {
     json_object_begin(w);
-    put(w, "id", u->id);
+    json_key_str(w, "id", u->id);
     members(w, u->payload);
     render_time(w, "created", u->created_us);
     render_time(w, "updated", u->updated_us);
-    put_int(w, "revision", u->revision);
+    json_key_int(w, "revision", u->revision);
     json_object_end(w);
 }
 
 void render_feedback(struct json_writer *w, const struct feedback_out *f)
 {
     json_object_begin(w);
-    put(w, "event_id", f->event_id);
-    put(w, "user", f->user);
-    put(w, "document", f->document);
-    put(w, "type", f->type);
-    put_double(w, "value", f->value);
+    json_key_str(w, "event_id", f->event_id);
+    json_key_str(w, "user", f->user);
+    json_key_str(w, "document", f->document);
+    json_key_str(w, "type", f->type);
+    json_key_double(w, "value", f->value);
     render_time(w, "time", f->time_us);
     if (f->session.n)
-        put(w, "session", f->session);
+        json_key_str(w, "session", f->session);
     if (f->recommendation_id.n)
-        put(w, "recommendation_id", f->recommendation_id);
+        json_key_str(w, "recommendation_id", f->recommendation_id);
     if (f->position >= 0)
-        put_int(w, "position", (uint64_t)f->position);
+        json_key_int(w, "position", (uint64_t)f->position);
     json_object_end(w);
 }
 
@@ -186,8 +168,8 @@ static void render_highlights(struct json_writer *w, const char *key, const stru
     json_array_begin(w);
     for (size_t i = 0; i < p->highlight_count; i++) {
         json_object_begin(w);
-        put_int(w, "start", p->highlights[i].start);
-        put_int(w, "end", p->highlights[i].end);
+        json_key_int(w, "start", p->highlights[i].start);
+        json_key_int(w, "end", p->highlights[i].end);
         json_object_end(w);
     }
     json_array_end(w);
@@ -201,9 +183,9 @@ static void render_piece(struct json_writer *w, const char *key, const struct fi
         return;
     }
     json_object_begin(w);
-    put(w, "text", p->text);
-    put_int(w, "start", p->start);
-    put_int(w, "end", p->end);
+    json_key_str(w, "text", p->text);
+    json_key_int(w, "start", p->start);
+    json_key_int(w, "end", p->end);
     render_highlights(w, "highlights", p);
     json_object_end(w);
 }
@@ -239,7 +221,7 @@ static void render_tagged(struct json_writer *w, const char *key, const struct f
         at = r.end;
     }
     escape_html(&out, (struct str){p->text.s + at, p->text.n - at});
-    put(w, key, (struct str){out.n ? out.buf : "", out.n});
+    json_key_str(w, key, (struct str){out.n ? out.buf : "", out.n});
     strbuf_release(&out);
 }
 
@@ -249,10 +231,10 @@ static void render_boosts(struct json_writer *w, const struct find_hit *h)
     json_array_begin(w);
     for (size_t i = 0; i < h->boost_count; i++) {
         json_object_begin(w);
-        put(w, "field", h->boosts[i].field);
-        put_double(w, "value", h->boost_values[i]);
-        put_double(w, "boost", h->boost_of[i]);
-        put_double(w, "weight", h->boosts[i].weight);
+        json_key_str(w, "field", h->boosts[i].field);
+        json_key_double(w, "value", h->boost_values[i]);
+        json_key_double(w, "boost", h->boost_of[i]);
+        json_key_double(w, "weight", h->boosts[i].weight);
         json_object_end(w);
     }
     json_array_end(w);
@@ -262,11 +244,11 @@ static void render_explain(struct json_writer *w, const struct find_hit *h)
 {
     json_key(w, "explain");
     json_object_begin(w);
-    put_double(w, "cosine", h->cosine);
-    put_double(w, "bm25", h->bm25);
-    put_double(w, "bound", h->bound);
-    put_double(w, "mean_cosine", h->mean_cosine);
-    put_double(w, "relevance", h->relevance);
+    json_key_double(w, "cosine", h->cosine);
+    json_key_double(w, "bm25", h->bm25);
+    json_key_double(w, "bound", h->bound);
+    json_key_double(w, "mean_cosine", h->mean_cosine);
+    json_key_double(w, "relevance", h->relevance);
     render_boosts(w, h);
     json_object_end(w);
 }
@@ -274,16 +256,16 @@ static void render_explain(struct json_writer *w, const struct find_hit *h)
 static void hit_members(struct json_writer *w, const struct find_hit *h,
                         const struct hit_style *style)
 {
-    put(w, "id", h->document.id);
-    put_double(w, "score", h->score);
+    json_key_str(w, "id", h->document.id);
+    json_key_double(w, "score", h->score);
     if (isfinite(h->distance_m))
-        put_double(w, "distance_m", round(h->distance_m * 1e3) / 1e3);
+        json_key_double(w, "distance_m", round(h->distance_m * 1e3) / 1e3);
     json_key(w, "scores");
     json_object_begin(w);
-    put_double(w, "semantic", h->semantic);
-    put_double(w, "lexical", h->lexical);
+    json_key_double(w, "semantic", h->semantic);
+    json_key_double(w, "lexical", h->lexical);
     if (isfinite(h->readers))
-        put_double(w, "readers", h->readers);
+        json_key_double(w, "readers", h->readers);
     json_object_end(w);
     render_piece(w, "passage", &h->passage);
     render_highlights(w, "title_highlights", &h->title);
@@ -344,7 +326,7 @@ static void render_values(struct json_writer *w, const struct find_facet *f)
         json_object_begin(w);
         json_key(w, "value");
         json_put_raw(w, f->values[i].value);
-        put_int(w, "count", f->values[i].count);
+        json_key_int(w, "count", f->values[i].count);
         json_object_end(w);
     }
 }
@@ -354,7 +336,7 @@ static void render_ranges(struct json_writer *w, const struct find_facet *f)
     for (size_t i = 0; i < f->range_count; i++) {
         const struct facet_range *r = &f->ranges[i];
         json_object_begin(w);
-        put(w, "name", r->name);
+        json_key_str(w, "name", r->name);
         if (r->from) {
             json_key(w, "from");
             json_put_value(w, r->from);
@@ -363,7 +345,7 @@ static void render_ranges(struct json_writer *w, const struct find_facet *f)
             json_key(w, "to");
             json_put_value(w, r->to);
         }
-        put_int(w, "count", f->range_counts[i]);
+        json_key_int(w, "count", f->range_counts[i]);
         json_object_end(w);
     }
 }
@@ -389,12 +371,12 @@ void render_facets(struct json_writer *w, const struct find_facet *facets, size_
 void render_stats(struct json_writer *w, const struct facet_stats *s)
 {
     json_object_begin(w);
-    put_int(w, "count", s->count);
+    json_key_int(w, "count", s->count);
     json_key(w, "min");
     json_put_raw(w, s->count ? s->least : STR("null"));
     json_key(w, "max");
     json_put_raw(w, s->count ? s->greatest : STR("null"));
-    put_double(w, "avg", s->count ? s->mean : (double)NAN);
+    json_key_double(w, "avg", s->count ? s->mean : (double)NAN);
     json_object_end(w);
 }
 
@@ -419,7 +401,7 @@ void render_facet_stats(struct json_writer *w, const struct find_facet *facets, 
 /* What is not finite has no number in JSON. */
 static void put_finite(struct json_writer *w, const char *key, double x)
 {
-    put_double(w, key, isfinite(x) ? x : 0);
+    json_key_double(w, key, isfinite(x) ? x : 0);
 }
 
 static void render_adjustments(struct json_writer *w, const struct recommend_row *r)
@@ -439,10 +421,10 @@ void render_recommended(struct json_writer *w, const struct recommend_row *r, bo
                         bool explored)
 {
     json_object_begin(w);
-    put(w, "id", r->document.id);
+    json_key_str(w, "id", r->document.id);
     put_finite(w, "score", r->score);
-    put(w, "source", str_c(r->source));
-    put_int(w, "position", r->position);
+    json_key_c(w, "source", r->source);
+    json_key_int(w, "position", r->position);
     if (explored)
         put_finite(w, "propensity", r->propensity);
     if (explain)
@@ -451,7 +433,7 @@ void render_recommended(struct json_writer *w, const struct recommend_row *r, bo
     json_array_begin(w);
     for (size_t i = 0; i < r->explanation_count; i++) {
         json_object_begin(w);
-        put(w, "document", r->explanation[i].document);
+        json_key_str(w, "document", r->explanation[i].document);
         put_finite(w, "part", r->explanation[i].part);
         put_finite(w, "share", r->explanation[i].share);
         json_object_end(w);
@@ -467,8 +449,8 @@ void render_recommended(struct json_writer *w, const struct recommend_row *r, bo
 void render_change(struct json_writer *w, const struct change_out *x)
 {
     json_object_begin(w);
-    put(w, "position", x->position);
-    put(w, "type", str_c(x->type));
+    json_key_str(w, "position", x->position);
+    json_key_c(w, "type", x->type);
     render_time(w, "at", x->at_us);
     json_key(w, "data");
     json_put_raw(w, x->data.n ? x->data : STR("{}"));
@@ -503,16 +485,16 @@ void render_row(struct json_writer *w, const struct put_result *r, const struct 
         json_put_int(w, (int64_t)place->line);
     }
     if (r->id.n)
-        put(w, place->id_key, r->id);
-    put(w, "status", str_c(r->err ? "failed" : r->status));
+        json_key_str(w, place->id_key, r->id);
+    json_key_c(w, "status", r->err ? "failed" : r->status);
     if (!r->err && r->revision)
-        put_int(w, "revision", r->revision);
+        json_key_int(w, "revision", r->revision);
     if (!r->err && r->pending) {
         json_key(w, "pending");
         json_put_bool(w, true);
     }
     if (!r->err && r->warning)
-        put(w, "warning", str_c(r->warning));
+        json_key_c(w, "warning", r->warning);
     if (r->err)
         render_failure(w, r, place);
     json_object_end(w);

@@ -441,3 +441,27 @@ void json_put_value(struct json_writer *w, const json_t *v)
         break;
     }
 }
+
+void json_key_str(struct json_writer *w, const char *key, struct str s)
+{
+    json_key(w, key);
+    json_put_str(w, s);
+}
+
+void json_key_c(struct json_writer *w, const char *key, const char *s)
+{
+    json_key(w, key);
+    json_put_c(w, s);
+}
+
+void json_key_int(struct json_writer *w, const char *key, int64_t v)
+{
+    json_key(w, key);
+    json_put_int(w, v);
+}
+
+void json_key_double(struct json_writer *w, const char *key, double v)
+{
+    json_key(w, key);
+    json_put_double(w, v);
+}

@@ -59,5 +59,10 @@ void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct str json); /* already JSON */
 void json_put_value(struct json_writer *w,
                     const json_t *v); /* a parsed value, compact, keys in order */
+/* A key and its value. */
+void json_key_str(struct json_writer *w, const char *key, struct str s);
+void json_key_c(struct json_writer *w, const char *key, const char *s);
+void json_key_int(struct json_writer *w, const char *key, int64_t v);
+void json_key_double(struct json_writer *w, const char *key, double v);
 
 #endif

@@ -221,12 +221,6 @@ static int time_compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static void put_int(struct json_writer *w, const char *key, uint64_t v)
-{
-    json_key(w, key);
-    json_put_int(w, (int64_t)v);
-}
-
 static void put_share(struct json_writer *w, const char *key, double v)
 {
     json_key(w, key);
@@ -238,12 +232,12 @@ static void side_put(struct json_writer *w, const char *key, const struct compar
 {
     json_key(w, key);
     json_object_begin(w);
-    put_int(w, "version", s->v->id);
+    json_key_int(w, "version", s->v->id);
     qsort(s->times_ns, s->time_count, sizeof *s->times_ns, time_compare);
     if (s->time_count)
         put_share(w, "latency_ms_p50", (double)s->times_ns[s->time_count / 2] / 1e6);
-    put_int(w, "bytes", vectors_bytes(s->v->vectors));
-    put_int(w, "model_bytes", model_info(s->v->model)->weight_bytes);
+    json_key_int(w, "bytes", vectors_bytes(s->v->vectors));
+    json_key_int(w, "model_bytes", model_info(s->v->model)->weight_bytes);
     if (k->judged)
         put_share(w, "ndcg_at_10", s->ndcg / (double)k->judged);
     json_object_end(w);
@@ -258,14 +252,14 @@ static struct str report_make(struct comparison *k)
     strbuf_init(&b, 0);
     json_writer_init(&w, &b);
     json_object_begin(&w);
-    put_int(&w, "against", k->sides[0].v->id);
+    json_key_int(&w, "against", k->sides[0].v->id);
     json_key(&w, "at");
     json_put_c(&w, at);
-    put_int(&w, "queries", k->query_count);
+    json_key_int(&w, "queries", k->query_count);
     put_share(&w, "overlap_at_10", k->overlap / (double)k->query_count);
     put_share(&w, "rbo", k->rbo / (double)k->query_count);
     put_share(&w, "rbo_p", RBO_P);
-    put_int(&w, "judged_queries", k->judged);
+    json_key_int(&w, "judged_queries", k->judged);
     side_put(&w, "active", k, &k->sides[0]);
     side_put(&w, "candidate", k, &k->sides[1]);
     json_object_end(&w);

@@ -505,12 +505,6 @@ static void put_judged(struct json_writer *w, const char *key, const struct judg
     json_object_end(w);
 }
 
-static void put_int(struct json_writer *w, const char *key, uint64_t v)
-{
-    json_key(w, key);
-    json_put_int(w, (int64_t)v);
-}
-
 static void put_strength(struct json_writer *w, const struct adapting *t, unsigned i)
 {
     json_object_begin(w);
@@ -531,12 +525,12 @@ static void report_make(const struct adapting *t, struct strbuf *out)
     json_object_begin(w);
     json_key(w, "kind");
     json_put_c(w, "adapter");
-    put_int(w, "seed", t->o->seed);
-    put_int(w, "readers", t->s->readers);
-    put_int(w, "items", t->s->items);
-    put_int(w, "acts", t->s->start[t->s->readers]);
-    put_int(w, "dims", t->s->dims);
-    put_int(w, "steps", t->steps);
+    json_key_int(w, "seed", t->o->seed);
+    json_key_int(w, "readers", t->s->readers);
+    json_key_int(w, "items", t->s->items);
+    json_key_int(w, "acts", t->s->start[t->s->readers]);
+    json_key_int(w, "dims", t->s->dims);
+    json_key_int(w, "steps", t->steps);
     json_key(w, "strengths");
     json_array_begin(w);
     for (unsigned i = 0; i < ADAPTER_STRENGTHS; i++)

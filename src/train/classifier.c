@@ -402,12 +402,6 @@ static void put(struct json_writer *w, const char *key, double v)
     json_put_double(w, isfinite(v) ? round(v * 1e6) / 1e6 : v);
 }
 
-static void put_int(struct json_writer *w, const char *key, uint64_t v)
-{
-    json_key(w, key);
-    json_put_int(w, (int64_t)v);
-}
-
 static void put_text(struct json_writer *w, const char *key, const char *v)
 {
     json_key(w, key);
@@ -418,11 +412,11 @@ static void report_counts(const struct labelling *t, struct json_writer *w)
 {
     json_key(w, "counts");
     json_object_begin(w);
-    put_int(w, "documents", t->used);
-    put_int(w, "fitted", t->known_count);
-    put_int(w, "validation", t->known_count - t->fit);
-    put_int(w, "test", t->test_count);
-    put_int(w, "classes", t->l.classes);
+    json_key_int(w, "documents", t->used);
+    json_key_int(w, "fitted", t->known_count);
+    json_key_int(w, "validation", t->known_count - t->fit);
+    json_key_int(w, "test", t->test_count);
+    json_key_int(w, "classes", t->l.classes);
     json_object_end(w);
 }
 
@@ -446,12 +440,12 @@ static void report_left_out(const struct labelling *t, const struct named *list,
             continue;
         json_object_begin(w);
         put_text(w, "label", list[i].name);
-        put_int(w, "documents", list[i].documents);
+        json_key_int(w, "documents", list[i].documents);
         json_object_end(w);
         shown++;
     }
     json_array_end(w);
-    put_int(w, "left_out_count", t->s->names_count - t->l.classes);
+    json_key_int(w, "left_out_count", t->s->names_count - t->l.classes);
 }
 
 static void report_fit(const struct labelling *t, struct json_writer *w)
@@ -467,7 +461,7 @@ static void report_fit(const struct labelling *t, struct json_writer *w)
         json_object_begin(w);
         put(w, "penalty", t->trials[i].penalty);
         put(w, "log_loss", t->trials[i].log_loss);
-        put_int(w, "steps", t->trials[i].steps);
+        json_key_int(w, "steps", t->trials[i].steps);
         json_object_end(w);
     }
     json_array_end(w);
@@ -507,7 +501,7 @@ static void report_beside(const struct labelling *t, struct json_writer *w)
         return;
     }
     json_object_begin(w);
-    put_int(w, "documents", t->before.documents);
+    json_key_int(w, "documents", t->before.documents);
     put(w, "accuracy", label_accuracy(&t->before));
     put(w, "difference", t->active_difference);
     put(w, "p", t->active_p);
@@ -526,8 +520,8 @@ static void report_classes(const struct labelling *t, const struct named *list,
             continue;
         json_object_begin(w);
         put_text(w, "label", list[i].name);
-        put_int(w, "documents", list[i].documents);
-        put_int(w, "support", t->judged.support[k]);
+        json_key_int(w, "documents", list[i].documents);
+        json_key_int(w, "support", t->judged.support[k]);
         put(w, "precision", label_precision(&t->judged, k));
         put(w, "recall", label_recall(&t->judged, k));
         put(w, "f1", label_f1(&t->judged, k));
@@ -548,7 +542,7 @@ static void report_make(const struct labelling *t, struct strbuf *out)
     put_text(&w, "label", t->s->about.path);
     json_key(&w, "multiple");
     json_put_bool(&w, t->s->about.multiple);
-    put_int(&w, "seed", t->o->seed);
+    json_key_int(&w, "seed", t->o->seed);
     put(&w, "held_out", t->held_out);
     put(&w, "min_probability", t->s->about.min_probability);
     report_counts(t, &w);

@@ -95,27 +95,15 @@ void rank_judge(const struct rank_set *test, const struct rank_trees *t, uint64_
 
 /* ---- the report ---- */
 
-static void put_int(struct json_writer *w, const char *key, uint64_t v)
-{
-    json_key(w, key);
-    json_put_int(w, (int64_t)v);
-}
-
-static void put(struct json_writer *w, const char *key, double v)
-{
-    json_key(w, key);
-    json_put_double(w, v);
-}
-
 static void report_tried(struct json_writer *w, const struct ranking *r)
 {
     json_key(w, "tried");
     json_array_begin(w);
     for (unsigned i = 0; i < r->tried_count; i++) {
         json_object_begin(w);
-        put_int(w, "depth", r->tried[i].depth);
-        put_int(w, "trees", r->tried[i].trees);
-        put(w, "ndcg@10", r->tried[i].ndcg);
+        json_key_int(w, "depth", r->tried[i].depth);
+        json_key_int(w, "trees", r->tried[i].trees);
+        json_key_double(w, "ndcg@10", r->tried[i].ndcg);
         json_object_end(w);
     }
     json_array_end(w);
@@ -126,7 +114,7 @@ static void report_judged(struct json_writer *w, const struct ranking *r)
     json_key(w, "metrics");
     json_object_begin(w);
     for (int k = 0; k < RANK_ORDERS; k++)
-        put(w, order_names[k], r->trees ? r->ndcg[k] : NAN);
+        json_key_double(w, order_names[k], r->trees ? r->ndcg[k] : NAN);
     json_object_end(w);
     json_key(w, "against");
     json_array_begin(w);
@@ -134,10 +122,10 @@ static void report_judged(struct json_writer *w, const struct ranking *r)
         json_object_begin(w);
         json_key(w, "order");
         json_put_c(w, order_names[k]);
-        put(w, "mean", r->against[k].mean);
-        put(w, "low", r->against[k].range.low);
-        put(w, "high", r->against[k].range.high);
-        put(w, "p", r->against[k].p);
+        json_key_double(w, "mean", r->against[k].mean);
+        json_key_double(w, "low", r->against[k].range.low);
+        json_key_double(w, "high", r->against[k].range.high);
+        json_key_double(w, "p", r->against[k].p);
         json_object_end(w);
     }
     json_array_end(w);
@@ -150,18 +138,18 @@ void rank_report(struct json_writer *w, const struct ranking *r)
     json_put_bool(w, r->on);
     json_key(w, "reason");
     json_put_c(w, r->reason);
-    put_int(w, "answers", r->answers);
+    json_key_int(w, "answers", r->answers);
     json_key(w, "readers");
     json_object_begin(w);
-    put_int(w, "all", r->readers);
-    put_int(w, "train", r->train);
-    put_int(w, "validation", r->validation);
-    put_int(w, "test", r->test);
+    json_key_int(w, "all", r->readers);
+    json_key_int(w, "train", r->train);
+    json_key_int(w, "validation", r->validation);
+    json_key_int(w, "test", r->test);
     json_object_end(w);
     json_key(w, "position");
     json_object_begin(w);
-    put_int(w, "acts", r->explored);
-    put(w, "exponent", r->exponent);
+    json_key_int(w, "acts", r->explored);
+    json_key_double(w, "exponent", r->exponent);
     json_object_end(w);
     report_tried(w, r);
     report_judged(w, r);
@@ -169,8 +157,8 @@ void rank_report(struct json_writer *w, const struct ranking *r)
     json_object_begin(w);
     for (int f = 0; f < FEATURE_RANKER_READS; f++)
         if (r->gains[f] > 0)
-            put(w, recommend_feature_names[f], r->gains[f]);
+            json_key_double(w, recommend_feature_names[f], r->gains[f]);
     json_object_end(w);
-    put(w, "seconds", r->seconds);
+    json_key_double(w, "seconds", r->seconds);
     json_object_end(w);
 }

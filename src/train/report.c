@@ -2,12 +2,6 @@
 
 #include "base/json.h"
 
-static void put(struct json_writer *w, const char *key, double v)
-{
-    json_key(w, key);
-    json_put_double(w, v);
-}
-
 void report_metrics(struct json_writer *w, const struct measured *m, uint64_t seed)
 {
     json_object_begin(w);
@@ -15,13 +9,13 @@ void report_metrics(struct json_writer *w, const struct measured *m, uint64_t se
         struct measured_mean x = measured_mean(m, what, seed);
         json_key(w, measure_name(what));
         json_object_begin(w);
-        put(w, "mean", x.mean);
-        put(w, "low", x.range.low);
-        put(w, "high", x.range.high);
+        json_key_double(w, "mean", x.mean);
+        json_key_double(w, "low", x.range.low);
+        json_key_double(w, "high", x.range.high);
         json_object_end(w);
     }
-    put(w, "coverage@20", m->coverage);
-    put(w, "gini@20", m->gini);
+    json_key_double(w, "coverage@20", m->coverage);
+    json_key_double(w, "gini@20", m->gini);
     json_object_end(w);
 }
 
@@ -31,10 +25,10 @@ void report_difference_members(struct json_writer *w, const struct measured *a,
     struct measured_difference d = measured_compare(a, b, metric, seed);
     json_key(w, "metric");
     json_put_c(w, measure_name(metric));
-    put(w, "mean", d.mean);
-    put(w, "low", d.range.low);
-    put(w, "high", d.range.high);
-    put(w, "p", d.p);
+    json_key_double(w, "mean", d.mean);
+    json_key_double(w, "low", d.range.low);
+    json_key_double(w, "high", d.range.high);
+    json_key_double(w, "p", d.p);
 }
 
 void report_difference(struct json_writer *w, const struct measured *a, const struct measured *b,
@@ -51,8 +45,8 @@ void report_trials(struct json_writer *w, const struct trials *t, enum measure m
         json_object_begin(w);
         json_key(w, "parameters");
         recipe_render(w, &t->all[i].recipe);
-        put(w, measure_name(metric), t->all[i].metric); /* NaN: null */
-        put(w, "seconds", t->all[i].seconds);
+        json_key_double(w, measure_name(metric), t->all[i].metric); /* NaN: null */
+        json_key_double(w, "seconds", t->all[i].seconds);
         json_object_end(w);
     }
 }

@@ -6,18 +6,6 @@
 #include "train/known.h"
 #include "train/report.h"
 
-static void put_int(struct json_writer *w, const char *key, uint64_t v)
-{
-    json_key(w, key);
-    json_put_int(w, (int64_t)v);
-}
-
-static void put_double(struct json_writer *w, const char *key, double v)
-{
-    json_key(w, key);
-    json_put_double(w, v);
-}
-
 static void report_data(struct json_writer *w, const struct training *t)
 {
     static const char *const kinds[] = {"readers", "time", "items"};
@@ -33,17 +21,17 @@ static void report_data(struct json_writer *w, const struct training *t)
     json_object_begin(w);
     json_key(w, "kind");
     json_put_c(w, kinds[t->o.split.kind]);
-    put_double(w, "held_out", t->o.split.held_out);
-    put_int(w, "validation", t->main.validation);
-    put_int(w, "test", t->main.test);
+    json_key_double(w, "held_out", t->o.split.held_out);
+    json_key_int(w, "validation", t->main.validation);
+    json_key_int(w, "test", t->main.test);
     json_object_end(w);
     json_key(w, "counts");
     json_object_begin(w);
-    put_int(w, "documents", t->s->items);
-    put_int(w, "documents_read", known.items);
-    put_int(w, "documents_with_text", texts);
-    put_int(w, "readers", t->s->readers);
-    put_int(w, "acts", t->s->start[t->s->readers]);
+    json_key_int(w, "documents", t->s->items);
+    json_key_int(w, "documents_read", known.items);
+    json_key_int(w, "documents_with_text", texts);
+    json_key_int(w, "readers", t->s->readers);
+    json_key_int(w, "acts", t->s->start[t->s->readers]);
     json_object_end(w);
 }
 
@@ -94,7 +82,7 @@ static void report_tried_again(struct json_writer *w, const struct training *t, 
         json_object_begin(w);
         json_key(w, "kind");
         json_put_c(w, model_kind_name(c->recipe.kind));
-        put_double(w, measure_name(metric), c->validated);
+        json_key_double(w, measure_name(metric), c->validated);
         json_object_end(w);
     }
     json_array_end(w);
@@ -137,8 +125,8 @@ static void report_new_documents(struct json_writer *w, const struct training *t
         return;
     }
     json_object_begin(w);
-    put_int(w, "documents", v->items_new);
-    put_int(w, "readers", v->test);
+    json_key_int(w, "documents", v->items_new);
+    json_key_int(w, "readers", v->test);
     report_tried(w, v, MEASURE_RECALL_100);
     json_key(w, "metrics");
     report_metrics(w, &v->contenders[v->best].all, seed);
@@ -158,7 +146,7 @@ static void report_new_readers(struct json_writer *w, const struct training *t, 
         return;
     }
     json_object_begin(w);
-    put_int(w, "readers", v->new_readers);
+    json_key_int(w, "readers", v->new_readers);
     json_key(w, "metrics");
     report_metrics(w, &v->contenders[v->best].new_readers, seed);
     report_baselines(w, v, MEASURE_NDCG_100, true, seed);
@@ -207,7 +195,7 @@ void training_report(const struct training *t, struct strbuf *out)
     json_put_c(&w, model_kind_name(t->best.kind));
     json_key(&w, "parameters");
     recipe_render(&w, &t->best);
-    put_int(&w, "seed", seed);
+    json_key_int(&w, "seed", seed);
     report_data(&w, t);
     report_window(&w, t->s);
     report_tried(&w, &t->main, metric);
@@ -224,7 +212,7 @@ void training_report(const struct training *t, struct strbuf *out)
     else
         json_put_null(&w);
     report_decision(&w, t, seed);
-    put_double(&w, "seconds", (double)(clock_mono_ns() - t->began_ns) * 1e-9);
-    put_int(&w, "memory_bytes", t->bytes);
+    json_key_double(&w, "seconds", (double)(clock_mono_ns() - t->began_ns) * 1e-9);
+    json_key_int(&w, "memory_bytes", t->bytes);
     json_object_end(&w);
 }
