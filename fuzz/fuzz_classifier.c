@@ -1,50 +1,19 @@
 /* The files of a classifier and of a labelled set from any bytes. First byte: bit 0 says that the
  * rest is the file as it is, else the payload of a section whose frame and checksums are right; bit
  * 1 that it is a labelled set. What loads is asked, and is the same when saved and loaded. */
-#include "base/file.h"
-#include "base/section.h"
+#include "input.h"
 #include "classify/classifier.h"
 #include "math/simd.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static char path[64];
-
-static void remove_file(void)
-{
-    unlink(path);
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    snprintf(path, sizeof path, "/dev/shm/akin-fuzz-classifier-%ld", (long)getpid());
-    atexit(remove_file);
+    fuzz_file_name("classifier");
     return simd_setup(NULL) ? abort(), 1 : 0;
-}
-
-static void input(const uint8_t *data, size_t n, bool raw, bool labelled)
-{
-    static const char head[16] = {'A', 'K', 'C', 'L', 'A', 'S', 'S', 'I', 1};
-    struct file *f = NULL;
-    if (file_open(path, FILE_CREATE, &f, NULL))
-        abort();
-    if (raw ? n && file_write(f, data, n, NULL)
-            : !labelled && file_write(f, head, sizeof head, NULL))
-        abort();
-    if (!raw) {
-        struct section_writer *w = section_writer_new(f);
-        section_put(w, data, n);
-        if (section_writer_end(w, NULL))
-            abort();
-    }
-    file_close(f);
 }
 
 static void ask(const struct classifier *m)
@@ -64,10 +33,10 @@ static void ask(const struct classifier *m)
 static void classifier(void)
 {
     struct classifier *m = NULL, *again = NULL;
-    if (classifier_load(path, &m, NULL))
+    if (classifier_load(fuzz_path, &m, NULL))
         return;
     ask(m);
-    if (classifier_save(m, path, NULL) || classifier_load(path, &again, NULL) ||
+    if (classifier_save(m, fuzz_path, NULL) || classifier_load(fuzz_path, &again, NULL) ||
         again->classes != m->classes ||
         memcmp(again->weights, m->weights, (size_t)m->classes * m->dims * sizeof *m->weights) != 0)
         abort();
@@ -79,7 +48,7 @@ static void labelled(void)
 {
     struct labelled_set *s = NULL;
     size_t sum = 0;
-    if (labelled_load(path, &s, NULL))
+    if (labelled_load(fuzz_path, &s, NULL))
         return;
     for (size_t i = 0; i < s->start[s->documents]; i++)
         sum += strlen(s->names[s->labels[i]]);
@@ -90,9 +59,10 @@ static void labelled(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+    static const char head[16] = {'A', 'K', 'C', 'L', 'A', 'S', 'S', 'I', 1};
     if (!n)
         return 0;
-    input(data + 1, n - 1, data[0] & 1, data[0] & 2);
+    file_close(fuzz_file_put(head, data[0] & 2 ? 0 : sizeof head, data + 1, n - 1, data[0] & 1));
     if (data[0] & 2)
         labelled();
     else

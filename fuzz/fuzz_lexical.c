@@ -3,14 +3,8 @@
  * neither, the rest is the payload of a section whose frame and checksums are right. What loads
  * must be whole, answer queries, take changes and stay whole, and be the same when saved and
  * loaded. */
-#include "base/arena.h"
-#include "base/file.h"
-#include "base/section.h"
+#include "input.h"
 #include "lexical/lexical.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -18,17 +12,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 #define FRAME_HEADER 16
 #define K 10
 
-static char path[64];
 static char *sample; /* a payload */
 static size_t sample_n;
-
-static struct file *file_made(void)
-{
-    struct file *f = NULL;
-    if (file_open(path, FILE_CREATE, &f, NULL))
-        abort();
-    return f;
-}
 
 /* ---- a real one ---- */
 
@@ -54,12 +39,12 @@ static void sample_make(void)
     for (uint32_t number = 1; number <= 150; number++)
         document_put(x, number);
     lexical_delete(x, 7);
-    struct file *f = file_made();
+    struct file *f = fuzz_file_new();
     if (lexical_save(x, f, NULL))
         abort();
     file_close(f);
     lexical_free(x);
-    if (file_read_all(path, 1u << 20, &all, &n, NULL) || n <= 2 * FRAME_HEADER)
+    if (file_read_all(fuzz_path, 1u << 20, &all, &n, NULL) || n <= 2 * FRAME_HEADER)
         abort();
     sample_n = n - 2 * FRAME_HEADER;
     sample = xmalloc(sample_n);
@@ -67,15 +52,9 @@ static void sample_make(void)
     free(all);
 }
 
-static void remove_file(void)
-{
-    unlink(path);
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    snprintf(path, sizeof path, "/dev/shm/akin-fuzz-lexical-%ld", (long)getpid());
-    atexit(remove_file);
+    fuzz_file_name("lexical");
     sample_make();
     return 0;
 }
@@ -152,7 +131,7 @@ static void check_same(struct lexical *x)
 {
     struct lexical *again = NULL;
     uint64_t offset = 0;
-    struct file *f = file_made();
+    struct file *f = fuzz_file_new();
     if (lexical_save(x, f, NULL) || lexical_load(f, &offset, &again, NULL) ||
         lexical_documents(x) != lexical_documents(again) ||
         lexical_terms(x) != lexical_terms(again))
@@ -164,28 +143,10 @@ static void check_same(struct lexical *x)
 
 /* ---- input ---- */
 
-static struct file *input(const void *data, size_t n, bool raw)
-{
-    struct file *f = file_made();
-    if (raw) {
-        if (n && file_write(f, data, n, NULL))
-            abort();
-        return f;
-    }
-    struct section_writer *w = section_writer_new(f);
-    section_put(w, data, n);
-    if (section_writer_end(w, NULL))
-        abort();
-    return f;
-}
-
 static struct file *edited(const uint8_t *data, size_t n)
 {
-    char *payload = xmalloc(sample_n);
-    memcpy(payload, sample, sample_n);
-    for (; n >= 3; data += 3, n -= 3)
-        payload[(data[0] | (size_t)data[1] << 8) % sample_n] ^= (char)data[2];
-    struct file *f = input(payload, sample_n, false);
+    uint8_t *payload = fuzz_edited(sample, sample_n, data, n);
+    struct file *f = fuzz_file_put(NULL, 0, payload, sample_n, false);
     free(payload);
     return f;
 }
@@ -196,7 +157,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     uint64_t offset = 0;
     if (!n)
         return 0;
-    struct file *f = data[0] & 2 ? edited(data + 1, n - 1) : input(data + 1, n - 1, data[0] & 1);
+    struct file *f = data[0] & 2 ? edited(data + 1, n - 1)
+                                 : fuzz_file_put(NULL, 0, data + 1, n - 1, data[0] & 1);
     enum err err = lexical_load(f, &offset, &x, NULL);
     file_close(f);
     if (err)

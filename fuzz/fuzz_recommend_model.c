@@ -2,10 +2,8 @@
  * it is; bit 1, edits of a real one's payload, 3 bytes each: where (u16) and which bits; neither,
  * the rest is the payload of a section whose frame and checksums are right. What loads must answer,
  * with parts that add up, and be the same when saved and loaded. */
-#include "base/arena.h"
-#include "base/file.h"
+#include "input.h"
 #include "base/json.h"
-#include "base/section.h"
 #include "recommend/factors.h"
 #include "recommend/item_model.h"
 #include "recommend/feature.h"
@@ -14,10 +12,6 @@
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -28,7 +22,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 #define KEPT 4u
 #define DIMS 3u
 
-static char path[64];
 static char head[HEAD];
 static char *sample; /* a payload */
 static size_t sample_n;
@@ -75,21 +68,15 @@ static struct recommend_model *model_make(void)
     return m;
 }
 
-static void remove_file(void)
-{
-    unlink(path);
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     char *all;
     size_t n;
     struct recommend_model *m = model_make();
     json_setup();
-    snprintf(path, sizeof path, "/dev/shm/akin-fuzz-model-%ld", (long)getpid());
-    atexit(remove_file);
-    if (recommend_model_save(m, path, NULL) || file_read_all(path, 1u << 20, &all, &n, NULL) ||
-        n <= HEAD + 2 * FRAME_HEADER)
+    fuzz_file_name("model");
+    if (recommend_model_save(m, fuzz_path, NULL) ||
+        file_read_all(fuzz_path, 1u << 20, &all, &n, NULL) || n <= HEAD + 2 * FRAME_HEADER)
         abort();
     memcpy(head, all, HEAD);
     sample_n = n - HEAD - 2 * FRAME_HEADER;
@@ -155,39 +142,11 @@ static void ranker_ask(const struct rank_trees *t)
 static void check_same(const struct recommend_model *m)
 {
     struct recommend_model *again = NULL;
-    if (recommend_model_save(m, path, NULL) || recommend_model_load(path, &again, NULL) ||
+    if (recommend_model_save(m, fuzz_path, NULL) || recommend_model_load(fuzz_path, &again, NULL) ||
         m->items != again->items || m->bytes != again->bytes ||
         memcmp(m->numbers, again->numbers, m->items * sizeof *m->numbers) != 0)
         abort();
     recommend_model_free(again);
-}
-
-/* ---- input ---- */
-
-static void input(const void *data, size_t n, bool raw)
-{
-    struct file *f = NULL;
-    if (file_open(path, FILE_CREATE, &f, NULL))
-        abort();
-    if (raw ? n && file_write(f, data, n, NULL) : file_write(f, head, HEAD, NULL))
-        abort();
-    if (!raw) {
-        struct section_writer *w = section_writer_new(f);
-        section_put(w, data, n);
-        if (section_writer_end(w, NULL))
-            abort();
-    }
-    file_close(f);
-}
-
-static void edited(const uint8_t *data, size_t n)
-{
-    char *payload = xmalloc(sample_n);
-    memcpy(payload, sample, sample_n);
-    for (; n >= 3; data += 3, n -= 3)
-        payload[(data[0] | (size_t)data[1] << 8) % sample_n] ^= (char)data[2];
-    input(payload, sample_n, false);
-    free(payload);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -195,11 +154,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct recommend_model *m = NULL;
     if (!n)
         return 0;
-    if (data[0] & 2)
-        edited(data + 1, n - 1);
-    else
-        input(data + 1, n - 1, data[0] & 1);
-    if (recommend_model_load(path, &m, NULL))
+    if (data[0] & 2) {
+        uint8_t *payload = fuzz_edited(sample, sample_n, data + 1, n - 1);
+        file_close(fuzz_file_put(head, HEAD, payload, sample_n, false));
+        free(payload);
+    } else {
+        file_close(fuzz_file_put(head, HEAD, data + 1, n - 1, data[0] & 1));
+    }
+    if (recommend_model_load(fuzz_path, &m, NULL))
         return 0;
     ask(m);
     if (m->text)

@@ -3,32 +3,16 @@
  * reader behind them is reached; with bit 3 it is edits of the payload of a real one, 3 bytes each:
  * where (u16) and which bits; bit 4 says words, of whose two sections the second is a real one.
  * What loads must hold its own check, and survive being saved and loaded again. */
-#include "base/arena.h"
-#include "base/file.h"
+#include "input.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "index/duplicates.h"
 #include "index/filter.h"
-#include "base/section.h"
 #include "index/vectors.h"
 #include "index/words.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static char path[64];
-
-static struct file *file_made(void)
-{
-    struct file *f = NULL;
-    if (file_open(path, FILE_CREATE, &f, NULL))
-        abort();
-    return f;
-}
 
 /* ---- real ones ---- */
 
@@ -50,7 +34,7 @@ static void sample_take(struct file *f, struct sample *out)
     size_t n;
     uint32_t bytes;
     file_close(f);
-    if (file_read_all(path, 1u << 20, &all, &n, NULL) || n <= 2 * FRAME_HEADER)
+    if (file_read_all(fuzz_path, 1u << 20, &all, &n, NULL) || n <= 2 * FRAME_HEADER)
         abort();
     memcpy(&bytes, all, sizeof bytes);
     size_t end = bytes + 2 * FRAME_HEADER;
@@ -78,7 +62,7 @@ static void sample_vectors(void)
             abort();
     }
     vectors_delete(v, 7);
-    struct file *f = file_made();
+    struct file *f = fuzz_file_new();
     if (vectors_save(v, f, NULL))
         abort();
     sample_take(f, &samples[VECTORS]);
@@ -96,7 +80,7 @@ static void sample_attributes(void)
         attributes_put(x, i, d);
         json_decref(d);
     }
-    struct file *f = file_made();
+    struct file *f = fuzz_file_new();
     if (attributes_save(x, f, NULL))
         abort();
     sample_take(f, &samples[ATTRIBUTES]);
@@ -112,7 +96,7 @@ static void sample_duplicates(void)
             words[k] = (i / 4 * 100 + k) * UINT64_C(0x9E3779B97F4A7C15);
         duplicates_put(d, i, words, 20, words_read, words);
     }
-    struct file *f = file_made();
+    struct file *f = fuzz_file_new();
     if (duplicates_save(d, f, NULL))
         abort();
     sample_take(f, &samples[DUPLICATES]);
@@ -181,7 +165,7 @@ static void sample_words(void)
     struct words *w = words_new(&analyzer);
     words_put_some(w, 1);
     words_delete(w, 7);
-    struct file *f = file_made();
+    struct file *f = fuzz_file_new();
     if (words_save(w, f, NULL))
         abort();
     sample_take(f, &samples[WORDS]);
@@ -196,16 +180,10 @@ static void samples_make(void)
     sample_duplicates();
 }
 
-static void remove_file(void)
-{
-    unlink(path);
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     json_setup();
-    snprintf(path, sizeof path, "/dev/shm/akin-fuzz-%ld", (long)getpid());
-    atexit(remove_file);
+    fuzz_file_name("snapshot");
     samples_make();
     return 0;
 }
@@ -220,7 +198,7 @@ static void check_vectors(struct file *f, bool whole)
         return;
     }
     file_close(f);
-    f = file_made();
+    f = fuzz_file_new();
     offset = 0;
     if ((whole && vectors_check(v, NULL)) || vectors_save(v, f, NULL) ||
         vectors_load(f, &offset, &again, NULL) || vectors_count(v) != vectors_count(again) ||
@@ -240,7 +218,7 @@ static void check_attributes(struct file *f)
         return;
     }
     file_close(f);
-    f = file_made();
+    f = fuzz_file_new();
     offset = 0;
     if (attributes_save(x, f, NULL) || attributes_load(f, &offset, &again, NULL) ||
         !attributes_equal(x, again) || !attributes_equal(again, x))
@@ -259,7 +237,7 @@ static void check_duplicates(struct file *f)
         return;
     }
     file_close(f);
-    f = file_made();
+    f = fuzz_file_new();
     offset = 0;
     if (duplicates_check(d, NULL) || duplicates_save(d, f, NULL) ||
         duplicates_load(f, &offset, &again, NULL) || !duplicates_equal(d, again))
@@ -295,25 +273,15 @@ static void check_words(struct file *f)
 
 static struct file *input(const uint8_t *data, size_t n, const struct sample *behind, bool raw)
 {
-    struct file *f = file_made();
-    if (raw) {
-        if (n && file_write(f, data, n, NULL))
-            abort();
-        return f;
-    }
-    struct section_writer *w = section_writer_new(f);
-    section_put(w, data, n);
-    if (section_writer_end(w, NULL) || file_write(f, behind->behind, behind->behind_n, NULL))
+    struct file *f = fuzz_file_put(NULL, 0, data, n, raw);
+    if (!raw && file_write(f, behind->behind, behind->behind_n, NULL))
         abort();
     return f;
 }
 
 static struct file *edited(const struct sample *s, const uint8_t *data, size_t n)
 {
-    uint8_t *payload = xmalloc(s->n);
-    memcpy(payload, s->payload, s->n);
-    for (; n >= 3; data += 3, n -= 3)
-        payload[(data[0] | (size_t)data[1] << 8) % s->n] ^= data[2];
+    uint8_t *payload = fuzz_edited(s->payload, s->n, data, n);
     struct file *f = input(payload, s->n, s, false);
     free(payload);
     return f;

@@ -3,21 +3,14 @@
  * them is reached; else it is edits of the payload of a real one, 3 bytes each: where (u16) and
  * which bits. What loads must hold what the header promises, and be the same when it was saved and
  * loaded again. */
-#include "base/arena.h"
-#include "base/file.h"
-#include "base/section.h"
+#include "input.h"
 #include "recommend/training_set.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum { FRAME_HEADER = 16, ITEMS = 5, READERS = 3, DIMS = 2, ACTS = 7 };
-static char path[64];
 static char *sample; /* the payload of a real one */
 static size_t sample_n;
 
@@ -34,7 +27,8 @@ static void sample_make(void)
     char *all;
     uint32_t bytes;
     size_t n;
-    if (training_set_save(&s, path, NULL) || file_read_all(path, 1u << 20, &all, &n, NULL))
+    if (training_set_save(&s, fuzz_path, NULL) ||
+        file_read_all(fuzz_path, 1u << 20, &all, &n, NULL))
         abort();
     memcpy(&bytes, all, sizeof bytes);
     sample = xmalloc(bytes);
@@ -43,45 +37,17 @@ static void sample_make(void)
     free(all);
 }
 
-static void remove_file(void)
+static void sample_free(void)
 {
-    unlink(path);
     free(sample);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    snprintf(path, sizeof path, "/dev/shm/akin-fuzz-%ld", (long)getpid());
-    atexit(remove_file);
+    fuzz_file_name("training-set");
+    atexit(sample_free);
     sample_make();
     return 0;
-}
-
-static void input(const uint8_t *data, size_t n, bool raw)
-{
-    struct file *f;
-    if (file_open(path, FILE_CREATE, &f, NULL))
-        abort();
-    if (raw) {
-        if (n && file_write(f, data, n, NULL))
-            abort();
-    } else {
-        struct section_writer *w = section_writer_new(f);
-        section_put(w, data, n);
-        if (section_writer_end(w, NULL))
-            abort();
-    }
-    file_close(f);
-}
-
-static void edited(const uint8_t *data, size_t n)
-{
-    uint8_t *payload = xmalloc(sample_n);
-    memcpy(payload, sample, sample_n);
-    for (; n >= 3; data += 3, n -= 3)
-        payload[(data[0] | (size_t)data[1] << 8) % sample_n] ^= data[2];
-    input(payload, sample_n, false);
-    free(payload);
 }
 
 static void check(const struct training_set *s)
@@ -101,14 +67,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct training_set *s = NULL, *again = NULL;
     if (!n)
         return 0;
-    if (data[0] > 1)
-        edited(data + 1, n - 1);
-    else
-        input(data + 1, n - 1, data[0] == 0);
-    if (training_set_load(path, &s, NULL))
+    if (data[0] > 1) {
+        uint8_t *payload = fuzz_edited(sample, sample_n, data + 1, n - 1);
+        file_close(fuzz_file_put(NULL, 0, payload, sample_n, false));
+        free(payload);
+    } else {
+        file_close(fuzz_file_put(NULL, 0, data + 1, n - 1, data[0] == 0));
+    }
+    if (training_set_load(fuzz_path, &s, NULL))
         return 0;
     check(s);
-    if (training_set_save(s, path, NULL) || training_set_load(path, &again, NULL) ||
+    if (training_set_save(s, fuzz_path, NULL) || training_set_load(fuzz_path, &again, NULL) ||
         s->items != again->items || s->readers != again->readers ||
         memcmp(s->acts, again->acts, s->start[s->readers] * sizeof *s->acts) != 0)
         abort();
