@@ -288,6 +288,42 @@ export interface Delete {
   /** which documents may be in the answer: lang = "en" AND (year >= 2020 OR tags IN ["a","b"]) AND NOT hidden = true. Tests are = != < <= > >=, ... */
   filter?: string;
 }
+export interface DocumentsGet {
+  ids: Array<Id>;
+  /** what of each document comes back beside its id: title, attributes.year, revision; without it everything, [] for nothing. What a document ... */
+  fields?: Array<string>;
+}
+export interface FetchedDocuments {
+  data: Array<FetchedDocument>;
+  /** rows that were not found */
+  missing: number;
+}
+export interface FetchedDocument {
+  id: string;
+  /** false: there is none of this id, or none that the key may see */
+  found: boolean;
+  revision?: number;
+  /** for If-Match */
+  etag?: string;
+  document?: DocumentParts;
+}
+export interface DocumentParts {
+  id: string;
+  title?: string;
+  text?: string;
+  url?: string;
+  lang?: string;
+  tags?: Array<string>;
+  attributes?: { [name: string]: unknown };
+  created?: string;
+  updated?: string;
+  expires?: string;
+  revision?: number;
+  pending?: boolean;
+  duplicate_of?: string;
+  detected_lang?: string;
+  predicted?: { [name: string]: unknown };
+}
 export type MergePatch = { [name: string]: unknown };
 export interface Weights {
   lexical: number;
@@ -378,21 +414,6 @@ export interface Hit {
   group?: { [name: string]: unknown };
 }
 export type Passage = { [name: string]: unknown } | null;
-export interface DocumentParts {
-  id: string;
-  title?: string;
-  text?: string;
-  url?: string;
-  lang?: string;
-  tags?: Array<string>;
-  attributes?: { [name: string]: unknown };
-  created?: string;
-  updated?: string;
-  expires?: string;
-  revision?: number;
-  pending?: boolean;
-  duplicate_of?: string;
-}
 export interface GroupHit {
   id: string;
   score: number;
@@ -1339,6 +1360,8 @@ export class Akin extends Http {
   addDocuments(collection: string, body: Document | Array<Document>, options?: { atomic?: boolean; async?: boolean }): Promise<Rows>;
   /** Delete documents by their ids, or all that match a filter */
   deleteDocuments(collection: string, body: Delete): Promise<Rows>;
+  /** Documents by their ids: a row each, in the order asked, an id as often as it is asked for. An id that is not there is a row too (found: false). At ... */
+  getDocuments(collection: string, body: DocumentsGet, options?: { "Akin-Min-Position"?: string }): Promise<FetchedDocuments>;
   /** One document */
   getDocument(collection: string, id: string, options?: { "If-None-Match"?: string; "Akin-Min-Position"?: string }): Promise<StoredDocument>;
   /** Add or replace one document */
@@ -1444,7 +1467,7 @@ export class Akin extends Http {
   /** Revoke a key: from the answer on it is not taken any more */
   deleteKey(key: string): Promise<null>;
   /** A new secret for a key, shown this once; the one before works for the grace time too */
-  rotateKey(key: string, body: KeyRotation): Promise<NewKey>;
+  rotateKey(key: string, body?: KeyRotation): Promise<NewKey>;
   /** Write a consistent copy into the data directory's backups/, while all else goes on. It is checked before it is there. */
   createBackup(): Promise<Backup>;
   /** Is the store whole, and does every index hold exactly what it holds? Reads everything, in the background, while all else goes on; what would hold up ... */

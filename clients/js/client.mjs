@@ -81,6 +81,9 @@ export class Akin extends Http {
   deleteDocuments(collection, body) {
     return this.ask("POST", `/v1/collections/${part(collection)}/documents:delete`, { body });
   }
+  getDocuments(collection, body, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/documents:get`, { headers: { "Akin-Min-Position": options["Akin-Min-Position"] }, body });
+  }
   getDocument(collection, id, options = {}) {
     return this.ask("GET", `/v1/collections/${part(collection)}/documents/${part(id)}`, { headers: { "If-None-Match": options["If-None-Match"], "Akin-Min-Position": options["Akin-Min-Position"] } });
   }

@@ -39,6 +39,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_DOCUMENTS_LIST] = run_documents_list,
     [ROUTE_DOCUMENTS_ADD] = run_documents_add,
     [ROUTE_DOCUMENTS_DELETE] = run_documents_delete,
+    [ROUTE_DOCUMENTS_GET] = run_documents_get,
     [ROUTE_DOCUMENT_GET] = run_document_get,
     [ROUTE_DOCUMENT_PUT] = run_document_put,
     [ROUTE_DOCUMENT_PATCH] = run_document_patch,
@@ -166,6 +167,8 @@ static bool refused_by_media(struct call *c)
     if (!r->media)
         return false;
     c->media = media_parse(http_header(c->request, "Content-Type")) & r->media;
+    if (!c->media && r->body_optional && !http_body_comes(c->request))
+        c->media = MEDIA_JSON;
     if (c->media)
         return false;
     media_names(r->media, names, sizeof names);
@@ -230,6 +233,8 @@ static bool body_read(struct call *c)
         call_error(c, &e);
         return false;
     }
+    if (c->route->body_optional && !http_body(c->request).n)
+        return true;
     enum err err = body_check(c->route, http_body(c->request), &c->body, f, &e);
     c->stage_ns[STAGE_PARSE] = clock_mono_ns() - start;
     c->input = c->body;

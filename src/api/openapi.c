@@ -157,7 +157,7 @@ static void body_write(struct json_writer *w, const struct route *r)
     json_key(w, "requestBody");
     json_object_begin(w);
     json_key(w, "required");
-    json_put_bool(w, true);
+    json_put_bool(w, !r->body_optional);
     json_key(w, "content");
     json_object_begin(w);
     if (r->media & MEDIA_JSON)

@@ -189,11 +189,19 @@ const struct route routes[ROUTE_COUNT] = {
                                 .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
                                 .problems = "404 507", .scopes = SCOPE_DOCUMENTS_WRITE,
                                 .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENTS_GET] =
+        {"POST", C "/documents:get", "getDocuments", "documents",
+         "Documents by their ids: a row each, in the order asked, an id as often as it is asked "
+         "for. "
+         "An id that is not there is a row too (found: false). At most 64 MiB in all",
+         .body = &schema_documents_get, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
+         .answers = ANSWERS({200, &schema_documents_got}), .problems = ITEM,
+         .scopes = SCOPE_DOCUMENTS_READ, .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENT_GET] = {"GET", C "/documents/{id}", "getDocument", "documents", "One document",
                             .headers = "If-None-Match Akin-Min-Position",
-                            .answers =
-                                ANSWERS({200, &schema_document_out, .headers = "ETag"},
-                                        {304, .help = "If-None-Match names the present revision"}),
+                            .answers = ANSWERS(
+                                {200, &schema_document_out, .headers = "ETag"},
+                                {304, .help = "If-None-Match names what would be answered"}),
                             .problems = ITEM, .scopes = SCOPE_DOCUMENTS_READ,
                             .cost = COST_INTERACTIVE},
     [ROUTE_DOCUMENT_PUT] =
@@ -502,7 +510,7 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_KEY_ROTATE] = {"POST", "/v1/keys/{key}:rotate", "rotateKey", "keys",
                           "A new secret for a key, shown this once; the one before works for the "
                           "grace time too",
-                          .body = &schema_key_rotate, .media = MEDIA_JSON,
+                          .body = &schema_key_rotate, .media = MEDIA_JSON, .body_optional = true,
                           .answers = ANSWERS({200, &schema_key_secret}), .problems = "404 507",
                           .scopes = SCOPE_KEYS, .cost = COST_INTERACTIVE},
     [ROUTE_BACKUPS_CREATE] =

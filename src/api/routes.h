@@ -37,6 +37,7 @@ enum route_id {
     ROUTE_DOCUMENTS_LIST,
     ROUTE_DOCUMENTS_ADD,
     ROUTE_DOCUMENTS_DELETE,
+    ROUTE_DOCUMENTS_GET,
     ROUTE_DOCUMENT_GET,
     ROUTE_DOCUMENT_PUT,
     ROUTE_DOCUMENT_PATCH,
@@ -137,6 +138,7 @@ struct route {
     const char *headers; /* request headers that it heeds: "If-Match" */
     const struct schema *body;
     unsigned media; /* MEDIA_*; 0: takes no body */
+    bool body_optional;
     const struct answer *answers;
     const char *problems; /* further statuses with a problem document: "404 409" */
     unsigned scopes; /* any one of them lets a caller in; SCOPE_OPEN: no key is needed; 0: nobody */

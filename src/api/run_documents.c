@@ -4,6 +4,7 @@
 #include "api/response.h"
 #include "api/server.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -55,7 +56,7 @@ static enum err conditions(struct call *c, struct put_options *o, struct err_inf
     o->if_revision_set = true;
     if (t.any || t.count > 1)
         return match_present(c, &t, o, e);
-    o->if_revision = t.count ? t.revisions[0] : 0;
+    o->if_revision = t.count ? t.tags[0].revision : 0;
     return t.count ? ERR_OK : no_match(e);
 }
 
@@ -363,25 +364,91 @@ void run_documents_delete(struct call *c)
 
 /* ---- reading ---- */
 
+/* The mark is of what a reading adds to what was written, as this caller sees it. */
+static struct etag document_etag(const struct document_out *d)
+{
+    uint64_t sum = d->pending;
+    if (d->duplicate_of.n && !(d->hidden & PART_DUPLICATE_OF))
+        sum = checksum64(d->duplicate_of.s, d->duplicate_of.n, sum + 2);
+    if (d->predicted.n && !(d->hidden & PART_PREDICTED))
+        sum = checksum64(d->predicted.s, d->predicted.n, sum);
+    uint32_t mark = (uint32_t)(sum ^ sum >> 32);
+    return (struct etag){d->revision, sum && !mark ? 1 : mark};
+}
+
 void run_document_get(struct call *c)
 {
     struct err_info e = {0};
     struct document_out d;
     struct etags t = {0};
+    char text[ETAG_TEXT];
     struct str none = http_header(c->request, "If-None-Match");
     if ((none.n && etags_parse(none, "If-None-Match", &t, &e)) ||
         engine_get(c->engine, call_collection(c), c->caller.filter, call_id(c), c->arena, &d, &e)) {
         call_error(c, &e);
         return;
     }
-    call_etag(c, d.revision);
-    if (none.n && etags_have(&t, d.revision)) {
+    struct etag tag = document_etag(&d);
+    etag_format(&tag, text);
+    http_add_header(c->request, "ETag", text);
+    if (none.n && etags_have_reading(&t, &tag)) {
         call_empty(c, 304);
         return;
     }
     struct response out;
     render_document(response_begin(&out), &d);
     response_send(c, 200, &out);
+}
+
+#define GET_BYTES_MAX (64u << 20) /* of one answer */
+
+static void fetched_reply(struct call *c, const struct str *ids, const struct document_out *list,
+                          size_t count)
+{
+    size_t missing = 0;
+    struct response out;
+    struct json_writer *w = response_list_begin(&out);
+    for (size_t i = 0; i < count; i++) {
+        char text[ETAG_TEXT];
+        struct etag tag = document_etag(&list[i]);
+        bool found = list[i].number != 0;
+        missing += !found;
+        json_object_begin(w);
+        json_key(w, "id");
+        json_put_str(w, ids[i]);
+        json_key(w, "found");
+        json_put_bool(w, found);
+        if (found) {
+            etag_format(&tag, text);
+            json_key(w, "revision");
+            json_put_int(w, (int64_t)list[i].revision);
+            json_key(w, "etag");
+            json_put_c(w, text);
+            json_key(w, "document");
+            render_document(w, &list[i]);
+        }
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_key(w, "missing");
+    json_put_int(w, (int64_t)missing);
+    json_object_end(w);
+    response_send(c, 200, &out);
+}
+
+void run_documents_get(struct call *c)
+{
+    struct err_info e = {0};
+    size_t count;
+    struct field_choice fields = {.given = json_is_array(json_object_get(c->body, "fields"))};
+    struct str *ids = input_strs(c->arena, c->body, "ids", &count);
+    struct document_out *list = arena_array(c->arena, count, sizeof *list);
+    fields.names = input_strs(c->arena, c->body, "fields", &fields.count);
+    if (engine_get_many(c->engine, call_collection(c), c->caller.filter, ids, count, &fields,
+                        GET_BYTES_MAX, c->arena, list, &e))
+        call_error(c, &e);
+    else
+        fetched_reply(c, ids, list, count);
 }
 
 static void list_reply(struct call *c, const struct document_out *list, size_t count, bool more,

@@ -26,16 +26,16 @@
     "those in a box from its south-west to its north-east corner"
 extern const struct schema schema_any, schema_string, schema_integer, schema_number, schema_boolean,
     schema_id, schema_path_id, schema_path_name, schema_limit, schema_offset, schema_cursor,
-    schema_filter, schema_flag, schema_position, schema_text_list, schema_nonempty, schema_share,
-    schema_ids, schema_ids_some, schema_open_object, schema_time;
+    schema_filter, schema_flag, schema_position, schema_text_list, schema_nonempty,
+    schema_field_paths, schema_share, schema_ids, schema_ids_some, schema_open_object, schema_time;
 /* bodies */
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
-    schema_documents, schema_merge_patch, schema_delete, schema_search, schema_search_of,
-    schema_multi_search, schema_similar, schema_classify, schema_label, schema_recommend,
-    schema_recommend_batch, schema_version_new, schema_compare, schema_version_id, schema_train,
-    schema_task_id, schema_feedback, schema_feedback_rows, schema_user, schema_embeddings,
-    schema_tei_embed, schema_tei_embed_all, schema_tei_similarity, schema_tei_tokenize,
-    schema_tei_decode;
+    schema_documents, schema_documents_get, schema_merge_patch, schema_delete, schema_search,
+    schema_search_of, schema_multi_search, schema_similar, schema_classify, schema_label,
+    schema_recommend, schema_recommend_batch, schema_version_new, schema_compare, schema_version_id,
+    schema_train, schema_task_id, schema_feedback, schema_feedback_rows, schema_user,
+    schema_embeddings, schema_tei_embed, schema_tei_embed_all, schema_tei_similarity,
+    schema_tei_tokenize, schema_tei_decode;
 /* keys */
 extern const struct schema schema_key_new, schema_key_patch, schema_key_rotate, schema_key_out,
     schema_key_secret, schema_keys, schema_key_id;
@@ -51,13 +51,14 @@ extern const struct field search_fields[], recommend_query[], document_readers_q
 /* answers */
 extern const struct schema schema_recommender, schema_recommenders, schema_task, schema_tasks;
 extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
-    schema_document_out, schema_document_list, schema_row, schema_rows, schema_search_answer,
-    schema_facet_answer, schema_multi_answer, schema_classify_answer, schema_recommend_answer,
-    schema_recommend_batch_answer, schema_document_readers, schema_row_error, schema_feedback_list,
-    schema_user_out, schema_user_export, schema_embeddings_answer, schema_model, schema_models,
-    schema_changes, schema_backup, schema_check, schema_state, schema_version_answer,
-    schema_problem, schema_openai_error, schema_vectors, schema_token_vectors, schema_numbers,
-    schema_tei_tokens, schema_tei_info, schema_tei_error;
+    schema_document_out, schema_document_list, schema_documents_got, schema_row, schema_rows,
+    schema_search_answer, schema_facet_answer, schema_multi_answer, schema_classify_answer,
+    schema_recommend_answer, schema_recommend_batch_answer, schema_document_readers,
+    schema_row_error, schema_feedback_list, schema_user_out, schema_user_export,
+    schema_embeddings_answer, schema_model, schema_models, schema_changes, schema_backup,
+    schema_check, schema_state, schema_version_answer, schema_problem, schema_openai_error,
+    schema_vectors, schema_token_vectors, schema_numbers, schema_tei_tokens, schema_tei_info,
+    schema_tei_error;
 
 #define ROWS_MAX 1000       /* of feedback, and of ids to delete */
 #define DOCUMENTS_MAX 10000 /* in one JSON array; more come as NDJSON */

@@ -63,3 +63,9 @@ const struct schema schema_delete = {
     .fields = FIELDS({"ids", &schema_ids_some}, {"filter", &schema_filter}),
     .example = "{\"ids\":[\"a1\",\"a2\"]}",
 };
+const struct schema schema_documents_get = {
+    .name = "DocumentsGet",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"ids", &schema_ids_some, .required = true}, {"fields", &schema_field_paths}),
+    .example = "{\"ids\":[\"a1\",\"a2\"],\"fields\":[\"title\"]}",
+};

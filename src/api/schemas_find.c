@@ -71,10 +71,6 @@ static const struct schema facet_list = {
     .alternatives = (const struct schema *const[]){&facet_names, &facet_items, NULL},
     .example = "[\"tags\",{\"field\":\"year\",\"ranges\":[{\"from\":2000}]}]",
 };
-static const struct schema field_paths = {.type = SCHEMA_ARRAY,
-                                          .items = &schema_nonempty,
-                                          .count_max = 64,
-                                          .example = "[\"title\",\"attributes.year\"]"};
 static const struct schema snippet_length = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 20, .max = 2000};
 static const struct schema tag = {.type = SCHEMA_STRING, .count_max = 64};
@@ -86,9 +82,7 @@ static const struct schema highlight = {
     .example = "{\"pre\":\"<mark>\",\"post\":\"</mark>\"}",
 };
 #define SHOWN                                                                                      \
-    {"fields", &field_paths,                                                                       \
-     .help = "what of each document comes back beside its id: title, attributes.year, revision; "  \
-             "without it everything, [] for nothing. What a document does not have is left out"},  \
+    {"fields", &schema_field_paths},                                                               \
     {                                                                                              \
         "snippet_length", &snippet_length,                                                         \
             .help = "each hit gets a snippet of at most so many code points out of its passage, "  \

@@ -323,7 +323,26 @@ static const struct schema document_parts = {
                      {"text", &schema_string}, {"url", &schema_string}, {"lang", &schema_string},
                      {"tags", &schema_text_list}, {"attributes", &object}, {"created", &time_text},
                      {"updated", &time_text}, {"expires", &time_text}, {"revision", &count},
-                     {"pending", &schema_boolean}, {"duplicate_of", &schema_string}),
+                     {"pending", &schema_boolean}, {"duplicate_of", &schema_string},
+                     {"detected_lang", &schema_string}, {"predicted", &predicted}),
+};
+static const struct schema document_got = {
+    .name = "FetchedDocument",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"id", &schema_string, NEED},
+                     {"found", &schema_boolean, NEED,
+                      .help = "false: there is none of this id, or none that the key may see"},
+                     {"revision", &count}, {"etag", &schema_string, .help = "for If-Match"},
+                     {"document", &document_parts}),
+};
+const struct schema schema_documents_got = {
+    .name = "FetchedDocuments",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"data", LIST_OF(&document_got), NEED},
+                     {"missing", &count, NEED, .help = "rows that were not found"}),
+    .example = "{\"data\":[{\"id\":\"a1\",\"found\":true,\"revision\":17,\"etag\":\"\\\"17\\\"\","
+               "\"document\":{\"id\":\"a1\",\"title\":\"Soup\"}},{\"id\":\"a2\",\"found\":false}],"
+               "\"missing\":1}",
 };
 #define HIT_FIELDS                                                                                 \
     {"id", &schema_string, NEED}, {"score", &schema_number, NEED},                                 \

@@ -60,6 +60,13 @@ const struct schema schema_position = {.type = SCHEMA_STRING,
                                        .example = "\"x7-17\""};
 const struct schema schema_text_list = {.type = SCHEMA_ARRAY, .items = &schema_string};
 
+const struct schema schema_field_paths = {
+    .type = SCHEMA_ARRAY,
+    .items = &schema_nonempty,
+    .count_max = 64,
+    .help = "what of each document comes back beside its id: title, attributes.year, revision; "
+            "without it everything, [] for nothing. What a document does not have is left out",
+    .example = "[\"title\",\"attributes.year\"]"};
 const struct schema schema_nonempty = {.type = SCHEMA_STRING, .count_min = 1, .count_max = 255};
 const struct schema schema_share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 const struct schema schema_ids = {.type = SCHEMA_ARRAY, .items = &schema_id, .count_max = ROWS_MAX};

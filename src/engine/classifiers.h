@@ -26,6 +26,7 @@ struct lent_classifier {
     const struct classifier *model;
     uint32_t id;
     struct version *version; /* whose vectors it reads; NULL: gone */
+    const bool *told;        /* of its classes those that may be named; NULL: all */
 };
 struct lent_classifiers {
     struct lent_classifier all[CLASSIFIER_LABELS_MAX];
@@ -36,13 +37,16 @@ void classifiers_take(struct collection *c, struct lent_classifiers *out);
 void classifiers_release(struct collection *c, struct lent_classifiers *lent);
 
 /* ---- predictions.c ---- */
+/* A label that no document of the sight has is not told: it was learned from others. In the arena;
+ * a facet of each label, nothing without a filter. */
+void classifiers_heed(struct lent_classifiers *lent, const struct sight *s, struct arena *a);
 /* Sets d->predicted: what the lent ones say of each label that the document has not. `payload`: its
  * own, parsed. Some microseconds a classifier. */
 void prediction_make(const struct lent_classifiers *lent, struct arena *a, const json_t *payload,
                      struct document_out *d);
 /* The same of documents with their payloads whole. */
-void documents_predict(struct collection *c, struct arena *a, struct document_out *const *documents,
-                       size_t count);
+void documents_predict(struct collection *c, const struct sight *s, struct arena *a,
+                       struct document_out *const *documents, size_t count);
 /* Do `fields` ask for predictions? */
 bool fields_want_predicted(const struct str *fields, size_t count);
 /* The value of "tags" or "attributes.a.b" in a document; a name with dots itself is found as the

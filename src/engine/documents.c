@@ -115,7 +115,7 @@ enum err engine_get(struct engine *x, struct str collection, struct str within, 
     if (!err) {
         document_out_make(a, &d, out);
         err = documents_mark_copies(c, &sight, a, (struct document_out *const[]){out}, 1, &info);
-        documents_predict(c, a, (struct document_out *const[]){out}, 1);
+        documents_predict(c, &sight, a, (struct document_out *const[]){out}, 1);
     }
     sight_close(&sight);
     collection_unref(c);
@@ -232,7 +232,7 @@ enum err engine_list(struct engine *x, struct str collection, struct str within,
     if (!err)
         err = documents_mark_copies(l.c, &l.sight, a, all, l.count, e);
     if (!err)
-        documents_predict(l.c, a, all, l.count < limit ? l.count : limit);
+        documents_predict(l.c, &l.sight, a, all, l.count < limit ? l.count : limit);
     sight_close(&l.sight);
     collection_unref(l.c);
     if (err)

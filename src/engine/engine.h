@@ -184,6 +184,19 @@ enum err engine_delete_matching(struct engine *x, struct str collection, struct 
                                 struct str *position, struct err_info *e) MUST_CHECK;
 enum err engine_get(struct engine *x, struct str collection, struct str within, struct str id,
                     struct arena *a, struct document_out *out, struct err_info *e) MUST_CHECK;
+/* What of each document comes back beside its id: "title", "attributes.year", "revision"; not
+ * `given`: everything. */
+struct field_choice {
+    bool given;
+    const struct str *names;
+    size_t count;
+};
+/* The documents of these ids in their order, an id as often as it is asked for; where there is
+ * none, `number` is 0. ERR_TOO_LARGE with /ids/N: up to that one they take more than bytes_max. */
+enum err engine_get_many(struct engine *x, struct str collection, struct str within,
+                         const struct str *ids, size_t count, const struct field_choice *fields,
+                         size_t bytes_max, struct arena *a, struct document_out *out,
+                         struct err_info *e) MUST_CHECK;
 /* By id after `after`, `filter` may be empty. */
 enum err engine_list(struct engine *x, struct str collection, struct str within, struct str filter,
                      struct str after, size_t offset, size_t limit, struct arena *a,

@@ -133,6 +133,7 @@ static void hits_make(struct find *f, const struct loaded *loaded, struct find_a
     struct lent_classifiers lent = {0};
     if (f->r->fields_given && fields_want_predicted(f->r->fields, f->r->field_count)) {
         classifiers_take(f->c, &lent);
+        classifiers_heed(&lent, &f->sight, f->a);
         f->classifiers = lent.count ? &lent : NULL;
     }
     for (size_t i = 0; i < out->count; i++)

@@ -509,6 +509,14 @@ void document_choose(struct arena *a, const json_t *payload, const struct str *f
 enum err documents_mark_copies(struct collection *c, const struct sight *s, struct arena *a,
                                struct document_out *const *documents, size_t count,
                                struct err_info *e) MUST_CHECK;
+/* ---- shown.c ---- */
+/* What `fields` leave of stored documents with their payloads, which the caller's sight sees; one
+ * that is gone (number 0) stays so. */
+enum err documents_show(struct collection *c, const struct sight *s,
+                        const struct field_choice *fields, struct arena *a,
+                        const struct document_record *docs, size_t count, struct document_out *out,
+                        struct err_info *e) MUST_CHECK;
+
 /* Numbers of ids: 0 where there is none. */
 enum err numbers_of_ids(struct collection *c, const struct sight *s, struct arena *a,
                         const struct str *ids, size_t count, uint32_t *numbers,

@@ -59,12 +59,23 @@ static const char *key_of(const struct classifier *m)
     return strncmp(path, prefix, sizeof prefix - 1) == 0 ? path + sizeof prefix - 1 : path;
 }
 
-static void predict(const struct classifier *m, const float *v, struct json_writer *w)
+static uint32_t told_of(const bool *told, uint32_t *chosen, uint32_t n)
 {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (!told || told[chosen[i]])
+            chosen[kept++] = chosen[i];
+    return kept;
+}
+
+static void predict(const struct lent_classifier *l, const float *v, struct json_writer *w)
+{
+    const struct classifier *m = l->model;
     float p[CLASSIFIER_CLASSES_MAX];
     uint32_t chosen[SHOWN_MAX];
     classifier_probabilities(m, v, p);
     uint32_t n = classifier_choose(m, p, m->about.min_probability, SHOWN_MAX, chosen);
+    n = told_of(l->told, chosen, n);
     if (n == 0)
         return;
     json_key(w, key_of(m));
@@ -89,7 +100,7 @@ void prediction_make(const struct lent_classifiers *lent, struct arena *a, const
         const struct lent_classifier *l = &lent->all[i];
         if (l->version && !labelled(payload, l->model->about.path) &&
             vectors_document(l->version->vectors, d->number, v))
-            predict(l->model, v, &w);
+            predict(l, v, &w);
     }
     json_object_end(&w);
     if (b.n > 2)
@@ -97,11 +108,45 @@ void prediction_make(const struct lent_classifiers *lent, struct arena *a, const
     strbuf_release(&b);
 }
 
-void documents_predict(struct collection *c, struct arena *a, struct document_out *const *documents,
-                       size_t count)
+/* ---- who sees a part only ---- */
+
+static void told_mark(const struct classifier *m, struct str json, bool *told)
+{
+    json_t *value = NULL;
+    if (json_parse(json, &value, NULL))
+        return;
+    struct str name =
+        json_is_boolean(value) ? str_c(json_is_true(value) ? "true" : "false") : json_str(value);
+    for (uint32_t i = 0; i < m->classes; i++)
+        told[i] |= str_eq_c(name, m->names[i]);
+    json_decref(value);
+}
+
+void classifiers_heed(struct lent_classifiers *lent, const struct sight *s, struct arena *a)
+{
+    const struct docset *among = sight_documents(s);
+    for (size_t i = 0; i < lent->count && among; i++) {
+        const struct classifier *m = lent->all[i].model;
+        struct facet_value *values;
+        size_t count = 0;
+        bool *told = arena_array(a, m->classes, sizeof *told);
+        lent->all[i].told = told;
+        if (attributes_facet(s->collection->attributes, a, str_c(m->about.path), among,
+                             CLASSIFIER_CLASSES_MAX, &values, &count, NULL))
+            count = 0;
+        for (size_t k = 0; k < count; k++)
+            told_mark(m, values[k].value, told);
+    }
+}
+
+/* ---- many ---- */
+
+void documents_predict(struct collection *c, const struct sight *s, struct arena *a,
+                       struct document_out *const *documents, size_t count)
 {
     struct lent_classifiers lent;
     classifiers_take(c, &lent);
+    classifiers_heed(&lent, s, a);
     for (size_t i = 0; i < count && lent.count; i++) {
         json_t *payload = NULL;
         if (json_parse(documents[i]->payload, &payload, NULL))

@@ -43,7 +43,7 @@ static void fields_choose(struct recommendation *m, struct document_out *d)
     if (!m->r->fields_given || json_parse(d->payload, &payload, NULL))
         return;
     if (fields_want_predicted(m->r->fields, m->r->field_count))
-        documents_predict(m->c, m->a, (struct document_out *const[]){d}, 1);
+        documents_predict(m->c, m->sight, m->a, (struct document_out *const[]){d}, 1);
     document_choose(m->a, payload, m->r->fields, m->r->field_count, d);
     json_decref(payload);
 }

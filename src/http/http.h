@@ -127,6 +127,8 @@ struct str http_path(
     const struct http_request *r); /* as sent, percent-encoding untouched, without the query */
 struct str http_header(const struct http_request *r,
                        const char *name); /* case-insensitive; empty if absent */
+/* Does a body follow the head? */
+bool http_body_comes(const struct http_request *r);
 bool http_has_header(const struct http_request *r, const char *name);
 /* Is it there more than once? Then http_header gives the first one. */
 bool http_header_repeated(const struct http_request *r, const char *name);

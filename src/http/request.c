@@ -390,6 +390,11 @@ struct str http_header(const struct http_request *r, const char *name)
     return h ? h->value : str_c(NULL);
 }
 
+bool http_body_comes(const struct http_request *r)
+{
+    return r->framing.chunked || r->framing.length > 0;
+}
+
 bool http_has_header(const struct http_request *r, const char *name)
 {
     return header_find(r, name) != NULL;

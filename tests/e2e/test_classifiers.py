@@ -96,6 +96,43 @@ def test_life(news):
     problem(news.ask("DELETE", f"{HERE.format('news')}/{made['id']}"), 409, says="active")
 
 
+def test_a_prediction_is_part_of_what_was_read(news):
+    """If-None-Match is of the document with what was told of it; If-Match of what was written."""
+    told = next(d for d in (f"d{i}" for i in range(0, 80, 4)) if "predicted" in news.get(f"/v1/collections/news/documents/{d}"))
+    path = "/v1/collections/news/documents/" + told
+    ask = lambda tag: news.ask("GET", path, headers={"If-None-Match": tag})  # noqa: E731
+    tag = news.ask("GET", path, status=200).headers["ETag"]
+    assert ask(tag).status_code == 304
+    assert ask(tag.split("-")[0] + '"').status_code == 200  # of the same revision, without the prediction
+    active = classify(news, id=told)[0]["classifier"]
+    news.ask("POST", f"{HERE.format('news')}/{active}:retire", status=200)
+    answer = ask(tag)
+    assert answer.status_code == 200 and "predicted" not in answer.json() and answer.headers["ETag"] != tag
+    news.ask("POST", f"{HERE.format('news')}/{active}:promote", status=200)
+    assert ask(tag).status_code == 304
+    news.ask("PUT", path, news.get(path), headers={"If-Match": tag}, status=200)
+
+
+def test_no_label_is_told_that_others_have(news):
+    """Whoever sees some of the documents hears of the labels that are on those."""
+    key = news.post("/v1/keys", {"scopes": ["documents.read", "search", "recommend"], "filter": 'NOT topic = "arts"'}, 201)["key"]
+    own = {"Authorization": "Bearer " + key}
+    ids = [f"d{i}" for i in range(0, 240, 4)]
+    told = {i: d["document"].get("predicted") for i, d in zip(ids, news.post("/v1/collections/news/documents:get", {"ids": ids})["data"])}
+    arts = [i for i in ids if told[i] and told[i]["topic"]["label"] == "arts"]
+    others = [i for i in ids if told[i] and told[i]["topic"]["label"] != "arts"]
+    assert len(arts) > 5 and len(others) > 5
+    bound = news.ask("POST", "/v1/collections/news/documents:get", {"ids": ids}, headers=own, status=200)
+    listed = news.ask("GET", "/v1/collections/news/documents", headers=own, limit=300, status=200)
+    for rows in ({r["id"]: r["document"] for r in bound.json()["data"]}, {d["id"]: d for d in listed.json()["data"]}):
+        assert all("predicted" not in rows[i] for i in arts) and all(rows[i]["predicted"] == told[i] for i in others)
+    one = news.ask("GET", "/v1/collections/news/documents/" + arts[0], headers=own, status=200)
+    hits = news.ask("POST", "/v1/collections/news/search", {"q": "paint stage museum", "limit": 50, "fields": ["predicted"]}, headers=own, status=200)
+    like = news.ask("POST", "/v1/collections/news/recommend", {"positive": [arts[0]], "limit": 50, "fields": ["predicted"]}, headers=own, status=200)
+    assert "predicted" not in one.json() and len(hits.json()["data"]) > 5 and len(like.json()["data"]) > 5
+    assert '"arts"' not in hits.text + like.text + bound.text.replace('"about":"arts"', "")
+
+
 def test_lists_and_truths(news):
     """Beside each other: a list of labels, and true or false."""
     tags = report(news, train(news, "news", kind="classifier", label="tags", min_probability=.7))

@@ -162,7 +162,7 @@ def test_another_collection_is_not_there(server):
             continue
         status, answer = call(server, key, method, path, "blog")
         none, missing = call(server, {"X-API-Key": server.admin, "Authorization": None}, method, path, "nowhere")
-        reads = method == "GET" or operation["x-akin-scopes"] in (["search"], ["recommend"])
+        reads = method == "GET" or operation["x-akin-scopes"] in (["search"], ["recommend"], ["documents.read"])
         assert status == (404 if reads else 403), (method, path, status)
         if reads and none == 404:
             assert answer.json()["detail"] == missing.json()["detail"].replace("nowhere", "blog")
@@ -295,6 +295,14 @@ def test_rotation(server):
     assert (ask(first), ask(second), ask(third)) == (401, 200, 200)
     fourth = rotate(0)
     assert (ask(third), ask(fourth)) == (401, 200) and "old_secret_until" not in fourth
+    bare = lambda **more: server.ask("POST", f"/v1/keys/{first['id']}:rotate", **more)  # noqa: E731
+    for headers in ({}, {"Content-Type": "application/json"}):
+        fifth = bare(headers=headers, status=200).json()
+        seen.add(fifth["key"])
+        assert (ask(fourth), ask(fifth)) == (401, 200)
+        fourth = fifth
+    problem(bare(data=b"grace_seconds=5"), 415)
+    problem(bare(data=b"{", headers={"Content-Type": "application/json"}), 400)
     server.ask("DELETE", "/v1/keys/" + first["id"], status=204)
     assert ask(fourth) == 401
     problem(server.ask("GET", "/v1/keys/" + first["id"]), 404)

@@ -45,6 +45,10 @@ def test_reads(server, ours):
     foreign, absent = ours("GET", PATH + "/documents/b1"), ours("GET", PATH + "/documents/x1")
     assert foreign.status_code == absent.status_code == 404
     assert foreign.json()["detail"].replace("b1", "x1") == absent.json()["detail"]
+    rows = no_foreign(ours("POST", PATH + "/documents:get", {"ids": ["a1", "x1"], "fields": ["tenant"]}))
+    assert [r["found"] for r in rows["data"]] == [True, False] and rows["missing"] == 1
+    rows = ours("POST", PATH + "/documents:get", {"ids": ["b1"]}).json()
+    assert rows == {"data": [{"id": "b1", "found": False}], "missing": 1}
     assert len(no_foreign(ours("GET", PATH + "/documents"))["data"]) == 8
     assert len(no_foreign(ours("GET", PATH + "/documents", filter="tenant = b OR topic = 0"))["data"]) == 3
     assert no_foreign(ours("GET", PATH + "/documents/a0")).get("duplicate_of") is None

@@ -110,6 +110,10 @@ class Akin(Http):
         """Delete documents by their ids, or all that match a filter"""
         return self._ask("POST", f"/v1/collections/{quote(collection)}/documents:delete", body={"ids": ids, "filter": filter})  # type: ignore[no-any-return]
 
+    def get_documents(self, collection: str, *, ids: List["types.Id"], fields: Optional[List[str]] = None, akin_min_position: Optional[str] = None) -> "types.FetchedDocuments":
+        """Documents by their ids: a row each, in the order asked, an id as often as it is asked for. An id that is not there is a row too (found: false). At ..."""
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/documents:get", headers={"Akin-Min-Position": akin_min_position}, body={"ids": ids, "fields": fields})  # type: ignore[no-any-return]
+
     def get_document(self, collection: str, id: str, *, if_none_match: Optional[str] = None, akin_min_position: Optional[str] = None) -> "types.StoredDocument":
         """One document"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/documents/{quote(id)}", headers={"If-None-Match": if_none_match, "Akin-Min-Position": akin_min_position})  # type: ignore[no-any-return]

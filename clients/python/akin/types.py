@@ -224,6 +224,39 @@ class Delete(TypedDict, total=False):
     ids: List["Id"]
     filter: str  # which documents may be in the answer: lang = "en" AND (year >= 2020 OR tags IN ["a","b"]) AND NOT hidden = ...
 
+class DocumentsGet(TypedDict, total=False):
+    ids: List["Id"]
+    fields: List[str]  # what of each document comes back beside its id: title, attributes.year, revision; without it everything, [] ...
+
+class FetchedDocuments(TypedDict, total=False):
+    data: List["FetchedDocument"]
+    missing: int  # rows that were not found
+
+class FetchedDocument(TypedDict, total=False):
+    id: str
+    found: bool  # false: there is none of this id, or none that the key may see
+    revision: int
+    etag: str  # for If-Match
+    document: "DocumentParts"
+
+class DocumentParts(TypedDict, total=False):
+    """as StoredDocument; with `fields` in the request its id and what that names"""
+    id: str
+    title: str
+    text: str
+    url: str
+    lang: str
+    tags: List[str]
+    attributes: Dict[str, Any]
+    created: str
+    updated: str
+    expires: str
+    revision: int
+    pending: bool
+    duplicate_of: str
+    detected_lang: str
+    predicted: Dict[str, Any]
+
 MergePatch = Dict[str, Any]
 
 
@@ -289,22 +322,6 @@ class Hit(TypedDict, total=False):
 
 Passage = Union[Dict[str, Any], None]
 
-
-class DocumentParts(TypedDict, total=False):
-    """as StoredDocument; with `fields` in the request its id and what that names"""
-    id: str
-    title: str
-    text: str
-    url: str
-    lang: str
-    tags: List[str]
-    attributes: Dict[str, Any]
-    created: str
-    updated: str
-    expires: str
-    revision: int
-    pending: bool
-    duplicate_of: str
 
 class GroupHit(TypedDict, total=False):
     id: str

@@ -31,6 +31,29 @@ static void nonsense_names_its_header(void **state)
     }
 }
 
+static void a_mark_counts_for_readings_alone(void **state)
+{
+    struct etags t;
+    char text[ETAG_TEXT];
+    struct etag tag = {17, 0x0086d081};
+    (void)state;
+    etag_format(&tag, text);
+    assert_string_equal(text, "\"17-0086d081\"");
+    assert_int_equal(etags_parse(str_c(text), "If-None-Match", &t, NULL), ERR_OK);
+    assert_true(etags_have(&t, 17) && etags_have_reading(&t, &tag));
+    assert_false(etags_have_reading(&t, &(struct etag){17, 0}));
+    assert_false(etags_have_reading(&t, &(struct etag){17, 1}));
+    assert_int_equal(etags_parse(STR("\"17\""), "If-None-Match", &t, NULL), ERR_OK);
+    assert_true(etags_have(&t, 17) && etags_have_reading(&t, &(struct etag){17, 0}));
+    assert_false(etags_have_reading(&t, &tag));
+    static const char *const strange[] = {"\"17-\"",        "\"17-86d08\"", "\"17-00000000\"",
+                                          "\"17-0086D081\"", "\"-0086d081\""};
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+        assert_int_equal(etags_parse(str_c(strange[i]), "If-Match", &t, NULL), ERR_OK);
+        assert_int_equal(t.count, 0);
+    }
+}
+
 static void many_tags_are_bounded(void **state)
 {
     struct strbuf b;
@@ -48,6 +71,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tags_are_read),
         cmocka_unit_test(nonsense_names_its_header),
+        cmocka_unit_test(a_mark_counts_for_readings_alone),
         cmocka_unit_test(many_tags_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
