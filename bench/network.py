@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""What the network may do to a server with the stub model, and what it costs: the processor time of a request on plain HTTP (GET of a document, /livez; with --against
-another binary beside it), GETs at a steady rate over TLS while certificates are changed, and healthy clients beside thousands of peers that send heads and bodies and read
-answers at a byte a second."""
+"""What the network may do to a server with the stub model, and what it costs. `cost`: the processor time of a request on plain HTTP (GET of a document, /livez; with
+--against another binary beside it). `rotate`: GETs of a document at a steady rate over TLS while its key is rotated and the certificates are changed. `slow`: healthy clients beside
+thousands of peers that send heads and bodies and read answers at a byte a second. `noisy`: clients of one key beside those of another that asks far over its limit. `tls`: handshakes
+and GETs a second, and the processor time of each. `scan`: sslscan, where it is. GETs come from bench_gets (`ninja bench-programs`)."""
 import argparse, json, multiprocessing, os, pathlib, re, resource, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
 
 p = argparse.ArgumentParser(description=__doc__)
-p.add_argument("parts", nargs="*", default=["cost", "swaps", "slow"])
+p.add_argument("parts", nargs="*", default=["cost", "rotate", "slow", "noisy", "tls", "scan"])
 p.add_argument("--against", help="another akin, for cost")
 p.add_argument("--slow", type=int, default=5000)
-p.add_argument("--rate", type=int, default=1000, help="GETs a second during swaps")
+p.add_argument("--rate", type=int, default=1000, help="GETs a second during rotations")
 p.add_argument("--seconds", type=float, default=10)
 p.add_argument("--quick", action="store_true")
 a = p.parse_args()
@@ -16,8 +17,10 @@ if a.quick:
     a.slow, a.rate, a.seconds = 300, 100, 2
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 BIN = os.environ.get("AKIN_BIN", "build/akin")
+GETS = pathlib.Path(BIN).parent / "bench/bench_gets"
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="akin-network-"))
-GET = b"GET /v1/collections/bench/documents/d1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+PATH = "/v1/collections/bench/documents/d1"
+GET = f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -29,6 +32,7 @@ class Akin:
                                         stdout=subprocess.PIPE, stderr=open(self.data + ".log", "w"), text=True)
         self.url = re.search(r"https?://\S+", self.process.stdout.readline()).group(0)
         self.port = int(self.url.rsplit(":", 1)[1])
+        self.trust = None
 
     def __enter__(self):
         return self
@@ -37,28 +41,58 @@ class Akin:
         self.process.terminate()
         self.process.wait()
 
-    def dial(self, trust=None):
+    def dial(self):
         s = socket.create_connection(("127.0.0.1", self.port))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return trust.wrap_socket(s, server_hostname="localhost") if trust else s
+        return self.trust.wrap_socket(s, server_hostname="localhost") if self.trust else s
 
-    def fill(self, trust=None, count=1000):
-        with self.dial(trust) as s:
-            ask(s, post("/v1/collections", b'{"name":"bench"}'))
-            rows = [{"id": f"d{i}", "text": f"soup number {i} " + "ginger " * 40} for i in range(count)]
-            ask(s, post("/v1/collections/bench/documents", json.dumps(rows).encode()))
+    def ask(self, method, path, body=None, key=None):
+        """One request on a connection of its own: the answer's body."""
+        with self.dial() as s:
+            return ask(s, message(method, path, body, key))[1]
+
+    def fill(self, count=1000):
+        """Documents; the body of the one that is asked for, in a file."""
+        self.ask("POST", "/v1/collections", {"name": "bench"})
+        self.ask("POST", "/v1/collections/bench/documents", [{"id": f"d{i}", "text": f"soup number {i} " + "ginger " * 40} for i in range(count)])
+        self.body = pathlib.Path(self.data + ".body")
+        self.body.write_bytes(self.ask("GET", PATH))
+        assert b'"d1"' in self.body.read_bytes()
+
+    def gets(self, rate, seconds, connections=8, fresh=0, key=None, body=True, nice=0):
+        """Starts a client; its lines of input are keys, told() gives what it saw."""
+        c = subprocess.Popen(["nice", f"-n{nice}", GETS, *map(str, [self.port, PATH, rate, seconds, connections, fresh, self.body if body else "-"]),
+                              *([self.authorities] if self.trust else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        if key:
+            c.stdin.write(key + "\n")
+        return c
 
     def cpu_s(self):
         fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def post(path, body):
-    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+def told(client):
+    r = json.loads(client.stdout.read())
+    client.wait()
+    r["bad"] = r["failed"] + sum(n for status, n in r["statuses"].items() if status not in ("200", "429"))
+    return r
+
+
+def text(r):
+    return f"{r['gets']} GETs at {r['rate']:.0f}/s, {r['bad']} failed{' ' + r['first_fault'] if r['bad'] else ''}; p50 {r['p50']:.2f} p99 {r['p99']:.2f} max {r['max']:.1f} ms"
+
+
+def message(method, path, body=None, key=None):
+    data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n" + (f"X-API-Key: {key}\r\n" if key else "")
+    if body is not None:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+    return head.encode() + b"\r\n" + data
 
 
 def ask(s, request):
-    """The status; the answer is read to its end."""
+    """Status and body."""
     s.sendall(request)
     got = b""
     while b"\r\n\r\n" not in got:
@@ -67,10 +101,10 @@ def ask(s, request):
             raise ConnectionError("closed")
         got += piece
     head, _, body = got.partition(b"\r\n\r\n")
-    left = int(re.search(rb"Content-Length: (\d+)", head).group(1)) - len(body)
-    while left > 0:
-        left -= len(s.recv(65536))
-    return int(head[9:12])
+    length = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+    while len(body) < length:
+        body += s.recv(65536)
+    return int(head[9:12]), body
 
 
 def cost(binary, request, seconds):
@@ -90,72 +124,88 @@ def cost(binary, request, seconds):
         return (x.cpu_s() - before) / n * 1e6
 
 
-def asker(port, trust, rate, seconds, fresh, out):
-    """GETs at a steady rate; a latency counts from when its request was due. `fresh`: each tenth on a new connection."""
-    dial = lambda: trust.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost") if trust else socket.create_connection(("127.0.0.1", port))
-    latencies, failed, s, began = [], [], None, time.monotonic()
-    for i in range(int(rate * seconds)):
-        due = began + i / rate
-        if (wait := due - time.monotonic()) > 0:
-            time.sleep(wait)
-        try:
-            if s is None or (fresh and i % 10 == 0):
-                s = dial()
-            if ask(s, GET) != 200:
-                failed.append("status")
-        except (OSError, AttributeError) as e:
-            failed.append(repr(e))
-            s = None
-        latencies.append(time.monotonic() - due)
-    out.put((sorted(latencies), failed))
-
-
-def askers(port, trust, rate, seconds, fresh, count=2):
-    out = multiprocessing.Queue()
-    running = [multiprocessing.Process(target=asker, args=(port, trust, rate / count, seconds, fresh, out)) for _ in range(count)]
-    for r in running:
-        r.start()
-    return running, out
-
-
-def told(running, out):
-    results = [out.get() for _ in running]
-    latencies = sorted(x for r in results for x in r[0])
-    failed = [x for r in results for x in r[1]]
-    at = lambda q: latencies[int(q * (len(latencies) - 1))] * 1e3
-    return len(latencies), failed, at(.5), at(.99)
-
+# ---- TLS ----
 
 def pair(name):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj", f"/CN={name}", "-addext",
                     "subjectAltName=DNS:localhost", "-keyout", WORK / f"{name}.key", "-out", WORK / f"{name}.pem"], check=True, capture_output=True)
 
 
-def swaps():
+def put(name):
+    for x in ("key", "pem"):
+        shutil.copy2(WORK / f"{name}.{x}", WORK / f"new.{x}")
+        os.replace(WORK / f"new.{x}", WORK / f"server.{x}")
+
+
+def secure(*settings):
     for name in ("a", "b"):
         pair(name)
-    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    put = lambda name: [shutil.copy2(WORK / f"{name}.{x}", WORK / f"server.{x}") for x in ("key", "pem")]
-    for name in ("a", "b"):
-        trust.load_verify_locations(WORK / f"{name}.pem")
     put("a")
-    with Akin(BIN, f"server.tls.certificate={WORK}/server.pem", f"server.tls.key={WORK}/server.key", "log.level=warn") as x:
-        x.fill(trust)
-        running, out = askers(x.port, trust, a.rate, a.seconds, True)
-        for i in range(20):
-            time.sleep(a.seconds / 22)
-            put("ba"[i % 2])
-            x.process.send_signal(signal.SIGHUP)
-        n, failed, p50, p99 = told(running, out)
-    print(f"20 certificate swaps: {n} GETs, a tenth on new connections, {len(failed)} failed {failed[:2] or ''}; p50 {p50:.2f} p99 {p99:.2f} ms", flush=True)
-    return len(failed)
+    x = Akin(BIN, f"server.tls.certificate={WORK}/server.pem", f"server.tls.key={WORK}/server.key", "log.level=warn", *settings)
+    x.authorities = WORK / "trusted.pem"
+    x.authorities.write_bytes(b"".join((WORK / f"{n}.pem").read_bytes() for n in "ab"))
+    x.trust = ssl.create_default_context(cafile=x.authorities)
+    return x
 
 
-def slow_peers(port, count, ready, ended):
-    """A third sends a head, a third a body, a third reads an answer: a byte a second each; who is thrown out comes again."""
-    LIST = b"GET /v1/collections/bench/documents?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    texts = [LIVE[:-4] + b"\r\nX-Slow: " + b"a" * 500, post("/v1/collections/bench/documents", b"[" + b" " * 5000), LIST]
-    at, sockets, again = [0] * count, [None] * count, 0
+def rotate():
+    """The key is rotated 100 times with a grace time, the certificate changed 20 times; a tenth of the GETs come on new connections."""
+    with secure() as x:
+        x.fill()
+        key = json.loads(x.ask("POST", "/v1/keys", {"scopes": ["documents.read"]}))
+        client = x.gets(a.rate, a.seconds, 16, 10, key["key"])
+        began, served = time.monotonic(), set()
+        for i in range(100):
+            time.sleep(max(0, began + .2 + i * (a.seconds - .5) / 100 - time.monotonic()))
+            key = json.loads(x.ask("POST", f"/v1/keys/{key['id']}:rotate", {"grace_seconds": 60}))
+            client.stdin.write(key["key"] + "\n")
+            if i % 5 == 0:
+                put("ba"[i // 5 % 2])
+                x.process.send_signal(signal.SIGHUP)
+            if i % 5 == 4:
+                with x.dial() as s:
+                    served.add((i // 5 % 2, s.getpeercert()["subject"][0][0][1]))
+        r = told(client)
+    swapped = served == {(0, "b"), (1, "a")}
+    print(f"100 key rotations and 20 certificate swaps{'' if swapped else ' (NOT all in force)'}: {text(r)}; {r['dialled']} handshakes", flush=True)
+    return r["bad"] + (not swapped)
+
+
+def tls():
+    with secure() as x:
+        x.fill()
+        for name, fresh in (("GETs on kept connections", 0), ("GETs, each after a handshake", 1)):
+            before = x.cpu_s()
+            r = told(x.gets(0, a.seconds / 2, 4, fresh))
+            print(f"TLS 1.3, {name}: {r['rate']:.0f}/s beside a client on the same cores, {(x.cpu_s() - before) / r['gets'] * 1e6:.0f} us of the server's processor time each, "
+                  f"{r['bad']} failed", flush=True)
+    return r["bad"]
+
+
+def scan():
+    """What sslscan finds must not be old: SSL, TLS 1.0 and 1.1, compression, renegotiation, fallback, ciphers without forward secrecy or under 128 bits."""
+    if not shutil.which("sslscan"):
+        print("sslscan is not here (Debian: sslscan)")
+        return 0
+    with secure() as x:
+        said = subprocess.run(["sslscan", "--no-colour", "--show-certificate", f"localhost:{x.port}"], capture_output=True, text=True).stdout
+    ciphers = re.findall(r"^(?:Preferred|Accepted)\s+(\S+)\s+(\d+) bits\s+(\S+)", said, re.M)
+    wrong = [f"{m} is enabled" for m in re.findall(r"^(SSLv2|SSLv3|TLSv1\.0|TLSv1\.1)\s+enabled", said, re.M)]
+    wrong += [f"{v} {name}" for v, bits, name in ciphers if v not in ("TLSv1.2", "TLSv1.3") or int(bits) < 128 or not re.search("GCM|CHACHA20", name) or not re.match("TLS_|ECDHE", name)]
+    wrong += [line.strip() for line in said.splitlines() if re.search(r"Compression enabled|Insecure|\bvulnerable to heartbleed", line) and "not vulnerable" not in line]
+    wrong += [] if {"TLSv1.2", "TLSv1.3"} <= {c[0] for c in ciphers} else ["not both of TLS 1.2 and 1.3 were found"]
+    print(f"sslscan: {len(ciphers)} ciphers, {'nothing old' if not wrong else wrong}", flush=True)
+    return len(wrong)
+
+
+# ---- beside others ----
+
+def slow_peers(port, count, ready, ended, note):
+    """A third sends a head, a third a body, a third reads an answer: a byte a second each, spread over the second; who is thrown out comes again."""
+    LONG = message("GET", "/v1/collections/bench/documents/long")
+    body = message("POST", "/v1/collections/bench/documents", b"[" + b" " * 5000)
+    texts = [LIVE[:-4] + b"\r\nX-Slow: " + b"a" * 500, body, LONG]
+    at, sockets, again, TICKS = [0] * count, [None] * count, 0, 100
 
     def dial(i):
         s = socket.socket()
@@ -163,17 +213,20 @@ def slow_peers(port, count, ready, ended):
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         s.connect(("127.0.0.1", port))
         s.setblocking(False)
-        at[i] = len(texts[1]) - 5001 if i % 3 == 1 else 0
+        at[i] = len(body) - 5001 if i % 3 == 1 else 0
         if i % 3:
-            s.send(texts[i % 3][:at[i]] if i % 3 == 1 else LIST)
+            s.send(body[:at[i]] if i % 3 == 1 else LONG)
         sockets[i] = s
 
     for i in range(count):
         dial(i)
+        if i % 100 == 99:
+            time.sleep(.01)
     ready.set()
+    tick, began = 0, time.monotonic()
     while not ended.is_set():
-        began = time.monotonic()
-        for i, s in enumerate(sockets):
+        for i in range(tick % TICKS, count, TICKS):
+            s = sockets[i]
             try:
                 if i % 3 == 2:
                     alive = s.recv(1) != b""
@@ -189,25 +242,51 @@ def slow_peers(port, count, ready, ended):
                 s.close()
                 again += 1
                 dial(i)
-        ended.wait(max(0, 1 - (time.monotonic() - began)))
-    print(f"  {again} of the slow came again after they had been thrown out", flush=True)
+        tick += 1
+        time.sleep(max(0, began + tick / TICKS - time.monotonic()))
+    note.put((again, time.monotonic() - began - tick / TICKS))
 
 
 def slow():
     with Akin(BIN, "log.level=warn") as x:
         x.fill()
-        n, failed, p50, alone = told(*askers(x.port, None, 200, a.seconds, True))
-        print(f"healthy alone: {n} GETs, {len(failed)} failed; p50 {p50:.2f} p99 {alone:.2f} ms")
-        ready, ended = multiprocessing.Event(), multiprocessing.Event()
-        peers = multiprocessing.Process(target=slow_peers, args=(x.port, a.slow, ready, ended))
+        x.ask("POST", "/v1/collections/bench/documents", {"id": "long", "text": "long stories " * 12000})
+        told(x.gets(200, 1, 8, 10))
+        alone = told(x.gets(200, a.seconds, 8, 10))
+        print(f"healthy alone: {text(alone)}", flush=True)
+        ready, ended, note = multiprocessing.Event(), multiprocessing.Event(), multiprocessing.Queue()
+        peers = multiprocessing.Process(target=slow_peers, args=(x.port, a.slow, ready, ended, note))
         peers.start()
         ready.wait()
-        n, failed, p50, beside = told(*askers(x.port, None, 200, 2 * a.seconds, True))
+        before = x.cpu_s()
+        beside = told(x.gets(200, 2 * a.seconds, 8, 10))
+        cpu = (x.cpu_s() - before) / (2 * a.seconds)
         ended.set()
+        again, late = note.get()
         peers.join()
         memory = int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{x.process.pid}/status").read()).group(1)) // 1024
-    print(f"beside {a.slow} slow peers: {n} GETs, {len(failed)} failed {failed[:2] or ''}; p50 {p50:.2f} p99 {beside:.2f} ms ({beside / alone:.2f} x); {memory} MB resident")
-    return len(failed)
+    print(f"beside {a.slow} slow peers: {text(beside)} ({beside['p99'] / alone['p99']:.2f} x); {memory} MB resident, {100 * cpu:.0f} % of a core; "
+          f"{again} of the slow came again, they were {late * 1e3:.0f} ms late at the end", flush=True)
+    return alone["bad"] + beside["bad"]
+
+
+def noisy():
+    """Two keys; the limit is 300 GETs a second each. One asks 200 times a second, first alone, then beside the other, which asks as fast as it is answered."""
+    with Akin(BIN, "log.level=warn", "limits.key=300/s") as x:
+        x.fill()
+        quiet, loud = [json.loads(x.ask("POST", "/v1/keys", {"scopes": ["documents.read"]}))["key"] for _ in range(2)]
+        told(x.gets(200, 1, 4, 0, quiet))
+        alone = told(x.gets(200, a.seconds, 4, 0, quiet))
+        print(f"a key alone: {text(alone)}", flush=True)
+        noise = x.gets(0, a.seconds + 1, 4, 0, loud, nice=19)
+        before = x.cpu_s()
+        time.sleep(.5)
+        beside = told(x.gets(200, a.seconds, 4, 0, quiet))
+        r = told(noise)
+        each = (x.cpu_s() - before) / (r["gets"] + beside["gets"]) * 1e6
+    print(f"beside one that floods ({r['rate']:.0f}/s, {r['statuses'].get('200', 0)} let in, {r['statuses'].get('429', 0)} refused): {text(beside)} "
+          f"({beside['p99'] / alone['p99']:.2f} x), {each:.1f} us of the server's processor time a request", flush=True)
+    return alone["bad"] + beside["bad"] + beside["statuses"].get("429", 0)
 
 
 bad = 0
@@ -217,8 +296,8 @@ try:
             mine = cost(BIN, request, a.seconds / 2)
             other = f", {cost(a.against, request, a.seconds / 2):.1f} with {a.against}" if a.against else ""
             print(f"{name}: {mine:.1f} us of the server's processor time{other}", flush=True)
-    bad += swaps() if "swaps" in a.parts else 0
-    bad += slow() if "slow" in a.parts else 0
+    for name, part in (("rotate", rotate), ("slow", slow), ("noisy", noisy), ("tls", tls), ("scan", scan)):
+        bad += part() if name in a.parts else 0
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
 sys.exit(bool(bad))

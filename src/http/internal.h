@@ -102,6 +102,7 @@ struct http_server {
     struct lock lock;
     struct cond quiet; /* a request completed */
     struct conn *conns;
+    struct conn *swept;           /* lock: where watch.c goes on; NULL: nowhere */
     struct share *shares[SHARES]; /* lock */
     unsigned open;                /* server->lock: requests that MHD has not completed */
     atomic_uint connections, in_flight, refs;

@@ -60,6 +60,8 @@ static void conn_closed(struct http_server *s, void **context)
     if (!conn)
         return;
     lock_take(&s->lock);
+    if (s->swept == conn)
+        s->swept = conn->next;
     *conn->link = conn->next;
     if (conn->next)
         conn->next->link = conn->link;

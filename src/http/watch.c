@@ -17,7 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICK_MS = 50, SLEEP_MS_MAX = 1000, DUE_MAX = 64, ACCEPT_MAX = 64, ROOM_MAX = 64 };
+enum { PART = 64, ACCEPT_MAX = 64, ROOM_MAX = 64 };
+#define TICK_NS 50000000LL
+#define SLEEP_NS_MAX 1000000000LL
 #define PROBE_NS 1000000000LL
 
 void watch_wake(struct http_server *s)
@@ -97,7 +99,7 @@ static void fault_check(struct http_request *r, int64_t now)
     }
     if (r->raw.done || now >= r->raw.end_ns)
         request_resume(r);
-    atomic_store(&r->wake_ns, now + TICK_MS * 1000000LL);
+    atomic_store(&r->wake_ns, now + TICK_NS);
 }
 
 /* What is due for a request whose wake_ns has passed. */
@@ -162,51 +164,61 @@ static bool reading(struct http_request *r)
     return body;
 }
 
-/* Collects what is due; returns the time of the next deadline. */
-static int64_t sweep(struct http_server *s, int64_t now, struct http_request **due, unsigned *count)
+/* A part of the connections, so that the loops, who want the lock too, wait for no long walk: what
+ * of it is due, and in *next the earliest of later deadlines. False: that was the last part. */
+static bool sweep_part(struct http_server *s, bool probe, int64_t now, struct http_request **due,
+                       unsigned *count, int64_t *next)
 {
-    int64_t next = NEVER;
-    bool probe = now - s->probed_ns >= PROBE_NS;
+    bool more;
     *count = 0;
     lock_take(&s->lock);
-    if (probe)
-        s->probed_ns = now;
-    for (struct conn *conn = s->conns; conn; conn = conn->next) {
+    for (unsigned i = 0; s->swept && i < PART; i++, s->swept = s->swept->next) {
+        struct conn *conn = s->swept;
         struct http_request *r = conn->request;
         int64_t at = r ? atomic_load(&r->wake_ns) : conn_check(s, conn, now);
-        if (r && at <= now && *count < DUE_MAX) {
+        if (r && at <= now) {
             request_ref(r);
             due[(*count)++] = r;
         }
-        next = at < next ? at : next;
+        *next = at < *next ? at : *next;
         if (probe && reading(r))
             departure_check(conn);
         if (probe)
             head_check(conn, now);
     }
+    more = s->swept;
     lock_drop(&s->lock);
-    return next;
+    return more;
 }
 
-/* Deadlines that are set while we sleep are kept a tenth late at most. */
-static int sleep_ms(const struct http_server *s, int64_t next, int64_t now)
+static void sweep_begin(struct http_server *s)
 {
-    int64_t most = s->limits.deadline_ms / 10, ms = (next - now) / 1000000 + 1;
-    most = most > SLEEP_MS_MAX ? SLEEP_MS_MAX : most;
-    ms = ms < most ? ms : most;
-    return ms < TICK_MS ? TICK_MS : (int)ms;
+    lock_take(&s->lock);
+    s->swept = s->conns; /* who comes meanwhile comes before it, and is young */
+    lock_drop(&s->lock);
 }
 
-static int watch_deadlines(struct http_server *s)
+/* All connections; when to look again. Deadlines that are set meanwhile are kept a tenth late at
+ * most. */
+static int64_t sweep(struct http_server *s, int64_t now)
 {
-    struct http_request *due[DUE_MAX];
+    struct http_request *due[PART];
     unsigned count;
-    int64_t now = clock_mono_ns(), next = sweep(s, now, due, &count);
-    for (unsigned i = 0; i < count; i++) {
-        request_check(due[i], now);
-        request_unref(due[i]);
+    int64_t next = NEVER, most = (int64_t)s->limits.deadline_ms * 1000000 / 10;
+    bool more = true, probe = now - s->probed_ns >= PROBE_NS;
+    if (probe)
+        s->probed_ns = now;
+    sweep_begin(s);
+    while (more) {
+        more = sweep_part(s, probe, now, due, &count, &next);
+        for (unsigned i = 0; i < count; i++) {
+            request_check(due[i], now);
+            request_unref(due[i]);
+        }
     }
-    return atomic_load(&s->connections) ? sleep_ms(s, next, now) : -1;
+    most = now + (most < SLEEP_NS_MAX ? most : SLEEP_NS_MAX);
+    next = next < most ? next : most;
+    return next > now + TICK_NS ? next : now + TICK_NS;
 }
 
 /* Every place is taken and somebody new waits: those who have been without a request for longest
@@ -239,25 +251,47 @@ static bool welcome(struct http_server *s)
     return false;
 }
 
+/* When to sweep, after poll: a new connection alone, and a second wake-up within a tick, are no
+ * reason to look at all of them. */
+static int64_t sweep_when(const struct http_server *s, int64_t at, int64_t swept, bool woken)
+{
+    int64_t soon = swept + TICK_NS;
+    if (!atomic_load(&s->connections))
+        return NEVER;
+    return (woken || at == NEVER) && soon < at ? soon : at;
+}
+
+static int patience_ms(int64_t at, int64_t now)
+{
+    if (at == NEVER)
+        return -1;
+    return at > now ? (int)((at - now) / 1000000) + 1 : 0;
+}
+
 void watch_run(void *server)
 {
     struct http_server *s = server;
-    int wait_ms = -1;
+    int64_t at = NEVER, swept = 0, now = 0;
     while (!atomic_load(&s->watch_ends)) {
         bool open = !atomic_load(&s->stopping);
         struct pollfd p[2] = {{.fd = s->wake_fd, .events = POLLIN},
                               {.fd = open ? s->listen_fd : -1, .events = POLLIN}};
         uint64_t drain;
-        if (poll(p, 2, wait_ms) < 0 && errno != EINTR)
+        if (poll(p, 2, patience_ms(at, now)) < 0 && errno != EINTR)
             log_event(LOG_ERROR, "poll failed", LOG_S("error", strerror(errno)));
         if (p[0].revents)
             (void)!read(s->wake_fd, &drain, sizeof drain);
         if (open && (p[1].revents & POLLIN) && !welcome(s))
-            clock_sleep_ns(TICK_MS / 2 * 1000000LL);
+            clock_sleep_ns(TICK_NS / 2);
         if (atomic_load(&s->stopping) && s->listen_fd >= 0) {
             close(s->listen_fd);
             s->listen_fd = -1;
         }
-        wait_ms = watch_deadlines(s);
+        at = sweep_when(s, at, swept, p[0].revents);
+        now = clock_mono_ns();
+        if (now >= at) {
+            swept = now;
+            at = sweep(s, now);
+        }
     }
 }
