@@ -79,6 +79,33 @@ export interface CollectionSettings {
   /** retired embedding versions that are kept, and kept up to date, for a rollback */
   versions_kept?: number;
 }
+export interface Aliases {
+  data: Array<Alias>;
+  next_cursor: string | null;
+}
+export interface Alias {
+  name: string;
+  /** what it stands for */
+  collection: string;
+  created: string;
+  updated: string;
+  /** the change that made or moved it */
+  revision: number;
+}
+export interface AliasesSwap {
+  /** each name once */
+  aliases: Array<AliasSwap>;
+}
+export interface AliasSwap {
+  /** a-z, 0-9, _ and -, first a letter or digit, at most 64 */
+  name: string;
+  /** what it stands for from now on; null: the alias goes */
+  collection: string | null;
+}
+export interface AliasPut {
+  /** by its own name, not by another alias */
+  collection: string;
+}
 export interface EmbeddingVersions {
   data: Array<EmbeddingVersion>;
   next_cursor: string | null;
@@ -1320,6 +1347,16 @@ export class Akin extends Http {
   updateCollection(collection: string, body: CollectionSettings): Promise<Collection>;
   /** Delete a collection and all that is in it */
   deleteCollection(collection: string): Promise<null>;
+  /** All aliases, by name */
+  listAliases(options?: { limit?: number; cursor?: string }): Promise<Aliases>;
+  /** Set, move and delete several aliases in one step: all or none, and every request sees all of it or nothing of it. Two collections trade places by ... */
+  swapAliases(body: AliasesSwap): Promise<Aliases>;
+  /** One alias */
+  getAlias(alias: string): Promise<Alias>;
+  /** Make an alias, or move it to another collection. Every route that names a collection takes the alias too; a request stays with the collection that it ... */
+  putAlias(alias: string, body: AliasPut): Promise<Alias>;
+  /** Delete an alias; the collection stays */
+  deleteAlias(alias: string): Promise<null>;
   /** The embedding versions of a collection */
   listEmbeddingVersions(collection: string): Promise<EmbeddingVersions>;
   /** Embed the collection with another model, or the same one otherwise, in the background. Nothing changes for readers until it is promoted. */

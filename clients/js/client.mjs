@@ -21,6 +21,21 @@ export class Akin extends Http {
   deleteCollection(collection) {
     return this.ask("DELETE", `/v1/collections/${part(collection)}`);
   }
+  listAliases(options = {}) {
+    return this.ask("GET", "/v1/aliases", { query: { limit: options["limit"], cursor: options["cursor"] } });
+  }
+  swapAliases(body) {
+    return this.ask("POST", "/v1/aliases:swap", { body });
+  }
+  getAlias(alias) {
+    return this.ask("GET", `/v1/aliases/${part(alias)}`);
+  }
+  putAlias(alias, body) {
+    return this.ask("PUT", `/v1/aliases/${part(alias)}`, { body });
+  }
+  deleteAlias(alias) {
+    return this.ask("DELETE", `/v1/aliases/${part(alias)}`);
+  }
   listEmbeddingVersions(collection) {
     return this.ask("GET", `/v1/collections/${part(collection)}/embedding-versions`);
   }

@@ -19,6 +19,11 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_COLLECTION_GET] = run_collection_get,
     [ROUTE_COLLECTION_UPDATE] = run_collection_update,
     [ROUTE_COLLECTION_DELETE] = run_collection_delete,
+    [ROUTE_ALIASES_LIST] = run_aliases_list,
+    [ROUTE_ALIASES_SWAP] = run_aliases_swap,
+    [ROUTE_ALIAS_GET] = run_alias_get,
+    [ROUTE_ALIAS_PUT] = run_alias_put,
+    [ROUTE_ALIAS_DELETE] = run_alias_delete,
     [ROUTE_VERSIONS_LIST] = run_versions_list,
     [ROUTE_VERSIONS_CREATE] = run_version_create,
     [ROUTE_VERSIONS_ROLLBACK] = run_version_rollback,
@@ -259,10 +264,12 @@ static void work(void *arg)
         return;
     struct token_account tokens;
     tokens_begin(&tokens, c);
-    if (c->media == MEDIA_NDJSON)
-        run_import(c);
-    else if (call_wait_position(c, &e))
+    if (c->media != MEDIA_NDJSON && call_wait_position(c, &e))
         call_error(c, &e);
+    else if (refused_by_collection(c)) /* an alias may have moved since the headers */
+        ;
+    else if (c->media == MEDIA_NDJSON)
+        run_import(c);
     else
         handlers[c->route - routes](c);
     tokens_end(&tokens);

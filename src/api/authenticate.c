@@ -102,7 +102,7 @@ static bool writes(const struct route *r)
 static bool refused_outside(struct call *c)
 {
     struct err_info e = {0};
-    struct str name = call_collection(c);
+    struct str name = c->alias.n ? c->alias : call_collection(c);
     counter_add(c->api->auth_failures[AUTH_COLLECTION], 1);
     if (writes(c->route))
         err_set(&e, ERR_DENIED, NULL, "this key is not for the collection \"%.*s\"",
@@ -117,11 +117,10 @@ static bool refused_outside(struct call *c)
 static bool refused_by_scope(struct call *c)
 {
     char wanted[200];
-    switch (authorize(&c->caller, c->route->scopes, call_collection(c))) {
+    switch (authorize(&c->caller, c->route->scopes, STR(""))) {
     case ACCESS_ALLOWED:
+    case ACCESS_OUTSIDE: /* of the collection: refused_by_collection */
         return false;
-    case ACCESS_OUTSIDE:
-        return refused_outside(c);
     case ACCESS_UNAUTHENTICATED:
     case ACCESS_DENIED:
         break;
@@ -129,6 +128,25 @@ static bool refused_by_scope(struct call *c)
     scopes_print(c->route->scopes, wanted, sizeof wanted);
     return refuse(c, AUTH_SCOPE, ERR_DENIED,
                   arena_printf(c->arena, "this key lacks the scope: %s", wanted));
+}
+
+static void collection_set(struct call *c, struct str name)
+{
+    for (unsigned i = 0; i < c->match.count; i++)
+        if (str_eq_c(c->match.names[i], "c"))
+            c->match.values[i] = name;
+}
+
+bool refused_by_collection(struct call *c)
+{
+    struct str given = c->alias.n ? c->alias : call_collection(c), name = given;
+    if (!given.n)
+        return false;
+    engine_aliases_resolve(c->engine, c->arena, &name, 1);
+    if (name.s != given.s)
+        c->alias = given;
+    collection_set(c, name);
+    return authorize(&c->caller, c->route->scopes, name) == ACCESS_OUTSIDE && refused_outside(c);
 }
 
 bool refused_by_key(struct call *c)
@@ -145,5 +163,5 @@ bool refused_by_key(struct call *c)
                       "Authorization and X-API-Key carry different keys; send one");
     if (refused_by_address(c) || refused_by_text(c, key.n ? key : bearer))
         return true;
-    return refused_by_scope(c);
+    return refused_by_scope(c) || refused_by_collection(c);
 }

@@ -20,8 +20,13 @@ enum auth_failure {
 };
 extern const char *const auth_failure_names[AUTH_FAILURES];
 
-/* Fills in c->caller from the request's key, or answers 400, 401, 403 or 404: then true. Loop
- * thread; no locks, some microseconds. */
+/* Fills in c->caller from the request's key and c->alias, or answers 400, 401, 403 or 404: then
+ * true. Loop thread; no locks, some microseconds. */
 bool refused_by_key(struct call *c);
+
+/* The collection of the path, where it names an alias: c->match then has the collection's own name,
+ * c->alias the alias. Answers 403 or 404 if that one is not the caller's: true. Once more when the
+ * work begins, since the alias may have moved. */
+bool refused_by_collection(struct call *c);
 
 #endif

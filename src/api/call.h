@@ -34,6 +34,7 @@ struct call {
     struct arena *arena;
     struct route_match match;
     const struct route *route;
+    struct str alias; /* what the path says where `match` has the collection's own name; or empty */
     struct caller caller; /* its filter and collections bind whatever the handler does */
     unsigned media;       /* of the body */
     json_t *query;        /* checked, json_decref'd at the end */
@@ -87,6 +88,7 @@ enum err call_wait_position(struct call *c, struct err_info *e) MUST_CHECK;
 typedef void call_run(struct call *c);
 call_run run_collections_list, run_collection_create, run_collection_get, run_collection_update,
     run_collection_delete;
+call_run run_aliases_list, run_aliases_swap, run_alias_get, run_alias_put, run_alias_delete;
 call_run run_versions_list, run_version_create, run_version_get, run_version_delete,
     run_version_promote, run_version_rollback, run_version_compare;
 call_run run_recommenders_list, run_recommender_train, run_recommender_rollback,

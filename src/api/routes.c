@@ -62,8 +62,34 @@ const struct route routes[ROUTE_COUNT] = {
                                  .cost = COST_INTERACTIVE},
     [ROUTE_COLLECTION_DELETE] = {"DELETE", C, "deleteCollection", "collections",
                                  "Delete a collection and all that is in it",
-                                 .answers = ANSWERS({204}), .problems = "404 507",
+                                 .answers = ANSWERS({204}), .problems = "404 409 507",
                                  .scopes = SCOPE_COLLECTIONS, .cost = COST_INTERACTIVE},
+    /* ---- aliases ---- */
+    [ROUTE_ALIASES_LIST] = {"GET", "/v1/aliases", "listAliases", "collections",
+                            "All aliases, by name", .query = page_query,
+                            .answers = ANSWERS({200, &schema_aliases}), .scopes = SEES_COLLECTIONS,
+                            .cost = COST_INTERACTIVE},
+    [ROUTE_ALIASES_SWAP] =
+        {"POST", "/v1/aliases:swap", "swapAliases", "collections",
+         "Set, move and delete several aliases in one step: all or none, and every request sees "
+         "all of it or nothing of it. Two collections trade places by trading their aliases.",
+         .body = &schema_aliases_swap, .media = MEDIA_JSON,
+         .answers = ANSWERS({200, &schema_aliases}), .problems = "404 409 507",
+         .scopes = SCOPE_COLLECTIONS, .cost = COST_INTERACTIVE},
+    [ROUTE_ALIAS_GET] = {"GET", "/v1/aliases/{alias}", "getAlias", "collections", "One alias",
+                         .answers = ANSWERS({200, &schema_alias}), .problems = ITEM,
+                         .scopes = SEES_COLLECTIONS, .cost = COST_INTERACTIVE},
+    [ROUTE_ALIAS_PUT] =
+        {"PUT", "/v1/aliases/{alias}", "putAlias", "collections",
+         "Make an alias, or move it to another collection. Every route that names a collection "
+         "takes the alias too; a request stays with the collection that it began with.",
+         .body = &schema_alias_put, .media = MEDIA_JSON,
+         .answers = ANSWERS({200, &schema_alias}, {201, &schema_alias, .headers = "Location"}),
+         .problems = "404 409 507", .scopes = SCOPE_COLLECTIONS, .cost = COST_INTERACTIVE},
+    [ROUTE_ALIAS_DELETE] = {"DELETE", "/v1/aliases/{alias}", "deleteAlias", "collections",
+                            "Delete an alias; the collection stays", .answers = ANSWERS({204}),
+                            .problems = "404 507", .scopes = SCOPE_COLLECTIONS,
+                            .cost = COST_INTERACTIVE},
     /* ---- embedding versions ---- */
     [ROUTE_VERSIONS_LIST] = {"GET", C "/embedding-versions", "listEmbeddingVersions", "models",
                              "The embedding versions of a collection",
@@ -574,7 +600,8 @@ const struct route routes[ROUTE_COUNT] = {
 };
 
 static const struct field path_parameters[] = {
-    {"c", &schema_path_name, .required = true, .help = "the collection"},
+    {"c", &schema_path_name, .required = true, .help = "the collection, or an alias of it"},
+    {"alias", &schema_path_name, .required = true, .help = "the alias"},
     {"id", &schema_path_id, .required = true, .help = "percent-encoded where it needs to be"},
     {"field", &path_field, .required = true, .help = "as in filters: tags, author.name"},
     {"version", &schema_version_id, .required = true, .help = "the number of the version"},

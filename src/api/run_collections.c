@@ -128,6 +128,13 @@ void run_collection_update(struct call *c)
 void run_collection_delete(struct call *c)
 {
     struct err_info e = {0};
+    if (c->alias.n) {
+        err_set(&e, ERR_CONFLICT, NULL,
+                "\"%.*s\" is an alias: DELETE /v1/aliases/%.*s, or the collection \"%.*s\" itself",
+                STR_ARG(c->alias), STR_ARG(c->alias), STR_ARG(call_collection(c)));
+        call_error(c, &e);
+        return;
+    }
     if (engine_collection_delete(c->engine, call_collection(c), &e)) {
         call_error(c, &e);
         return;

@@ -17,7 +17,7 @@
 /* One search; one thread at a time. */
 struct part {
     struct find_input in;
-    struct str collection;
+    struct str named, collection; /* the latter is not an alias */
     struct find_request request;
     struct find_answer answer;
     struct faults faults; /* of the input */
@@ -53,7 +53,8 @@ static void part_read(struct call *c, struct part *p, const json_t *input, size_
     if (p->err)
         return;
     uint64_t binding = input_binding(cursor_bind(0, str_c(c->route->path)), input);
-    p->collection = input_str(input, "collection");
+    if (!str_eq(p->named, p->collection)) /* a page of another collection is not the next one */
+        binding = cursor_bind(binding, p->collection);
     p->in = (struct find_input){arena_new(0), input, true, bounds_binding(c, binding),
                                 engine_secret(c->engine)};
     p->request.within = c->caller.filter;
@@ -63,7 +64,7 @@ static void part_read(struct call *c, struct part *p, const json_t *input, size_
         p->err = err_set(&p->e, ERR_INVALID, "/limit",
                          "the limits of all searches together must not pass %d", LIMITS_MAX);
     if (!p->err && !call_knows(c, p->collection))
-        p->err = collection_unknown(p->collection, &p->e);
+        p->err = collection_unknown(p->named, &p->e);
     if (!p->err)
         *room -= p->request.limit;
 }
@@ -126,12 +127,25 @@ static void multi_reply(struct call *c, const struct part *parts, size_t count)
     response_send(c, 200, &out);
 }
 
+/* As of one moment, so that no answer is of both sides of a swap. */
+static void collections_resolve(struct call *c, struct part *parts, const json_t *searches,
+                                size_t count)
+{
+    struct str *names = arena_array(c->arena, count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = parts[i].named = input_str(json_array_get(searches, i), "collection");
+    engine_aliases_resolve(c->engine, c->arena, names, count);
+    for (size_t i = 0; i < count; i++)
+        parts[i].collection = names[i];
+}
+
 void run_multi_search(struct call *c)
 {
     const json_t *searches = json_object_get(c->input, "searches");
     size_t count = json_array_size(searches), room = LIMITS_MAX;
     struct part *parts = arena_array(c->arena, count, sizeof *parts);
     int64_t start = clock_mono_ns();
+    collections_resolve(c, parts, searches, count);
     for (size_t i = 0; i < count; i++)
         part_read(c, &parts[i], json_array_get(searches, i), i, &room);
     queries_embed(c, parts, count);

@@ -29,6 +29,7 @@ extern const struct schema schema_any, schema_string, schema_integer, schema_num
     schema_filter, schema_flag, schema_position, schema_text_list, schema_nonempty,
     schema_field_paths, schema_share, schema_ids, schema_ids_some, schema_open_object, schema_time;
 /* bodies */
+extern const struct schema schema_alias_put, schema_aliases_swap, schema_alias, schema_aliases;
 extern const struct schema schema_collection_new, schema_collection_settings, schema_document,
     schema_documents, schema_documents_get, schema_merge_patch, schema_delete, schema_search,
     schema_search_of, schema_multi_search, schema_similar, schema_classify, schema_label,

@@ -1,6 +1,7 @@
 #include "api/schemas.h"
+#include "engine/engine.h"
 
-/* Collections, their embedding versions, and trainings: what is sent. */
+/* Collections, their aliases and embedding versions, and trainings: what is sent. */
 
 /* A row of a table names what it has; the rest is zero by intention. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -143,6 +144,37 @@ const struct schema schema_collection_new = {
     .fields = FIELDS({"name", &schema_path_name, .required = true},
                      {"settings", &schema_collection_settings}, VERSION_CHOICE),
     .example = "{\"name\":\"news\"}",
+};
+
+/* ---- aliases ---- */
+static const struct schema maybe_collection = {.type = SCHEMA_STRING,
+                                               .format = FORMAT_NAME,
+                                               .count_min = 1,
+                                               .count_max = 64,
+                                               .nullable = true,
+                                               .example = "\"news-2\""};
+const struct schema schema_alias_put = {
+    .name = "AliasPut",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"collection", &schema_path_name, .required = true,
+                      .help = "by its own name, not by another alias"}),
+    .example = "{\"collection\":\"news-2\"}",
+};
+static const struct schema alias_swap = {
+    .name = "AliasSwap",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"name", &schema_path_name, .required = true},
+                     {"collection", &maybe_collection, .required = true,
+                      .help = "what it stands for from now on; null: the alias goes"}),
+};
+static const struct schema alias_swap_list = {
+    .type = SCHEMA_ARRAY, .items = &alias_swap, .count_min = 1, .count_max = ALIASES_SET_MAX};
+const struct schema schema_aliases_swap = {
+    .name = "AliasesSwap",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"aliases", &alias_swap_list, .required = true, .help = "each name once"}),
+    .example = "{\"aliases\":[{\"name\":\"news\",\"collection\":\"news-2\"},"
+               "{\"name\":\"news-old\",\"collection\":\"news-1\"}]}",
 };
 
 /* ---- embedding versions ---- */

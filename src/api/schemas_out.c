@@ -55,6 +55,19 @@ const struct schema schema_collections = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"data", LIST_OF(&schema_collection), NEED}, {"next_cursor", &cursor, NEED}),
 };
+const struct schema schema_alias = {
+    .name = "Alias",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"name", &schema_string, NEED},
+                     {"collection", &schema_string, NEED, .help = "what it stands for"},
+                     {"created", &time_text, NEED}, {"updated", &time_text, NEED},
+                     {"revision", &count, NEED, .help = "the change that made or moved it"}),
+};
+const struct schema schema_aliases = {
+    .name = "Aliases",
+    .type = SCHEMA_OBJECT,
+    .fields = FIELDS({"data", LIST_OF(&schema_alias), NEED}, {"next_cursor", &cursor, NEED}),
+};
 static const struct schema version_state = {.type = SCHEMA_STRING,
                                             .choices = "building|ready|active|retired"};
 static const struct schema progress = {

@@ -342,6 +342,17 @@ static bool about_recommender(enum change_kind k)
            k == CHANGE_RECOMMENDER_RETIRED || k == CHANGE_RECOMMENDER_DELETED;
 }
 
+static bool about_alias(enum change_kind k)
+{
+    return k == CHANGE_ALIAS_SET || k == CHANGE_ALIAS_DELETED;
+}
+
+/* All of an act come with its first one. */
+static bool alias_follows(const struct change_record *rows, size_t i)
+{
+    return i > 0 && about_alias(rows[i - 1].kind) && rows[i - 1].number > 0;
+}
+
 static enum err changes_apply(struct engine *x, const struct change_record *rows, size_t count,
                               struct arena *a, struct err_info *e)
 {
@@ -365,6 +376,8 @@ static enum err changes_apply(struct engine *x, const struct change_record *rows
             err = recommender_change(x, r, e);
         } else if (r->kind == CHANGE_EXPERIMENT_PUT || r->kind == CHANGE_EXPERIMENT_DELETED) {
             err = experiment_change(x, r, e);
+        } else if (about_alias(r->kind) && !alias_follows(rows, i)) {
+            err = alias_changes(x, r, a, e);
         }
     }
     if (!err && n > 0)

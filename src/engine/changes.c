@@ -70,7 +70,10 @@ static enum err document_seen(struct engine *x, struct str within, const struct 
     struct sight sight;
     struct document_record d = {0};
     *seen = false;
-    struct collection *c = r->number ? collection_find_id(x, r->collection) : NULL;
+    struct collection *c =
+        r->number && r->kind != CHANGE_ALIAS_SET && r->kind != CHANGE_ALIAS_DELETED
+            ? collection_find_id(x, r->collection)
+            : NULL;
     if (!c)
         return ERR_OK;
     enum err err = sight_read(c, a, within, &sight, e);

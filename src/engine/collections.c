@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static enum err name_check(struct str name, struct err_info *e)
+enum err collection_name_check(struct str name, const char *field, struct err_info *e)
 {
     bool good = name.n >= 1 && name.n <= COLLECTION_NAME_MAX;
     for (size_t i = 0; good && i < name.n; i++) {
@@ -15,7 +15,7 @@ static enum err name_check(struct str name, struct err_info *e)
     }
     if (!good)
         return err_set(
-            e, ERR_INVALID, "/name",
+            e, ERR_INVALID, field,
             "a name has 1 to %d of a-z, 0-9, _ and -, and starts with a letter or a digit",
             COLLECTION_NAME_MAX);
     return 0;
@@ -116,7 +116,8 @@ static enum err create_with(struct engine *x, struct str name, const json_t *set
     act.collection.created_us = act.collection.updated_us = clock_wall_us();
     err = act_run(x, &act, &info);
     if (err == ERR_CONFLICT)
-        return err_set(e, err, "/name", "there is a collection \"%.*s\" already", STR_ARG(name));
+        return err_set(e, err, "/name", "there is a collection or an alias \"%.*s\" already",
+                       STR_ARG(name));
     return err ? err_set(e, err, info.field, "%s", info.message) : 0;
 }
 
@@ -127,7 +128,7 @@ enum err engine_collection_create(struct engine *x, struct str name, const json_
     static const struct version_choice none;
     struct model *m;
     choice = choice ? choice : &none;
-    enum err err = name_check(name, e);
+    enum err err = collection_name_check(name, "/name", e);
     if (!err)
         err = choice_take(x, choice, &m, e);
     if (err)

@@ -347,6 +347,8 @@ static enum err parts_open(struct engine *x, struct err_info *e)
     if (!err)
         err = collections_open(x, e);
     if (!err)
+        err = aliases_open(x, e);
+    if (!err)
         err = applier_catch_up(x, e);
     if (!err)
         err = versions_check(x, e);
@@ -369,6 +371,7 @@ static void parts_close(struct engine *x)
     metrics_close(x);
     while (x->collections)
         collection_remove_open(x);
+    aliases_close(x);
     if (x->embedder)
         embedder_free(x->embedder);
     model_release(x, x->model);

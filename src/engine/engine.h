@@ -114,7 +114,37 @@ enum err engine_collection_get(struct engine *x, struct str name, struct arena *
 enum err engine_collection_list(struct engine *x, struct str after, size_t limit, struct arena *a,
                                 struct collection_info **out, size_t *count,
                                 struct err_info *e) MUST_CHECK;
+/* ERR_CONFLICT names the aliases that stand for it. */
 enum err engine_collection_delete(struct engine *x, struct str name, struct err_info *e) MUST_CHECK;
+
+/* ---- aliases: second names of collections ---- */
+/* Calls of the engine take the names of collections alone: who lets users name an alias resolves it
+ * first, and judges rights on what it stands for. */
+#define ALIASES_SET_MAX 100 /* in one call */
+struct alias_in {
+    struct str name;
+    struct str collection; /* empty: the alias goes */
+};
+struct alias_out {
+    struct str name, collection;
+    int64_t created_us, updated_us;
+    uint64_t revision;     /* the change number of its last act */
+    bool created, deleted; /* by engine_aliases_set */
+};
+/* What each stands for, in place of it; what is no alias stays. All as of one moment: no change of
+ * several is seen in part. Under a microsecond. */
+void engine_aliases_resolve(struct engine *x, struct arena *a, struct str *names, size_t count);
+/* ERR_NOT_FOUND. */
+enum err engine_alias_get(struct engine *x, struct str name, struct arena *a, struct alias_out *out,
+                          struct err_info *e) MUST_CHECK;
+/* By name, after `after`. */
+enum err engine_alias_list(struct engine *x, struct str after, size_t limit, struct arena *a,
+                           struct alias_out **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* All or none, in one step for everybody; in effect when it returns. out[i] belongs to in[i].
+ * e->field: "/<i>/name" or "/<i>/collection". ERR_NOT_FOUND: the collection, or an alias that is to
+ * go; ERR_CONFLICT: a collection has that name, or the collection has as many as it may. */
+enum err engine_aliases_set(struct engine *x, const struct alias_in *in, size_t count,
+                            struct arena *a, struct alias_out *out, struct err_info *e) MUST_CHECK;
 
 /* ---- documents ---- */
 struct document_out {

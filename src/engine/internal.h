@@ -167,6 +167,12 @@ struct collection {
     uint64_t words_written, words_saved, rows_written, rows_saved;
 };
 
+/* Second names of collections, sorted (aliases.c); engine->lock. */
+struct aliases {
+    struct alias *rows;
+    size_t count, cap;
+};
+
 struct engine {
     struct engine_options options;
     char *data_dir, *model_dir;
@@ -185,6 +191,7 @@ struct engine {
 
     struct lock lock;
     struct collection *collections;
+    struct aliases aliases;
     bool closing;
     atomic_bool checking;      /* engine_check runs */
     atomic_uint files_dropped; /* index files that were damaged when they were opened */
@@ -216,6 +223,8 @@ enum err collection_find(struct engine *x, struct str name, struct collection **
                          struct err_info *e) MUST_CHECK;
 struct collection *collection_find_id(struct engine *x, uint32_t id); /* with a reference; NULL */
 void collection_unref(struct collection *c);
+/* ERR_INVALID at `field`: no collection and no alias may be called so. */
+enum err collection_name_check(struct str name, const char *field, struct err_info *e) MUST_CHECK;
 bool collection_gone(struct collection *c); /* deleted meanwhile */
 /* Each collection in turn, referenced by the caller's `c` for the next call: for (c = NULL; (c =
  * collection_next(x, c));) */
@@ -235,6 +244,14 @@ void live_set(struct collection *c, uint32_t number, struct live_row row);
 struct live_row live_get(struct collection *c, uint32_t number);
 /* out[i] of numbers[i]; 0: there is no such document. */
 void live_revisions(struct collection *c, const uint32_t *numbers, size_t count, uint64_t *out);
+
+/* ---- aliases.c ---- */
+enum err aliases_open(struct engine *x, struct err_info *e) MUST_CHECK;
+void aliases_close(struct engine *x);
+/* All changes of one act from its first one on; a part that is known already does no harm. The
+ * applier. */
+enum err alias_changes(struct engine *x, const struct change_record *first, struct arena *a,
+                       struct err_info *e) MUST_CHECK;
 
 /* ---- sight.c: what a caller sees ---- */
 struct sight {

@@ -47,6 +47,10 @@ const char *event_type(const struct change_record *c)
         return "experiment.updated";
     case CHANGE_EXPERIMENT_DELETED:
         return "experiment.deleted";
+    case CHANGE_ALIAS_SET:
+        return "alias.updated";
+    case CHANGE_ALIAS_DELETED:
+        return "alias.deleted";
     }
     return "unknown";
 }
@@ -79,6 +83,9 @@ static const char *subject_key(enum change_kind k)
     case CHANGE_EXPERIMENT_PUT:
     case CHANGE_EXPERIMENT_DELETED:
         return "experiment";
+    case CHANGE_ALIAS_SET:
+    case CHANGE_ALIAS_DELETED:
+        return "alias";
     default:
         return NULL;
     }

@@ -14,7 +14,7 @@ static const struct command *const commands[] = {
     &command_experiments, &command_classify, &command_embed,   &command_tokenize,
     &command_model,       &command_eval,     &command_backup,  &command_restore,
     &command_config,      &command_doctor,   &command_openapi, &command_version,
-    &command_keys,
+    &command_keys,        &command_aliases,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

@@ -227,6 +227,25 @@ static enum err experiment_check(const struct experiment_record *x, struct err_i
     return err ? err : blob_check(x->payload, "payload", e);
 }
 
+static enum err aliases_check(const struct store_act *act, struct err_info *e)
+{
+    enum err err = ERR_OK;
+
+    if (act->alias_count > STORE_ALIASES_SET_MAX)
+        return err_set(e, ERR_TOO_LARGE, "aliases", "%zu aliases in one act, at most %d are taken",
+                       act->alias_count, STORE_ALIASES_SET_MAX);
+    for (size_t i = 0; i < act->alias_count && !err; i++) {
+        const struct alias_record *r = &act->aliases[i];
+        err = length_check(r->name, "name", 1, 64, e);
+        if (!err)
+            err = length_check(r->collection_name, "collection", 0, 64, e);
+        for (size_t k = 0; k < i && !err; k++)
+            if (str_eq(act->aliases[k].name, r->name))
+                err = err_set(e, ERR_INVALID, "name", "alias %zu is there twice", i);
+    }
+    return err;
+}
+
 static enum err task_check(const struct task_record *t, struct err_info *e)
 {
     enum err err = length_check(t->kind, "kind", 1, STORE_ID_MAX, e);
@@ -267,6 +286,8 @@ static enum err kind_check(const struct store_act *act, struct err_info *e)
     case ACT_KEY_DELETE:
         err = length_check(act->key.id, "id", 1, STORE_ID_MAX, e);
         return err ? err : blob_check(act->key.payload, "payload", e);
+    case ACT_ALIASES_SET:
+        return aliases_check(act, e);
     case ACT_TASK_PUT:
         return task_check(&act->task, e);
     case ACT_CONSUMER_SET:

@@ -95,6 +95,9 @@ const struct statement_text schema_faults[] = {
     {"experiment_orphan",
      "SELECT 'experiment ' || name || ' belongs to no collection' FROM experiment"
      " WHERE collection NOT IN (SELECT id FROM collection) LIMIT 1"},
+    {"alias", "SELECT 'alias ' || name || ' is of no collection, or has the name of one' FROM alias"
+              " WHERE collection NOT IN (SELECT id FROM collection)"
+              " OR name IN (SELECT name FROM collection) LIMIT 1"},
     {"changes",
      "SELECT 'the change log has a gap, or does not end at ' || s.change FROM state s WHERE"
      " s.pruned > s.change OR s.change - s.pruned <>"

@@ -47,6 +47,8 @@ enum err collection_create(struct writer *w, struct store_act *act, struct err_i
     sqlite3_stmt *st;
     enum err err = name_is_free(w, c->name, e);
 
+    if (!err)
+        err = alias_absent(w, c->name, e);
     if (!err && (w->ledger.last_collection >= INT32_MAX || w->ledger.last_version >= INT32_MAX))
         err = err_set(e, ERR_FULL, NULL, "all numbers of collections are used up");
     if (err)
@@ -172,6 +174,8 @@ enum err collection_delete(struct writer *w, struct store_act *act, struct err_i
 
     if (!err)
         err = act_revision_check(act, held->revision, e);
+    if (!err)
+        err = aliases_absent(w, id, e);
     if (!err)
         err = writer_change(w, CHANGE_COLLECTION_DELETED, held, 0, STR(""), &act->revision, e);
     if (!err)

@@ -59,6 +59,8 @@ enum db_op {
     OP_EXPERIMENT_GET,
     OP_EXPERIMENT_LIST,
     OP_KEY_LIST,
+    OP_ALIAS_GET,
+    OP_ALIAS_LIST,
     OP_USER_GET,
     OP_USER_LIST,
     OP_TASK_GET,
@@ -203,6 +205,11 @@ enum err experiment_delete(struct writer *w, struct store_act *act, struct err_i
 enum err key_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err key_used(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err key_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err aliases_set(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+/* ERR_CONFLICT: it is an alias. */
+enum err alias_absent(struct writer *w, struct str name, struct err_info *e) MUST_CHECK;
+/* ERR_CONFLICT names the aliases of a collection. */
+enum err aliases_absent(struct writer *w, uint32_t collection, struct err_info *e) MUST_CHECK;
 enum err user_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err task_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;

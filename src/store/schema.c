@@ -166,6 +166,11 @@ static const char *const migrations[] = {
     " id TEXT PRIMARY KEY, hash BLOB NOT NULL, old_hash BLOB NOT NULL,"
     " old_until_us INTEGER NOT NULL, payload BLOB NOT NULL, created_us INTEGER NOT NULL,"
     " updated_us INTEGER NOT NULL, used_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+    /* 7: aliases: second names of collections */
+    "CREATE TABLE alias ("
+    " name TEXT PRIMARY KEY, collection INTEGER NOT NULL, created_us INTEGER NOT NULL,"
+    " updated_us INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX alias_collection ON alias(collection);",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

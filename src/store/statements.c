@@ -26,6 +26,9 @@
 #define SERVED_COLUMNS                                                                             \
     "id, collection, token, user, at_us, recommender, scenario, experiment, variant, payload"
 #define TASK_COLUMNS "id, kind, state, created_us, updated_us, payload"
+#define ALIASES                                                                                    \
+    "SELECT a.name, c.name, a.collection, a.created_us, a.updated_us, a.revision FROM alias a"     \
+    " CROSS JOIN collection c ON c.id = a.collection"
 /* Rows of a collection that is being removed are not to be seen: its row in `collection` has gone.
  */
 #define LIVE " AND EXISTS (SELECT 1 FROM collection c WHERE c.id = ?1)"
@@ -304,6 +307,16 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_KEY_USED] = {"key_used",
                        "UPDATE access_key SET used_us = ?2 WHERE id = ?1 AND used_us < ?2"},
     [STMT_KEY_REMOVE] = {"key_remove", "DELETE FROM access_key WHERE id = ?1"},
+
+    [STMT_ALIAS_GET] = {"alias_get", ALIASES " WHERE a.name = ?1"},
+    [STMT_ALIAS_LIST] = {"alias_list", ALIASES " WHERE a.name > ?1 ORDER BY a.name LIMIT ?2"},
+    [STMT_ALIAS_SET] = {"alias_set",
+                        "REPLACE INTO alias (name, collection, created_us, updated_us, revision)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5)"},
+    [STMT_ALIAS_REMOVE] = {"alias_remove", "DELETE FROM alias WHERE name = ?1"},
+    [STMT_ALIAS_COUNT] = {"alias_count", "SELECT count(*) FROM alias WHERE collection = ?1"},
+    [STMT_ALIAS_OF_COLLECTION] = {"alias_of_collection",
+                                  "SELECT name FROM alias WHERE collection = ?1 LIMIT 10"},
 
     [STMT_USER_GET] = {"user_get", "SELECT id, revision, created_us, updated_us, payload FROM user"
                                    " WHERE collection = ?1 AND id = ?2" LIVE},

@@ -227,6 +227,21 @@ struct key_record {
     int64_t created_us, updated_us, used_us;
 };
 
+enum act_status { ACT_CREATED, ACT_UPDATED, ACT_UNCHANGED, ACT_DELETED };
+
+/* A second name of a collection. No collection has the name of an alias. */
+#define STORE_ALIASES_MAX 100     /* of one collection */
+#define STORE_ALIASES_SET_MAX 100 /* in one act */
+struct alias_record {
+    struct str name;
+    struct str collection_name; /* to be set: empty: the alias goes */
+    /* When read, and results of ACT_ALIASES_SET: */
+    uint32_t collection;
+    int64_t created_us, updated_us;
+    uint64_t revision; /* the change number of its last act */
+    enum act_status status;
+};
+
 /* One text's vector, whoever has it. */
 #define EMBEDDING_KEY 32
 struct embedding_record {
@@ -248,12 +263,13 @@ struct task_record {
 enum act_kind {
     ACT_COLLECTION_CREATE, /* collection: name, settings, model_digest, dims; version: model,
                               settings (both may be empty): of its first, active version.
-                              ERR_CONFLICT: exists. version_id: of that version */
+                              ERR_CONFLICT: exists, or there is an alias of this name. version_id:
+                              of that version */
     ACT_COLLECTION_UPDATE, /* collection: id, settings, mean_cosine, model_digest, dims, all as they
                               shall be (the last three: of the active version); if_revision.
                               ERR_CONFLICT: other dims while documents have vectors */
     ACT_COLLECTION_DELETE, /* collection.id: at once hidden, rows removed in bounded steps
-                              afterwards */
+                              afterwards. ERR_CONFLICT: it has aliases (named) */
     ACT_DOCUMENT_PUT, /* document: all but number and revision; created_us counts for a new one.
                          ACT_UNCHANGED: both digests and expiry equal, and it does not bring a
                          pending one its vectors; `attempts` is kept. Its passages are of the
@@ -308,6 +324,11 @@ enum act_kind {
                                  is not */
     ACT_RECOMMENDER_DELETE,   /* recommender.id. ERR_CONFLICT: the active one */
 
+    ACT_ALIASES_SET, /* aliases, alias_count: all or none, each with a change row unless it is so
+                        already. ERR_NOT_FOUND: the collection, or an alias that is to go;
+                        ERR_CONFLICT: a collection has that name, STORE_ALIASES_MAX; alias_failed:
+                        the row, field: "name" or "collection" */
+
     /* Keys: no change rows, nobody who follows the log is told. */
     ACT_KEY_PUT,    /* key: all of it, as it shall be; in place of one with its id */
     ACT_KEY_USED,   /* key: id, used_us; an earlier time changes nothing */
@@ -331,7 +352,6 @@ enum act_kind {
     ACT_SERVED_FORGET, /* served_collection, served_before_us: the oldest 1,024 rows at most that
                           are of before; id: how many there were. No change row */
 };
-enum act_status { ACT_CREATED, ACT_UPDATED, ACT_UNCHANGED, ACT_DELETED };
 
 #define REVISION_ANY 0ULL
 #define REVISION_NONE UINT64_MAX /* must not exist yet */
@@ -364,6 +384,8 @@ struct store_act {
     struct brought_record brought;
     struct experiment_record experiment;
     struct key_record key;
+    struct alias_record *aliases; /* distinct names, at most STORE_ALIASES_SET_MAX */
+    size_t alias_count;
     /* Of any act: go into the embedding cache with it, if the act is done (unchanged included).
      * Those that are there already stay. */
     const struct embedding_record *embeddings;
@@ -379,6 +401,7 @@ struct store_act {
     uint64_t revision;   /* the change number of this act; the standing one if unchanged */
     uint64_t id;         /* collection id, document number, version id or task id */
     uint32_t version_id; /* of ACT_COLLECTION_CREATE: the version that was made with it */
+    size_t alias_failed;
 };
 
 /* Commits acts in order, in one transaction with whatever else is waiting. Returns when it is
@@ -539,6 +562,12 @@ enum err store_experiment_list(struct store *s, struct arena *a, uint32_t collec
 /* By id, after `after`. */
 enum err store_key_list(struct store *s, struct arena *a, struct str after, size_t limit,
                         struct key_record **out, size_t *count, struct err_info *e) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+enum err store_alias_get(struct store *s, struct arena *a, struct str name,
+                         struct alias_record *out, struct err_info *e) MUST_CHECK;
+/* By name, after `after`. */
+enum err store_alias_list(struct store *s, struct arena *a, struct str after, size_t limit,
+                          struct alias_record **out, size_t *count, struct err_info *e) MUST_CHECK;
 enum err store_user_get(struct store *s, struct arena *a, uint32_t collection, struct str id,
                         struct user_record *out, struct err_info *e) MUST_CHECK;
 enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, struct str after,
@@ -576,6 +605,8 @@ enum change_kind {
     CHANGE_RECOMMENDER_DELETED,
     CHANGE_EXPERIMENT_PUT,
     CHANGE_EXPERIMENT_DELETED,
+    CHANGE_ALIAS_SET,     /* of the collection that it stands for now */
+    CHANGE_ALIAS_DELETED, /* of the collection that it stood for */
 };
 struct change_record {
     uint64_t change;
@@ -583,10 +614,11 @@ struct change_record {
     int64_t at_us;
     uint32_t collection;
     struct str collection_name; /* as it was */
-    uint32_t number;            /* of the document, if it is about one */
-    struct str subject;         /* id of the document, user, task, version, recommender; event
-                           id of feedback; empty of readers
-                           who were erased, and of their feedback */
+    uint32_t number;            /* of the document, if it is about one; of an alias: how many
+                                   changes that belong to the same act follow */
+    struct str subject; /* id of the document, user, task, version, recommender, alias; event
+                   id of feedback; empty of readers
+                   who were erased, and of their feedback */
 };
 /* Changes after `after`, in order, at most limit. ERR_GONE: they were pruned (or another lineage's
  * cursor). */

@@ -83,6 +83,8 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
         return key_used(w, act, e);
     case ACT_KEY_DELETE:
         return key_delete(w, act, e);
+    case ACT_ALIASES_SET:
+        return aliases_set(w, act, e);
     case ACT_EMBEDDINGS_PUT:
         act->status = ACT_UPDATED;
         return ERR_OK;

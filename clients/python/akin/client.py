@@ -30,6 +30,26 @@ class Akin(Http):
         """Delete a collection and all that is in it"""
         return self._ask("DELETE", f"/v1/collections/{quote(collection)}")  # type: ignore[no-any-return]
 
+    def list_aliases(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> "types.Aliases":
+        """All aliases, by name"""
+        return self._ask("GET", "/v1/aliases", query={"limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+
+    def swap_aliases(self, *, aliases: List["types.AliasSwap"]) -> "types.Aliases":
+        """Set, move and delete several aliases in one step: all or none, and every request sees all of it or nothing of it. Two collections trade places by ..."""
+        return self._ask("POST", "/v1/aliases:swap", body={"aliases": aliases})  # type: ignore[no-any-return]
+
+    def get_alias(self, alias: str) -> "types.Alias":
+        """One alias"""
+        return self._ask("GET", f"/v1/aliases/{quote(alias)}")  # type: ignore[no-any-return]
+
+    def put_alias(self, alias: str, *, collection: str) -> "types.Alias":
+        """Make an alias, or move it to another collection. Every route that names a collection takes the alias too; a request stays with the collection that it ..."""
+        return self._ask("PUT", f"/v1/aliases/{quote(alias)}", body={"collection": collection})  # type: ignore[no-any-return]
+
+    def delete_alias(self, alias: str) -> None:
+        """Delete an alias; the collection stays"""
+        return self._ask("DELETE", f"/v1/aliases/{quote(alias)}")  # type: ignore[no-any-return]
+
     def list_embedding_versions(self, collection: str) -> "types.EmbeddingVersions":
         """The embedding versions of a collection"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/embedding-versions")  # type: ignore[no-any-return]

@@ -57,6 +57,27 @@ class CollectionSettings(TypedDict, total=False):
     recommend: Dict[str, Any]  # how it recommends unless a request says
     versions_kept: int  # retired embedding versions that are kept, and kept up to date, for a rollback
 
+class Aliases(TypedDict, total=False):
+    data: List["Alias"]
+    next_cursor: Union[str, None]
+
+class Alias(TypedDict, total=False):
+    name: str
+    collection: str  # what it stands for
+    created: str
+    updated: str
+    revision: int  # the change that made or moved it
+
+class AliasesSwap(TypedDict, total=False):
+    aliases: List["AliasSwap"]  # each name once
+
+class AliasSwap(TypedDict, total=False):
+    name: str  # a-z, 0-9, _ and -, first a letter or digit, at most 64
+    collection: Union[str, None]  # what it stands for from now on; null: the alias goes
+
+class AliasPut(TypedDict, total=False):
+    collection: str  # by its own name, not by another alias
+
 class EmbeddingVersions(TypedDict, total=False):
     data: List["EmbeddingVersion"]
     next_cursor: Union[str, None]

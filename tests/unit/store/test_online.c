@@ -1,4 +1,4 @@
-/* Scores that were brought, and experiments. */
+/* Scores that were brought, experiments, keys and aliases. */
 #include "fixture.h"
 #include <math.h>
 
@@ -262,6 +262,109 @@ static void test_experiments(void **state)
     ok(store_check(f->s, &f->e));
 }
 
+/* ---- aliases ---- */
+
+static struct store_act aliases_act(struct alias_record *rows, size_t count)
+{
+    return (struct store_act){.kind = ACT_ALIASES_SET, .aliases = rows, .alias_count = count};
+}
+
+static struct alias_record alias_of(const char *name, const char *collection)
+{
+    return (struct alias_record){.name = str_c(name), .collection_name = str_c(collection)};
+}
+
+static void alias_is(struct fixture *f, const char *name, const char *collection)
+{
+    struct alias_record r;
+    ok(store_alias_get(f->s, f->a, str_c(name), &r, &f->e));
+    assert_true(str_eq_c(r.collection_name, collection));
+}
+
+static void test_aliases(void **state)
+{
+    struct fixture *f = *state;
+    struct alias_record *list, rows[2] = {alias_of("x", "one"), alias_of("y", "two")};
+    uint32_t one = collection_make(f, "one");
+    size_t n;
+    collection_make(f, "two");
+    act_done(f, aliases_act(rows, 2));
+    assert_int_equal(rows[0].status, ACT_CREATED);
+    assert_true(rows[0].collection == one && rows[1].revision == rows[0].revision + 1);
+    rows[0].collection_name = STR("two");
+    struct store_act moved = act_done(f, aliases_act(rows, 2));
+    assert_int_equal(rows[0].status, ACT_UPDATED);
+    assert_int_equal(rows[1].status, ACT_UNCHANGED);
+    assert_true(moved.revision == rows[0].revision && rows[1].revision < moved.revision);
+    act_done(f, (struct store_act){.kind = ACT_COLLECTION_DELETE, .collection.id = one});
+    reopen(f);
+    alias_is(f, "x", "two");
+    ok(store_alias_list(f->s, f->a, STR("x"), 9, &list, &n, NULL));
+    assert_true(n == 1 && str_eq_c(list[0].name, "y"));
+    ok(store_check(f->s, &f->e));
+}
+
+static void test_aliases_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct alias_record gone, rows[2] = {alias_of("x", "one"), alias_of("y", "one")};
+    uint32_t one = collection_make(f, "one");
+    collection_make(f, "two");
+    act_done(f, aliases_act(rows, 2));
+    const struct {
+        struct alias_record row;
+        enum err err;
+        const char *field;
+    } cases[] = {
+        {alias_of("y", "none"), ERR_NOT_FOUND, "collection"},
+        {alias_of("z", ""), ERR_NOT_FOUND, "name"},
+        {alias_of("two", "one"), ERR_CONFLICT, "name"},
+        {alias_of("x", "one"), ERR_INVALID, "name"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct alias_record two[2] = {alias_of("x", "two"), cases[i].row};
+        struct err_info e = act_refused(f, aliases_act(two, 2), cases[i].err);
+        assert_string_equal(e.field, cases[i].field);
+        alias_is(f, "x", "one"); /* nothing of it was done */
+    }
+    act_refused(f, act_collection("x"), ERR_CONFLICT);
+    struct store_act gone_collection = {.kind = ACT_COLLECTION_DELETE, .collection.id = one};
+    assert_non_null(strstr(act_refused(f, gone_collection, ERR_CONFLICT).message, "x, y"));
+    rows[0].collection_name = rows[1].collection_name = STR("");
+    act_done(f, aliases_act(rows, 2));
+    assert_int_equal(rows[0].status, ACT_DELETED);
+    assert_int_equal(store_alias_get(f->s, f->a, STR("x"), &gone, NULL), ERR_NOT_FOUND);
+    act_done(f, gone_collection);
+    ok(store_check(f->s, &f->e));
+}
+
+/* Each says how many of the same act follow. */
+static void test_alias_changes(void **state)
+{
+    struct fixture *f = *state;
+    struct alias_record rows[3] = {alias_of("x", "one"), alias_of("y", "one"),
+                                   alias_of("z", "two")};
+    struct change_record *list;
+    struct position at;
+    size_t n;
+    collection_make(f, "one");
+    collection_make(f, "two");
+    act_done(f, aliases_act(rows + 1, 1));
+    rows[0].collection_name = STR("two");
+    store_position(f->s, &at);
+    act_done(f, aliases_act(rows, 3));
+    ok(store_changes(f->s, f->a, at.change, 9, &list, &n, NULL));
+    assert_int_equal(n, 2);
+    assert_true(list[0].kind == CHANGE_ALIAS_SET && str_eq_c(list[0].subject, "x"));
+    assert_true(str_eq_c(list[0].collection_name, "two") && list[0].number == 1);
+    assert_true(str_eq_c(list[1].subject, "z") && list[1].number == 0);
+    rows[0].collection_name = STR("");
+    act_done(f, aliases_act(rows, 1));
+    ok(store_changes(f->s, f->a, at.change + 2, 9, &list, &n, NULL));
+    assert_true(n == 1 && list[0].kind == CHANGE_ALIAS_DELETED);
+    assert_true(str_eq_c(list[0].collection_name, "two"));
+}
+
 /* Their changes are in the log; scores make none. */
 static void test_changes(void **state)
 {
@@ -287,6 +390,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scores_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scores_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_experiments, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_aliases, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_aliases_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_alias_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
