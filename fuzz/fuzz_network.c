@@ -1,8 +1,9 @@
-/* What strangers and proxies say: Accept-Encoding, forwarded addresses, prefixes, coded bodies. The
- * first byte chooses the parser, the rest is its input. */
+/* What strangers and proxies say: Accept-Encoding, forwarded addresses, prefixes, coded bodies,
+ * URLs that akin is to ask. The first byte chooses the parser, the rest is its input. */
 #include "base/address.h"
 #include "http/coding.h"
 #include "http/forwarded.h"
+#include "net/outbound.h"
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,6 +22,20 @@ static void fuzz_prefix(struct str in)
     address_print(&a, text);
     struct address again;
     assert(address_parse(str_c(text), &again) == ERR_OK && address_same(&a, &again));
+}
+
+/* What is taken names no host that may be anywhere: a socket to an inside address is refused. */
+static void fuzz_url(struct str in)
+{
+    static const struct address loopback = {{[15] = 1}};
+    struct outbound_guard g = {.own = NULL};
+    char url[OUTBOUND_URL_MAX + 1];
+    if (outbound_url_check(NULL, in, "url", NULL))
+        return;
+    assert(in.n <= OUTBOUND_URL_MAX && !memchr(in.s, 0, in.n));
+    memcpy(url, in.s, in.n);
+    url[in.n] = '\0';
+    assert(!outbound_guard_vet(&g, url, &loopback) && g.refused[0]);
 }
 
 static void fuzz_forwarded(struct str in, bool standard)
@@ -69,6 +84,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum coding c;
     if (size == 0)
         return 0;
+    if (data[0] == 'u') {
+        fuzz_url(in);
+        return 0;
+    }
     switch (data[0] % 6) {
     case 0:
         (void)coding_choose(in);

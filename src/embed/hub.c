@@ -1,6 +1,7 @@
 /* A model from a hub: https://HOST/ORG/NAME, whose files are at .../resolve/main/FILE. */
 #include "base/file.h"
 #include "embed/pull.h"
+#include "net/outbound.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,14 +48,15 @@ static bool is_loopback(const char *url)
     return false;
 }
 
-static void options(CURL *c, const char *url, struct download *d, char *fault)
+/* The hub is the operator's choice and may be anywhere; where it sends us on to may not. */
+static void options(CURL *c, const char *url, struct download *d, struct outbound_guard *guard,
+                    char *fault)
 {
     const char *protocols = is_loopback(url) ? "http" : "https";
     curl_easy_setopt(c, CURLOPT_URL, url);
+    outbound_guard_set(guard, c, OUTBOUND_REDIRECTS_MAX);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, protocols);
     curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(c, CURLOPT_MAXREDIRS, 8L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 20L);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 100L);
@@ -71,12 +73,16 @@ static void options(CURL *c, const char *url, struct download *d, char *fault)
 
 /* ERR_NOT_FOUND without a message for a file that is optional and not there. */
 static enum err outcome(CURL *c, CURLcode rc, const char *url, const struct download *d,
-                        const char *fault)
+                        const struct outbound_guard *guard, const char *fault)
 {
     long status = 0;
     if (d->err || rc == CURLE_OK)
         return d->err;
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+    if (guard->refused[0])
+        return err_set(d->e, ERR_INVALID, "source",
+                       "%.200s leads on to %.190s; the setting outbound.allow permits it", url,
+                       guard->refused);
     if (status == 404 && !d->wanted->required)
         return ERR_NOT_FOUND;
     if (status >= 400)
@@ -96,8 +102,9 @@ static enum err fetch(CURL *c, const char *base, struct download *d)
     enum err err = file_open(path, FILE_CREATE, &d->to, d->e);
     if (err)
         return err;
-    options(c, url, d, fault);
-    err = outcome(c, curl_easy_perform(c), url, d, fault);
+    struct outbound_guard guard = {.rules = d->pull->outbound, .own = base};
+    options(c, url, d, &guard, fault);
+    err = outcome(c, curl_easy_perform(c), url, d, &guard, fault);
     if (!err)
         err = file_sync(d->to, d->e);
     file_close(d->to);

@@ -111,7 +111,11 @@ enum err model_pull(const char *models_dir, const char *name, const char *source
         return err_set(e, ERR_INVALID, "models", "the path is too long");
     snprintf(pooling, sizeof pooling, "%s/1_Pooling", dir);
     o = o ? o : &none;
-    struct pull p = {.source = source, .dir = dir, .progress = o->progress, .ctx = o->ctx};
+    struct pull p = {.source = source,
+                     .dir = dir,
+                     .progress = o->progress,
+                     .ctx = o->ctx,
+                     .outbound = o->outbound};
     err = file_mkdirs(pooling, 0700, e);
     if (!err)
         err = collect(&p, e);

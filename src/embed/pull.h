@@ -21,9 +21,10 @@ struct pull {
     const char *source, *dir;    /* `dir` exists, with 1_Pooling in it */
     model_progress_fn *progress; /* may be NULL */
     void *ctx;
+    const struct outbound_rules *outbound; /* may be NULL */
 };
 enum err pull_from_zip(const struct pull *p, struct err_info *e) MUST_CHECK;
-/* https; http for loopback only, for tests. */
+/* https; http for loopback only, for tests. Redirects are held to `outbound`. */
 enum err pull_from_hub(const struct pull *p, struct err_info *e) MUST_CHECK;
 
 static inline void pull_progress(const struct pull *p, const char *file, uint64_t done,

@@ -147,12 +147,17 @@ static enum err get(const struct config *c, const struct args *a, const char *na
     strbuf_init(&dir, 0);
     strbuf_printf(&dir, "%s/models", config_str(c, "data.dir"));
     options_of(a, &p, &o);
-    enum err rc = file_mkdirs(dir.buf, 0700, e);
+    struct outbound_rules *outbound = NULL;
+    enum err rc = settings_outbound(c, &outbound, e);
+    o.outbound = outbound;
+    if (rc == ERR_OK)
+        rc = file_mkdirs(dir.buf, 0700, e);
     if (rc == ERR_OK)
         rc = model_pull(dir.buf, name, source, &o, e);
     strbuf_printf(&dir, "/%s", name);
     if (rc == ERR_OK)
         rc = show_model(c, a, dir.buf, NULL, e);
+    outbound_rules_free(outbound);
     strbuf_release(&dir);
     return rc;
 }

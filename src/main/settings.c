@@ -56,6 +56,10 @@ static const struct setting table[] = {
      "embedding tokens of one key, or of one address without a key, as 1000000/h"},
     {"limits.user", SETTING_STRING, "", 0, 0, NULL, false,
      "requests for one reader, who is named in them"},
+    {"outbound.allow", SETTING_LIST, "", 0, 0, NULL, false,
+     "addresses, prefixes and hosts (10.1.0.0/16, hooks.lan, *.lan) beyond the public internet "
+     "that "
+     "redirects of a model's hub may lead to"},
     {"server.address", SETTING_STRING, "127.0.0.1", 0, 0, NULL, false, "address to listen on"},
     {"server.admin_key", SETTING_STRING, "", 0, 0, NULL, true,
      "an administrator's key besides those that are made; if set, keys are always asked for"},
@@ -162,12 +166,23 @@ enum err settings_load(const struct args *a, struct config **out, struct err_inf
         rc = config_set_flag(c, "embed.model", args_get(a, "--model"), e);
     if (rc == ERR_OK && settings_provider(c))
         rc = provider_env(c, e);
+    struct outbound_rules *outbound = NULL;
+    if (rc == ERR_OK)
+        rc = settings_outbound(c, &outbound, e);
+    outbound_rules_free(outbound);
     if (rc != ERR_OK) {
         config_free(c);
         return rc;
     }
     *out = c;
     return ERR_OK;
+}
+
+enum err settings_outbound(const struct config *c, struct outbound_rules **out, struct err_info *e)
+{
+    unsigned count;
+    const char *const *allow = config_list(c, "outbound.allow", &count);
+    return outbound_rules_new(allow, count, "outbound.allow", out, e);
 }
 
 bool settings_provider(const struct config *c)

@@ -6,6 +6,7 @@
 #include "embed/embed.h"
 #include "engine/engine.h"
 #include "main/command.h"
+#include "net/outbound.h"
 
 /* In the data directory, mode 0600: the key that the first start that asked for keys made. */
 #define KEY_FILE "admin.key"
@@ -46,6 +47,10 @@ enum err settings_load(const struct args *a, struct config **out, struct err_inf
  * ERR_NOT_FOUND with the next step. */
 enum err settings_model_dir(const struct config *c, const char *name, struct strbuf *out,
                             struct err_info *e) MUST_CHECK;
+
+/* outbound.allow; to be freed. */
+enum err settings_outbound(const struct config *c, struct outbound_rules **out,
+                           struct err_info *e) MUST_CHECK;
 
 /* Is embed.provider another than this machine? */
 bool settings_provider(const struct config *c);

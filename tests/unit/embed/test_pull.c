@@ -139,6 +139,9 @@ static const char *const hub_program =
     "        if p.startswith('/moved/'):\n"
     "            self.send_response(302); self.send_header('Location', '/org/' + p[7:]); "
     "self.end_headers(); return\n"
+    "        if p.startswith('/away/'):\n"
+    "            self.send_response(302); self.send_header('Location', 'http://127.0.0.2:%d/x' % "
+    "s.server_port); self.end_headers(); return\n"
     "        head = '/org/tiny/resolve/main/'\n"
     "        f = os.path.join(sys.argv[1], p[len(head):])\n"
     "        if p.startswith('/broken/'):\n"
@@ -184,6 +187,9 @@ static void test_hub(void **state)
                                 NULL),
                      ERR_OK);
     assert_true(calls > 0);
+    /* The hub is the operator's word, not where it sends on to. */
+    snprintf(url, sizeof url, "http://127.0.0.1:%s/away/tiny", port);
+    expect("x", url, ERR_INVALID, "leads on to 127.0.0.2: a loopback address");
     snprintf(url, sizeof url, "http://127.0.0.1:%s/org/other", port);
     expect("x", url, ERR_NOT_FOUND, "config.json answered 404");
     snprintf(url, sizeof url, "http://127.0.0.1:%s/broken/tiny", port);
