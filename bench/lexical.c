@@ -100,7 +100,7 @@ static void index_all(void)
     printf(
         "{\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"bytes\":%zu,\"terms\":%zu,\"documents\":%zu}\n",
         ((double)clock_mono_ns() - begin) / 1e9, cpu_seconds() - cpu, lexical_bytes(x),
-        lexical_terms(x), lexical_documents(x));
+        lexical_terms(x), lexical_documents(x, 0));
     free(t.all);
 }
 
@@ -153,7 +153,7 @@ static size_t ask(struct str line, enum lexical_role role, struct arena *a,
         terms[i] = (struct lexical_term){word, 1};
         groups[i] = (struct lexical_group){.terms = &terms[i],
                                            .term_count = 1,
-                                           .idf = lexical_idf(x, lexical_frequency(x, word)),
+                                           .idf = lexical_idf(x, 0, lexical_frequency(x, 0, word)),
                                            .weight = 1,
                                            .role = role};
     }
@@ -217,13 +217,13 @@ static size_t words_near(struct str word, struct arena *a)
     struct lexical_word out[50];
     memcpy(wrong, word.s, word.n);
     wrong[word.n / 2] = 'q';
-    return lexical_near(x, (struct str){wrong, word.n}, word.n < 8 ? 1 : 2, 50, a, out);
+    return lexical_near(x, 0, (struct str){wrong, word.n}, word.n < 8 ? 1 : 2, 50, a, out);
 }
 
 static size_t words_prefixed(struct str word, struct arena *a)
 {
     struct lexical_word out[50];
-    return lexical_prefixed(x, (struct str){word.s, 1 + word.n / 4}, 50, a, out);
+    return lexical_prefixed(x, 0, (struct str){word.s, 1 + word.n / 4}, 50, a, out);
 }
 
 static void dictionary_ask(size_t (*look)(struct str word, struct arena *a))

@@ -101,13 +101,13 @@ static void look_around(struct lexical *x)
 {
     struct arena *a = arena_new(0);
     struct lexical_word found[K];
-    size_t n = lexical_prefixed(x, STR(""), K, a, found);
+    size_t n = lexical_prefixed(x, 0, STR(""), K, a, found);
     if ((n == 0) != (lexical_terms(x) == 0))
         abort();
     ask(x, found, n, a);
     for (size_t i = 0; i < n; i++) {
         struct lexical_word near[2];
-        lexical_near(x, found[i].term, 1 + i % 2, 2, a, near);
+        lexical_near(x, 0, found[i].term, 1 + i % 2, 2, a, near);
     }
     arena_free(a);
 }
@@ -119,7 +119,7 @@ static void change(struct lexical *x)
     document_put(x, 3);
     document_put(x, 1000);
     must_be_whole(x);
-    lexical_all(x, &all);
+    lexical_all(x, 0, &all);
     for (uint32_t i = docset_next(&all, 0); i != UINT32_MAX; i = docset_next(&all, i + 1))
         if (i % 3)
             lexical_delete(x, i);
@@ -133,7 +133,7 @@ static void check_same(struct lexical *x)
     uint64_t offset = 0;
     struct file *f = fuzz_file_new();
     if (lexical_save(x, f, NULL) || lexical_load(f, &offset, &again, NULL) ||
-        lexical_documents(x) != lexical_documents(again) ||
+        lexical_documents(x, 0) != lexical_documents(again, 0) ||
         lexical_terms(x) != lexical_terms(again))
         abort();
     must_be_whole(again);

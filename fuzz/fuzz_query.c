@@ -101,7 +101,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     words = words_new(&analyzer);
     for (uint32_t i = 0; i < DOCUMENTS; i++)
         words_put(words, &(struct words_document){i + 1, 1, i % 2 ? STR("en") : STR(""), STR("the"),
-                                                  str_c(texts[i]), STR("tag")});
+                                                  str_c(texts[i]), STR("tag"),
+                                                  i % 3 ? STR("") : STR("one")});
     rules = words_rules_new(&analyzer, synonyms, 2, stops, 1);
     return 0;
 }

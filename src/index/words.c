@@ -1,6 +1,7 @@
 /* Documents: their terms into lexical/, their languages counted. */
 #include "index/words_impl.h"
 
+#include "base/rng.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@ struct words *words_new(const struct words_analyzer *analyzer)
     struct words *w = xcalloc(1, sizeof *w);
     w->analyzer = *analyzer;
     w->lexical = lexical_new();
+    rng_bytes(&w->tenants.seed, sizeof w->tenants.seed);
     lock_init(&w->lock, LOCK_INDEX);
     lock_init(&w->sessions_lock, LOCK_CACHE);
     return w;
@@ -26,6 +28,7 @@ void words_free(struct words *w)
     lexical_free(w->lexical);
     lock_release(&w->lock);
     lock_release(&w->sessions_lock);
+    tenants_release(&w->tenants);
     free(w->languages);
     free(w->tokens);
     free(w->bytes);
@@ -78,7 +81,8 @@ static void count_add(struct words *w, unsigned held, int by)
         atomic_fetch_add_explicit(&w->counts[held - 1], (uint32_t)by, memory_order_relaxed);
 }
 
-void words_language_set(struct words *w, uint32_t number, unsigned held)
+void words_language_set(struct words *w, uint32_t number, unsigned held, uint32_t part_before,
+                        uint32_t part)
 {
     if (!held && number >= w->languages_size)
         return;
@@ -86,18 +90,27 @@ void words_language_set(struct words *w, uint32_t number, unsigned held)
     lock_take(&w->lock);
     unsigned before = w->languages[number];
     w->languages[number] = (uint8_t)held;
+    if (before && part_before)
+        tenant_count_add(&w->tenants, part_before, before - 1, -1);
+    if (held && part)
+        tenant_count_add(&w->tenants, part, held - 1, 1);
     lock_drop(&w->lock);
     count_add(w, before, -1);
     count_add(w, held, 1);
 }
 
-size_t words_languages(struct words *w, uint8_t out[QUERY_LANGUAGES_MAX])
+size_t words_languages(struct words *w, uint32_t part, uint8_t out[QUERY_LANGUAGES_MAX])
 {
     uint32_t counts[WORDS_LANGUAGES];
     size_t count = 0;
     uint64_t all = 0;
-    for (unsigned i = 0; i < WORDS_LANGUAGES; i++)
-        all += counts[i] = atomic_load_explicit(&w->counts[i], memory_order_relaxed);
+    if (part)
+        tenant_counts(w, part, counts);
+    for (unsigned i = 0; i < WORDS_LANGUAGES; i++) {
+        if (!part)
+            counts[i] = atomic_load_explicit(&w->counts[i], memory_order_relaxed);
+        all += counts[i];
+    }
     for (unsigned i = 1; i < WORDS_LANGUAGES; i++) {
         if (!counts[i] || (uint64_t)counts[i] * LANGUAGE_SHARE < all)
             continue;
@@ -151,7 +164,9 @@ void words_put(struct words *w, const struct words_document *d)
     const struct str fields[LEXICAL_FIELDS] = {
         [LEXICAL_TITLE] = d->title, [LEXICAL_TEXT] = d->text, [LEXICAL_TAGS] = d->tags};
     unsigned language = language_of(w, d->lang);
-    struct lexical_document out = {.number = d->number, .revision = d->revision};
+    uint32_t before = lexical_part(w->lexical, d->number);
+    struct lexical_document out = {
+        .number = d->number, .revision = d->revision, .part = tenant_part_add(w, d->tenant)};
     w->token_count = w->byte_count = 0;
     if (!w->session)
         w->session = w->analyzer.session_new();
@@ -165,18 +180,19 @@ void words_put(struct words *w, const struct words_document *d)
     out.tokens = w->tokens;
     out.token_count = w->token_count;
     lexical_put(w->lexical, &out);
-    words_language_set(w, d->number, language + 1);
+    words_language_set(w, d->number, language + 1, before, out.part);
 }
 
 void words_delete(struct words *w, uint32_t number)
 {
+    uint32_t before = lexical_part(w->lexical, number);
     lexical_delete(w->lexical, number);
-    words_language_set(w, number, 0);
+    words_language_set(w, number, 0, before, 0);
 }
 
 size_t words_documents(struct words *w)
 {
-    return lexical_documents(w->lexical);
+    return lexical_documents(w->lexical, 0);
 }
 
 size_t words_bytes(struct words *w)

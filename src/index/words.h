@@ -11,6 +11,10 @@
  *              no words weigh half: what they say, the words around them have said mostly. The
  *              function words of the query's languages weigh a quarter.
  *
+ * tenant     a document may be one's; a query of a tenant is answered as if the others' documents
+ * had never been there: every statistic, correction, continuation and language is of the tenant's
+ * own. Its documents' words are kept twice for that (lexical/lexical.h).
+ *
  * bound = B(q): the sum of weight * idf over the groups that are ranked, so that score / bound lies
  * in [0, 1).
  *
@@ -58,11 +62,13 @@ struct words;
 struct words *words_new(const struct words_analyzer *analyzer);
 void words_free(struct words *w);
 
+#define WORDS_TENANT_MAX 255 /* bytes */
 struct words_document {
     uint32_t number; /* not 0 */
     uint64_t revision;
     struct str lang;              /* a code, "" if unknown */
     struct str title, text, tags; /* tags joined by line ends; weights 2, 1, 1.5 */
+    struct str tenant;            /* whose it is, at most WORDS_TENANT_MAX bytes; empty: nobody's */
 };
 /* Adds or replaces; searches see it when this returns. Cost: the analysis of the text. */
 void words_put(struct words *w, const struct words_document *d);
@@ -98,6 +104,7 @@ struct words_options {
     bool prefix;               /* the last word may go on: it is being typed */
     bool typos;                /* a word that the index does not know may be misspelt */
     struct words_rules *rules; /* NULL: none; borrowed for the call */
+    struct str tenant;         /* empty: all documents; else none but the tenant's match */
 };
 
 /* A query, analysed once, as of the index then. In the arena, for as long as `w` lives. */

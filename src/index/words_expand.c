@@ -32,7 +32,7 @@ uint32_t group_frequency(struct query_builder *b, const struct group *g)
 {
     uint32_t most = 0;
     for (size_t i = 0; i < g->term_count; i++) {
-        uint32_t df = lexical_frequency(b->w->lexical, g->terms[i].term);
+        uint32_t df = lexical_frequency(b->w->lexical, b->part, g->terms[i].term);
         most = df > most ? df : most;
     }
     return most;
@@ -104,8 +104,8 @@ void group_correct(struct query_builder *b, struct group *g)
     size_t n = letters(g->word);
     if (n < 4 || !g->phrase || g->pair || has_digit(g->word))
         return;
-    size_t count =
-        lexical_near(b->w->lexical, g->word, n < 8 ? 1 : 2, CORRECTIONS_MAX, b->arena, found);
+    size_t count = lexical_near(b->w->lexical, b->part, g->word, n < 8 ? 1 : 2, CORRECTIONS_MAX,
+                                b->arena, found);
     for (size_t i = 0; i < count && found[i].edits == found[0].edits; i++) {
         double boost = correction_boost(&found[i], found[0].df);
         group_member(b, g, found[i].term, boost);
@@ -122,7 +122,8 @@ void group_correct(struct query_builder *b, struct group *g)
 void group_continue(struct query_builder *b, struct group *g)
 {
     struct lexical_word found[CONTINUATIONS_MAX];
-    size_t count = lexical_prefixed(b->w->lexical, g->word, CONTINUATIONS_MAX, b->arena, found);
+    size_t count =
+        lexical_prefixed(b->w->lexical, b->part, g->word, CONTINUATIONS_MAX, b->arena, found);
     for (size_t i = 0; i < count; i++)
         group_member(b, g, found[i].term, CONTINUED_BOOST);
 }

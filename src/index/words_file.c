@@ -1,8 +1,9 @@
 /* The word index in a snapshot: a section of its own (section.h), then lexical/'s. Numbers
  * little-endian.
  *
- *     u64 "AKWORD01"   u32 version of the analyzer
+ *     u64 "AKWORD02"   u32 version of the analyzer
  *     u32 languages, and for each   u8 bytes, code   (the first is "", unknown)
+ *     u32 tenants, and for each     u16 bytes, name   (by part; an empty one is nobody's)
  *     u64 numbers, and for each     u8: 0 no document, else the place of its language + 1 */
 #include "index/words_impl.h"
 
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC UINT64_C(0x313044524F574B41) /* "AKWORD01" */
+#define MAGIC UINT64_C(0x323044524F574B41) /* "AKWORD02" */
 #define CODE_MAX 15
 
 /* ---- save ---- */
@@ -51,6 +52,24 @@ static void put_codes(struct words *w, struct section_writer *s, const uint8_t *
             put_code(s, w->analyzer.language_code(l - 1));
 }
 
+static void put_tenants(struct words *w, struct section_writer *s)
+{
+    struct strbuf names;
+    strbuf_init(&names, 0);
+    lock_take(&w->lock);
+    const struct words_tenants *t = &w->tenants;
+    uint32_t count = (uint32_t)t->count;
+    for (size_t i = 0; i < t->count; i++) {
+        strbuf_add_char(&names, (char)t->all[i].name.n);
+        strbuf_add_char(&names, (char)(t->all[i].name.n >> 8));
+        strbuf_add_str(&names, t->all[i].name);
+    }
+    lock_drop(&w->lock);
+    section_put_u32(s, count);
+    section_put(s, names.buf, names.n);
+    strbuf_release(&names);
+}
+
 enum err words_save(struct words *w, struct file *f, struct err_info *e)
 {
     struct section_writer *s = section_writer_new(f);
@@ -60,6 +79,7 @@ enum err words_save(struct words *w, struct file *f, struct err_info *e)
     section_put_u64(s, MAGIC);
     section_put_u32(s, w->analyzer.version);
     put_codes(w, s, held, size, place);
+    put_tenants(w, s);
     section_put_u64(s, size);
     for (size_t i = 0; i < size; i++)
         held[i] = place[held[i]];
@@ -92,10 +112,33 @@ static void get_codes(struct words *w, struct section_reader *s, uint8_t number[
     }
 }
 
+static void get_tenants(struct words *w, struct section_reader *s)
+{
+    uint32_t count = section_get_u32(s);
+    for (uint32_t i = 0; i < count && !section_error(s); i++) {
+        uint8_t n[2] = {0}, name[WORDS_TENANT_MAX];
+        section_get(s, n, sizeof n);
+        struct str text = {(const char *)name, n[0] | (size_t)n[1] << 8};
+        if (text.n > sizeof name)
+            section_corrupt(s, "a tenant's name is too long");
+        else
+            section_get(s, name, text.n);
+        if (section_error(s))
+            return;
+        if (text.n && tenant_part(w, text) != PART_UNKNOWN)
+            section_corrupt(s, "a tenant is there twice");
+        else if (text.n)
+            tenant_part_add(w, text);
+        else
+            tenant_parts_take(w, i + 1);
+    }
+}
+
 static void get_languages(struct words *w, struct section_reader *s)
 {
     uint8_t number[256] = {0};
     get_codes(w, s, number);
+    get_tenants(w, s);
     uint64_t size = section_get_count(s, 1);
     if (section_error(s))
         return;
@@ -105,9 +148,21 @@ static void get_languages(struct words *w, struct section_reader *s)
         if (held[i] && !number[held[i]])
             section_corrupt(s, "a language that is not on the list");
         else
-            words_language_set(w, (uint32_t)i, number[held[i]]);
+            words_language_set(w, (uint32_t)i, number[held[i]], 0, 0);
     }
     free(held);
+}
+
+/* What documents say of their tenants, once both are there. */
+static void tenants_count(struct words *w)
+{
+    for (size_t i = 0; i < w->languages_size; i++) {
+        uint32_t part = w->languages[i] ? lexical_part(w->lexical, (uint32_t)i) : 0;
+        if (!part)
+            continue;
+        tenant_parts_take(w, part);
+        tenant_count_add(&w->tenants, part, w->languages[i] - 1u, 1);
+    }
 }
 
 static enum err head_load(struct words *w, struct file *f, uint64_t *offset, struct err_info *e)
@@ -138,11 +193,35 @@ enum err words_load(struct file *f, uint64_t *offset, const struct words_analyze
     }
     lexical_free(w->lexical);
     w->lexical = lexical;
+    tenants_count(w);
     *out = w;
     return 0;
 }
 
 /* ---- check ---- */
+
+static enum err check_tenants(struct words *w, struct err_info *e)
+{
+    const struct words_tenants *t = &w->tenants;
+    uint32_t *counts = xcalloc(t->count + 1, sizeof *counts);
+    enum err err = 0;
+    for (size_t i = 0; i < w->languages_size && !err; i++) {
+        uint32_t part = w->languages[i] ? lexical_part(w->lexical, (uint32_t)i) : 0;
+        if (part > t->count)
+            err = err_set(e, ERR_CORRUPT, NULL, "document %zu is of a tenant without a name", i);
+        else
+            counts[part]++;
+    }
+    for (size_t i = 0; i < t->count && !err; i++) {
+        uint32_t counted = 0;
+        for (unsigned l = 0; l < WORDS_LANGUAGES && t->all[i].counts; l++)
+            counted += t->all[i].counts[l];
+        if (counts[i + 1] != counted || counted != lexical_documents(w->lexical, (uint32_t)i + 1))
+            err = err_set(e, ERR_CORRUPT, NULL, "the documents of a tenant are counted wrongly");
+    }
+    free(counts);
+    return err;
+}
 
 enum err words_check(struct words *w, struct err_info *e)
 {
@@ -160,5 +239,5 @@ enum err words_check(struct words *w, struct err_info *e)
         if (counts[l] != atomic_load(&w->counts[l]))
             err = err_set(e, ERR_CORRUPT, NULL, "documents in language \"%s\" are counted wrongly",
                           l ? w->analyzer.language_code(l) : "");
-    return err;
+    return err ? err : check_tenants(w, e);
 }

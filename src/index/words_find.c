@@ -75,14 +75,16 @@ static void exclude_all(struct words *w, const struct words_query *q, struct are
             continue;
         g.role = LEXICAL_SHOULD;
         g.idf = g.weight = 1;
-        exclude(w, &(struct lexical_query){.groups = &g, .group_count = 1}, a, from);
+        exclude(w, &(struct lexical_query){.groups = &g, .group_count = 1, .part = q->query.part},
+                a, from);
     }
     for (size_t i = 0; i < q->query.phrase_count; i++) {
         struct lexical_phrase p = q->query.phrases[i];
         if (p.role != LEXICAL_MUST_NOT)
             continue;
         p.role = LEXICAL_MUST;
-        exclude(w, &(struct lexical_query){.phrases = &p, .phrase_count = 1}, a, from);
+        exclude(w, &(struct lexical_query){.phrases = &p, .phrase_count = 1, .part = q->query.part},
+                a, from);
     }
 }
 
@@ -92,6 +94,6 @@ void words_select(struct words *w, const struct words_query *q, struct arena *a,
         words_match(w, q, NULL, a, out);
         return;
     }
-    lexical_all(w->lexical, out);
+    lexical_all(w->lexical, q->query.part, out);
     exclude_all(w, q, a, out);
 }

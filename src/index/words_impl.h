@@ -1,6 +1,7 @@
 /* Inside the word index (words.h is what others see).
  *
  * words.c        documents and their languages; sessions of the analyzer
+ * words_tenants.c  whose documents they are: names -> parts of lexical/, languages of each
  * words_parse.c  the syntax of a query
  * words_query.c  clauses -> groups -> what lexical/ is asked
  * words_expand.c the members of a group: stems, prefixes, corrected spellings
@@ -9,7 +10,8 @@
  * words_file.c   a snapshot
  *
  * Threads: the postings are lexical/'s. `counts` is written by the writer and read by anyone;
- * `lock` guards `languages` between the writer and a save; `sessions_lock` the spare sessions. */
+ * `lock` guards `languages` between the writer and a save, and all of `tenants`; `sessions_lock`
+ * the spare sessions. */
 #ifndef INDEX_WORDS_IMPL_H
 #define INDEX_WORDS_IMPL_H
 
@@ -27,6 +29,18 @@
 #define PHRASES_MAX 64
 #define PHRASE_WORDS_MAX 64
 
+struct words_tenant {
+    struct str name;  /* empty: a part that nobody has */
+    uint32_t *counts; /* documents of each language; NULL: none yet */
+};
+/* A tenant's part is its place, from 1 on; it keeps it. */
+struct words_tenants {
+    struct words_tenant *all;
+    uint32_t *table; /* of parts by name: open addressing, at most half full; 0: free */
+    size_t count, cap, mask;
+    uint64_t seed; /* of its hashes: who chooses names does not choose their places */
+};
+
 struct words {
     struct words_analyzer analyzer;
     struct lexical *lexical;
@@ -34,6 +48,7 @@ struct words {
     uint8_t *languages; /* by number: 0 no document, else its language + 1 */
     size_t languages_size;
     _Atomic uint32_t counts[WORDS_LANGUAGES]; /* documents of each */
+    struct words_tenants tenants;
 
     struct lock sessions_lock;
     void *sessions[SESSIONS_MAX];
@@ -50,8 +65,23 @@ struct words {
 void *words_session_take(struct words *w);
 void words_session_give(struct words *w, void *session);
 /* Those that queries are analysed in, most frequent first; never 0. */
-size_t words_languages(struct words *w, uint8_t out[QUERY_LANGUAGES_MAX]);
-void words_language_set(struct words *w, uint32_t number, unsigned held); /* language + 1; 0 */
+size_t words_languages(struct words *w, uint32_t part, uint8_t out[QUERY_LANGUAGES_MAX]);
+/* language + 1; 0. `part`: before and after. */
+void words_language_set(struct words *w, uint32_t number, unsigned held, uint32_t part_before,
+                        uint32_t part);
+
+/* ---- tenants (words_tenants.c) ---- */
+
+#define PART_UNKNOWN UINT32_MAX /* no document is of it */
+void tenants_release(struct words_tenants *t);
+/* All but the first under the lock. Added where it is new: the writer's; 0 for an empty name. */
+uint32_t tenant_part_add(struct words *w, struct str name);
+uint32_t tenant_part(struct words *w, struct str name); /* any thread; 0: empty; PART_UNKNOWN */
+/* After loading: parts up to this one are taken, be it without a name. */
+void tenant_parts_take(struct words *w, uint32_t part);
+void tenant_count_add(struct words_tenants *t, uint32_t part, unsigned language, int by);
+/* A copy; 0 for all where there are none. */
+void tenant_counts(struct words *w, uint32_t part, uint32_t out[WORDS_LANGUAGES]);
 
 /* ---- the syntax ---- */
 
@@ -80,6 +110,7 @@ struct group {
 
 struct query_builder {
     struct words *w;
+    uint32_t part; /* of the tenant; 0: all documents */
     const struct words_options *options;
     struct arena *arena;
     void *session;

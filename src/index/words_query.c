@@ -250,7 +250,7 @@ static struct lexical_group group_made(struct query_builder *b, const struct gro
     struct lexical_group out = {
         .terms = g->terms, .term_count = g->term_count, .weight = g->weight, .role = g->role};
     if (g->role != LEXICAL_MUST_NOT)
-        out.idf = lexical_idf(b->w->lexical, group_frequency(b, g));
+        out.idf = lexical_idf(b->w->lexical, b->part, group_frequency(b, g));
     return out;
 }
 
@@ -272,8 +272,11 @@ static void query_finish(struct query_builder *b, struct words_query *q)
         q->excludes |= b->phrases[i].role == LEXICAL_MUST_NOT;
         q->requires |= b->phrases[i].role == LEXICAL_MUST;
     }
-    q->query = (struct lexical_query){
-        .groups = groups, .group_count = n, .phrases = b->phrases, .phrase_count = b->phrase_count};
+    q->query = (struct lexical_query){.groups = groups,
+                                      .group_count = n,
+                                      .phrases = b->phrases,
+                                      .phrase_count = b->phrase_count,
+                                      .part = b->part};
     memcpy(q->languages, b->languages, sizeof q->languages);
     q->language_count = b->language_count;
 }
@@ -330,13 +333,14 @@ static struct str positive_text(const struct clause *clauses, size_t count, stru
 static void builder_init(struct query_builder *b, struct words *w, const struct words_options *o,
                          struct arena *a)
 {
-    *b = (struct query_builder){.w = w, .options = o, .arena = a};
+    *b =
+        (struct query_builder){.w = w, .part = tenant_part(w, o->tenant), .options = o, .arena = a};
     b->groups = arena_alloc(a, LEXICAL_GROUPS_MAX * sizeof *b->groups);
     b->table = arena_array(a, TABLE_SIZE, sizeof *b->table);
     b->phrases = arena_alloc(a, PHRASES_MAX * sizeof *b->phrases);
     if (o->rules)
         b->sequence = arena_alloc(a, SEQUENCE_MAX * sizeof *b->sequence);
-    b->language_count = words_languages(w, b->languages);
+    b->language_count = words_languages(w, b->part, b->languages);
 }
 
 const struct words_query *words_query(struct words *w, struct str text,

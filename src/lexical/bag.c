@@ -57,13 +57,19 @@ static void bag_room(struct bag *b, size_t tokens)
     b->cap = cap;
 }
 
-static void token_add(struct lexical *x, struct bag *b, const struct lexical_token *k,
-                      uint64_t hash, uint32_t i)
+struct keyed {
+    struct str text;
+    uint64_t hash;
+    char buf[LEXICAL_TERM_MAX];
+};
+
+static void token_add(struct lexical *x, struct bag *b, const struct lexical_token *k, bool part,
+                      const struct keyed *by, uint32_t i)
 {
     assert(k->field < LEXICAL_FIELDS);
-    struct term *t = term_find_hashed(x, k->term, hash);
+    struct term *t = term_find_hashed(x, by->text, part, by->hash);
     if (!t)
-        t = term_add(x, k->term, hash);
+        t = term_add(x, by->text, part, by->hash);
     b->next[i] = NONE;
     struct entry *e = &b->entries[t->mark];
     if (t->mark < b->entry_count && e->term == t) {
@@ -77,21 +83,24 @@ static void token_add(struct lexical *x, struct bag *b, const struct lexical_tok
     b->entries[b->entry_count++] = (struct entry){t, i, i, 1, field_weight[k->field]};
 }
 
-/* What they need is asked for ahead: the table, then the terms. */
-static void tokens_add(struct lexical *x, struct bag *b, const struct lexical_document *d)
+/* What they need is asked for ahead: the table, then the terms. `first`: what the first token is
+ * called in the chains. */
+static void tokens_add(struct lexical *x, struct bag *b, const struct lexical_document *d,
+                       uint32_t part, uint32_t first)
 {
-    uint64_t hashes[AHEAD];
+    struct keyed by[AHEAD];
     for (uint32_t from = 0; from < d->token_count; from += AHEAD) {
         uint32_t n = (uint32_t)(d->token_count - from < AHEAD ? d->token_count - from : AHEAD);
         const struct lexical_token *k = d->tokens + from;
         for (uint32_t i = 0; i < n; i++) {
-            hashes[i] = term_hash(x, k[i].term);
-            term_fetch_entry(x, hashes[i]);
+            by[i].text = part ? part_text(part, k[i].term, by[i].buf) : k[i].term;
+            by[i].hash = term_hash(x, by[i].text, part > 0);
+            term_fetch_entry(x, by[i].hash);
         }
         for (uint32_t i = 0; i < n; i++)
-            term_fetch(x, hashes[i]);
+            term_fetch(x, by[i].hash);
         for (uint32_t i = 0; i < n; i++)
-            token_add(x, b, &k[i], hashes[i], from + i);
+            token_add(x, b, &k[i], part > 0, &by[i], first + from + i);
     }
 }
 
@@ -107,7 +116,8 @@ static struct posting entry_posting(struct bag *b, const struct lexical_document
     bool sorted = true;
     size_t n = 0;
     for (uint32_t i = e->head; i != NONE; i = b->next[i], n++) {
-        b->occurrences[n] = occurrence(d->tokens[i].field, d->tokens[i].position);
+        const struct lexical_token *k = &d->tokens[i < d->token_count ? i : i - d->token_count];
+        b->occurrences[n] = occurrence(k->field, k->position);
         sorted = sorted && (n == 0 || b->occurrences[n - 1] <= b->occurrences[n]);
     }
     if (!sorted)
@@ -140,9 +150,12 @@ static uint8_t *forward_new(struct lexical *x, struct bag *b)
 uint8_t *bag_put(struct lexical *x, const struct lexical_document *d, uint32_t slot)
 {
     struct bag *b = x->bag;
-    assert(d->token_count < NONE);
-    bag_room(b, d->token_count ? d->token_count : 1);
-    tokens_add(x, b, d);
+    size_t tokens = d->part ? 2 * d->token_count : d->token_count;
+    assert(tokens < NONE);
+    bag_room(b, tokens ? tokens : 1);
+    tokens_add(x, b, d, 0, 0);
+    if (d->part)
+        tokens_add(x, b, d, d->part, (uint32_t)d->token_count);
     for (size_t i = 0; i < b->entry_count + AHEAD; i++) {
         if (i < b->entry_count)
             postings_fetch(b->entries[i].term, false);

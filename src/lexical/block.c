@@ -6,7 +6,7 @@
 /* Where two pairs would be joined, the score lost decides: at the mean length of the moment. */
 static double pair_value(const struct lexical *x, uint32_t pair)
 {
-    struct saturation s = saturation_of(x);
+    struct saturation s = saturation_of(x, 0);
     double tf = pair >> 16;
     return tf / (tf + s.k0 + s.k1 * length_decode(pair & 0xffff));
 }

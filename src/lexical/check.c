@@ -67,7 +67,8 @@ static void check_documents(struct checking *c)
         numbers += slot_of_number(x, n) != NONE;
     expect(c, numbers == documents, "%llu numbers for %llu documents", (unsigned long long)numbers,
            (unsigned long long)documents);
-    expect(c, atomic_load(&x->documents) == documents && atomic_load(&x->length_sum) == length,
+    expect(c,
+           atomic_load(&x->all.documents) == documents && atomic_load(&x->all.length_sum) == length,
            "the counts of documents and words are wrong");
 }
 
@@ -159,7 +160,7 @@ static void check_place(struct checking *c, const struct term *t)
     unsigned length;
     uint64_t signature = edits_signature(term_text(t), &length);
     const struct shelf *shelf = atomic_load(&d->shelves[p->shelf]);
-    expect(c, p->shelf == (length > EDITS_CHARS_MAX ? 0 : length), "%.*s: on shelf %u",
+    expect(c, p->shelf == (length > EDITS_CHARS_MAX || t->part ? 0 : length), "%.*s: on shelf %u",
            STR_ARG(term_text(t)), p->shelf);
     expect(c,
            c->broken || !p->shelf ||
@@ -200,7 +201,7 @@ static void check_terms(struct checking *c)
         if (!t)
             continue;
         c->terms++;
-        expect(c, t->id == id && term_find(x, term_text(t)) == t, "%.*s: not found",
+        expect(c, t->id == id && term_find(x, term_part(t), term_word(t)) == t, "%.*s: not found",
                STR_ARG(term_text(t)));
         check_list(c, t);
         check_place(c, t);

@@ -67,7 +67,7 @@ static bool better(const struct top_word *a, const struct top_word *b)
         return a->edits < b->edits;
     if (a->df != b->df)
         return a->df > b->df;
-    return str_cmp(term_text(a->term), term_text(b->term)) < 0;
+    return str_cmp(term_word(a->term), term_word(b->term)) < 0;
 }
 
 void top_add(struct top *b, struct top_word f)
@@ -84,7 +84,7 @@ size_t top_give(const struct top *b, struct arena *a, struct lexical_word *out)
 {
     for (size_t i = 0; i < b->count; i++) {
         const struct top_word *f = &b->found[i];
-        out[i] = (struct lexical_word){arena_str(a, term_text(f->term)), f->df, f->edits};
+        out[i] = (struct lexical_word){arena_str(a, term_word(f->term)), f->df, f->edits};
     }
     return b->count;
 }

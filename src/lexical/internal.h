@@ -143,27 +143,45 @@ struct term {
     uint32_t id;            /* while it has postings; then given to another */
     uint32_t mark;          /* the writer's: its place in the bag of a document */
     uint8_t n;
+    bool part; /* of one part: its number is in front of the text */
     char text[];
 };
+#define PART_BYTES 4u
+/* Of a part's term with its number: what it is found by. */
 static inline struct str term_text(const struct term *t)
 {
     return (struct str){t->text, t->n};
 }
+static inline struct str term_word(const struct term *t)
+{
+    unsigned skip = t->part ? PART_BYTES : 0;
+    return (struct str){t->text + skip, t->n - skip};
+}
+static inline uint32_t term_part(const struct term *t)
+{
+    uint32_t part = 0;
+    for (unsigned i = 0; i < PART_BYTES && t->part; i++)
+        part = part << 8 | (uint8_t)t->text[i];
+    return part;
+}
+/* The text of a part's term, cut to what there is room for. */
+struct str part_text(uint32_t part, struct str term, char buf[LEXICAL_TERM_MAX]);
 /* Open addressing; an entry is a term's address with the top 16 bits of its hash above. */
 struct table {
     uint64_t mask;
     size_t live, used; /* terms; places taken by terms and by marks of removed ones */
     _Atomic uint64_t entries[];
 };
-uint64_t term_hash(const struct lexical *x, struct str text);
+uint64_t term_hash(const struct lexical *x, struct str text, bool part);
 /* Any thread inside an epoch; NULL: not there. */
-struct term *term_find(const struct lexical *x, struct str text);
-struct term *term_find_hashed(const struct lexical *x, struct str text, uint64_t hash);
+struct term *term_find(const struct lexical *x, uint32_t part, struct str term);
+struct term *term_find_hashed(const struct lexical *x, struct str text, bool part, uint64_t hash);
 void term_fetch_entry(const struct lexical *x, uint64_t hash); /* ahead of term_find_hashed */
 void term_fetch(const struct lexical *x, uint64_t hash);
-struct term *term_add(struct lexical *x, struct str text, uint64_t hash); /* that is not there */
+/* That is not there. */
+struct term *term_add(struct lexical *x, struct str text, bool part, uint64_t hash);
 /* term_add in two steps: it is found once it is entered. */
-struct term *term_make(struct lexical *x, struct str text);
+struct term *term_make(struct lexical *x, struct str text, bool part);
 void term_enter(struct lexical *x, struct term *t, uint64_t hash);
 void term_drop(struct lexical *x, struct term *t); /* its list is empty */
 void table_renew(struct lexical *x);
@@ -202,6 +220,7 @@ const struct block *list_find(const struct list *l, uint32_t slot, unsigned *at)
 
 struct slot_chunk {
     uint32_t lengths[CHUNK]; /* in halves, weighted */
+    uint32_t parts[CHUNK];
     uint32_t numbers[CHUNK];
     uint32_t previous[CHUNK]; /* the slot that the document had, or NONE */
     uint64_t born[CHUNK], revisions[CHUNK];
@@ -222,6 +241,14 @@ struct number_chunk {
 };
 struct term_chunk {
     _Atomic(struct term *) terms[CHUNK]; /* by id; NULL: free */
+};
+struct statistics {
+    _Atomic uint64_t documents, length_sum;
+    _Atomic double
+        mean_length; /* of live documents, in halves; one word, so never of two moments */
+};
+struct part_chunk {
+    struct statistics of[CHUNK];
 };
 
 /* ---- the whole ---- */
@@ -244,11 +271,11 @@ struct lexical {
     struct epochs epochs;
     uint64_t seed; /* of hashes: who chooses words does not choose their places */
     _Atomic(struct table *) table;
-    _Atomic(struct chunks *) terms, slots, numbers;
-    _Atomic uint32_t terms_end, slots_end, numbers_end; /* those below may be looked at */
-    _Atomic uint64_t documents, length_sum, term_count, bytes;
-    _Atomic double
-        mean_length; /* of live documents, in halves; one word, so never of two moments */
+    _Atomic(struct chunks *) terms, slots, numbers, parts;
+    _Atomic uint32_t terms_end, slots_end, numbers_end,
+        parts_end; /* those below may be looked at */
+    _Atomic uint64_t term_count, bytes;
+    struct statistics all;
     /* The writer's. */
     uint32_t *free_slots, *free_terms;
     size_t free_slot_count, free_slot_cap, free_term_count, free_term_cap;
@@ -303,11 +330,13 @@ struct bag *bag_new(void);
 void bag_free(struct bag *b);
 uint8_t *bag_put(struct lexical *x, const struct lexical_document *d, uint32_t slot);
 
-void statistics_add(struct lexical *x, int documents, int64_t length);
+void statistics_add(struct lexical *x, uint32_t part, int documents, int64_t length);
+/* NULL: the part has never had a document. */
+const struct statistics *statistics_of(const struct lexical *x, uint32_t part);
 /* K of the score in halves: tf / (tf + k0 + k1 * length), all in halves. */
 struct saturation {
     double k0, k1;
 };
-struct saturation saturation_of(const struct lexical *x);
+struct saturation saturation_of(const struct lexical *x, uint32_t part);
 
 #endif

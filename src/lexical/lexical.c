@@ -11,7 +11,7 @@ struct lexical *lexical_new(void)
     struct lexical *x = xcalloc(1, sizeof *x);
     memory_count(x, x);
     rng_bytes(&x->seed, sizeof x->seed);
-    statistics_add(x, 0, 0);
+    statistics_add(x, 0, 0, 0);
     table_renew(x);
     x->bag = bag_new();
     dictionary_new(x);
@@ -47,6 +47,7 @@ void lexical_free(struct lexical *x)
     chunks_free(x, &x->terms);
     chunks_free(x, &x->slots);
     chunks_free(x, &x->numbers);
+    chunks_free(x, &x->parts);
     memory_free(x, atomic_load(&x->table));
     memory_free(x, x->free_slots);
     memory_free(x, x->free_terms);
@@ -118,7 +119,7 @@ static void slot_die(struct lexical *x, uint32_t slot)
         term_df_add(x, term_at(x, id), -1);
     }
     atomic_store_explicit(&c->died[slot % CHUNK], next, memory_order_release);
-    statistics_add(x, -1, -(int64_t)c->lengths[slot % CHUNK]);
+    statistics_add(x, c->parts[slot % CHUNK], -1, -(int64_t)c->lengths[slot % CHUNK]);
     dead_push(x, slot, next);
 }
 
@@ -145,6 +146,7 @@ void lexical_put(struct lexical *x, const struct lexical_document *d)
     for (unsigned f = 0; f < LEXICAL_FIELDS; f++)
         length += (uint64_t)d->lengths[f] * field_weight[f];
     c->lengths[slot % CHUNK] = length < INT32_MAX ? (uint32_t)length : INT32_MAX;
+    c->parts[slot % CHUNK] = d->part;
     c->numbers[slot % CHUNK] = d->number;
     c->revisions[slot % CHUNK] = d->revision;
     c->previous[slot % CHUNK] = old;
@@ -152,7 +154,7 @@ void lexical_put(struct lexical *x, const struct lexical_document *d)
     c->forward[slot % CHUNK] = bag_put(x, d, slot);
     slot_publish(x, slot);
     number_set(x, d->number, slot);
-    statistics_add(x, 1, c->lengths[slot % CHUNK]);
+    statistics_add(x, d->part, 1, c->lengths[slot % CHUNK]);
     if (old != NONE)
         slot_die(x, old);
     epoch_next(x);
@@ -162,27 +164,61 @@ void lexical_put(struct lexical *x, const struct lexical_document *d)
 
 /* --- what there is --- */
 
-void statistics_add(struct lexical *x, int documents, int64_t length)
+static void count(struct statistics *s, int documents, int64_t length)
 {
-    uint64_t n = atomic_load_explicit(&x->documents, memory_order_relaxed);
-    uint64_t sum = atomic_load_explicit(&x->length_sum, memory_order_relaxed);
+    uint64_t n = atomic_load_explicit(&s->documents, memory_order_relaxed);
+    uint64_t sum = atomic_load_explicit(&s->length_sum, memory_order_relaxed);
     n += (uint64_t)(int64_t)documents;
     sum += (uint64_t)length;
-    atomic_store_explicit(&x->documents, n, memory_order_relaxed);
-    atomic_store_explicit(&x->length_sum, sum, memory_order_relaxed);
-    atomic_store_explicit(&x->mean_length, n && sum ? (double)sum / (double)n : 1,
+    atomic_store_explicit(&s->documents, n, memory_order_relaxed);
+    atomic_store_explicit(&s->length_sum, sum, memory_order_relaxed);
+    atomic_store_explicit(&s->mean_length, n && sum ? (double)sum / (double)n : 1,
                           memory_order_relaxed);
 }
 
-struct saturation saturation_of(const struct lexical *x)
+void statistics_add(struct lexical *x, uint32_t part, int documents, int64_t length)
 {
-    double mean = atomic_load_explicit(&x->mean_length, memory_order_relaxed);
+    count(&x->all, documents, length);
+    if (!part)
+        return;
+    if (part >= atomic_load_explicit(&x->parts_end, memory_order_relaxed)) {
+        chunks_grow(x, &x->parts, part + 1, sizeof(struct part_chunk));
+        atomic_store_explicit(&x->parts_end, part + 1, memory_order_release);
+    }
+    count(&((struct part_chunk *)chunk_of(&x->parts, part))->of[part % CHUNK], documents, length);
+}
+
+const struct statistics *statistics_of(const struct lexical *x, uint32_t part)
+{
+    if (!part)
+        return &x->all;
+    if (part >= atomic_load_explicit(&x->parts_end, memory_order_acquire))
+        return NULL;
+    return &((const struct part_chunk *)chunk_of(&x->parts, part))->of[part % CHUNK];
+}
+
+struct saturation saturation_of(const struct lexical *x, uint32_t part)
+{
+    const struct statistics *s = statistics_of(x, part);
+    double mean = s ? atomic_load_explicit(&s->mean_length, memory_order_relaxed) : 0;
+    if (mean <= 0) /* there is none yet */
+        mean = 1;
     return (struct saturation){2 * BM25_K1 * (1 - BM25_B), 2 * BM25_K1 * BM25_B / mean};
 }
 
-size_t lexical_documents(struct lexical *x)
+size_t lexical_documents(struct lexical *x, uint32_t part)
 {
-    return atomic_load_explicit(&x->documents, memory_order_relaxed);
+    struct epoch_reader *r = epoch_enter(&x->epochs, NULL);
+    const struct statistics *s = statistics_of(x, part);
+    size_t n = s ? atomic_load_explicit(&s->documents, memory_order_relaxed) : 0;
+    epoch_leave(r);
+    return n;
+}
+
+uint32_t lexical_part(struct lexical *x, uint32_t number)
+{
+    uint32_t slot = slot_of_number(x, number);
+    return slot == NONE ? 0 : slots_of(x, slot)->parts[slot % CHUNK];
 }
 
 size_t lexical_terms(struct lexical *x)
@@ -195,16 +231,16 @@ size_t lexical_bytes(struct lexical *x)
     return atomic_load_explicit(&x->bytes, memory_order_relaxed);
 }
 
-double lexical_idf(struct lexical *x, uint32_t df)
+double lexical_idf(struct lexical *x, uint32_t part, uint32_t df)
 {
-    double n = (double)lexical_documents(x), have = df < n ? df : n;
+    double n = (double)lexical_documents(x, part), have = df < n ? df : n;
     return log(1 + (n - have + .5) / (have + .5));
 }
 
-uint32_t lexical_frequency(struct lexical *x, struct str text)
+uint32_t lexical_frequency(struct lexical *x, uint32_t part, struct str text)
 {
     struct epoch_reader *r = epoch_enter(&x->epochs, NULL);
-    const struct term *t = term_find(x, text);
+    const struct term *t = term_find(x, part, text);
     uint32_t df = t ? atomic_load_explicit(&t->df, memory_order_relaxed) : 0;
     epoch_leave(r);
     return df;
@@ -220,14 +256,14 @@ uint64_t lexical_revision(struct lexical *x, uint32_t number)
     return revision;
 }
 
-void lexical_all(struct lexical *x, struct docset *out)
+void lexical_all(struct lexical *x, uint32_t part, struct docset *out)
 {
     uint64_t version;
     struct epoch_reader *r = epoch_enter(&x->epochs, &version);
     uint32_t end = atomic_load_explicit(&x->slots_end, memory_order_acquire);
     for (uint32_t s = 0; s < end; s++) {
         const struct slot_chunk *c = slots_of(x, s);
-        if (slot_visible(c, s % CHUNK, version))
+        if (slot_visible(c, s % CHUNK, version) && (!part || c->parts[s % CHUNK] == part))
             docset_add(out, c->numbers[s % CHUNK]);
     }
     epoch_leave(r);

@@ -13,6 +13,11 @@
  * A group is one word of the query with all that stands for it (its raw form, its stems, synonyms,
  * corrected spellings): a document that holds several of them is counted once, by the best.
  *
+ * Parts: a document may belong to one (a number above 0). Asked for a part, the index answers as
+ * one that has never held other documents: N, mean length, df, its dictionary. For that the terms
+ * of such a document are kept twice, once among all and once among those of its part alone; of a
+ * part costs a query no more than what the part holds.
+ *
  * Live: a document is visible when lexical_put returns and gone when lexical_delete returns, from
  * every list, without tombstones. Readers take no lock (base/epoch.h); one writer. A search sees a
  * document whole or not at all. All memory is the index's own; nothing is on disk but what
@@ -50,22 +55,25 @@ struct lexical_document {
     size_t token_count;
     uint32_t lengths[LEXICAL_FIELDS]; /* words of each field: what a stem beside a form adds is not
                                          counted */
+    uint32_t part;                    /* 0: of none; a table of parts grows with the largest */
 };
 /* Adds the document, or replaces what there was of it. Cost: about a hash lookup a token. */
 void lexical_put(struct lexical *x, const struct lexical_document *d);
 void lexical_delete(struct lexical *x, uint32_t number);
 
-/* ---- what there is: any thread ---- */
+/* ---- what there is: any thread; `part` 0: of all documents, as everywhere below ---- */
 
-size_t lexical_documents(struct lexical *x);
+size_t lexical_documents(struct lexical *x, uint32_t part);
 uint64_t lexical_revision(struct lexical *x, uint32_t number); /* 0: not there */
-uint32_t lexical_frequency(struct lexical *x,
-                           struct str term); /* df: live documents that hold it */
-double lexical_idf(struct lexical *x, uint32_t df);
+/* Writer only: of the document that the number has now; 0 too if there is none. */
+uint32_t lexical_part(struct lexical *x, uint32_t number);
+/* df: live documents that hold it */
+uint32_t lexical_frequency(struct lexical *x, uint32_t part, struct str term);
+double lexical_idf(struct lexical *x, uint32_t part, uint32_t df);
 size_t lexical_terms(struct lexical *x); /* distinct */
 size_t lexical_bytes(struct lexical *x); /* memory, everything counted */
 /* The number of every live document, into `out` (initialised). */
-void lexical_all(struct lexical *x, struct docset *out);
+void lexical_all(struct lexical *x, uint32_t part, struct docset *out);
 
 /* ---- searching: any thread ---- */
 
@@ -94,6 +102,7 @@ struct lexical_query {
     size_t group_count;
     const struct lexical_phrase *phrases;
     size_t phrase_count;
+    uint32_t part;
     const struct docset *within; /* document numbers; NULL: all */
 };
 struct lexical_hit {
@@ -122,15 +131,16 @@ struct lexical_word {
 };
 /* The `max` most frequent terms that begin with `prefix` (itself among them), most frequent first,
  * ties bytewise. Cost: one letter of 500,000 terms about 0.2 ms. */
-size_t lexical_prefixed(struct lexical *x, struct str prefix, size_t max, struct arena *a,
-                        struct lexical_word *out);
+size_t lexical_prefixed(struct lexical *x, uint32_t part, struct str prefix, size_t max,
+                        struct arena *a, struct lexical_word *out);
 /* The `max` best terms at most `edits` (1 or 2) insertions, deletions, changes or swaps of
  * neighbouring characters away from `word` (UTF-8): fewest edits first, then most frequent, then
  * bytewise. `word` itself is not among them. None for a word of more than 64 characters. Cost: 0.1
  * to .3 ms for 500,000 terms, and bounded: of the terms whose letters nearly fit the first 65,536
- * are compared (near.c). */
-size_t lexical_near(struct lexical *x, struct str word, unsigned edits, size_t max, struct arena *a,
-                    struct lexical_word *out);
+ * are compared (near.c). Of a part: of all the index's terms that are near those that the part
+ * has; all are compared, since others' terms must not crowd out its own. */
+size_t lexical_near(struct lexical *x, uint32_t part, struct str word, unsigned edits, size_t max,
+                    struct arena *a, struct lexical_word *out);
 
 /* ---- a snapshot ---- */
 

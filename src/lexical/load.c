@@ -122,22 +122,25 @@ static void document_get(struct loading *l, uint64_t *number, uint64_t *revision
     item_begin(l);
     *number = get_difference(l, *number);
     *revision = get_difference(l, *revision);
-    uint64_t length = get_varint(l);
-    if (*number == 0 || *number > NUMBERS_PER_DOCUMENT * (l->documents + NUMBERS_PER_DOCUMENT) ||
-        *number >= UINT32_MAX || length > UINT32_MAX ||
-        slot_of_number(x, (uint32_t)*number) != NONE)
-        corrupt(l, "a document's number is out of range or there twice, or its length too large");
+    uint64_t length = get_varint(l), part = get_varint(l);
+    uint64_t most = NUMBERS_PER_DOCUMENT * (l->documents + NUMBERS_PER_DOCUMENT);
+    if (*number == 0 || *number > most || *number >= UINT32_MAX || length > UINT32_MAX ||
+        part > most / 8 || part >= UINT32_MAX || slot_of_number(x, (uint32_t)*number) != NONE)
+        corrupt(
+            l,
+            "a document's number or part is out of range or there twice, or its length too large");
     if (section_error(l->r))
         return;
     uint32_t slot = slot_take(x);
     struct slot_chunk *c = slots_of(x, slot);
     c->lengths[slot % CHUNK] = (uint32_t)length;
+    c->parts[slot % CHUNK] = (uint32_t)part;
     c->numbers[slot % CHUNK] = (uint32_t)*number;
     c->revisions[slot % CHUNK] = *revision;
     c->previous[slot % CHUNK] = NONE;
     c->born[slot % CHUNK] = 0;
     number_set(x, (uint32_t)*number, slot);
-    statistics_add(x, 1, (int64_t)length);
+    statistics_add(x, (uint32_t)part, 1, (int64_t)length);
 }
 
 static void documents_get(struct loading *l)
@@ -308,7 +311,7 @@ static void terms_enter(struct loading *l)
 {
     for (size_t i = 0; i < l->entering_count && !section_error(l->r); i++) {
         struct term *t = l->entering[i].term;
-        if (term_find_hashed(l->x, term_text(t), l->entering[i].hash))
+        if (term_find_hashed(l->x, term_text(t), t->part, l->entering[i].hash))
             corrupt(l, "a term is there twice");
         else
             term_enter(l->x, t, l->entering[i].hash);
@@ -318,7 +321,7 @@ static void terms_enter(struct loading *l)
 
 static void term_enter_later(struct loading *l, struct term *t)
 {
-    uint64_t hash = term_hash(l->x, term_text(t));
+    uint64_t hash = term_hash(l->x, term_text(t), t->part);
     term_fetch_entry(l->x, hash);
     l->entering[l->entering_count].term = t;
     l->entering[l->entering_count++].hash = hash;
@@ -334,13 +337,15 @@ static bool term_get(struct loading *l)
     uint64_t n = get_varint(l);
     if (n == 0 || section_error(l->r))
         return false;
-    struct str text = {(const char *)l->at, (size_t)n - 1};
-    if (text.n > LEXICAL_TERM_MAX || text.n > (size_t)(l->end - l->at)) {
-        corrupt(l, "a term is too long");
+    struct str text = {(const char *)l->at, (size_t)((n - 1) / 2)};
+    bool part = (n - 1) & 1;
+    if (text.n > LEXICAL_TERM_MAX || (part && text.n < PART_BYTES) ||
+        text.n > (size_t)(l->end - l->at)) {
+        corrupt(l, "a term is too long, or too short for its part");
         return false;
     }
     l->at += text.n;
-    struct term *t = term_make(x, text);
+    struct term *t = term_make(x, text, part);
     term_enter_later(l, t);
     uint32_t df = list_get(l, t);
     if (df)
@@ -396,7 +401,7 @@ static void index_get(struct loading *l)
         section_corrupt(l->r, "not a word index");
     l->documents = section_get_u32(l->r);
     uint32_t terms = section_get_u32(l->r);
-    if (l->documents > section_left(l->r) / 3 || terms > section_left(l->r) / 4)
+    if (l->documents > section_left(l->r) / 4 || terms > section_left(l->r) / 4)
         section_corrupt(l->r, "more documents or terms than the file has room for");
     if (section_error(l->r))
         return;

@@ -50,6 +50,8 @@ void shelf_add(struct lexical *x, const struct term *t, struct place *p)
 {
     unsigned length;
     uint64_t signature = edits_signature(term_text(t), &length);
+    if (t->part)
+        length = EDITS_CHARS_MAX + 1; /* found by the same term among all */
     p->shelf = (uint8_t)(length > EDITS_CHARS_MAX ? 0 : length);
     if (!p->shelf)
         return;
@@ -72,20 +74,30 @@ void shelf_drop(struct dictionary *d, const struct place *p)
 
 struct looking {
     struct lexical *x;
+    uint32_t part;
     const struct edits_word *word;
     unsigned edits_max;
     uint32_t compared;
     struct top top;
 };
 
+static uint32_t df_of(const struct term *t)
+{
+    return t ? atomic_load_explicit(&t->df, memory_order_relaxed) : 0;
+}
+
 static void term_compare(struct looking *l, const struct term *t)
 {
-    uint32_t df = atomic_load_explicit(&t->df, memory_order_relaxed);
+    uint32_t df = df_of(t);
     if (!df || l->compared == COMPARED_MAX)
         return;
-    l->compared++;
+    l->compared += !l->part;
     unsigned edits = edits_between(l->word, term_text(t));
-    if (edits > 0 && edits <= l->edits_max && top_wants(&l->top, edits, df))
+    if (edits == 0 || edits > l->edits_max || !top_wants(&l->top, edits, df))
+        return;
+    if (l->part)
+        df = df_of(term_find(l->x, l->part, term_text(t)));
+    if (df && top_wants(&l->top, edits, df))
         top_add(&l->top, (struct top_word){t, df, edits});
 }
 
@@ -129,11 +141,11 @@ static void shelves_look(struct looking *l)
     }
 }
 
-size_t lexical_near(struct lexical *x, struct str word, unsigned edits, size_t max, struct arena *a,
-                    struct lexical_word *out)
+size_t lexical_near(struct lexical *x, uint32_t part, struct str word, unsigned edits, size_t max,
+                    struct arena *a, struct lexical_word *out)
 {
     struct edits_word prepared;
-    struct looking l = {.x = x, .word = &prepared, .edits_max = edits};
+    struct looking l = {.x = x, .part = part, .word = &prepared, .edits_max = edits};
     if (!edits_prepare(&prepared, word))
         return 0;
     top_init(&l.top, max, a);

@@ -14,7 +14,7 @@ static void group_open(struct plan *p, struct plan_group *g, const struct lexica
     assert(g->factor >= 0 && g->factor < 1e30);
     for (size_t i = 0; i < from->term_count; i++) {
         struct member *m = &g->members[g->count];
-        if (!list_open(&m->list, term_find(p->x, from->terms[i].term)))
+        if (!list_open(&m->list, term_find(p->x, p->part, from->terms[i].term)))
             continue;
         m->boost = from->terms[i].boost;
         double factor = g->factor * m->boost;
@@ -83,7 +83,7 @@ static void lists_settle(struct plan_group *groups, size_t count)
 void plan_open(struct plan *p, struct lexical *x, const struct lexical_query *q, struct arena *a)
 {
     assert(q->group_count <= LEXICAL_GROUPS_MAX);
-    *p = (struct plan){.x = x, .arena = a, .within = q->within, .possible = true};
+    *p = (struct plan){.x = x, .arena = a, .part = q->part, .within = q->within, .possible = true};
     size_t filters = 0;
     for (size_t i = 0; i < q->phrase_count; i++)
         filters += q->phrases[i].count;
@@ -93,7 +93,7 @@ void plan_open(struct plan *p, struct lexical *x, const struct lexical_query *q,
     p->phrases = arena_array(a, q->phrase_count, sizeof *p->phrases);
     p->reader = epoch_enter(&x->epochs, &p->version);
     p->slots_end = atomic_load_explicit(&x->slots_end, memory_order_acquire);
-    p->saturation = saturation_of(x);
+    p->saturation = saturation_of(x, p->part);
     groups_open(p, q);
     phrases_open(p, q);
     lists_settle(p->ranked, p->ranked_count);

@@ -34,7 +34,7 @@ struct plan {
     struct arena *arena;
     struct epoch_reader *reader;
     uint64_t version;
-    uint32_t slots_end;
+    uint32_t slots_end, part;
     struct saturation saturation;
     /* SHOULD and MUST groups; those of MUST phrases; those of MUST_NOT. */
     struct plan_group *ranked, *filters, *forbidden;

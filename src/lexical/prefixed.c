@@ -178,7 +178,8 @@ static uint64_t bound_read(uint64_t bound, uint64_t version)
 
 struct looking {
     struct lexical *x;
-    struct str prefix;
+    bool part;
+    struct str prefix;  /* with the number of the part in front */
     uint64_t low, high; /* keys */
     uint64_t version;
     struct top top;
@@ -189,7 +190,8 @@ static uint32_t term_look(struct looking *l, uint32_t id)
 {
     const struct term *t = id == NONE ? NULL : term_at(l->x, id);
     uint32_t df = t ? atomic_load_explicit(&t->df, memory_order_relaxed) : 0;
-    if (df && top_wants(&l->top, 0, df) && str_starts(term_text(t), l->prefix))
+    if (df && t->part == l->part && top_wants(&l->top, 0, df) &&
+        str_starts(term_text(t), l->prefix))
         top_add(&l->top, (struct top_word){t, df, 0});
     return df;
 }
@@ -245,10 +247,13 @@ static void tail_look(struct looking *l, struct sorted *s)
             term_look(l, atomic_load_explicit(&s->tail[i], memory_order_acquire));
 }
 
-size_t lexical_prefixed(struct lexical *x, struct str prefix, size_t max, struct arena *a,
-                        struct lexical_word *out)
+size_t lexical_prefixed(struct lexical *x, uint32_t part, struct str prefix, size_t max,
+                        struct arena *a, struct lexical_word *out)
 {
-    struct looking l = {.x = x, .prefix = prefix, .low = key_of(prefix)};
+    char buf[LEXICAL_TERM_MAX];
+    if (part)
+        prefix = part_text(part, prefix, buf);
+    struct looking l = {.x = x, .part = part > 0, .prefix = prefix, .low = key_of(prefix)};
     l.high = l.low | (prefix.n < 8 ? UINT64_MAX >> 8 * prefix.n : 0);
     top_init(&l.top, max, a);
     struct epoch_reader *r = epoch_enter(&x->epochs, &l.version);

@@ -84,6 +84,7 @@ static void documents_put(struct saving *s)
         put_difference(s, c->numbers[i % CHUNK], number);
         put_difference(s, c->revisions[i % CHUNK], revision);
         put_varint(s, c->lengths[i % CHUNK]);
+        put_varint(s, c->parts[i % CHUNK]);
         number = c->numbers[i % CHUNK];
         revision = c->revisions[i % CHUNK];
         item_end(s);
@@ -102,7 +103,7 @@ struct group {
 static void group_put(struct saving *s, struct group *g, const struct term *t)
 {
     if (!g->begun) {
-        put_varint(s, 1 + (uint64_t)t->n);
+        put_varint(s, 1 + 2 * (uint64_t)t->n + t->part);
         put_bytes(s, t->text, t->n);
     }
     g->begun = true;

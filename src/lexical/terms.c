@@ -10,9 +10,18 @@
 #define TABLE_MIN 64u
 #define TAG_SHIFT 48
 
-uint64_t term_hash(const struct lexical *x, struct str text)
+uint64_t term_hash(const struct lexical *x, struct str text, bool part)
 {
-    return checksum64(text.s, text.n, x->seed);
+    return checksum64(text.s, text.n, x->seed ^ part);
+}
+
+struct str part_text(uint32_t part, struct str term, char buf[LEXICAL_TERM_MAX])
+{
+    size_t n = term.n < LEXICAL_TERM_MAX - PART_BYTES ? term.n : LEXICAL_TERM_MAX - PART_BYTES;
+    for (unsigned i = 0; i < PART_BYTES; i++)
+        buf[i] = (char)(part >> 8 * (PART_BYTES - 1 - i));
+    memcpy(buf + PART_BYTES, term.s, n);
+    return (struct str){buf, PART_BYTES + n};
 }
 
 static struct term *entry_term(uint64_t entry)
@@ -26,22 +35,22 @@ static uint64_t entry_of(const struct term *t, uint64_t hash)
     return (uintptr_t)t | hash >> TAG_SHIFT << TAG_SHIFT;
 }
 
-static bool entry_is(uint64_t entry, struct str text, uint64_t hash)
+static bool entry_is(uint64_t entry, struct str text, bool part, uint64_t hash)
 {
     if (entry <= REMOVED || (entry ^ hash) >> TAG_SHIFT)
         return false;
     const struct term *t = entry_term(entry);
-    return t->n == text.n && memcmp(t->text, text.s, text.n) == 0;
+    return t->n == text.n && t->part == part && memcmp(t->text, text.s, text.n) == 0;
 }
 
-struct term *term_find_hashed(const struct lexical *x, struct str text, uint64_t hash)
+struct term *term_find_hashed(const struct lexical *x, struct str text, bool part, uint64_t hash)
 {
     const struct table *h = atomic_load_explicit(&x->table, memory_order_acquire);
     for (uint64_t i = hash;; i++) {
         uint64_t entry = atomic_load_explicit(&h->entries[i & h->mask], memory_order_acquire);
         if (!entry)
             return NULL;
-        if (entry_is(entry, text, hash))
+        if (entry_is(entry, text, part, hash))
             return entry_term(entry);
     }
 }
@@ -60,9 +69,18 @@ void term_fetch(const struct lexical *x, uint64_t hash)
         __builtin_prefetch(entry_term(entry));
 }
 
-struct term *term_find(const struct lexical *x, struct str text)
+struct term *term_find(const struct lexical *x, uint32_t part, struct str term)
 {
-    return text.n > LEXICAL_TERM_MAX ? NULL : term_find_hashed(x, text, term_hash(x, text));
+    char buf[LEXICAL_TERM_MAX];
+    if (term.n > LEXICAL_TERM_MAX)
+        return NULL;
+    struct str text = part ? part_text(part, term, buf) : term;
+    return term_find_hashed(x, text, part > 0, term_hash(x, text, part > 0));
+}
+
+static uint64_t hash_of(const struct lexical *x, const struct term *t)
+{
+    return term_hash(x, term_text(t), t->part);
 }
 
 static void table_put(struct table *h, struct term *t, uint64_t hash)
@@ -87,7 +105,7 @@ void table_renew_for(struct lexical *x, size_t terms)
     for (uint64_t i = 0; old && i <= old->mask; i++) {
         uint64_t entry = atomic_load_explicit(&old->entries[i], memory_order_relaxed);
         if (entry > REMOVED)
-            table_put(h, entry_term(entry), term_hash(x, term_text(entry_term(entry))));
+            table_put(h, entry_term(entry), hash_of(x, entry_term(entry)));
     }
     atomic_store_explicit(&x->table, h, memory_order_release);
     memory_retire(x, old);
@@ -123,11 +141,11 @@ struct term *term_at(const struct lexical *x, uint32_t id)
     return atomic_load_explicit(&c->terms[id % CHUNK], memory_order_acquire);
 }
 
-struct term *term_make(struct lexical *x, struct str text)
+struct term *term_make(struct lexical *x, struct str text, bool part)
 {
     assert(text.n <= LEXICAL_TERM_MAX);
     struct term *t = memory_new(x, sizeof *t + text.n);
-    *t = (struct term){.id = term_id_take(x), .n = (uint8_t)text.n};
+    *t = (struct term){.id = term_id_take(x), .n = (uint8_t)text.n, .part = part};
     memcpy(t->text, text.s, text.n);
     term_place(x, t->id, t);
     dictionary_added(x, t);
@@ -142,9 +160,9 @@ void term_enter(struct lexical *x, struct term *t, uint64_t hash)
     table_put(atomic_load_explicit(&x->table, memory_order_relaxed), t, hash);
 }
 
-struct term *term_add(struct lexical *x, struct str text, uint64_t hash)
+struct term *term_add(struct lexical *x, struct str text, bool part, uint64_t hash)
 {
-    struct term *t = term_make(x, text);
+    struct term *t = term_make(x, text, part);
     term_enter(x, t, hash);
     return t;
 }
@@ -152,7 +170,7 @@ struct term *term_add(struct lexical *x, struct str text, uint64_t hash)
 void term_drop(struct lexical *x, struct term *t)
 {
     struct table *h = atomic_load_explicit(&x->table, memory_order_relaxed);
-    uint64_t hash = term_hash(x, term_text(t)), entry = entry_of(t, hash), i = hash;
+    uint64_t hash = hash_of(x, t), entry = entry_of(t, hash), i = hash;
     while (atomic_load_explicit(&h->entries[i & h->mask], memory_order_relaxed) != entry)
         i++;
     atomic_store_explicit(&h->entries[i & h->mask], REMOVED, memory_order_release);

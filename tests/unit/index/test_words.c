@@ -171,7 +171,8 @@ static void fresh_make(struct fresh *f, struct plain *p, uint32_t number)
                                    STR(""),
                                    strbuf_str(&f->text[0]),
                                    strbuf_str(&f->text[1]),
-                                   strbuf_str(&f->text[2])};
+                                   strbuf_str(&f->text[2]),
+                                   STR("")};
 }
 
 static double weight_in(const struct plain *p, unsigned t)
@@ -331,7 +332,7 @@ static void test_exact(void **state)
 static void put_in(struct words *w, uint32_t number, const char *lang, const char *title,
                    const char *text)
 {
-    struct words_document d = {number, 1, str_c(lang), str_c(title), str_c(text), STR("")};
+    struct words_document d = {number, 1, str_c(lang), str_c(title), str_c(text), STR(""), STR("")};
     words_put(w, &d);
 }
 
@@ -706,7 +707,7 @@ static void put_numbered(struct words *w, uint32_t first, unsigned count, uint64
                  (unsigned)revision);
         words_put(w, &(struct words_document){1 + (first + i) % 200, revision,
                                               revision % 3 ? STR("en") : STR("de"), str_c(kind),
-                                              str_c(text), STR("")});
+                                              str_c(text), STR(""), STR("")});
     }
 }
 
@@ -728,6 +729,153 @@ static void test_threads(void **state)
     words_free(s.w);
 }
 
+/* --- tenants --- */
+
+/* Beside others the tenant's documents have 7 times their numbers. */
+struct worlds {
+    struct words *alone, *beside;
+    uint32_t there[200]; /* of the tenant: the text's seed; 0: none */
+};
+
+static void tenant_text(struct strbuf *b, struct rng *r)
+{
+    strbuf_init(b, 0);
+    for (unsigned n = 1 + (unsigned)rng_below(r, 20); n; n--) {
+        double u = rng_unit(r);
+        strbuf_printf(b, "%s%u%s ", rng_below(r, 2) ? "word" : "werke", (unsigned)(u * u * 90),
+                      rng_below(r, 3) ? "" : "s");
+    }
+}
+
+static void tenant_put(struct words *w, uint32_t number, const char *tenant, uint64_t seed,
+                       uint64_t revision)
+{
+    struct rng r;
+    struct strbuf title, text;
+    rng_init(&r, seed);
+    tenant_text(&title, &r);
+    tenant_text(&text, &r);
+    words_put(w, &(struct words_document){.number = number,
+                                          .revision = revision,
+                                          .title = strbuf_str(&title),
+                                          .text = strbuf_str(&text),
+                                          .lang = seed % 3 ? STR("en") : STR("de"),
+                                          .tenant = str_c(tenant)});
+    strbuf_release(&title);
+    strbuf_release(&text);
+}
+
+/* One act of the tenant in both worlds, and some of others in one. */
+static void worlds_step(struct worlds *o)
+{
+    uint32_t i = (uint32_t)rng_below(&rng, 200), seed = 1 + (uint32_t)rng_below(&rng, 500);
+    if (rng_below(&rng, 4)) {
+        tenant_put(o->alone, i + 1, "a", seed, seed);
+        tenant_put(o->beside, 7 * (i + 1), "a", seed, seed);
+        o->there[i] = seed;
+    } else {
+        words_delete(o->alone, i + 1);
+        words_delete(o->beside, 7 * (i + 1));
+        o->there[i] = 0;
+    }
+    for (unsigned k = 0; k < 3; k++) {
+        uint32_t number =
+            7 * (1 + (uint32_t)rng_below(&rng, 200)) + 1 + (uint32_t)rng_below(&rng, 6);
+        seed = 1 + (uint32_t)rng_below(&rng, 500);
+        if (rng_below(&rng, 4))
+            tenant_put(o->beside, number,
+                       rng_below(&rng, 3)   ? "b"
+                       : rng_below(&rng, 2) ? "ab"
+                                            : "",
+                       rng_below(&rng, 2) ? seed : o->there[rng_below(&rng, 200)], 9);
+        else
+            words_delete(o->beside, number);
+    }
+}
+
+static void tenant_query(struct strbuf *b)
+{
+    strbuf_init(b, 0);
+    for (unsigned n = 1 + (unsigned)rng_below(&rng, 4); n; n--) {
+        unsigned kind = (unsigned)rng_below(&rng, 12);
+        double u = rng_unit(&rng);
+        strbuf_printf(b, "%s%s%u%s%s ",
+                      kind == 0   ? "-"
+                      : kind == 1 ? "\""
+                                  : "",
+                      kind == 2            ? "wrod"
+                      : kind == 3          ? "werk"
+                      : rng_below(&rng, 2) ? "word"
+                                           : "werke",
+                      (unsigned)(u * u * 99), rng_below(&rng, 3) ? "" : "s",
+                      kind == 1 ? " word1\"" : "");
+    }
+    if (!rng_below(&rng, 3))
+        strbuf_add_c(b, "wor");
+}
+
+static void worlds_ask(struct worlds *o, const struct words_rules *rules)
+{
+    struct arena *a = arena_new(0);
+    struct strbuf text;
+    struct word_hit *one = NULL, *two = NULL;
+    struct docset x, y;
+    tenant_query(&text);
+    struct words_options of = {.all = !rng_below(&rng, 4),
+                               .prefix = rng_below(&rng, 2),
+                               .typos = rng_below(&rng, 2),
+                               .rules = (struct words_rules *)(uintptr_t)rules,
+                               .tenant = STR("a")};
+    const struct words_query *q = words_query(o->alone, strbuf_str(&text), &of, a);
+    const struct words_query *p = words_query(o->beside, strbuf_str(&text), &of, a);
+    assert_true(words_query_bound(q) == words_query_bound(p));
+    size_t k = rng_below(&rng, 2) ? 5 : 1000, n = words_search(o->alone, q, k, NULL, a, &one);
+    assert_int_equal(words_search(o->beside, p, k, NULL, a, &two), n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(two[i].number, 7 * one[i].number);
+        assert_true(two[i].bm25 == one[i].bm25 && two[i].revision == one[i].revision);
+        struct word_hit again;
+        words_score(o->beside, p, &two[i].number, 1, a, &again);
+        assert_true(again.bm25 == two[i].bm25);
+    }
+    docset_init(&x);
+    docset_init(&y);
+    words_select(o->alone, q, a, &x);
+    words_select(o->beside, p, a, &y);
+    assert_int_equal(x.count, y.count);
+    for (uint32_t d = docset_next(&x, 0); d != UINT32_MAX; d = docset_next(&x, d + 1))
+        assert_true(docset_has(&y, 7 * d));
+    docset_release(&x);
+    docset_release(&y);
+    strbuf_release(&text);
+    arena_free(a);
+}
+
+static void test_tenants_are_apart(void **state)
+{
+    (void)state;
+    struct worlds o = {words_new(&analyzer), words_new(&analyzer), {0}};
+    struct str car[] = {STR("word3"), STR("werke5")}, long_form[] = {STR("word7 word8")};
+    struct words_synonym synonyms[] = {{car, NULL, 2, 0}, {long_form, car, 1, 2}};
+    struct words_rules *rules = words_rules_new(&analyzer, synonyms, 2, NULL, 0);
+    struct err_info e = {0};
+    rng_init(&rng, 77);
+    for (unsigned i = 0; i < (SLOW ? 600u : 3000u); i++) {
+        worlds_step(&o);
+        if (i % 500 == 499) {
+            if (words_check(o.beside, &e))
+                fail_msg("%s", e.message);
+            o.beside = saved_and_loaded(o.beside);
+        }
+        worlds_ask(&o, i % 2 ? rules : NULL);
+    }
+    if (words_check(o.beside, &e))
+        fail_msg("%s", e.message);
+    words_rules_unref(rules);
+    words_free(o.alone);
+    words_free(o.beside);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -743,6 +891,7 @@ int main(void)
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_another_analysis),
+        cmocka_unit_test(test_tenants_are_apart),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static void test_large_document(void **state)
     assert_int_equal(find(x, (const char *[]){"same"}, 1, false, a, &hits), 10);
     lexical_put(x, &(struct lexical_document){.number = 201, .revision = 2});
     assert_int_equal(lexical_terms(x), 1);
-    assert_int_equal(lexical_frequency(x, STR("same")), 200);
+    assert_int_equal(lexical_frequency(x, 0, STR("same")), 200);
     assert_true(lexical_bytes(x) < 1000000);
     free(tokens);
     arena_free(a);

@@ -88,7 +88,7 @@ static void document_put(struct world *w, unsigned d, unsigned first)
         w->of[d][w->count[d]++] = word;
         w->df[word]++;
     }
-    struct lexical_document doc = {d + 1, 1, tokens, w->count[d], {0, w->count[d], 0}};
+    struct lexical_document doc = {d + 1, 1, tokens, w->count[d], {0, w->count[d], 0}, 0};
     lexical_put(w->x, &doc);
 }
 
@@ -137,7 +137,7 @@ static size_t check_prefix(struct world *w, struct arena *a)
     for (unsigned i = 0; i < WORDS; i++)
         if (w->df[i] && str_starts(str_c(w->words[i]), prefix))
             all[n++] = (struct candidate){w->words[i], w->df[i], 0};
-    check(got, lexical_prefixed(w->x, prefix, MAX, a, got), all, n);
+    check(got, lexical_prefixed(w->x, 0, prefix, MAX, a, got), all, n);
     return n;
 }
 
@@ -157,7 +157,7 @@ static size_t check_near(struct world *w, struct arena *a)
         if (far && far <= edits)
             all[n++] = (struct candidate){w->words[i], w->df[i], far};
     }
-    check(got, lexical_near(w->x, str_c(word), edits, MAX, a, got), all, n);
+    check(got, lexical_near(w->x, 0, str_c(word), edits, MAX, a, got), all, n);
     return n;
 }
 
@@ -215,18 +215,18 @@ static void test_edges(void **state)
                                      {{"\0a", 2}, 2, 1},
                                      {{"", 0}, 3, 1},
                                      {{"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 9}, 4, 1}};
-    struct lexical_document d = {1, 1, tokens, 5, {0, 5, 0}};
+    struct lexical_document d = {1, 1, tokens, 5, {0, 5, 0}, 0};
     lexical_put(x, &d);
-    assert_int_equal(lexical_prefixed(x, (struct str){lengthy, 65}, 4, a, out), 1);
+    assert_int_equal(lexical_prefixed(x, 0, (struct str){lengthy, 65}, 4, a, out), 1);
     assert_int_equal(out[0].term.n, 200);
-    assert_int_equal(lexical_prefixed(x, STR(""), 4, a, out), 4);
-    assert_int_equal(lexical_prefixed(x, STR("\0"), 4, a, out), 1);
-    assert_int_equal(lexical_prefixed(x, STR("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), 4, a, out), 1);
-    assert_int_equal(lexical_prefixed(x, STR("x"), 0, a, out), 0);
-    assert_int_equal(lexical_near(x, (struct str){lengthy, 63}, 1, 4, a, out), 1);
-    assert_int_equal(lexical_near(x, (struct str){lengthy, 64}, 2, 4, a, out), 0);
-    assert_int_equal(lexical_near(x, (struct str){lengthy, 200}, 2, 4, a, out), 0);
-    assert_int_equal(lexical_near(x, STR(""), 2, 4, a, out), 0);
+    assert_int_equal(lexical_prefixed(x, 0, STR(""), 4, a, out), 4);
+    assert_int_equal(lexical_prefixed(x, 0, STR("\0"), 4, a, out), 1);
+    assert_int_equal(lexical_prefixed(x, 0, STR("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), 4, a, out), 1);
+    assert_int_equal(lexical_prefixed(x, 0, STR("x"), 0, a, out), 0);
+    assert_int_equal(lexical_near(x, 0, (struct str){lengthy, 63}, 1, 4, a, out), 1);
+    assert_int_equal(lexical_near(x, 0, (struct str){lengthy, 64}, 2, 4, a, out), 0);
+    assert_int_equal(lexical_near(x, 0, (struct str){lengthy, 200}, 2, 4, a, out), 0);
+    assert_int_equal(lexical_near(x, 0, STR(""), 2, 4, a, out), 0);
     lexical_free(x);
     arena_free(a);
 }
@@ -247,17 +247,17 @@ static void read_on(void *arg)
     struct arena *a = arena_new(0);
     struct lexical_word got[8];
     while (!atomic_load(&g->stop) && !g->wrong[0]) {
-        size_t n = lexical_prefixed(g->x, STR("kept"), 8, a, got);
+        size_t n = lexical_prefixed(g->x, 0, STR("kept"), 8, a, got);
         if (n != 2 || !str_eq_c(got[0].term, "keptalways") || got[0].df < 10)
             snprintf(g->wrong, sizeof g->wrong, "prefix: %zu", n);
-        n = lexical_near(g->x, STR("kpetalwasy"), 2, 8, a, got);
+        n = lexical_near(g->x, 0, STR("kpetalwasy"), 2, 8, a, got);
         if (n != 1 || !str_eq_c(got[0].term, "keptalways") || got[0].edits != 2)
             snprintf(g->wrong, sizeof g->wrong, "near: %zu", n);
-        n = lexical_prefixed(g->x, STR("a"), 8, a, got);
+        n = lexical_prefixed(g->x, 0, STR("a"), 8, a, got);
         for (size_t i = 0; i < n; i++)
             if (got[i].term.s[0] != 'a' || !got[i].df || (i && got[i].df > got[i - 1].df))
                 snprintf(g->wrong, sizeof g->wrong, "a: %.*s", STR_ARG(got[i].term));
-        lexical_near(g->x, STR("abcde"), 2, 8, a, got);
+        lexical_near(g->x, 0, STR("abcde"), 2, 8, a, got);
         g->answers++;
         arena_reset(a);
     }
@@ -271,7 +271,7 @@ static void test_readers(void **state)
     struct lexical_token kept[] = {{STR("keptalways"), 0, 1}, {STR("keptsometimes"), 1, 1}};
     struct thread *threads[2];
     for (uint32_t i = 0; i < 10; i++) {
-        struct lexical_document d = {DOCUMENTS + 1 + i, 1, kept, i == 9 ? 2 : 1, {0, 2, 0}};
+        struct lexical_document d = {DOCUMENTS + 1 + i, 1, kept, i == 9 ? 2 : 1, {0, 2, 0}, 0};
         lexical_put(w->x, &d);
     }
     for (unsigned i = 0; i < 2; i++)

@@ -134,7 +134,7 @@ static void check_one_state(const struct world *w, struct lexical *loaded, uint6
         documents += revision != 0;
         there[revision] = revision != 0;
     }
-    assert_int_equal(documents, lexical_documents(loaded));
+    assert_int_equal(documents, lexical_documents(loaded, 0));
     while (from <= to && !is_state_of(there, w->revision, from))
         from++;
     assert_true(from <= to);

@@ -103,7 +103,7 @@ static struct lexical_group group_draw(struct world *w, struct arena *a, enum le
         terms[i].term = rng_below(&w->rng, 50) ? world_word(w, world_draw(w)) : STR("nowhere");
         terms[i].boost = i ? (float)(.1 + .9 * rng_unit(&w->rng)) : 1;
     }
-    double idf = lexical_idf(w->x, lexical_frequency(w->x, terms[0].term));
+    double idf = lexical_idf(w->x, 0, lexical_frequency(w->x, 0, terms[0].term));
     return (struct lexical_group){terms, n, rng_below(&w->rng, 30) ? idf : 0,
                                   rng_below(&w->rng, 4) ? 1 : .3, role};
 }
@@ -350,9 +350,9 @@ void world_check(struct world *w)
 {
     struct docset all;
     docset_init(&all);
-    lexical_all(w->x, &all);
+    lexical_all(w->x, 0, &all);
     assert_int_equal(all.count, w->live);
-    assert_int_equal(lexical_documents(w->x), w->live);
+    assert_int_equal(lexical_documents(w->x, 0), w->live);
     uint32_t *df = xcalloc(w->words, sizeof *df), *seen = xcalloc(w->words, sizeof *seen);
     size_t distinct = 0;
     for (uint32_t i = 0; i < w->numbers; i++) {
@@ -367,7 +367,7 @@ void world_check(struct world *w)
         }
     }
     for (unsigned i = 0; i < w->words; i++) {
-        assert_int_equal(lexical_frequency(w->x, world_word(w, i)), df[i]);
+        assert_int_equal(lexical_frequency(w->x, 0, world_word(w, i)), df[i]);
         distinct += df[i] > 0;
     }
     assert_int_equal(lexical_terms(w->x), distinct);
