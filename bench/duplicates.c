@@ -35,7 +35,7 @@ static void put_all(struct duplicates *d)
         int64_t from = clock_mono_ns();
         size_t n = text_word_marks(a, lines[i], DUPLICATES_WORDS_MAX, &marks);
         int64_t read = clock_mono_ns();
-        duplicates_put(d, i + 1, marks, n, line_words, other);
+        duplicates_put(d, i + 1, 0, marks, n, line_words, other);
         int64_t put = clock_mono_ns() - read;
         words += n;
         reading += read - from;

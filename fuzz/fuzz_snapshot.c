@@ -94,7 +94,7 @@ static void sample_duplicates(void)
     for (uint32_t i = 1; i <= 20; i++) {
         for (uint32_t k = 0; k < 20; k++)
             words[k] = (i / 4 * 100 + k) * UINT64_C(0x9E3779B97F4A7C15);
-        duplicates_put(d, i, words, 20, words_read, words);
+        duplicates_put(d, i, 0, words, 20, words_read, words);
     }
     struct file *f = fuzz_file_new();
     if (duplicates_save(d, f, NULL))

@@ -76,6 +76,8 @@ export interface CollectionSettings {
   training?: { [name: string]: unknown };
   /** how it recommends unless a request says */
   recommend?: { [name: string]: unknown };
+  /** the attribute that says whose a document is; every document has it then, and keeps it. Who asks for one tenant (by the filter of the key, ... */
+  tenant_field?: string | null;
   /** retired embedding versions that are kept, and kept up to date, for a rollback */
   versions_kept?: number;
 }

@@ -25,6 +25,8 @@ static const struct schema overlap_tokens = {
 static const struct schema extra_fields = {.type = SCHEMA_STRING, .choices = "attributes|error"};
 static const struct schema versions_kept = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4};
+static const struct schema tenant_field = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = 128, .nullable = true};
 static const struct schema rule_words = {
     .type = SCHEMA_ARRAY, .items = &schema_nonempty, .count_min = 1, .count_max = 32};
 static const struct schema synonym = {
@@ -123,6 +125,12 @@ const struct schema schema_collection_settings = {
         {"feedback", &feedback_settings, .help = "what acts of readers weigh"},
         {"training", &training_settings, .help = "when recommenders are trained by themselves"},
         {"recommend", &recommend_settings, .help = "how it recommends unless a request says"},
+        {"tenant_field", &tenant_field,
+         .help =
+             "the attribute that says whose a document is; every document has it then, and keeps "
+             "it. Who asks for one tenant (by the filter of the key, or of the request) is "
+             "answered as if the others' documents were not there: SECURITY.md says what that "
+             "holds for. Settled when the collection is made"},
         {"versions_kept", &versions_kept, .fallback = "1",
          .help = "retired embedding versions that are kept, and kept up to date, for a rollback"}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",

@@ -3,6 +3,7 @@
  * store, so applying twice does no harm: the same code is crash recovery. A write that is waited
  * for is acknowledged when the applier has passed it. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "engine/experiments.h"
 #include "engine/internal.h"
@@ -57,12 +58,30 @@ static bool document_read_marks(void *ctx, uint32_t number, const uint64_t **wor
     return true;
 }
 
+/* 0: of none. Among tenants nobody's copy is of another's document. */
+static uint64_t tenant_group(const struct collection *c, const json_t *object)
+{
+    struct str tenant = document_tenant(c, object);
+    struct sha256 h;
+    uint8_t digest[32];
+    uint64_t group = 0;
+    if (!tenant.n)
+        return 0;
+    sha256_init(&h);
+    sha256_add(&h, tenant.s, tenant.n);
+    sha256_end(&h, digest);
+    for (int i = 0; i < 8; i++)
+        group = group << 8 | digest[i];
+    return group ? group : 1;
+}
+
 static void document_compare(struct collection *c, uint32_t number, const json_t *object)
 {
     struct arena *a = arena_new(0); /* reading another one resets the collection's */
     uint64_t *words;
     size_t count = document_marks(a, object, &words);
-    duplicates_put(c->duplicates, number, words, count, document_read_marks, c);
+    duplicates_put(c->duplicates, number, tenant_group(c, object), words, count,
+                   document_read_marks, c);
     arena_free(a);
 }
 
@@ -99,7 +118,8 @@ static struct str tags_joined(struct arena *a, const json_t *tags)
     return joined;
 }
 
-void document_words(struct arena *a, const struct document_record *d, struct words_document *out)
+void document_words(const struct collection *c, struct arena *a, const struct document_record *d,
+                    struct words_document *out)
 {
     json_t *object = NULL;
     *out = (struct words_document){.number = d->number,
@@ -107,7 +127,8 @@ void document_words(struct arena *a, const struct document_record *d, struct wor
                                    .lang = STR(""),
                                    .title = STR(""),
                                    .text = STR(""),
-                                   .tags = STR("")};
+                                   .tags = STR(""),
+                                   .tenant = STR("")};
     if (json_parse(d->payload, &object, NULL))
         return;
     out->lang = arena_str(a, document_lang(object));
@@ -116,6 +137,7 @@ void document_words(struct arena *a, const struct document_record *d, struct wor
     out->title = arena_str(a, json_str(json_object_get(object, "title")));
     out->text = arena_str(a, json_str(json_object_get(object, "text")));
     out->tags = tags_joined(a, json_object_get(object, "tags"));
+    out->tenant = arena_str(a, document_tenant(c, object));
     json_decref(object);
 }
 
@@ -127,7 +149,7 @@ static void group_words(struct collection *c, const struct document_record *docs
     for (size_t i = 0; i < n; i++) {
         struct words_document d;
         if (docs[i].number) {
-            document_words(a, &docs[i], &d);
+            document_words(c, a, &docs[i], &d);
             words_put(c->words, &d);
         } else {
             words_delete(c->words, numbers[i]);

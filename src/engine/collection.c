@@ -180,6 +180,7 @@ static struct collection *collection_new(struct engine *x, const struct collecti
     c->rows_dir = path_join(c->dir, "documents");
     c->words_dir = path_join(c->dir, "words");
     collection_settings_set(c, r);
+    memcpy(c->tenant_field, c->settings.tenant_field, sizeof c->tenant_field);
     return c;
 }
 
@@ -270,6 +271,11 @@ static struct words_rules *rules_new(const struct settings *s)
     struct words_rules *rules = words_rules_new(words_terms(), synonyms, count, stop_words, stops);
     arena_free(a);
     return rules;
+}
+
+const char *collection_tenant_field(const struct collection *c)
+{
+    return c->tenant_field;
 }
 
 void collection_settings_set(struct collection *c, const struct collection_record *r)

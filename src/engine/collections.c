@@ -188,6 +188,10 @@ enum err engine_collection_update(struct engine *x, struct str name, const json_
         before = s;
         if (!err)
             err = settings_merge(&s, settings, tokens_max, e);
+        if (!err && strcmp(before.tenant_field, s.tenant_field) != 0)
+            err = err_set(e, ERR_INVALID, "/tenant_field",
+                          "is settled when a collection is made: make another one with it and "
+                          "put the documents there");
         if (!err)
             err = blend_check(x, name, &before, &s, a, e);
         struct str text = err ? STR("") : settings_text(a, &s);

@@ -451,6 +451,26 @@ static enum err read_fields(const struct document_rules *rules, const json_t *ob
     return read_attributes(s, object, &f->attributes, e);
 }
 
+/* Whose it is must be said, and by one name. */
+static enum err read_tenant(const struct settings *s, const json_t *attributes, struct arena *a,
+                            struct str *out, struct err_info *e)
+{
+    char pointer[FIELD_NAME_MAX + 16];
+    const json_t *v = json_object_get(attributes, s->tenant_field);
+    struct str name = tenant_name(v);
+    *out = STR("");
+    if (!s->tenant_field[0])
+        return 0;
+    snprintf(pointer, sizeof pointer, "/attributes/%s", s->tenant_field);
+    if (!name.n)
+        return err_set(e, ERR_INVALID, pointer,
+                       "must name the tenant whose document it is, the tenant_field of this "
+                       "collection: a string of 1 to %d bytes that is no date",
+                       TENANT_BYTES_MAX);
+    *out = arena_str(a, name);
+    return 0;
+}
+
 enum err draft_read(const struct document_rules *rules, const json_t *object,
                     struct str vector_digest, struct arena *a, struct draft *d, struct err_info *e)
 {
@@ -459,8 +479,12 @@ enum err draft_read(const struct document_rules *rules, const json_t *object,
     if (!json_is_object(object))
         return err_set(e, ERR_INVALID, "", "a document must be a JSON object");
     enum err err = read_fields(rules, object, a, d, &f, e);
-    if (err)
+    if (!err)
+        err = read_tenant(&rules->settings, f.attributes, a, &d->tenant, e);
+    if (err) {
+        json_decref(f.attributes);
         return err;
+    }
     if (d->vector)
         f.vector_digest = vector_digest_make(d->vector, rules, a);
     if (f.lang.n == 0 && rules->languages)

@@ -31,6 +31,7 @@ enum draft_plan {
 
 struct draft {
     struct str id, title, text, payload;
+    struct str tenant; /* empty: the collection has none */
     uint8_t digest[32], text_digest[32];
     int64_t expires_us;     /* 0: never */
     const uint16_t *vector; /* the client's own, float16; NULL: the model's is wanted */
@@ -48,6 +49,7 @@ struct draft {
     enum err err; /* not 0: it failed, the rest is void */
     struct err_info info;
     bool done;
+    bool other_tenant;  /* what stands there is another's */
     bool still_pending; /* unchanged, and not embedded yet */
     const char *status; /* "created", "updated", "unchanged" */
     uint64_t revision;

@@ -207,6 +207,10 @@ static enum err placeholders_make(struct batch *b, struct err_info *e)
         documents[i] =
             json_pack("{s:s%, s:s%, s:{s:b}}", id[0] ? id : "id", name.s, name.n,
                       title[0] ? title : "title", name.s, name.n, "attributes", PLACEHOLDER, 1);
+        if (sight_is_tenants(&b->sight))
+            json_object_set_new(json_object_get(documents[i], "attributes"),
+                                collection_tenant_field(b->c),
+                                json_stringn(b->sight.tenant.s, b->sight.tenant.n));
     }
     enum err err = engine_put(b->c->engine, str_c(b->c->name), (const json_t *const *)documents, n,
                               &o, b->a, made, &position, e);

@@ -41,7 +41,7 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
     if (err)
         return err;
     f->v = version_active(f->c);
-    if ((err = sight_open(f->c, a, r->within, &f->sight, e)))
+    if ((err = sight_open_for(f->c, a, r->within, r->filter, &f->sight, e)))
         return err;
     f->view = (struct search_view){
         .vectors = f->v->vectors,
@@ -50,6 +50,7 @@ static enum err find_begin(struct find *f, struct engine *x, struct str collecti
         .embedder = x->embedder,
         .model = f->v->model,
         .mean_cosine = version_mean_cosine(f->v),
+        .apart = sight_is_tenants(&f->sight),
     };
     err = f->sight.filter ? filter_within(f, e) : filter_read(f, e);
     return err ? err : find_facets_check(f, e);
@@ -238,6 +239,7 @@ static void words_read(struct find *f)
     struct words_rules *rules = words_rules_ref(f->c->rules);
     lock_drop(&f->c->lock);
     o.rules = rules;
+    o.tenant = f->sight.tenant;
     f->words = words_query(f->c->words, r->q, &o, f->a);
     words_rules_unref(rules);
     if (r->mode != SEARCH_HYBRID || !words_query_selects(f->words))

@@ -142,8 +142,9 @@ struct collection {
     struct arena *duplicates_arena; /* applier only: of the text that is compared */
     struct words *words;
 
-    struct tally *tally;     /* tally.h */
-    atomic_bool served_news; /* an answer was logged since the tally looked */
+    char tenant_field[FIELD_NAME_MAX + 1]; /* of the settings: it stays as it was made */
+    struct tally *tally;                   /* tally.h */
+    atomic_bool served_news;               /* an answer was logged since the tally looked */
 
     struct lock lock; /* for all that follows */
     struct settings settings;
@@ -259,6 +260,9 @@ struct sight {
     struct str text;
     const struct filter *filter; /* NULL: sees all */
     struct docset documents;     /* that passed when it was opened; if there is a filter */
+    /* The one tenant whose documents these are; empty: those of several, or the collection has
+     * none. Then nothing of the answer depends on documents of others. */
+    struct str tenant;
 };
 /* `within`: a key's filter; empty: sees all, and costs nothing. In any case sight_close.
  * ERR_DENIED: it cannot be answered, so nothing is seen. sight_read: for sight_sees alone, without
@@ -267,6 +271,10 @@ enum err sight_read(struct collection *c, struct arena *a, struct str within, st
                     struct err_info *e) MUST_CHECK;
 enum err sight_open(struct collection *c, struct arena *a, struct str within, struct sight *out,
                     struct err_info *e) MUST_CHECK;
+/* A request whose own filter leaves one tenant is that tenant's, as if its key said so. */
+enum err sight_open_for(struct collection *c, struct arena *a, struct str within, struct str filter,
+                        struct sight *out, struct err_info *e) MUST_CHECK;
+bool sight_is_tenants(const struct sight *s); /* it is of one tenant; NULL: no */
 void sight_close(struct sight *s);
 /* In what follows NULL sees all. */
 const struct docset *sight_documents(const struct sight *s); /* NULL: all */
@@ -278,6 +286,10 @@ enum err sight_admit(const struct sight *s, const struct document_record *d,
                      struct err_info *e) MUST_CHECK;
 /* The act fails (ERR_DENIED) if what stands there is not seen. `s` outlives the write. */
 void sight_guard(const struct sight *s, struct store_act *act);
+/* The name of the attribute that says whose a document is, "": none. It never changes. */
+const char *collection_tenant_field(const struct collection *c);
+/* Whose a stored document is: its payload parsed; a view into that. */
+struct str document_tenant(const struct collection *c, const json_t *payload);
 
 /* ---- recommend_examples.c ---- */
 /* What the reader's newest feedback says of their interests, as a vector of length 1 in the arena;
@@ -356,7 +368,8 @@ enum err applied_wait(struct engine *x, uint64_t change, int64_t deadline_ns,
 enum err document_index(struct collection *c, const struct document_record *d,
                         struct err_info *e) MUST_CHECK;
 /* What words_put wants of a document; strings in the arena. */
-void document_words(struct arena *a, const struct document_record *d, struct words_document *out);
+void document_words(const struct collection *c, struct arena *a, const struct document_record *d,
+                    struct words_document *out);
 
 /* ---- words_terms.c: what text/ knows of words, for index/words.h ---- */
 const struct words_analyzer *words_terms(void);
@@ -418,6 +431,7 @@ enum err drafts_embed(struct version *v, struct draft *drafts, size_t count, enu
 enum err drafts_commit(struct version *v, const struct sight *s, bool *moved, struct draft *drafts,
                        size_t count, bool atomic, struct arena *a, struct position *position,
                        struct err_info *e) MUST_CHECK;
+enum err tenant_stays(const struct collection *c, struct err_info *e); /* the error */
 /* As sight_admit, of one that was just read. */
 enum err draft_admit(const struct sight *s, const struct draft *d, struct err_info *e) MUST_CHECK;
 void draft_fail(struct draft *d, enum err err, const struct err_info *info);

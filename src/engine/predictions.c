@@ -131,6 +131,8 @@ void classifiers_heed(struct lent_classifiers *lent, const struct sight *s, stru
         size_t count = 0;
         bool *told = arena_array(a, m->classes, sizeof *told);
         lent->all[i].told = told;
+        if (sight_is_tenants(s))
+            continue; /* it learned from all tenants: it tells nothing */
         if (attributes_facet(s->collection->attributes, a, str_c(m->about.path), among,
                              CLASSIFIER_CLASSES_MAX, &values, &count, NULL))
             count = 0;

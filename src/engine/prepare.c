@@ -381,8 +381,49 @@ static void act_of_draft(const struct version *v, const struct draft *d, int64_t
     }
 }
 
-static void draft_settle(struct draft *d, const struct store_act *act)
+/* What stands there must be seen, and stays its tenant's. */
+struct draft_guard {
+    const struct sight *sight;
+    struct str tenant;
+    bool *other; /* it is another tenant's */
+};
+
+static bool guard(const void *ctx, const struct document_record *stands)
 {
+    const struct draft_guard *g = ctx;
+    const struct collection *c = g->sight->collection;
+    json_t *payload = NULL;
+    if (!sight_sees(g->sight, stands))
+        return false;
+    if (!c->tenant_field[0] || json_parse(stands->payload, &payload, NULL))
+        return true;
+    *g->other = !str_eq(document_tenant(c, payload), g->tenant);
+    json_decref(payload);
+    return !*g->other;
+}
+
+static void draft_guard(const struct sight *s, struct draft *d, struct arena *a,
+                        struct store_act *act)
+{
+    if (!s->filter && !s->collection->tenant_field[0])
+        return;
+    struct draft_guard *g = arena_alloc(a, sizeof *g);
+    *g = (struct draft_guard){s, d->tenant, &d->other_tenant};
+    act->guard = guard;
+    act->guard_ctx = g;
+}
+
+enum err tenant_stays(const struct collection *c, struct err_info *e)
+{
+    char pointer[FIELD_NAME_MAX + 16];
+    snprintf(pointer, sizeof pointer, "/attributes/%s", c->tenant_field);
+    return err_set(e, ERR_INVALID, pointer,
+                   "a document stays its tenant's: delete it, then add it for the other");
+}
+
+static void draft_settle(const struct collection *c, struct draft *d, const struct store_act *act)
+{
+    struct err_info info = {0};
     static const char *const names[] = {[ACT_CREATED] = "created",
                                         [ACT_UPDATED] = "updated",
                                         [ACT_UNCHANGED] = "unchanged",
@@ -390,7 +431,8 @@ static void draft_settle(struct draft *d, const struct store_act *act)
     if (act->err == ERR_CONFLICT || act->err == ERR_CANCELLED)
         return; /* raced, or undone with another: for the next round */
     if (act->err) {
-        draft_fail(d, act->err, &act->info);
+        enum err other = d->other_tenant ? tenant_stays(c, &info) : 0;
+        draft_fail(d, other ? other : act->err, other ? &info : &act->info);
         return;
     }
     d->done = true;
@@ -442,13 +484,13 @@ enum err drafts_commit(struct version *v, const struct sight *s, bool *moved, st
         assert(drafts[i].plan != PLAN_EMBED || drafts[i].embedded);
         of[n] = &drafts[i];
         act_of_draft(v, &drafts[i], now_us, &acts[n]);
-        sight_guard(s, &acts[n++]);
+        draft_guard(s, &drafts[i], a, &acts[n++]);
     }
     struct err_info info = {0};
     enum err err =
         acts_write(v->collection->engine->store, acts, n, atomic, &written, position, &info);
     for (size_t i = 0; i < written; i++)
-        draft_settle(of[i], &acts[i]);
+        draft_settle(v->collection, of[i], &acts[i]);
     if (err == 0 || (atomic && err == ERR_CONFLICT)) /* raced: another round */
         return version_moved(v, acts, written, moved, e);
     return err_set(e, err, info.field, "%s", info.message);

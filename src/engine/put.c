@@ -259,6 +259,7 @@ static enum err patch_read(struct write *w, struct str id, const json_t *patch, 
         return err_set(e, ERR_NOT_FOUND, "id", "there is no document of this id");
     if ((err = json_parse(old.payload, &merged, e)))
         return err;
+    struct str tenant = arena_str(w->a, document_tenant(w->c, merged));
     struct str vector_digest = payload_vector_digest(old.payload);
     json_object_del(merged, "vector_digest");
     renamed = json_copy((json_t *)patch);
@@ -270,6 +271,8 @@ static enum err patch_read(struct write *w, struct str id, const json_t *patch, 
     struct document_rules own_names = w->rules;
     memset(own_names.settings.mapping, 0, sizeof own_names.settings.mapping);
     err = draft_read(&own_names, merged, vector_digest, w->a, d, e);
+    if (!err && !str_eq(d->tenant, tenant))
+        err = tenant_stays(w->c, e);
     if (!err)
         err = draft_admit(&w->sight, d, e);
     if (!err) {

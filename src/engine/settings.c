@@ -1,4 +1,5 @@
 #include "engine/settings.h"
+#include "base/clock.h"
 #include <assert.h>
 #include <string.h>
 
@@ -82,6 +83,59 @@ static enum err read_extra_fields(struct settings *s, const json_t *v, struct er
         return err_set(e, ERR_INVALID, "/extra_fields", "must be \"attributes\" or \"error\"");
     s->extra_fields_refused = str_eq_c(word, "error");
     return 0;
+}
+
+/* ---- tenants ---- */
+
+static bool is_attribute_name(struct str name)
+{
+    static const char *const others[] = {"content",       "body",      "vector",      "attributes",
+                                         "revision",      "created",   "updated",     "pending",
+                                         "detected_lang", "predicted", "duplicate_of"};
+    bool fits = name.n > 0 && name.n <= FIELD_NAME_MAX;
+    for (size_t i = 0; i < name.n && fits; i++)
+        fits = (name.s[i] >= 'a' && name.s[i] <= 'z') || (name.s[i] >= 'A' && name.s[i] <= 'Z') ||
+               (i && name.s[i] >= '0' && name.s[i] <= '9') || name.s[i] == '_';
+    for (int f = 0; f < FIELD_COUNT; f++)
+        fits = fits && !str_eq_c(name, document_field_names[f]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        fits = fits && !str_eq_c(name, others[i]);
+    return fits;
+}
+
+static enum err read_tenant_field(struct settings *s, const json_t *v, struct err_info *e)
+{
+    struct str name = json_str(v);
+    s->tenant_field[0] = 0;
+    if (json_is_null(v))
+        return 0;
+    if (!json_is_string(v) || !is_attribute_name(name))
+        return err_set(e, ERR_INVALID, "/tenant_field",
+                       "must be the name of an attribute: letters, digits and _, not a digit "
+                       "first, at most %d, and none of akin's own fields",
+                       FIELD_NAME_MAX);
+    memcpy(s->tenant_field, name.s, name.n);
+    s->tenant_field[name.n] = 0;
+    return 0;
+}
+
+/* A field that is mapped is no attribute. */
+static enum err check_tenant_field(const struct settings *s, struct err_info *e)
+{
+    for (int f = 0; f < FIELD_COUNT && s->tenant_field[0]; f++)
+        if (strcmp(s->mapping[f], s->tenant_field) == 0)
+            return err_set(e, ERR_INVALID, "/tenant_field", "is mapped to %s, so no attribute",
+                           document_field_names[f]);
+    return 0;
+}
+
+struct str tenant_name(const json_t *v)
+{
+    struct str name = json_str(v);
+    int64_t us;
+    bool fits = json_is_string(v) && name.n > 0 && name.n <= TENANT_BYTES_MAX;
+    bool day = name.n == 10 && name.s[4] == '-' && name.s[7] == '-';
+    return fits && !day && clock_parse(name, &us) ? name : STR("");
 }
 
 /* ---- words ---- */
@@ -173,6 +227,8 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             overlap_given = true;
         } else if (strcmp(key, "extra_fields") == 0)
             err = read_extra_fields(&new, v, e);
+        else if (strcmp(key, "tenant_field") == 0)
+            err = read_tenant_field(&new, v, e);
         else if (strcmp(key, "mapping") == 0)
             err = read_mapping(&new, v, e);
         else if (strcmp(key, "versions_kept") == 0)
@@ -191,11 +247,14 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err =
                 err_set(e, ERR_INVALID, pointer,
                         "unknown setting; there are passage_tokens, overlap_tokens, extra_fields, "
-                        "mapping, synonyms, stop_words, feedback, recommend, training and "
-                        "versions_kept");
+                        "mapping, synonyms, stop_words, feedback, recommend, tenant_field, "
+                        "training and versions_kept");
         if (err)
             return err;
     }
+    enum err fault = check_tenant_field(&new, e);
+    if (fault)
+        return fault;
     if (new.overlap_tokens * 2 >= new.passage_tokens) {
         if (overlap_given)
             return err_set(e, ERR_INVALID, "/overlap_tokens",
@@ -242,6 +301,10 @@ void settings_print(const struct settings *s, struct strbuf *out)
     words_print(&w, s->stop_words);
     json_key(&w, "synonyms");
     words_print(&w, s->synonyms);
+    if (s->tenant_field[0]) {
+        json_key(&w, "tenant_field");
+        json_put_c(&w, s->tenant_field);
+    }
     json_key(&w, "training");
     training_settings_print(&s->training, &w);
     json_key(&w, "versions_kept");

@@ -25,6 +25,7 @@ enum document_field {
 extern const char *const document_field_names[FIELD_COUNT];
 
 #define FIELD_NAME_MAX 128
+#define TENANT_BYTES_MAX 255 /* of a tenant's name */
 #define SYNONYMS_MAX 5000
 #define SYNONYM_WORDS_MAX 32 /* of one side */
 #define STOP_WORDS_MAX 5000
@@ -35,7 +36,9 @@ struct settings {
                                 tokens */
     unsigned overlap_tokens;
     bool extra_fields_refused;
-    unsigned versions_kept;                        /* retired embedding versions, for rollback */
+    char tenant_field[FIELD_NAME_MAX + 1]; /* the attribute that names whose a document is, "":
+                                              none; as the collection was made with */
+    unsigned versions_kept;                /* retired embedding versions, for rollback */
     char mapping[FIELD_COUNT][FIELD_NAME_MAX + 1]; /* "": found under its own name */
     struct feedback_settings feedback;
     struct training_settings training;
@@ -47,6 +50,9 @@ struct settings {
 
 /* What a model that was trained for `tokens_best` tokens wants, of which `specials` are its own. */
 void settings_default(struct settings *s, unsigned tokens_best, unsigned specials);
+/* The string that it says, if it can be a tenant's name: not empty, and no date, since dates are
+ * equal that are written differently. Else empty. */
+struct str tenant_name(const json_t *v);
 /* Lays a JSON object (NULL: nothing; it must live as long as `s`) over `s`; on an error `s` is as
  * before. ERR_INVALID with the pointer. */
 enum err settings_merge(struct settings *s, const json_t *object, unsigned tokens_max,

@@ -13,8 +13,13 @@ enum err sight_read(struct collection *c, struct arena *a, struct str within, st
     struct err_info info = {0};
     *out = (struct sight){.collection = c, .text = str_trim(within)};
     docset_init(&out->documents);
-    if (!out->text.n || !filter_parse(a, within, &out->filter, &info))
+    if (!out->text.n)
         return ERR_OK;
+    if (!filter_parse(a, within, &out->filter, &info)) {
+        if (c->tenant_field[0])
+            filter_fixes(out->filter, str_c(c->tenant_field), &out->tenant);
+        return ERR_OK;
+    }
     return err_set(e, ERR_DENIED, NULL, "the key's filter cannot be read: %s", info.message);
 }
 
@@ -27,6 +32,45 @@ enum err sight_open(struct collection *c, struct arena *a, struct str within, st
         return err;
     err = attributes_select(c->attributes, out->filter, &out->documents, &info);
     return err ? err_set(e, ERR_DENIED, NULL, "the key's filter: %s", info.message) : ERR_OK;
+}
+
+/* `within` and what it is narrowed to, as one filter. */
+static struct str narrowed(const struct collection *c, struct arena *a, struct str within,
+                           struct str tenant)
+{
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    if (within.n)
+        strbuf_printf(&b, "(%.*s) AND ", STR_ARG(within));
+    filter_print_equals(str_c(c->tenant_field), tenant, &b);
+    struct str out = arena_str(a, strbuf_str(&b));
+    strbuf_release(&b);
+    return out;
+}
+
+enum err sight_open_for(struct collection *c, struct arena *a, struct str within, struct str filter,
+                        struct sight *out, struct err_info *e)
+{
+    const struct filter *own = NULL;
+    struct str tenant = STR("");
+    enum err err = sight_read(c, a, within, out, e);
+    if (!err && c->tenant_field[0] && !out->tenant.n && str_trim(filter).n &&
+        !filter_parse(a, filter, &own, NULL) && filter_fixes(own, str_c(c->tenant_field), &tenant))
+        within = narrowed(c, a, str_trim(within), tenant);
+    sight_close(out);
+    return err ? err : sight_open(c, a, within, out, e);
+}
+
+bool sight_is_tenants(const struct sight *s)
+{
+    return s && s->tenant.n;
+}
+
+struct str document_tenant(const struct collection *c, const json_t *payload)
+{
+    return c->tenant_field[0]
+               ? json_str(json_object_get(json_object_get(payload, "attributes"), c->tenant_field))
+               : STR("");
 }
 
 void sight_close(struct sight *s)

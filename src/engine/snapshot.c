@@ -167,7 +167,7 @@ static enum err rebuild_document(void *ctx, const struct document_record *d)
     enum err err = b->rows ? document_index(b->c, d, b->e) : 0;
     if (err || !b->words)
         return err;
-    document_words(b->a, d, &words);
+    document_words(b->c, b->a, d, &words);
     words_put(b->c->words, &words);
     arena_reset(b->a);
     return 0;

@@ -149,7 +149,8 @@ float version_mean_cosine(struct version *v)
     lock_take(&v->collection->lock);
     float mu = v->mean_cosine;
     lock_drop(&v->collection->lock);
-    if (!isnan(mu))
+    /* Where tenants are apart, no sample of all their passages. */
+    if (!isnan(mu) && !v->collection->tenant_field[0])
         return mu < MU_MAX ? mu : MU_MAX;
     return v->model ? model_info(v->model)->mean_cosine : 0;
 }

@@ -85,13 +85,13 @@ static void number_set(struct duplicates *d, uint32_t number, uint32_t slot)
     d->leaves[leaf][number % LEAF_SLOTS] = slot;
 }
 
-uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number, uint32_t text,
+uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number, uint64_t group, uint32_t text,
                              const uint8_t sketch[SKETCH_BYTES])
 {
     uint32_t slot = slot_take(d);
     if (slot == SLOT_NONE)
         return slot;
-    d->rows[slot] = (struct duplicate_row){number, text, SLOT_NONE, SLOT_NONE, SLOT_NONE};
+    d->rows[slot] = (struct duplicate_row){group, number, text, SLOT_NONE, SLOT_NONE, SLOT_NONE};
     memcpy(d->sketches[slot], sketch, SKETCH_BYTES);
     for (unsigned band = 0; band < BANDS; band++)
         d->chain[(size_t)slot * BANDS + band] = NODE_LOOSE;
@@ -278,7 +278,8 @@ static void judge(struct judged *j, struct queue *q)
 {
     struct duplicates *d = j->d;
     uint32_t *all = xmalloc(2 * CANDIDATES_MAX * sizeof *all), *side = all + CANDIDATES_MAX;
-    size_t count = bands_candidates(d, d->sketches[j->slot], AGREEMENT_MIN, all);
+    size_t count =
+        bands_candidates(d, d->rows[j->slot].group, d->sketches[j->slot], AGREEMENT_MIN, all);
     size_t older = candidates_judge(j, side, candidates_side(j, all, count, true, side));
     size_t younger = 0;
     if (older == 0)
@@ -353,8 +354,8 @@ void duplicates_delete(struct duplicates *d, uint32_t number, duplicates_read_fn
     queue_run(&q, d, NULL, read, ctx);
 }
 
-void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words, size_t count,
-                    duplicates_read_fn *read, void *ctx)
+void duplicates_put(struct duplicates *d, uint32_t number, uint64_t group, const uint64_t *words,
+                    size_t count, duplicates_read_fn *read, void *ctx)
 {
     struct shingles text;
     uint8_t sketch[SKETCH_BYTES];
@@ -366,7 +367,7 @@ void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words
     }
     shingles_init(&text, words, count);
     shingles_sketch(&text, sketch);
-    if (slot != SLOT_NONE && d->rows[slot].text == text.digest &&
+    if (slot != SLOT_NONE && d->rows[slot].group == group && d->rows[slot].text == text.digest &&
         memcmp(d->sketches[slot], sketch, SKETCH_BYTES) == 0) {
         shingles_release(&text);
         return;
@@ -374,7 +375,7 @@ void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words
     duplicates_delete(d, number, read, ctx);
     struct queue q = {.d = d};
     rwlock_write(&d->lock);
-    slot = duplicates_slot_add(d, number, text.digest, sketch);
+    slot = duplicates_slot_add(d, number, group, text.digest, sketch);
     rwlock_drop(&d->lock);
     if (slot != SLOT_NONE)
         queue_add(&q, number);

@@ -20,7 +20,7 @@
  * few.
  *
  * One writer (put, delete); the rest from any thread. No lock is held while a text is read.
- * Memory: 136 bytes a document and up to 16 more for an original; 159 with what is reserved. */
+ * Memory: 144 bytes a document and up to 16 more for an original; 168 with what is reserved. */
 #ifndef INDEX_DUPLICATES_H
 #define INDEX_DUPLICATES_H
 
@@ -39,12 +39,13 @@ void duplicates_free(struct duplicates *d);
  * False: there is no such text now. */
 typedef bool duplicates_read_fn(void *ctx, uint32_t number, const uint64_t **words, size_t *count);
 
-/* Replaces what is known of a document; without words it is a copy of nothing. Measured with
+/* Replaces what is known of a document; without words it is a copy of nothing. Copies and originals
+ * are of one `group`: documents of another are as if they were not there. Measured with
  * ./dev bench duplicates: 20 to 24 us among 200,000 texts of 10 words, 28 to 38 us among 64,000 of
  * 66 (a third of them near others), .6 and 1.2 other texts read for it included, from memory; at
  * most 8 on a side are read. */
-void duplicates_put(struct duplicates *d, uint32_t number, const uint64_t *words, size_t count,
-                    duplicates_read_fn *read, void *ctx);
+void duplicates_put(struct duplicates *d, uint32_t number, uint64_t group, const uint64_t *words,
+                    size_t count, duplicates_read_fn *read, void *ctx);
 void duplicates_delete(struct duplicates *d, uint32_t number, duplicates_read_fn *read, void *ctx);
 
 /* The number of the document that this one is a copy of; 0: of none. */

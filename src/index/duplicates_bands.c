@@ -7,21 +7,32 @@
 
 enum { BUCKETS_MIN = 64, NODES_A_BUCKET = 4 };
 
-static uint32_t band_key(const uint8_t sketch[SKETCH_BYTES], unsigned band)
+struct key {
+    uint64_t group;
+    uint32_t band; /* its number and bytes */
+};
+
+static struct key band_key(uint64_t group, const uint8_t sketch[SKETCH_BYTES], unsigned band)
 {
     const uint8_t *p = sketch + band * BAND_BYTES;
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)band << 24;
+    return (struct key){group,
+                        p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)band << 24};
 }
 
-static uint32_t key_hash(uint32_t key)
+static bool key_same(struct key a, struct key b)
 {
-    uint64_t h = (key + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+    return a.band == b.band && a.group == b.group;
+}
+
+static uint32_t key_hash(struct key key)
+{
+    uint64_t h = ((key.band ^ key.group) + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(h >> 32);
 }
 
-static uint32_t node_key(const struct duplicates *d, uint32_t node)
+static struct key node_key(const struct duplicates *d, uint32_t node)
 {
-    return band_key(d->sketches[node / BANDS], node % BANDS);
+    return band_key(d->rows[node / BANDS].group, d->sketches[node / BANDS], node % BANDS);
 }
 
 /* The largest power of two that is not above the number of buckets. */
@@ -30,7 +41,7 @@ static uint32_t level(const struct duplicates *d)
     return UINT32_C(1) << (31 - __builtin_clz(d->bucket_count));
 }
 
-static uint32_t *head_of(const struct duplicates *d, uint32_t key)
+static uint32_t *head_of(const struct duplicates *d, struct key key)
 {
     uint32_t h = key_hash(key), low = level(d), at = h & (2 * low - 1);
     return &d->heads[at < d->bucket_count ? at : h & (low - 1)];
@@ -88,18 +99,18 @@ void bands_link_one(struct duplicates *d, uint32_t slot, unsigned band)
         buckets_grow(d);
 }
 
-static bool band_full(const struct duplicates *d, uint32_t key)
+static bool band_full(const struct duplicates *d, struct key key)
 {
     unsigned same = 0;
     for (uint32_t n = *head_of(d, key); n != NODE_END && same < SAME_BAND_MAX; n = d->chain[n])
-        same += node_key(d, n) == key;
+        same += key_same(node_key(d, n), key);
     return same == SAME_BAND_MAX;
 }
 
 void bands_link(struct duplicates *d, uint32_t slot)
 {
     for (unsigned band = 0; band < BANDS; band++)
-        if (!band_full(d, band_key(d->sketches[slot], band)))
+        if (!band_full(d, band_key(d->rows[slot].group, d->sketches[slot], band)))
             bands_link_one(d, slot, band);
 }
 
@@ -126,16 +137,16 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-size_t bands_candidates(const struct duplicates *d, const uint8_t sketch[SKETCH_BYTES],
-                        unsigned agreement_min, uint32_t *out)
+size_t bands_candidates(const struct duplicates *d, uint64_t group,
+                        const uint8_t sketch[SKETCH_BYTES], unsigned agreement_min, uint32_t *out)
 {
     size_t n = 0, kept = 0;
     for (unsigned band = 0; band < BANDS; band++) {
-        uint32_t key = band_key(sketch, band);
+        struct key key = band_key(group, sketch, band);
         unsigned same = 0;
         for (uint32_t node = *head_of(d, key); node != NODE_END && same < SAME_BAND_MAX;
              node = d->chain[node]) {
-            if (node_key(d, node) != key)
+            if (!key_same(node_key(d, node), key))
                 continue;
             same++;
             if (sketch_agreement(d->sketches[node / BANDS], sketch) >= agreement_min)

@@ -1,8 +1,8 @@
 /* Near-duplicates in a snapshot, as a section (section.h):
  *
- *     u64 "AKDUPS03"   u64 documents, about, and for each, numbers rising:
+ *     u64 "AKDUPS04"   u64 documents, about, and for each, numbers rising:
  *         u32 number   u32 number of its original, 0: none   u16 bands that it is linked into
- *         u32 digest of its words   48 bytes of sketch
+ *         u32 digest of its words   u64 group   48 bytes of sketch
  *     u32 0
  *
  * Saving goes on beside the writer, some documents at a time, and whoever saves remembers a change
@@ -14,8 +14,8 @@
 #include "base/section.h"
 #include <string.h>
 
-#define MAGIC UINT64_C(0x3330535055444B41) /* "AKDUPS03" */
-#define RECORD_BYTES (14 + SKETCH_BYTES)
+#define MAGIC UINT64_C(0x3430535055444B41) /* "AKDUPS04" */
+#define RECORD_BYTES (22 + SKETCH_BYTES)
 #define SAVED_AT_A_TIME 1024
 
 static uint32_t bands_mask(const struct duplicates *d, uint32_t slot)
@@ -49,6 +49,7 @@ static void save_document(const struct duplicates *d, struct section_writer *w, 
     section_put_u32(w, original_number(d, slot));
     section_put(w, bands, sizeof bands);
     section_put_u32(w, d->rows[slot].text);
+    section_put_u64(w, d->rows[slot].group);
     section_put(w, d->sketches[slot], SKETCH_BYTES);
 }
 
@@ -111,6 +112,7 @@ static void load_document(struct duplicates *d, struct section_reader *r, uint32
     uint32_t original = section_get_u32(r);
     section_get(r, bands, sizeof bands);
     uint32_t text = section_get_u32(r);
+    uint64_t group = section_get_u64(r);
     section_get(r, sketch, sizeof sketch);
     uint32_t mask = bands[0] | (uint32_t)bands[1] << 8;
     if (number > INT32_MAX)
@@ -119,7 +121,7 @@ static void load_document(struct duplicates *d, struct section_reader *r, uint32
         section_corrupt(r, "a copy of what is no original");
     if (section_error(r))
         return;
-    uint32_t slot = duplicates_slot_add(d, number, text, sketch);
+    uint32_t slot = duplicates_slot_add(d, number, group, text, sketch);
     if (slot == SLOT_NONE)
         section_corrupt(r, "too many documents");
     else
@@ -171,6 +173,7 @@ bool duplicates_equal(struct duplicates *x, struct duplicates *y)
         uint32_t same = duplicates_slot(y, x->rows[slot].number);
         if (same == SLOT_NONE || original_number(x, slot) != original_number(y, same) ||
             x->rows[slot].text != y->rows[same].text ||
+            x->rows[slot].group != y->rows[same].group ||
             memcmp(x->sketches[slot], y->sketches[same], SKETCH_BYTES) != 0)
             return false;
     }
@@ -187,6 +190,8 @@ static const char *check_copy(const struct duplicates *d, uint32_t slot)
         return "a copy of what is no original";
     if (d->rows[r->original].number >= r->number)
         return "a copy is older than its original";
+    if (d->rows[r->original].group != r->group)
+        return "a copy is of another group than its original";
     uint32_t before = r->prev == SLOT_NONE ? r->original : r->prev;
     if (d->rows[before].next != slot || (r->next != SLOT_NONE && d->rows[r->next].prev != slot))
         return "a list of copies is broken";

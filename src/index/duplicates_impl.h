@@ -26,6 +26,7 @@ enum {
 #define NODE_LOOSE (UINT32_MAX - 1) /* not in any chain */
 
 struct duplicate_row {
+    uint64_t group;
     uint32_t number;     /* 0: the slot is free */
     uint32_t text;       /* digest of its words */
     uint32_t original;   /* slot, of a copy; else SLOT_NONE */
@@ -57,7 +58,7 @@ static inline bool duplicates_in_use(const struct duplicates *d, uint32_t slot)
 /* ---- duplicates.c, also for the file ---- */
 uint32_t duplicates_slot(const struct duplicates *d, uint32_t number); /* SLOT_NONE */
 /* A loose one; the lock is held. SLOT_NONE: there are too many. */
-uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number, uint32_t text,
+uint32_t duplicates_slot_add(struct duplicates *d, uint32_t number, uint64_t group, uint32_t text,
                              const uint8_t sketch[SKETCH_BYTES]);
 void duplicates_attach(struct duplicates *d, uint32_t copy, uint32_t original); /* lock held */
 
@@ -69,10 +70,10 @@ void bands_reserve(struct duplicates *d, size_t nodes);
 void bands_link(struct duplicates *d, uint32_t slot);
 void bands_link_one(struct duplicates *d, uint32_t slot, unsigned band); /* full or not */
 void bands_unlink(struct duplicates *d, uint32_t slot);
-/* Linked slots that agree with the sketch in a band and in at least `agreement_min` bytes, each
- * once, into `out` (CANDIDATES_MAX). Writer. */
-size_t bands_candidates(const struct duplicates *d, const uint8_t sketch[SKETCH_BYTES],
-                        unsigned agreement_min, uint32_t *out);
+/* Linked slots of the group that agree with the sketch in a band and in at least `agreement_min`
+ * bytes, each once, into `out` (CANDIDATES_MAX). Writer. */
+size_t bands_candidates(const struct duplicates *d, uint64_t group,
+                        const uint8_t sketch[SKETCH_BYTES], unsigned agreement_min, uint32_t *out);
 /* Is the node in the chain where it belongs? */
 bool bands_holds(const struct duplicates *d, uint32_t slot, unsigned band);
 /* Nodes in all chains. */

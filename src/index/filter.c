@@ -125,6 +125,34 @@ static void print_field(struct str field, struct strbuf *out)
     strbuf_release(&full);
 }
 
+void filter_print_equals(struct str field, struct str value, struct strbuf *out)
+{
+    print_field(field, out);
+    strbuf_add_c(out, " = ");
+    print_string(value, out);
+}
+
+bool filter_fixes(const struct filter *f, struct str field, struct str *value)
+{
+    struct str other;
+    if (f->op == FILTER_EQ || (f->op == FILTER_IN && f->count == 1)) {
+        if (!str_eq(f->field, field) || f->values[0].kind != SCALAR_STRING)
+            return false;
+        *value = f->values[0].text;
+        return true;
+    }
+    if (f->op == FILTER_AND) {
+        for (unsigned i = 0; i < f->count; i++)
+            if (filter_fixes(f->children[i], field, value))
+                return true;
+        return false;
+    }
+    bool same = f->op == FILTER_OR && filter_fixes(f->children[0], field, value);
+    for (unsigned i = 1; i < f->count && same; i++)
+        same = filter_fixes(f->children[i], field, &other) && str_eq(other, *value);
+    return same;
+}
+
 static void print_value(const struct scalar *s, struct strbuf *out)
 {
     if (s->kind == SCALAR_STRING)

@@ -46,6 +46,11 @@ enum err filter_parse(struct arena *a, struct str text, const struct filter **ou
                       struct err_info *e) MUST_CHECK;
 /* The tree as text again, normalised; parsing that gives the same tree. */
 void filter_print(const struct filter *f, struct strbuf *out);
+/* Do all that match hold this one string in the field? False: not as far as can be told from the
+ * tree (=, IN of one, AND, and OR of the same). `*value`: in the arena of the tree. */
+bool filter_fixes(const struct filter *f, struct str field, struct str *value);
+/* field = "value", as a filter's text. */
+void filter_print_equals(struct str field, struct str value, struct strbuf *out);
 /* The field of its first test, for messages. */
 struct str filter_first_field(const struct filter *f);
 /* The brute-force evaluator: does this document (a JSON object with id, lang, tags, attributes ...)

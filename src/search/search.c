@@ -295,7 +295,7 @@ enum err search_run(const struct search_view *v, const struct search_query *q, s
     struct search_result r = {0};
     docset_init(&j.selected);
     j.sure = q->sure && q->diversity <= 0 ? q->sure : j.wanted;
-    if (q->boost_count)
+    if (q->boost_count && !v->apart)
         j.boost_max = boost_factor_max(v, q);
     enum err rc = select_documents(&j, e);
     if (rc == ERR_OK)

@@ -84,6 +84,7 @@ struct search_view {
     struct embedder *embedder;
     struct model *model; /* that made the vectors */
     float mean_cosine;   /* mu */
+    bool apart; /* answers depend on no document but those in `within`, to the depth of lists */
 };
 
 struct search_query {

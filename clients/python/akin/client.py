@@ -22,9 +22,9 @@ class Akin(Http):
         """One collection, with its counts"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}")  # type: ignore[no-any-return]
 
-    def update_collection(self, collection: str, *, passage_tokens: Optional[int] = None, overlap_tokens: Optional[int] = None, extra_fields: Optional[Literal["attributes", "error"]] = None, mapping: Optional[Dict[str, str]] = None, synonyms: Optional[Union[List[Dict[str, Any]], None]] = None, stop_words: Optional[Union[List[str], None]] = None, feedback: Optional[Dict[str, Any]] = None, training: Optional[Dict[str, Any]] = None, recommend: Optional[Dict[str, Any]] = None, versions_kept: Optional[int] = None) -> "types.Collection":
+    def update_collection(self, collection: str, *, passage_tokens: Optional[int] = None, overlap_tokens: Optional[int] = None, extra_fields: Optional[Literal["attributes", "error"]] = None, mapping: Optional[Dict[str, str]] = None, synonyms: Optional[Union[List[Dict[str, Any]], None]] = None, stop_words: Optional[Union[List[str], None]] = None, feedback: Optional[Dict[str, Any]] = None, training: Optional[Dict[str, Any]] = None, recommend: Optional[Dict[str, Any]] = None, tenant_field: Optional[Union[str, None]] = None, versions_kept: Optional[int] = None) -> "types.Collection":
         """Change settings of a collection"""
-        return self._ask("PATCH", f"/v1/collections/{quote(collection)}", body={"passage_tokens": passage_tokens, "overlap_tokens": overlap_tokens, "extra_fields": extra_fields, "mapping": mapping, "synonyms": synonyms, "stop_words": stop_words, "feedback": feedback, "training": training, "recommend": recommend, "versions_kept": versions_kept}, media="application/merge-patch+json")  # type: ignore[no-any-return]
+        return self._ask("PATCH", f"/v1/collections/{quote(collection)}", body={"passage_tokens": passage_tokens, "overlap_tokens": overlap_tokens, "extra_fields": extra_fields, "mapping": mapping, "synonyms": synonyms, "stop_words": stop_words, "feedback": feedback, "training": training, "recommend": recommend, "tenant_field": tenant_field, "versions_kept": versions_kept}, media="application/merge-patch+json")  # type: ignore[no-any-return]
 
     def delete_collection(self, collection: str) -> None:
         """Delete a collection and all that is in it"""

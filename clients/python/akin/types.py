@@ -55,6 +55,7 @@ class CollectionSettings(TypedDict, total=False):
     feedback: Dict[str, Any]  # what acts of readers weigh
     training: Dict[str, Any]  # when recommenders are trained by themselves
     recommend: Dict[str, Any]  # how it recommends unless a request says
+    tenant_field: Union[str, None]  # the attribute that says whose a document is; every document has it then, and keeps it. Who asks for one ...
     versions_kept: int  # retired embedding versions that are kept, and kept up to date, for a rollback
 
 class Aliases(TypedDict, total=False):

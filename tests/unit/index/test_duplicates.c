@@ -158,7 +158,7 @@ static struct text appended(struct fixture *f, const struct text *from, size_t r
 static void put(struct fixture *f, uint32_t number, struct text t)
 {
     f->texts[number] = t;
-    duplicates_put(f->d, number, t.words, t.count, read_text, f);
+    duplicates_put(f->d, number, 0, t.words, t.count, read_text, f);
 }
 
 static void drop(struct fixture *f, uint32_t number)
@@ -414,7 +414,7 @@ static void any_order_of_writes_comes_to_the_same(void **state)
     check(f);
     struct duplicates *again = duplicates_new();
     for (uint32_t i = 1; i <= NUMBERS; i++)
-        duplicates_put(again, i, f->texts[i].words, f->texts[i].count, read_text, f);
+        duplicates_put(again, i, 0, f->texts[i].words, f->texts[i].count, read_text, f);
     for (uint32_t i = 1; i <= NUMBERS; i++)
         differ += original(f, i) != duplicates_original(again, i);
     duplicates_free(again);
@@ -526,13 +526,13 @@ static void saved_beside_the_writer(void **state)
     for (uint32_t i = 1; i <= 3000; i++)
         f->texts[i] = i % 3 ? edited(f, &f->texts[i - 1], 1) : text_new(f, 30);
     for (uint32_t i = 1; i <= 3000; i++)
-        duplicates_put(f->d, i, f->texts[i].words, f->texts[i].count, read_text, f);
+        duplicates_put(f->d, i, 0, f->texts[i].words, f->texts[i].count, read_text, f);
     struct thread *saver = thread_start("saver", save_loop, &s);
     for (int i = 0; i < 6000; i++) {
         uint32_t n = 1 + (uint32_t)rng_below(&f->rng, 3000);
         if (rng_below(&f->rng, 3)) {
             f->texts[n] = edited(f, &f->texts[1 + rng_below(&f->rng, 3000)], 1);
-            duplicates_put(f->d, n, f->texts[n].words, f->texts[n].count, read_text, f);
+            duplicates_put(f->d, n, 0, f->texts[n].words, f->texts[n].count, read_text, f);
         } else {
             f->texts[n] = text_new(f, 30);
             duplicates_delete(f->d, n, read_text, f);

@@ -292,7 +292,7 @@ static void test_duplicate_of(void **state)
         size_t count = 0;
         char text[32];
         same_words(NULL, n, &words, &count);
-        duplicates_put(copies, n, words, count, same_words, NULL);
+        duplicates_put(copies, n, 0, words, count, same_words, NULL);
         snprintf(text, sizeof text, "{\"id\":\"d%u\"}", n);
         json_t *d = json(text);
         if (n < 9)
