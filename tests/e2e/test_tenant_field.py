@@ -1,0 +1,182 @@
+"""A collection with a tenant_field: what other tenants put, edit, delete and read changes no byte of what one tenant's key is answered.
+
+Proved by two worlds: `alone` holds tenant a's documents only, `beside` others' too, with the same words, copies of a's documents and acts
+of their readers, in between. Everything that a does is done in both; every question must have the same answer in both."""
+import json
+import random
+import re
+
+import pytest
+from conftest import problem
+from test_keys import Keyed
+
+WORDS = ("harbour ship winter cargo captain lantern storm island anchor rope sails market pepper silk ledger garden flower flowers bridge "
+         "tower bells river rivers miller bakery wheat engine engines whistle station ticket letter stamps mailbox courier").split()
+TIME = "2026-01-%02dT%02d:00:00Z"
+# Ids and times of answers, and numbers of the log of changes, in which every write counts.
+OTHERS = re.compile(r'"(took_ms|search_id|recommendation_id|revision|position|created|updated|trace_id|next_cursor|embedding_version)":\s*("[^"]*"|[\d.]+|null),?')
+
+
+def text_of(r, n):
+    return " ".join(WORDS[int(r.random() ** 2 * len(WORDS))] for _ in range(n))
+
+
+class Worlds:
+    def __init__(self, server):
+        self.server, self.r = server, random.Random(5)
+        for name in ("alone", "beside"):
+            server.collection(name, tenant_field="customer", feedback={"half_life_days": None}, synonyms=[{"words": ["ship", "vessel"]}, {"words": ["winter storm", "bridge tower"]}])
+        self.key = server.key("admin", filter='customer = "a"')["key"]
+        self.texts, self.acts = {}, 0
+
+    def write(self, world, tenant, name, text):
+        r = self.r
+        document = {"id": name, "title": text.split()[0], "text": text, "customer": tenant, "year": 1990 + len(text) % 9,
+                    "topic": text.split()[-1], "lang": ("en", "de", "fr")[len(text) % 3]}
+        answer = self.server.ask("PUT", f"/v1/collections/{world}/documents/{name}", document)
+        assert answer.status_code in (200, 201), answer.text
+
+    def act(self, world, name, user, kind, at):
+        self.server.post(f"/v1/collections/{world}/feedback", [{"user": user, "document": name, "type": kind, "time": TIME % (1 + at // 24 % 28, at % 24)}])
+
+    def ours(self):
+        r, name = self.r, f"a{self.r.randrange(60)}"
+        if name in self.texts and r.random() < .15:
+            del self.texts[name]
+            for world in ("alone", "beside"):
+                self.server.ask("DELETE", f"/v1/collections/{world}/documents/{name}", status=204)
+            return
+        same = r.random() < .1 and self.texts
+        self.texts[name] = text = r.choice(sorted(self.texts.values())) + " indeed" if same else text_of(r, r.randrange(3, 40))
+        for world in ("alone", "beside"):
+            self.write(world, "a", name, text)
+        self.acts += 1
+        if r.random() < .7:
+            kind, user = r.choice(("click", "like", "save")), f"u{r.randrange(8)}"
+            for world in ("alone", "beside"):
+                self.act(world, name, user, kind, self.acts)
+
+    def theirs(self):
+        r, name = self.r, f"b{self.r.randrange(80)}"
+        copy = r.random() < .4 and self.texts
+        if r.random() < .2:
+            self.server.ask("DELETE", f"/v1/collections/beside/documents/{name}")
+            return
+        self.write("beside", "b" if int(name[1:]) % 4 else "c", name, r.choice(sorted(self.texts.values())) if copy else text_of(r, r.randrange(3, 60)) + " captains")
+        for _ in range(r.randrange(3)):
+            self.act("beside", name, f"v{r.randrange(20)}", r.choice(("click", "like")), 28 * 24 - 1)
+
+    def question(self):
+        """(method, path after the collection, body)"""
+        r = self.r
+        some = r.choice(sorted(self.texts))
+        kind = r.randrange(8)
+        if kind < 4:
+            words = [r.choice(WORDS + ["captains", "vessel"]) for _ in range(r.randrange(1, 4))]
+            spoilt = r.random()
+            if spoilt < .2:
+                words[-1] = words[-1][:3] + "q" + words[-1][3:]
+            elif spoilt < .4:
+                words[-1] = words[-1][:r.randrange(1, 4)]
+            elif spoilt < .5:
+                words = [f'"{" ".join(words)}"']
+            elif spoilt < .6:
+                words[0] = "-" + words[0]
+            body = {"q": " ".join(words), "mode": ("hybrid", "lexical", "semantic")[r.randrange(3)], "limit": r.choice((3, 10, 100)),
+                    "prefix": r.random() < .5, "typos": r.random() < .5, "match": r.choice(("any", "all")), "exact": True,
+                    "explain": r.random() < .5, "facets": ["topic", "lang", {"field": "year", "stats": True}], "snippet_length": 60}
+            if body["mode"] == "hybrid":
+                body["fusion"] = r.choice(("linear", "rrf", "minmax"))
+            if body.get("fusion", "linear") == "linear" and r.random() < .2:
+                body["min_score"] = .2
+            if r.random() < .2:
+                body["boosts"] = [{"field": "year", "pivot": 1995, "weight": .3}]
+            if r.random() < .2:
+                body["user"] = f"u{r.randrange(8)}"
+            if r.random() < .2:
+                body["filter"] = r.choice(('lang = "en"', "year > 1993", f'topic = "{r.choice(WORDS)}"', "duplicate_of EXISTS"))
+            return "POST", "/search", body
+        if kind == 4:
+            return "POST", "/similar", {"id": some, "limit": r.choice((3, 50)), "exact": True, "duplicates": r.choice(("show", "hide"))}
+        if kind == 5 and False:
+            return "POST", "/recommend", {"user": f"u{r.randrange(9)}", "limit": 20, "explain": True, "diversity": r.choice((0, .5)), "fatigue": 0}
+        if kind == 6:
+            return "GET", f"/documents/{some}", None
+        return "GET", r.choice(("/facets/topic", "/documents?limit=100", "", "/feedback?user=u1", "/documents?filter=duplicate_of%20EXISTS")), None
+
+    def ask(self, world, method, path, body):
+        answer = self.server.by(self.key, method, f"/v1/collections/{world}{path}", body)
+        return f"{answer.status_code} {OTHERS.sub('', answer.text)}".replace("beside", "alone")
+
+
+@pytest.fixture(scope="module")
+def server():
+    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
+    try:
+        s.start()
+        yield s
+    finally:
+        if s.process and s.process.poll() is None:
+            s.stop()
+        s.remove()
+
+
+def test_others_change_no_byte(server):
+    w = Worlds(server)
+    found = 0
+    for i in range(240):
+        w.ours()
+        w.theirs()
+        w.theirs()
+        if i < 40:
+            continue
+        question = w.question()
+        alone, beside = w.ask("alone", *question), w.ask("beside", *question)
+        assert alone == beside, f"{i}: {json.dumps(question)}\n{alone}\n{beside}"
+        found += '"a' in alone and alone.startswith("200")
+    assert found > 120
+
+
+def test_the_setting(server):
+    server.collection("settled", tenant_field="customer")
+    assert server.get("/v1/collections/settled")["settings"]["tenant_field"] == "customer"
+    assert "tenant_field" not in server.collection("plain")["settings"]
+    problem(server.ask("PATCH", "/v1/collections/settled", {"tenant_field": None}), 422, "/tenant_field", says="made")
+    problem(server.ask("PATCH", "/v1/collections/plain", {"tenant_field": "customer"}), 422, "/tenant_field")
+    server.ask("PATCH", "/v1/collections/settled", {"tenant_field": "customer", "stop_words": ["a"]}, status=200)
+    for wrong in ("", "title", "body", "a b", "9a", "a.b", "created", 1):
+        problem(server.ask("POST", "/v1/collections", {"name": "wrong", "settings": {"tenant_field": wrong}}), 422, "/settings/tenant_field")
+    problem(server.ask("POST", "/v1/collections", {"name": "wrong", "settings": {"tenant_field": "mine", "mapping": {"text": "mine"}}}), 422, "/settings/tenant_field")
+
+
+def test_a_document_is_one_tenants(server):
+    path = "/v1/collections/owned/documents"
+    server.collection("owned", tenant_field="customer")
+    for document in ({}, {"customer": ["a"]}, {"customer": 7}, {"customer": "2020-01-01"}, {"customer": ""}, {"customer": "x" * 256}, {"attributes": {"customer": None}}):
+        problem(server.ask("PUT", path + "/x", {"text": "some text", **document}), 422, "/attributes/customer")
+    rows = server.post(path, [{"id": "n", "text": "n"}, {"id": "a", "text": "a", "customer": "x"}])["data"]
+    assert [r["status"] for r in rows] == ["failed", "created"] and rows[0]["error"]["errors"][0]["pointer"].endswith("/attributes/customer"), rows
+    problem(server.ask("PUT", path + "/a", {"text": "a", "customer": "y"}), 422, "/attributes/customer", says="delete")
+    problem(server.ask("PATCH", path + "/a", {"attributes": {"customer": "y"}}), 422, "/attributes/customer", says="delete")
+    problem(server.ask("PATCH", path + "/a", {"attributes": {"customer": None}}), 422, "/attributes/customer")
+    server.ask("PATCH", path + "/a", {"text": "changed", "attributes": {"customer": "x"}}, status=200)
+    server.ask("DELETE", path + "/a", status=204)
+    server.ask("PUT", path + "/a", {"text": "a", "customer": "y"}, status=201)
+
+
+def test_a_filter_that_leaves_one_tenant_asks_as_that_tenant(server):
+    server.collection("asked", tenant_field="customer")
+    server.post("/v1/collections/asked/documents", [{"id": f"{t}{i}", "text": "ship" if t == "a" or i else "ship harbour", "customer": t} for t in "abb" for i in range(9)][:18])
+    server.post("/v1/collections/asked/documents", [{"id": f"b{i}", "text": f"{'harbour ' * 9} {i}", "customer": "b"} for i in range(30)])
+    key = server.key("search", filter='customer = "a"')["key"]
+
+    def found(by, **more):
+        answer = server.by(by, "POST", "/v1/collections/asked/search", {"q": "ship harbuor", "mode": "lexical", "typos": True, **more})
+        return [(h["id"], h["score"]) for h in answer.json()["data"]]
+
+    own = found(key)
+    assert len(own) == 9
+    for same in ('customer = "a"', 'customer IN ["a"]', 'customer = "a" AND NOT customer = "b"', '(customer = "a" AND lang EXISTS) OR customer = "a"'):
+        assert found(server.admin, filter=same) == own, same
+    assert found(server.admin, filter='customer IN ["a", "c"]') != own  # may be several: statistics of all
+    problem(server.ask("POST", "/v1/collections/asked/similar", {"id": "b1", "filter": 'customer = "a"'}), 404)
