@@ -1191,6 +1191,20 @@ export interface TEIInfo {
   auto_truncate: boolean;
   version: string;
 }
+export interface RPCRequest {
+  jsonrpc: "2.0";
+  /** a string or an integer; without one it is a notification */
+  id?: string | number;
+  method: string;
+  params?: { [name: string]: unknown };
+  [name: string]: any;
+}
+export interface RPCAnswer {
+  jsonrpc: "2.0";
+  id: unknown;
+  result?: { [name: string]: unknown };
+  error?: { [name: string]: unknown };
+}
 export interface Changes {
   data: Array<Change>;
   /** go on from here, now or later */
@@ -1336,6 +1350,12 @@ export interface TEIError {
   error: string;
   error_type: string;
   trace_id: string;
+}
+export interface RPCError {
+  jsonrpc: "2.0";
+  /** null where it is not known */
+  id: unknown;
+  error: { [name: string]: unknown };
 }
 
 export class Akin extends Http {
@@ -1493,6 +1513,8 @@ export class Akin extends Http {
   decode(body: TEIDecodeRequest): Promise<Array<string>>;
   /** The default model, as TEI has it */
   info(): Promise<TEIInfo>;
+  /** The Model Context Protocol: tools for models, each a route of this server under another name (search, similar, recommend, get_document, add_document, ... */
+  mcp(body: RPCRequest): Promise<RPCAnswer>;
   /** Everything that changed, in commit order; the cursor is a position and can be kept */
   listChanges(options?: { cursor?: string; limit?: number }): Promise<Changes>;
   /** The keys that may do no more than the one that asks; never their secrets */

@@ -237,6 +237,9 @@ export class Akin extends Http {
   info() {
     return this.ask("GET", "/info");
   }
+  mcp(body) {
+    return this.ask("POST", "/mcp", { body });
+  }
   listChanges(options = {}) {
     return this.ask("GET", "/v1/changes", { query: { cursor: options["cursor"], limit: options["limit"] } });
   }

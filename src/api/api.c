@@ -1,5 +1,6 @@
 #include "api/authenticate.h"
 #include "api/bounds.h"
+#include "api/mcp.h"
 #include "api/rate.h"
 #include "api/server.h"
 #include "base/clock.h"
@@ -92,6 +93,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_TEI_TOKENIZE] = run_tei_tokenize,
     [ROUTE_TEI_DECODE] = run_tei_decode,
     [ROUTE_TEI_INFO] = run_tei_info,
+    [ROUTE_MCP] = run_mcp,
     [ROUTE_CHANGES] = run_changes,
     [ROUTE_KEYS_LIST] = run_keys_list,
     [ROUTE_KEYS_CREATE] = run_key_create,
@@ -114,6 +116,11 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_DOCS_SCRIPT] = run_page,
     [ROUTE_DOCS_EXAMPLES] = run_page,
 };
+
+void route_run(struct call *c)
+{
+    handlers[c->route - routes](c);
+}
 
 static const char *const stage_names[STAGE_COUNT] = {
     "queue_ms",   "parse_ms", "embed_ms",  "words_ms",
@@ -271,7 +278,7 @@ static void work(void *arg)
     else if (c->media == MEDIA_NDJSON)
         run_import(c);
     else
-        handlers[c->route - routes](c);
+        route_run(c);
     tokens_end(&tokens);
 }
 
@@ -310,11 +317,12 @@ static void on_request(void *ctx, struct http_request *r)
     struct api *a = ctx;
     struct call *c = http_user(r);
     if (c->route->cost == COST_QUICK) {
-        handlers[c->route - routes](c);
+        route_run(c);
         return;
     }
     bool import = c->media == MEDIA_NDJSON;
-    bool bulk = c->route == &routes[ROUTE_DOCUMENTS_ADD] && http_body(r).n > (256u << 10);
+    bool adds = c->route == &routes[ROUTE_DOCUMENTS_ADD] || c->route == &routes[ROUTE_MCP];
+    bool bulk = adds && http_body(r).n > (256u << 10);
     c->queued_ns = clock_mono_ns();
     if (!bulk && !import) {
         wait_for_turn(c);
@@ -367,12 +375,14 @@ static bool names_reader(const struct call *c)
 static void note(const struct call *c, struct http_request *r, const char *method, int status,
                  uint64_t in, uint64_t out, int64_t duration_ns)
 {
-    struct log_field fields[10 + STAGE_COUNT];
+    struct log_field fields[11 + STAGE_COUNT];
     unsigned n = 0;
     fields[n++] = LOG_S("method", method);
     fields[n++] = LOG_S("route", c && c->route ? c->route->path : "none");
     if (c && !names_reader(c))
         fields[n++] = LOG_S("path", c->path);
+    if (c && c->rpc && c->rpc->tool)
+        fields[n++] = LOG_S("tool", tool_name(c->rpc->tool));
     fields[n++] = LOG_I("status", status);
     fields[n++] = LOG_I("bytes_in", in);
     fields[n++] = LOG_I("bytes_out", out);
@@ -413,6 +423,9 @@ static void metrics_declare(struct api *a)
         counter_family("auth_failures_total", "Requests refused for their key.", "reason");
     a->requests =
         counter_family("http_requests_total", "Requests answered.", "method,route,status");
+    a->tool_calls = counter_family(
+        "mcp_tool_calls_total", "Calls of tools at /mcp, with the status of their routes' answers.",
+        "tool,status");
     a->in_flight = gauge_of(
         gauge_family("http_requests_in_flight", "Requests between headers and last byte.", NULL),
         NULL);

@@ -114,7 +114,7 @@ static bool refused_outside(struct call *c)
     return true;
 }
 
-static bool refused_by_scope(struct call *c)
+bool refused_by_scope(struct call *c)
 {
     char wanted[200];
     switch (authorize(&c->caller, c->route->scopes, STR(""))) {

@@ -23,6 +23,8 @@ extern const char *const auth_failure_names[AUTH_FAILURES];
 /* Fills in c->caller from the request's key and c->alias, or answers 400, 401, 403 or 404: then
  * true. Loop thread; no locks, some microseconds. */
 bool refused_by_key(struct call *c);
+/* The last part of it: may c->caller do what c->route is, in the collection of its path? */
+bool refused_by_scope(struct call *c);
 
 /* The collection of the path, where it names an alias: c->match then has the collection's own name,
  * c->alias the alias. Answers 403 or 404 if that one is not the caller's: true. Once more when the

@@ -1,6 +1,7 @@
 #include "api/server.h"
 #include "api/bounds.h"
 #include "api/cursor.h"
+#include "api/mcp.h"
 #include "base/clock.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -11,12 +12,38 @@
 
 /* ---- replies ---- */
 
+/* `out` NULL: an answer without a body. */
+static bool taken(struct call *c, int status, struct strbuf *out)
+{
+    void (*reply)(struct call * c, int status, struct strbuf *answer) = c->reply;
+    c->reply = NULL;
+    if (reply)
+        reply(c, status, out);
+    return reply;
+}
+
 static void send(struct call *c, int status, const char *media, struct strbuf *out)
 {
     size_t n = 0;
+    if (taken(c, status, out))
+        return;
     char *body = strbuf_detach(out, &n);
     http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
     http_reply(c->request, status, media, (struct str){body, n}, true);
+}
+
+/* Pointers into what was sent, where what was judged is a part of it. */
+static const struct fault *faults_within(struct call *c, const struct fault *list, unsigned count)
+{
+    if (!c->within || !count)
+        return list;
+    struct fault *out = arena_array(c->arena, count, sizeof *out);
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = list[i];
+        if (list[i].pointer)
+            out[i].pointer = arena_printf(c->arena, "%s%s", c->within, list[i].pointer);
+    }
+    return out;
 }
 
 static void problem_send(struct call *c, struct problem *p)
@@ -26,6 +53,8 @@ static void problem_send(struct call *c, struct problem *p)
     strbuf_init(&out, 1u << 20);
     p->trace_id = http_trace_id(c->request);
     p->shape = c->route ? c->route->shape : SHAPE_PROBLEM;
+    p->rpc_id = c->rpc ? c->rpc->id : STR("");
+    p->faults = faults_within(c, p->faults, p->fault_count);
     problem_write(p, &out);
     strbuf_add_char(&out, '\n');
     if (p->status == 503 || p->status == 429) {
@@ -53,7 +82,9 @@ void call_error(struct call *c, const struct err_info *e)
     struct fault fault;
     bool inside = problem_fault(e, &fault);
     const char *detail =
-        inside ? arena_printf(c->arena, "%s: %s", e->field, e->message) : e->message;
+        inside ? arena_printf(c->arena, "%s%s: %s", fault.pointer && c->within ? c->within : "",
+                              e->field, e->message)
+               : e->message;
     problem_send(c, &(struct problem){.status = status_of(c, e->code, e->field),
                                       .code = err_name(e->code),
                                       .detail = detail,
@@ -101,6 +132,8 @@ void call_json(struct call *c, int status, struct strbuf *out)
 
 void call_empty(struct call *c, int status)
 {
+    if (taken(c, status, NULL))
+        return;
     http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
     http_reply(c->request, status, NULL, (struct str){"", 0}, false);
 }

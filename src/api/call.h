@@ -14,6 +14,8 @@
 #include <stdatomic.h>
 
 struct api;
+struct rpc;
+struct call;
 
 enum stage {
     STAGE_QUEUE,
@@ -45,6 +47,10 @@ struct call {
     int64_t stage_ns[STAGE_COUNT];
     unsigned retry_s;     /* of a 429 or 503; 0: as the engine says */
     uint64_t spool_bytes; /* held of the quota until the answer is sent */
+    struct rpc *rpc;      /* at /mcp (mcp.h) */
+    const char *within; /* pointers in problems are of what stands here in what was sent; or NULL */
+    /* Takes the answer (NULL: an empty one) in the place of the client, once. */
+    void (*reply)(struct call *c, int status, struct strbuf *answer);
 };
 
 /* ---- replies ---- */
@@ -112,6 +118,7 @@ call_run run_tei_embed, run_tei_embed_all, run_tei_similarity, run_tei_tokenize,
     run_tei_info;
 call_run run_changes, run_backup_create, run_check_create, run_livez, run_readyz, run_metrics,
     run_version, run_openapi;
+call_run run_mcp;
 call_run run_page;
 
 #endif

@@ -11,16 +11,9 @@
 /* /openapi.json from the table. Named schemas are collected first, in order of their appearance,
  * then written once under components; elsewhere they are references. */
 
-#define NAMED_MAX 128
-
-struct named {
-    const struct schema *list[NAMED_MAX];
-    unsigned count;
-};
-
 /* ---- collecting ---- */
 
-static void named_collect(struct named *n, const struct schema *s)
+void schema_names_add(struct schema_names *n, const struct schema *s)
 {
     if (!s)
         return;
@@ -28,29 +21,30 @@ static void named_collect(struct named *n, const struct schema *s)
         for (unsigned i = 0; i < n->count; i++)
             if (n->list[i] == s)
                 return;
-        assert(n->count < NAMED_MAX);
+        assert(n->count < SCHEMA_NAMES_MAX);
         n->list[n->count++] = s;
     }
     for (const struct field *f = s->fields; f && f->name; f++)
-        named_collect(n, f->schema);
-    named_collect(n, s->extends);
-    named_collect(n, s->items);
+        schema_names_add(n, f->schema);
+    schema_names_add(n, s->extends);
+    schema_names_add(n, s->items);
     for (size_t i = 0; s->alternatives && s->alternatives[i]; i++)
-        named_collect(n, s->alternatives[i]);
+        schema_names_add(n, s->alternatives[i]);
 }
 
-static void named_all(struct named *n)
+static void named_all(struct schema_names *n)
 {
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {
-        named_collect(n, routes[i].body);
+        schema_names_add(n, routes[i].body);
         for (const struct field *f = routes[i].query; f && f->name; f++)
-            named_collect(n, f->schema);
+            schema_names_add(n, f->schema);
         for (const struct answer *x = routes[i].answers; x && x->status; x++)
-            named_collect(n, x->schema);
+            schema_names_add(n, x->schema);
     }
-    named_collect(n, &schema_problem);
-    named_collect(n, &schema_openai_error);
-    named_collect(n, &schema_tei_error);
+    schema_names_add(n, &schema_problem);
+    schema_names_add(n, &schema_openai_error);
+    schema_names_add(n, &schema_tei_error);
+    schema_names_add(n, &schema_rpc_error);
 }
 
 /* ---- parameters ---- */
@@ -219,6 +213,7 @@ static void problem_answer_write(struct json_writer *w, const struct route *r, c
     json_key(w, "$ref");
     json_put_c(w, r->shape == SHAPE_OPENAI ? "#/components/responses/OpenAIError"
                   : r->shape == SHAPE_TEI  ? "#/components/responses/TEIError"
+                  : r->shape == SHAPE_RPC  ? "#/components/responses/RPCError"
                                            : "#/components/responses/Problem");
     json_object_end(w);
 }
@@ -240,7 +235,7 @@ static void answers_write(struct json_writer *w, const struct route *r)
         problem_answer_write(w, r, "413");
         problem_answer_write(w, r, "415");
     }
-    if (r->shape != SHAPE_OPENAI && !r->any_query)
+    if (r->shape != SHAPE_OPENAI && r->shape != SHAPE_RPC && !r->any_query)
         problem_answer_write(w, r, "422");
     if (!(r->scopes & SCOPE_OPEN)) {
         problem_answer_write(w, r, "401");
@@ -332,7 +327,7 @@ static void response_write(struct json_writer *w, const char *name, const char *
 
 static void components_write(struct json_writer *w)
 {
-    struct named n = {.count = 0};
+    struct schema_names n = {.count = 0};
     named_all(&n);
     json_key(w, "components");
     json_object_begin(w);
@@ -348,6 +343,7 @@ static void components_write(struct json_writer *w)
     response_write(w, "Problem", "application/problem+json", &schema_problem);
     response_write(w, "OpenAIError", "application/json", &schema_openai_error);
     response_write(w, "TEIError", "application/json", &schema_tei_error);
+    response_write(w, "RPCError", "application/json", &schema_rpc_error);
     json_object_end(w);
     json_key(w, "securitySchemes");
     json_put_raw(w,

@@ -1,6 +1,8 @@
 #include "api/openapi.h"
 #include <string.h>
 
+#define COMPONENTS "#/components/schemas/"
+
 void openapi_put(struct json_writer *w, const char *key, const char *value)
 {
     json_key(w, key);
@@ -237,7 +239,7 @@ void openapi_schema(struct json_writer *w, const struct schema *s, bool follow)
 {
     json_object_begin(w);
     if (s->name && !follow) {
-        char ref[96] = "#/components/schemas/";
+        char ref[96] = COMPONENTS;
         strncat(ref, s->name, sizeof ref - strlen(ref) - 1);
         openapi_put(w, "$ref", ref);
     } else {
@@ -252,4 +254,22 @@ void openapi_schema(struct json_writer *w, const struct schema *s, bool follow)
         }
     }
     json_object_end(w);
+}
+
+void openapi_rebase(struct json_writer *w, struct str schema, const char *where)
+{
+    const struct str from = STR(COMPONENTS);
+    struct strbuf out;
+    strbuf_init(&out, 0);
+    while (schema.n) {
+        const char *at = memmem(schema.s, schema.n, from.s, from.n);
+        size_t n = at ? (size_t)(at - schema.s) : schema.n;
+        strbuf_add(&out, schema.s, n);
+        if (at)
+            strbuf_add_c(&out, where);
+        n += at ? from.n : 0;
+        schema = (struct str){schema.s + n, schema.n - n};
+    }
+    json_put_raw(w, strbuf_str(&out));
+    strbuf_release(&out);
 }

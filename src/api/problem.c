@@ -1,6 +1,7 @@
 #include "api/problem.h"
 #include "base/json.h"
 #include <stddef.h>
+#include <string.h>
 
 int err_status(enum err code, const char *field)
 {
@@ -46,7 +47,7 @@ int err_status(enum err code, const char *field)
 int err_status_shaped(enum err code, const char *field, enum error_shape shape)
 {
     int status = err_status(code, field);
-    if (shape == SHAPE_OPENAI)
+    if (shape == SHAPE_OPENAI || shape == SHAPE_RPC)
         return status == 422 ? 400 : status;
     if (shape == SHAPE_TEI)
         return code == ERR_TOO_LARGE ? 413 : code == ERR_BUSY ? 429 : status;
@@ -190,24 +191,50 @@ static void tei_write(const struct problem *p, struct json_writer *w)
     json_object_end(w);
 }
 
-void problem_write(const struct problem *p, struct strbuf *out)
+static void document_write(const struct problem *p, struct json_writer *w)
 {
-    struct json_writer w;
-    json_writer_init(&w, out);
-    if (p->shape != SHAPE_PROBLEM) {
-        (p->shape == SHAPE_OPENAI ? openai_write : tei_write)(p, &w);
-        return;
-    }
     char type[64]; /* of its section in the docs */
     snprintf(type, sizeof type, "/docs#%s", p->code ? p->code : "");
-    json_object_begin(&w);
-    json_key_c(&w, "type", type);
-    json_key_c(&w, "title", status_title(p->status));
-    json_key(&w, "status");
-    json_put_int(&w, p->status);
-    json_key_c(&w, "code", p->code);
-    json_key_c(&w, "detail", p->detail);
-    faults_write(&w, p->faults, p->fault_count);
-    json_key_c(&w, "trace_id", p->trace_id);
-    json_object_end(&w);
+    json_object_begin(w);
+    json_key_c(w, "type", type);
+    json_key_c(w, "title", status_title(p->status));
+    json_key(w, "status");
+    json_put_int(w, p->status);
+    json_key_c(w, "code", p->code);
+    json_key_c(w, "detail", p->detail);
+    faults_write(w, p->faults, p->fault_count);
+    json_key_c(w, "trace_id", p->trace_id);
+    json_object_end(w);
+}
+
+/* JSON-RPC reserves codes for what cannot be read and what is no request; others are their
+ * statuses, which are outside of what it and MCP keep for themselves. */
+static void rpc_write(const struct problem *p, struct json_writer *w)
+{
+    bool unreadable = p->code && !strcmp(p->code, err_name(ERR_SYNTAX));
+    json_object_begin(w);
+    json_key_c(w, "jsonrpc", "2.0");
+    json_key(w, "id");
+    json_put_raw(w, p->rpc_id.n ? p->rpc_id : STR("null"));
+    json_key(w, "error");
+    json_object_begin(w);
+    json_key_int(w, "code", p->status != 400 ? p->status : unreadable ? -32700 : -32600);
+    json_key_c(w, "message", p->detail);
+    json_key(w, "data");
+    document_write(p, w);
+    json_object_end(w);
+    json_object_end(w);
+}
+
+void problem_write(const struct problem *p, struct strbuf *out)
+{
+    static void (*const writers[])(const struct problem *p, struct json_writer *w) = {
+        [SHAPE_PROBLEM] = document_write,
+        [SHAPE_OPENAI] = openai_write,
+        [SHAPE_TEI] = tei_write,
+        [SHAPE_RPC] = rpc_write,
+    };
+    struct json_writer w;
+    json_writer_init(&w, out);
+    writers[p->shape](p, &w);
 }

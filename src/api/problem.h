@@ -23,6 +23,7 @@ struct problem {
     unsigned fault_count;
     const char *trace_id;
     enum error_shape shape;
+    struct str rpc_id; /* SHAPE_RPC: of the request, as JSON; empty: not known */
 };
 void problem_write(const struct problem *p, struct strbuf *out);
 #define PROBLEM_MEDIA "application/problem+json"

@@ -501,6 +501,17 @@ const struct route routes[ROUTE_COUNT] = {
                         .answers = ANSWERS({200, &schema_tei_info}), .scopes = SEES_MODELS,
                         .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     /* ---- work ---- */
+    [ROUTE_MCP] = {"POST", "/mcp", "mcp", "mcp",
+                   "The Model Context Protocol: tools for models, each a route of this server "
+                   "under another name (search, similar, recommend, get_document, add_document, "
+                   "give_feedback). A JSON-RPC request a POST, no session. What a key may not call "
+                   "is not listed",
+                   .body = &schema_rpc, .media = MEDIA_JSON,
+                   .answers = ANSWERS({200, &schema_rpc_answer}, {202, .help = "a notification"}),
+                   .problems = ITEM,
+                   .scopes = SCOPE_SEARCH | SCOPE_RECOMMEND | SCOPE_DOCUMENTS_READ |
+                             SCOPE_DOCUMENTS_WRITE | SCOPE_FEEDBACK_WRITE,
+                   .cost = COST_INTERACTIVE, .shape = SHAPE_RPC},
     [ROUTE_CHANGES] =
         {"GET", "/v1/changes", "listChanges", "work",
          "Everything that changed, in commit order; the cursor is a position and can be kept",

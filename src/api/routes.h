@@ -90,6 +90,7 @@ enum route_id {
     ROUTE_TEI_TOKENIZE,
     ROUTE_TEI_DECODE,
     ROUTE_TEI_INFO,
+    ROUTE_MCP,
     ROUTE_CHANGES,
     ROUTE_KEYS_LIST,
     ROUTE_KEYS_CREATE,
@@ -124,7 +125,7 @@ enum route_cost {
 enum { MEDIA_JSON = 1, MEDIA_NDJSON = 2, MEDIA_MERGE_PATCH = 4 };
 
 /* In which shape a client of this route expects an error. */
-enum error_shape { SHAPE_PROBLEM, SHAPE_OPENAI, SHAPE_TEI };
+enum error_shape { SHAPE_PROBLEM, SHAPE_OPENAI, SHAPE_TEI, SHAPE_RPC };
 
 struct answer {
     int status; /* 0 ends a list */

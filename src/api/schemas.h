@@ -59,7 +59,7 @@ extern const struct schema schema_collection, schema_version, schema_versions, s
     schema_embeddings_answer, schema_model, schema_models, schema_changes, schema_backup,
     schema_check, schema_state, schema_version_answer, schema_problem, schema_openai_error,
     schema_vectors, schema_token_vectors, schema_numbers, schema_tei_tokens, schema_tei_info,
-    schema_tei_error;
+    schema_tei_error, schema_rpc, schema_rpc_answer, schema_rpc_error;
 
 #define ROWS_MAX 1000       /* of feedback, and of ids to delete */
 #define DOCUMENTS_MAX 10000 /* in one JSON array; more come as NDJSON */

@@ -28,11 +28,13 @@ struct api {
     atomic_bool draining;
     int64_t started_s;
     struct strbuf openapi;
-    struct counter_family *requests;
+    struct counter_family *requests, *tool_calls;
     struct gauge *in_flight;
     struct counter *auth_failures[AUTH_FAILURES];
     struct histogram *durations[ROUTE_COUNT + 1]; /* the last: no route */
 };
+
+void route_run(struct call *c); /* the handler of c->route */
 
 #define JSON_BYTES_MAX (256u << 20) /* of one answer */
 

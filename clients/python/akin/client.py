@@ -318,6 +318,10 @@ class Akin(Http):
         """The default model, as TEI has it"""
         return self._ask("GET", "/info")  # type: ignore[no-any-return]
 
+    def mcp(self, body: "types.RPCRequest") -> "types.RPCAnswer":
+        """The Model Context Protocol: tools for models, each a route of this server under another name (search, similar, recommend, get_document, add_document, ..."""
+        return self._ask("POST", "/mcp", body=body)  # type: ignore[no-any-return]
+
     def list_changes(self, *, cursor: Optional[str] = None, limit: Optional[int] = None) -> "types.Changes":
         """Everything that changed, in commit order; the cursor is a position and can be kept"""
         return self._ask("GET", "/v1/changes", query={"cursor": cursor, "limit": limit})  # type: ignore[no-any-return]

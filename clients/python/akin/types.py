@@ -868,6 +868,20 @@ class TEIInfo(TypedDict, total=False):
     auto_truncate: bool
     version: str
 
+class RPCRequest(TypedDict, total=False):
+    """JSON-RPC 2.0, one request or notification. Methods of revision 2026-07-28: server/discover, tools/list, tools/call, each with its headers and _meta; ..."""
+    jsonrpc: Literal["2.0"]
+    id: Union[str, int]  # a string or an integer; without one it is a notification
+    method: str
+    params: Dict[str, Any]
+
+class RPCAnswer(TypedDict, total=False):
+    """result or error"""
+    jsonrpc: Literal["2.0"]
+    id: Any
+    result: Dict[str, Any]
+    error: Dict[str, Any]
+
 class Changes(TypedDict, total=False):
     data: List["Change"]
     next_cursor: str  # go on from here, now or later
@@ -979,3 +993,8 @@ class TEIError(TypedDict, total=False):
     error: str
     error_type: str
     trace_id: str
+
+class RPCError(TypedDict, total=False):
+    jsonrpc: Literal["2.0"]
+    id: Any  # null where it is not known
+    error: Dict[str, Any]
