@@ -107,7 +107,7 @@ enum err find_readers(struct find *f, struct err_info *e)
                        "readers: needs id or ids, since a text or a vector has no readers");
     if (f->r->by == SIMILAR_BY_TEXT || !f->r->id_count)
         return 0;
-    struct recommender *served = recommender_take(f->c, 0);
+    struct recommender *served = recommender_for(&f->sight, 0);
     const struct recommend_model *m = served ? served->model : NULL;
     bool rows = m && m->rows && m->row_greatest > 0;
     enum err err = 0;

@@ -191,7 +191,7 @@ enum err engine_recommend(struct engine *x, struct str collection,
         return err;
     struct sight sight;
     memset(out, 0, sizeof *out);
-    if ((err = sight_open(m.c, a, r->within, &sight, e))) {
+    if ((err = sight_open_for(m.c, a, r->within, r->filter, &sight, e))) {
         sight_close(&sight);
         collection_unref(m.c);
         return err;
@@ -203,9 +203,9 @@ enum err engine_recommend(struct engine *x, struct str collection,
     experiment_assign(m.c, &own, STR(""), a, &m.experiment, &m.variant);
     if (!own.blend.n)
         own.blend = collection_blend(m.c, a);
-    m.learned = recommender_take(m.c, own.recommender);
+    m.learned = recommender_for(&sight, own.recommender);
     if (!m.learned && own.recommender)
-        m.learned = recommender_take(m.c, 0);
+        m.learned = recommender_for(&sight, 0);
     err = answer_make(&m, out, e);
     out->recommender = m.learned ? m.learned->id : 0;
     recommender_release(m.learned);

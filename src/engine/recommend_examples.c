@@ -126,13 +126,63 @@ static enum err seen_earlier(struct recommendation *m, const struct feedback_set
     return 0;
 }
 
+static enum err feedback_page(struct collection *c, const struct sight *s, struct str user,
+                              uint64_t before, size_t limit, struct arena *a,
+                              struct feedback_record **rows, uint32_t **numbers, size_t *count,
+                              struct err_info *e)
+{
+    enum err err = store_feedback_list(c->engine->store, a, c->id, user, STR(""), before, limit,
+                                       rows, count, e);
+    if (err)
+        return err;
+    struct str *ids = arena_array(a, *count + 1, sizeof *ids);
+    *numbers = arena_array(a, *count + 1, sizeof **numbers);
+    for (size_t i = 0; i < *count; i++)
+        ids[i] = (*rows)[i].document;
+    return numbers_of_ids(c, s, a, ids, *count, *numbers, e);
+}
+
+enum err feedback_newest(struct collection *c, const struct sight *s, struct str user, size_t limit,
+                         struct arena *a, struct feedback_record **rows, uint32_t **numbers,
+                         size_t *count, uint64_t *last, struct err_info *e)
+{
+    bool tenants = sight_is_tenants(s);
+    uint64_t before = 0;
+    *rows = arena_array(a, limit, sizeof **rows);
+    *numbers = arena_array(a, limit, sizeof **numbers);
+    *count = 0;
+    for (int page = 0; !page || (tenants && before && *count < limit && page < FEEDBACK_PAGES);
+         page++) {
+        struct feedback_record *some = NULL;
+        struct err_info info = {0};
+        uint32_t *of = NULL;
+        size_t n = 0;
+        enum err err = feedback_page(c, s, user, before, limit, a, &some, &of, &n, &info);
+        if (err && !(page && err == ERR_GONE)) /* else forgotten this very moment */
+            return err_set(e, err, info.field, "%s", info.message);
+        before = n == limit ? some[n - 1].change : 0;
+        for (size_t i = 0; i < n && *count < limit && !err; i++) {
+            if (tenants && !of[i])
+                continue;
+            (*numbers)[*count] = of[i];
+            (*rows)[(*count)++] = some[i];
+            before = *count == limit ? some[i].change : before;
+        }
+    }
+    if (last)
+        *last = before;
+    return 0;
+}
+
 /* Those that had happened by then, in their order. */
-static size_t rows_until(struct feedback_record *rows, size_t count, int64_t us)
+static size_t rows_until(struct feedback_record *rows, uint32_t *numbers, size_t count, int64_t us)
 {
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        if (rows[i].time_us < us)
+        if (rows[i].time_us < us) {
+            numbers[n] = numbers[i];
             rows[n++] = rows[i];
+        }
     return n;
 }
 
@@ -140,20 +190,15 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
 {
     struct feedback_record *rows;
     size_t n;
-    enum err err = store_feedback_list(m->x->store, m->a, m->c->id, m->r->user, STR(""), 0,
-                                       PROFILE_ROWS, &rows, &n, e);
+    uint64_t last;
+    uint32_t *numbers;
+    enum err err = feedback_newest(m->c, m->sight, m->r->user, PROFILE_ROWS, m->a, &rows, &numbers,
+                                   &n, &last, e);
     if (err)
         return err;
-    uint64_t last = n ? rows[n - 1].change : 0;
-    bool all = n < PROFILE_ROWS;
+    bool all = last == 0;
     if (m->replayed)
-        n = rows_until(rows, n, m->now_us);
-    struct str *ids = arena_array(m->a, n + 1, sizeof *ids);
-    uint32_t *numbers = arena_array(m->a, n + 1, sizeof *numbers);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = rows[i].document;
-    if ((err = numbers_of_ids(m->c, m->sight, m->a, ids, n, numbers, e)))
-        return err;
+        n = rows_until(rows, numbers, n, m->now_us);
     struct feedback_settings f;
     collection_feedback(m->c, &f);
     for (size_t i = 0; i < n; i++) {

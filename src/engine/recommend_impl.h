@@ -30,6 +30,8 @@ struct newcomers *recommender_newcomers(struct recommender *r); /* its model has
 /* With a reference; id 0: the active one. NULL: there is none, or its file cannot be read (logged).
  * May read a file if it is not the active one. */
 struct recommender *recommender_take(struct collection *c, uint32_t id);
+/* The same, for who sees so much: a tenant gets none, since a model learns from all readers. */
+struct recommender *recommender_for(const struct sight *s, uint32_t id);
 void recommender_release(struct recommender *r); /* NULL is allowed */
 
 /* ---- one recommendation on its way ---- */
@@ -96,7 +98,16 @@ struct recommendation {
     struct str experiment, variant;
 };
 
-/* recommend_examples.c: fills in examples, and what was seen into `without`. */
+/* recommend_examples.c: the newest acts, a reader's or (empty) anybody's, at most `limit`, newest
+ * first, with their documents; numbers[i] 0: it is gone or not seen. A tenant's are looked for
+ * among all, as far as FEEDBACK_PAGES pages of `limit`, so that others' acts do not crowd them out;
+ * *last: the change of the last act that was looked at, if there may be more; 0. NULL: not wanted.
+ */
+#define FEEDBACK_PAGES 100
+enum err feedback_newest(struct collection *c, const struct sight *s, struct str user, size_t limit,
+                         struct arena *a, struct feedback_record **rows, uint32_t **numbers,
+                         size_t *count, uint64_t *last, struct err_info *e) MUST_CHECK;
+/* Fills in examples, and what was seen into `without`. */
 enum err examples_make(struct recommendation *m, struct err_info *e) MUST_CHECK;
 struct recommend_example *examples_weighted(const struct recommendation *m); /* in the arena */
 /* recommend_sources.c: `depth` candidates that are in `within` and not in `without`, at least, if

@@ -65,15 +65,10 @@ static enum err acts_read(struct reading *g, struct act **out, size_t *count, st
     size_t n, kept = 0;
     int64_t now_us = clock_wall_us();
     double since_us = (double)now_us - g->r->active_days * DAY_US;
-    enum err err = store_feedback_list(g->c->engine->store, g->a, g->c->id, STR(""), STR(""), 0,
-                                       ROWS_MAX, &rows, &n, e);
+    uint32_t *numbers;
+    enum err err =
+        feedback_newest(g->c, &g->sight, STR(""), ROWS_MAX, g->a, &rows, &numbers, &n, NULL, e);
     if (err)
-        return err;
-    struct str *ids = arena_array(g->a, n + 1, sizeof *ids);
-    uint32_t *numbers = arena_array(g->a, n + 1, sizeof *numbers);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = rows[i].document;
-    if ((err = numbers_of_ids(g->c, &g->sight, g->a, ids, n, numbers, e)))
         return err;
     collection_feedback(g->c, &f);
     struct act *acts = *out = arena_array(g->a, n + 1, sizeof *acts);
@@ -171,7 +166,7 @@ static double model_score(const struct reading *g, const struct act *acts, size_
 static void model_find(struct reading *g, uint64_t revision)
 {
     g->item = MODEL_ITEM_NONE;
-    g->learned = recommender_take(g->c, 0);
+    g->learned = recommender_for(&g->sight, 0);
     if (!g->learned)
         return;
     const struct recommend_model *m = g->learned->model;

@@ -70,17 +70,23 @@ static void list_profile(struct list *l, size_t depth)
     k = k < documents ? k : documents;
     struct vector_hit *hits = arena_array(l->m->a, k + 1, sizeof *hits);
     size_t n = s->has_profile ? vectors_search(l->m->v->vectors, s->profile.direction, k,
-                                               &s->allowed, false, hits)
+                                               &s->allowed, sight_is_tenants(l->m->sight), hits)
                               : 0;
     for (size_t i = 0; i < n; i++)
         list_add(l, hits[i].number);
 }
 
+/* Of a tenant: what its own readers like. */
+static const struct docset *popular_among(const struct recommendation *m)
+{
+    return sight_is_tenants(m->sight) ? sight_documents(m->sight) : NULL;
+}
+
 static void list_popular(struct list *l, enum popularity_kind kind, size_t depth)
 {
     struct popular *best = arena_array(l->m->a, depth + 1, sizeof *best);
-    size_t n =
-        popularity_top(l->m->c->popular.sums, kind, &l->m->sources->allowed, NULL, depth, best);
+    size_t n = popularity_top(l->m->c->popular.sums, kind, popular_among(l->m),
+                              &l->m->sources->allowed, NULL, depth, best);
     for (size_t i = 0; i < n; i++)
         list_add(l, best[i].number);
 }
@@ -189,7 +195,7 @@ static void popular_features(struct recommendation *m, struct candidate *all, si
     for (size_t i = 0; i < count; i++)
         numbers[i] = all[i].number;
     for (int k = 0; k < POPULARITY_KINDS; k++) {
-        popularity_scores(m->c->popular.sums, k, numbers, count, scores);
+        popularity_scores(m->c->popular.sums, k, popular_among(m), numbers, count, scores);
         for (size_t i = 0; i < count; i++)
             all[i].features[features[k]] = scores[i];
     }
@@ -416,10 +422,13 @@ static size_t example_of(const struct recommendation *m, const struct profile_pa
     return i;
 }
 
-/* The model's, so that profile and text part share their rows; else the version's. */
+/* The model's, so that profile and text part share their rows; else the version's. None for a
+ * tenant: it is that of everybody's documents. */
 static const float *centre_of(const struct recommendation *m)
 {
     const struct centre *own = atomic_load(&m->v->centre);
+    if (sight_is_tenants(m->sight))
+        return NULL;
     if (learned_text_fits(m->learned, m->v))
         return m->learned->model->text->mean;
     return own ? own->mean : NULL;

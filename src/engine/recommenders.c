@@ -108,6 +108,11 @@ static struct held *held_evict(struct recommenders *r)
     return n > LOADED_MAX ? held_remove(r, oldest) : NULL;
 }
 
+struct recommender *recommender_for(const struct sight *s, uint32_t id)
+{
+    return sight_is_tenants(s) ? NULL : recommender_take(s->collection, id);
+}
+
 void recommender_release(struct recommender *lent)
 {
     if (!lent)

@@ -132,15 +132,23 @@ static void moment_move(struct popularity *p, int kind, int64_t time_us)
         p->entries[i].sum[kind] = ldexp(p->entries[i].sum[kind], by);
 }
 
+/* Moments are whole half-lives since 1970: to move one changes exponents and no digit, so that
+ * scores are the same whichever act came first. */
+static int64_t whole_half_lives(int64_t time_us, int64_t half_life_us)
+{
+    return time_us / half_life_us - (time_us % half_life_us < 0);
+}
+
 static double at_moment(struct popularity *p, int kind, double weight, int64_t time_us)
 {
     struct fading *f = &p->fading[kind];
-    double halvings = ((double)time_us - (double)f->moment_us) / (double)f->half_life_us;
-    if (halvings > HALVINGS_MAX) {
+    int64_t whole = whole_half_lives(time_us, f->half_life_us);
+    int64_t rest_us = time_us - whole * f->half_life_us;
+    if (whole - f->moment_us / f->half_life_us > HALVINGS_MAX)
         moment_move(p, kind, time_us);
-        halvings = (double)(time_us - f->moment_us) / (double)f->half_life_us;
-    }
-    return weight * exp2(halvings);
+    int64_t halvings = whole - f->moment_us / f->half_life_us;
+    return ldexp(weight * exp2((double)rest_us / (double)f->half_life_us),
+                 halvings < -4000 ? -4000 : (int)halvings);
 }
 
 struct popularity *popularity_new(int64_t slow_us, int64_t fast_us)
@@ -169,7 +177,9 @@ void popularity_add(struct popularity *p, uint32_t number, double weight, int64_
     rwlock_write(&p->lock);
     if (p->count == 0)
         for (int k = 0; k < POPULARITY_KINDS; k++)
-            p->fading[k].moment_us = time_us, p->fading[k].largest = 0, p->fading[k].stale = false;
+            p->fading[k].moment_us =
+                whole_half_lives(time_us, p->fading[k].half_life_us) * p->fading[k].half_life_us,
+            p->fading[k].largest = 0, p->fading[k].stale = false;
     struct entry *x = entry_find(p, number);
     if (!x)
         x = entry_add(p, number);
@@ -252,24 +262,35 @@ static void read_begin(struct popularity *p, enum popularity_kind kind)
     }
 }
 
-static float score_of(const struct popularity *p, enum popularity_kind kind, const struct entry *x)
+static double largest_of(const struct popularity *p, enum popularity_kind kind,
+                         const struct docset *among)
 {
-    double largest = p->fading[kind].largest;
+    double largest = among ? 0 : p->fading[kind].largest;
+    for (size_t i = 0; i < p->count && among; i++)
+        if (p->entries[i].sum[kind] > largest && docset_has(among, p->entries[i].number))
+            largest = p->entries[i].sum[kind];
+    return largest;
+}
+
+static float score_of(double largest, enum popularity_kind kind, const struct entry *x)
+{
     return largest > 0 ? (float)(x->sum[kind] / largest) : 0;
 }
 
-size_t popularity_top(struct popularity *p, enum popularity_kind kind, const struct docset *within,
-                      const struct docset *without, size_t limit, struct popular *out)
+size_t popularity_top(struct popularity *p, enum popularity_kind kind, const struct docset *among,
+                      const struct docset *within, const struct docset *without, size_t limit,
+                      struct popular *out)
 {
     struct topk_item *items = xmalloc((limit + 1) * sizeof *items);
     struct topk best;
     topk_init(&best, items, limit);
     read_begin(p, kind);
+    double largest = largest_of(p, kind, among);
     for (size_t i = 0; i < p->count; i++) {
         const struct entry *x = &p->entries[i];
-        float score = score_of(p, kind, x);
-        if (score > 0 && topk_wants(&best, score, x->number) &&
-            (!within || docset_has(within, x->number)) &&
+        float score = score_of(largest, kind, x);
+        if (score > 0 && (!among || docset_has(among, x->number)) &&
+            topk_wants(&best, score, x->number) && (!within || docset_has(within, x->number)) &&
             (!without || !docset_has(without, x->number)))
             topk_add(&best, score, x->number);
     }
@@ -281,13 +302,15 @@ size_t popularity_top(struct popularity *p, enum popularity_kind kind, const str
     return best.count;
 }
 
-void popularity_scores(struct popularity *p, enum popularity_kind kind, const uint32_t *numbers,
-                       size_t count, float *out)
+void popularity_scores(struct popularity *p, enum popularity_kind kind, const struct docset *among,
+                       const uint32_t *numbers, size_t count, float *out)
 {
     read_begin(p, kind);
+    double largest = largest_of(p, kind, among);
     for (size_t i = 0; i < count; i++) {
         const struct entry *x = entry_find(p, numbers[i]);
-        out[i] = x ? score_of(p, kind, x) : 0;
+        bool counts = x && (!among || docset_has(among, x->number));
+        out[i] = counts ? score_of(largest, kind, x) : 0;
     }
     rwlock_drop(&p->lock);
 }

@@ -24,7 +24,7 @@ enum popularity_kind { POPULARITY_SLOW, POPULARITY_FAST, POPULARITY_KINDS };
 struct popularity;
 struct popular {
     uint32_t number;
-    float score; /* of the largest sum of all documents: 0 ... 1 */
+    float score; /* of the largest sum of all documents, or of `among`: 0 ... 1 */
 };
 
 /* 0: the half-lives above. */
@@ -38,14 +38,17 @@ void popularity_remove(struct popularity *p, uint32_t number); /* the document i
 void popularity_clear(struct popularity *p);
 size_t popularity_count(struct popularity *p);
 
-/* The best, by score and then by number; of `within` (NULL: all) and not of `without` (NULL: none).
+/* Only the documents of `among` (NULL: all) count: scores are of the largest sum of those, at the
+ * cost of a pass over the documents.
+ * The best, by score and then by number; of `within` (NULL: all) and not of `without` (NULL: none).
  * Returns how many. Cost: a pass over the documents, some 1 ns each, and a test for those that
  * would be among the best. */
-size_t popularity_top(struct popularity *p, enum popularity_kind kind, const struct docset *within,
-                      const struct docset *without, size_t limit, struct popular *out);
+size_t popularity_top(struct popularity *p, enum popularity_kind kind, const struct docset *among,
+                      const struct docset *within, const struct docset *without, size_t limit,
+                      struct popular *out);
 /* out[i]: the score of numbers[i]; 0 of those that nobody liked. */
-void popularity_scores(struct popularity *p, enum popularity_kind kind, const uint32_t *numbers,
-                       size_t count, float *out);
+void popularity_scores(struct popularity *p, enum popularity_kind kind, const struct docset *among,
+                       const uint32_t *numbers, size_t count, float *out);
 /* The sum itself, at a moment. */
 double popularity_sum(struct popularity *p, enum popularity_kind kind, uint32_t number,
                       int64_t now_us);

@@ -536,6 +536,43 @@ static void test_random(void **state)
     }
 }
 
+static void test_fixes(void **state)
+{
+    static const struct {
+        const char *text, *value; /* NULL: none */
+    } cases[] = {
+        {"t = a", "a"},
+        {"attributes.t = \"a b\"", "a b"},
+        {"t IN [a]", "a"},
+        {"n > 1 AND (t = a AND NOT t = b)", "a"},
+        {"t = a OR (n = 1 AND t = a)", "a"},
+        {"t = a OR t = b", NULL},
+        {"t = a OR n = 1", NULL},
+        {"t IN [a, b]", NULL},
+        {"NOT t = a", NULL},
+        {"t != a", NULL},
+        {"t >= a", NULL},
+        {"t EXISTS", NULL},
+        {"t = 1", NULL},
+        {"n = a", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct filter *f;
+        struct str value = STR("");
+        struct err_info e = {0};
+        if (filter_parse(arena, str_c(cases[i].text), &f, &e))
+            fail_msg("%s", e.message);
+        bool fixes = filter_fixes(f, STR("t"), &value);
+        if (fixes != (cases[i].value != NULL) || (fixes && !str_eq_c(value, cases[i].value)))
+            fail_msg("%s: %.*s", cases[i].text, STR_ARG(value));
+    }
+    struct strbuf b;
+    strbuf_init(&b, 0);
+    filter_print_equals(STR("to"), STR("a\"b\\"), &b);
+    assert_string_equal(b.buf, "\"to\" = \"a\\\"b\\\\\"");
+    strbuf_release(&b);
+}
+
 static int setup(void **state)
 {
     json_setup();
@@ -553,6 +590,6 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_fixes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

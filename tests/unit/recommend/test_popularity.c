@@ -60,12 +60,12 @@ static void agree(struct popularity *p, const struct act *acts, int64_t now_us)
             largest = fmax(largest, want);
             some += want > 0;
         }
-        size_t n = popularity_top(p, kind, NULL, NULL, DOCUMENTS + 10, top);
+        size_t n = popularity_top(p, kind, NULL, NULL, NULL, DOCUMENTS + 10, top);
         assert_true(n <= some);
         for (size_t i = 0; i < n; i++) {
             double want = direct(acts, top[i].number, lives[kind], now_us) / largest;
             float score;
-            popularity_scores(p, kind, &top[i].number, 1, &score);
+            popularity_scores(p, kind, NULL, &top[i].number, 1, &score);
             assert_true(fabs((double)top[i].score - want) < 1e-6 && score == top[i].score);
             assert_true(i == 0 || top[i].score < top[i - 1].score ||
                         (top[i].score == top[i - 1].score && top[i].number > top[i - 1].number));
@@ -133,12 +133,12 @@ static void test_trending_is_not_popular(void **state)
         popularity_add(p, 1, 1, 0);
     for (int i = 0; i < 10; i++)
         popularity_add(p, 2, 1, 20 * DAY_US);
-    assert_int_equal(popularity_top(p, POPULARITY_SLOW, NULL, NULL, 2, top), 2);
+    assert_int_equal(popularity_top(p, POPULARITY_SLOW, NULL, NULL, NULL, 2, top), 2);
     assert_int_equal(top[0].number, 1);
-    assert_int_equal(popularity_top(p, POPULARITY_FAST, NULL, NULL, 2, top), 2);
+    assert_int_equal(popularity_top(p, POPULARITY_FAST, NULL, NULL, NULL, 2, top), 2);
     assert_int_equal(top[0].number, 2);
     popularity_remove(p, 2);
-    assert_int_equal(popularity_top(p, POPULARITY_FAST, NULL, NULL, 2, top), 1);
+    assert_int_equal(popularity_top(p, POPULARITY_FAST, NULL, NULL, NULL, 2, top), 1);
     assert_true(top[0].number == 1 && top[0].score == 1);
     popularity_add(p, 3, 0, 0); /* no such weights */
     popularity_add(p, 3, -1, 0);
@@ -146,7 +146,7 @@ static void test_trending_is_not_popular(void **state)
     popularity_forget(p, 1, -1, 0);
     assert_int_equal(popularity_count(p), 1);
     popularity_clear(p);
-    assert_int_equal(popularity_top(p, POPULARITY_SLOW, NULL, NULL, 2, top), 0);
+    assert_int_equal(popularity_top(p, POPULARITY_SLOW, NULL, NULL, NULL, 2, top), 0);
     popularity_free(p);
 }
 
@@ -162,12 +162,43 @@ static void test_within_and_without(void **state)
     for (uint32_t i = 4; i <= 20; i++)
         docset_add(&within, i);
     docset_add(&without, 5);
-    assert_int_equal(popularity_top(p, POPULARITY_SLOW, &within, &without, 3, top), 3);
+    assert_int_equal(popularity_top(p, POPULARITY_SLOW, NULL, &within, &without, 3, top), 3);
     assert_true(top[0].number == 4 && top[1].number == 6 && top[2].number == 7);
     assert_true(fabsf(top[0].score - .7f) < 1e-6f); /* of all */
+    assert_int_equal(popularity_top(p, POPULARITY_SLOW, &within, NULL, &without, 3, top), 3);
+    assert_true(top[0].number == 4 && top[0].score == 1); /* of those */
     docset_release(&within);
     docset_release(&without);
     popularity_free(p);
+}
+
+/* Scores of some do not depend on what else was added, nor on when the first act was. */
+static void test_among(void **state)
+{
+    struct popularity *alone = popularity_new(0, 0), *beside = popularity_new(0, 0);
+    struct docset ours;
+    struct popular one[20], two[20];
+    struct rng r;
+    rng_init(&r, 3);
+    docset_init(&ours);
+    for (int i = 0; i < 2000; i++) {
+        uint32_t number = 2 * (uint32_t)rng_below(&r, 20);
+        int64_t time_us = INT64_C(1760000000000000) + (int64_t)rng_below(&r, 200 * 86400) * 1000003;
+        double weight = rng_unit(&r);
+        docset_add(&ours, number);
+        popularity_add(beside, number + 1, 1 + weight, time_us * (i % 7 ? 1 : -3));
+        popularity_add(beside, number, weight, time_us);
+        popularity_add(alone, number, weight, time_us);
+    }
+    for (int kind = 0; kind < POPULARITY_KINDS; kind++) {
+        size_t n = popularity_top(alone, kind, &ours, &ours, NULL, 20, one);
+        assert_int_equal(popularity_top(beside, kind, &ours, &ours, NULL, 20, two), n);
+        for (size_t i = 0; i < n; i++)
+            assert_true(one[i].number == two[i].number && one[i].score == two[i].score);
+    }
+    docset_release(&ours);
+    popularity_free(alone);
+    popularity_free(beside);
 }
 
 /* Removals keep the others where they are found. */
@@ -212,7 +243,7 @@ static void test_threads(void **state)
         t[i] = thread_start("adder", adder, p);
     for (int i = 0; i < 200; i++) {
         struct popular top[5];
-        size_t n = popularity_top(p, POPULARITY_FAST, NULL, NULL, 5, top);
+        size_t n = popularity_top(p, POPULARITY_FAST, NULL, NULL, NULL, 5, top);
         assert_true(n >= 1 || popularity_count(p) >= 1);
     }
     for (int i = 0; i < 2; i++)
@@ -228,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_years),
         cmocka_unit_test(test_forgotten),
         cmocka_unit_test(test_within_and_without),
+        cmocka_unit_test(test_among),
         cmocka_unit_test(test_trending_is_not_popular),
         cmocka_unit_test(test_many_come_and_go),
         cmocka_unit_test(test_threads),
