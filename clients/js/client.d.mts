@@ -1231,6 +1231,8 @@ export interface StoredKey {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
+  /** its own in place of those of all keys; wider ones only of an admin */
+  limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
   created: string;
@@ -1242,6 +1244,7 @@ export interface StoredKey {
   /** while the secret before a rotation works too */
   old_secret_until?: string;
 }
+export type KeyLimits = { [name: string]: unknown } | null;
 export interface Key {
   scopes: Array<"documents.read" | "documents.write" | "search" | "recommend" | "feedback.write" | "users.read" | "users.write" | "embed" | "train" | "models" | "events" | "backup" | "metrics" | "collections" | "keys" | "admin">;
   name?: string;
@@ -1252,6 +1255,8 @@ export interface Key {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
+  /** its own in place of those of all keys; wider ones only of an admin */
+  limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
 }
@@ -1268,6 +1273,8 @@ export interface NewKey {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
+  /** its own in place of those of all keys; wider ones only of an admin */
+  limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
   created: string;
@@ -1289,6 +1296,8 @@ export interface KeyChange {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
+  /** its own in place of those of all keys; wider ones only of an admin */
+  limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
 }

@@ -8,6 +8,7 @@
 #ifndef ACCESS_CALLER_H
 #define ACCESS_CALLER_H
 
+#include "access/limits.h"
 #include "base/str.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +37,8 @@ struct caller {
     const struct str *collections; /* allowed names */
     unsigned collection_count;     /* 0: all of them */
     struct str filter; /* grammar of index/filter.h, checked when the key was made; empty: none */
-    struct str key_id; /* empty: nobody gave a key and none is wanted */
+    struct limit requests, tokens; /* of its own; quota 0: the general one */
+    struct str key_id;             /* empty: nobody gave a key and none is wanted */
 };
 
 #endif

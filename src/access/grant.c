@@ -117,3 +117,27 @@ enum err grant_within(const struct grant *inner, const struct grant *outer, stru
         err = addresses_within(inner, outer, e);
     return err ? err : expiry_within(inner, outer, e);
 }
+
+static enum err limit_judge(const struct limit *inner, const struct limit *outer,
+                            const struct limit *general, const char *field, struct err_info *e)
+{
+    char text[LIMIT_TEXT];
+    inner = inner->quota > 0 ? inner : general;
+    outer = outer->quota > 0 ? outer : general;
+    if (limit_within(inner, outer))
+        return ERR_OK;
+    limit_print(outer, text);
+    return err_set(e, ERR_DENIED, field, "the key that asks may take %s itself: name that or less",
+                   text);
+}
+
+enum err grant_limits_within(const struct grant *inner, const struct grant *outer,
+                             const struct general_limits *general, struct err_info *e)
+{
+    if (outer->scopes & SCOPE_ADMIN_ALL)
+        return ERR_OK;
+    enum err err =
+        limit_judge(&inner->requests, &outer->requests, &general->requests, "/limits/requests", e);
+    return err ? err
+               : limit_judge(&inner->tokens, &outer->tokens, &general->tokens, "/limits/tokens", e);
+}

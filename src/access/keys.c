@@ -88,6 +88,8 @@ static void caller_fill(struct arena *a, const struct key *k, struct caller *out
                            .collections = g.collections,
                            .collection_count = g.collection_count,
                            .filter = g.filter,
+                           .requests = g.requests,
+                           .tokens = g.tokens,
                            .key_id = arena_str(a, (struct str){k->id, KEY_ID})};
 }
 

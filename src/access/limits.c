@@ -4,6 +4,7 @@
 #include "base/thread.h"
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -150,18 +151,24 @@ static bool units_parse(const char **p, double *out)
     return *out >= 1 && *out <= LIMIT_UNITS_MAX;
 }
 
+static const struct {
+    char letter;
+    unsigned seconds;
+} windows[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+
 static unsigned window_parse(const char **p)
 {
-    static const struct {
-        const char *name;
-        unsigned seconds;
-    } windows[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
-        if (!strncmp(*p, windows[i].name, 1)) {
+        if (**p == windows[i].letter) {
             ++*p;
             return windows[i].seconds;
         }
     return 0;
+}
+
+static double burst_default(const struct limit *l)
+{
+    return fmax(1, floor(l->quota / l->window_s));
 }
 
 bool limit_parse(const char *text, struct limit *out)
@@ -176,7 +183,7 @@ bool limit_parse(const char *text, struct limit *out)
     p = spaces(p + 1);
     if (!(l.window_s = window_parse(&p)))
         return false;
-    l.burst = fmax(1, floor(l.quota / l.window_s));
+    l.burst = burst_default(&l);
     p = spaces(p);
     if (!strncmp(p, "burst ", 6)) {
         p = spaces(p + 6);
@@ -188,4 +195,25 @@ bool limit_parse(const char *text, struct limit *out)
         return false;
     *out = l;
     return true;
+}
+
+void limit_print(const struct limit *l, char out[LIMIT_TEXT])
+{
+    size_t i = 0;
+    out[0] = '\0';
+    if (l->quota <= 0)
+        return;
+    while (i + 1 < sizeof windows / sizeof *windows && windows[i].seconds != l->window_s)
+        i++;
+    int n = snprintf(out, LIMIT_TEXT, "%.10g/%c", l->quota, windows[i].letter);
+    if (l->burst != burst_default(l))
+        snprintf(out + n, LIMIT_TEXT - (size_t)n, " burst %.10g", l->burst);
+}
+
+bool limit_within(const struct limit *inner, const struct limit *outer)
+{
+    if (outer->quota <= 0)
+        return true;
+    return inner->quota > 0 && inner->burst <= outer->burst &&
+           inner->quota * outer->window_s <= outer->quota * inner->window_s;
 }

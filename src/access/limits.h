@@ -50,5 +50,10 @@ uint64_t limits_subject(const struct limits *l, const char *policy, const void *
 /* "100/s", "6000/m", "1000000/d", each with an optional " burst 200"; without it the burst is the
  * quota of a second, at least 1. Empty or "none": no limit. False: it is none of these. */
 bool limit_parse(const char *text, struct limit *out);
+/* As limit_parse reads it; empty: no limit. */
+#define LIMIT_TEXT 48
+void limit_print(const struct limit *l, char out[LIMIT_TEXT]);
+/* Does `inner` admit no more than `outer`, in the long run and at once? */
+bool limit_within(const struct limit *inner, const struct limit *outer);
 
 #endif

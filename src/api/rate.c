@@ -1,6 +1,7 @@
 #include "api/rate.h"
 #include "api/server.h"
 #include "base/clock.h"
+#include "engine/keys.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ void api_limit(struct api *a, const struct limit limits[RATE_POLICIES])
     lock_take(&a->rate.lock);
     memcpy(a->rate.limits, limits, sizeof a->rate.limits);
     lock_drop(&a->rate.lock);
+    engine_key_limits(a->engine, &(struct general_limits){limits[RATE_KEY], limits[RATE_TOKENS]});
 }
 
 static struct limit limit_of(struct rate *r, enum rate_policy policy)
@@ -36,6 +38,16 @@ static struct limit limit_of(struct rate *r, enum rate_policy policy)
     struct limit limit = r->limits[policy];
     lock_drop(&r->lock);
     return limit;
+}
+
+/* A key's own goes before the general one. */
+static struct limit limit_for(struct call *c, enum rate_policy policy)
+{
+    const struct limit none = {0};
+    const struct limit *own = policy == RATE_KEY      ? &c->caller.requests
+                              : policy == RATE_TOKENS ? &c->caller.tokens
+                                                      : &none;
+    return own->quota > 0 ? *own : limit_of(&c->api->rate, policy);
 }
 
 /* ---- headers ---- */
@@ -59,7 +71,7 @@ static void refuse(struct call *c, enum rate_policy policy, const struct limit *
 static bool take(struct call *c, enum rate_policy policy, struct str subject, double units)
 {
     struct rate *r = &c->api->rate;
-    struct limit limit = limit_of(r, policy);
+    struct limit limit = limit_for(c, policy);
     struct limit_state s;
     if (limit.quota <= 0 || !subject.n)
         return true;
@@ -114,14 +126,14 @@ bool refused_by_reader_rate(struct call *c)
 void tokens_begin(struct token_account *t, struct call *c)
 {
     struct str who = payer(c);
-    *t = (struct token_account){.rate = &c->api->rate};
+    *t = (struct token_account){.rate = &c->api->rate, .limit = limit_for(c, RATE_TOKENS)};
     t->subject = limits_subject(t->rate->buckets, policy_names[RATE_TOKENS], who.s, who.n);
     meter_set(&t->meter);
 }
 
 void tokens_end(struct token_account *t)
 {
-    struct limit limit = limit_of(t->rate, RATE_TOKENS);
     meter_set(NULL);
-    limits_charge(t->rate->buckets, t->subject, &limit, (double)t->meter.tokens, clock_mono_ns());
+    limits_charge(t->rate->buckets, t->subject, &t->limit, (double)t->meter.tokens,
+                  clock_mono_ns());
 }

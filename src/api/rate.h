@@ -37,6 +37,7 @@ struct token_account {
     struct meter meter;
     struct rate *rate;
     uint64_t subject;
+    struct limit limit;
 };
 void tokens_begin(struct token_account *t, struct call *c);
 void tokens_end(struct token_account *t);

@@ -30,6 +30,18 @@ static const struct schema expires = {.type = SCHEMA_STRING,
                                       .format = FORMAT_TIME,
                                       .nullable = true,
                                       .example = "\"2030-01-01T00:00:00Z\""};
+static const struct schema limit = {
+    .type = SCHEMA_STRING, .count_max = 40, .nullable = true, .example = "\"100/s burst 200\""};
+static const struct schema limits = {
+    .name = "KeyLimits",
+    .type = SCHEMA_OBJECT,
+    .nullable = true,
+    .fields = FIELDS({"requests", &limit,
+                      .help = "so many a second, minute, hour or day (s, m, h, d), and so many at "
+                              "once; null: the limit of all keys"},
+                     {"tokens", &limit, .help = "the same of texts that are embedded"}),
+    .example = "{\"requests\":\"100/s burst 200\"}",
+};
 static const struct schema time_text = {
     .type = SCHEMA_STRING, .format = FORMAT_TIME, .example = "\"2026-11-22T16:09:02Z\""};
 static const struct schema grace = {
@@ -42,6 +54,8 @@ static const struct schema grace = {
          .help = "the only documents that are there for it, as in searches; empty: all"},          \
         {"addresses", &addresses,                                                                  \
          .help = "IP addresses or ranges that it is taken from; none: any"},                       \
+        {"limits", &limits,                                                                        \
+         .help = "its own in place of those of all keys; wider ones only of an admin"},            \
     {                                                                                              \
         "expires", &expires, .help = "null: never"                                                 \
     }

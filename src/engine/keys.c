@@ -23,6 +23,7 @@ struct key_ring {
     bool busy;
     struct key **all; /* by id; each the head of a struct kept */
     size_t count;
+    struct general_limits general; /* changed by who holds both lock and `busy` */
     int64_t used_written_ns;
 };
 
@@ -285,7 +286,8 @@ static enum err within_caller(const struct key_ring *r, const struct caller *by,
         return ERR_OK;
     if (!own)
         return err_set(e, ERR_DENIED, NULL, "the key that asks has been deleted");
-    return grant_within(g, &own->grant, e);
+    enum err err = grant_within(g, &own->grant, e);
+    return err ? err : grant_limits_within(g, &own->grant, &r->general, e);
 }
 
 static struct key *seen_find(const struct key_ring *r, const struct caller *by, struct str id,
@@ -528,6 +530,16 @@ enum err engine_key_delete(struct engine *x, const struct caller *by, struct str
     }
     ring_end(r);
     return err;
+}
+
+void engine_key_limits(struct engine *x, const struct general_limits *general)
+{
+    struct key_ring *r = x->keys;
+    ring_begin(r);
+    lock_take(&r->lock);
+    r->general = *general;
+    lock_drop(&r->lock);
+    ring_end(r);
 }
 
 bool engine_key_admin_exists(struct engine *x)

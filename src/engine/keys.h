@@ -49,6 +49,8 @@ enum err engine_key_rotate(struct engine *x, const struct caller *by, struct str
                            struct err_info *e) MUST_CHECK;
 enum err engine_key_delete(struct engine *x, const struct caller *by, struct str id,
                            struct err_info *e) MUST_CHECK;
+/* The limits of keys that have none of their own: what a key may make is judged by them. */
+void engine_key_limits(struct engine *x, const struct general_limits *general);
 /* Is there a key with the scope admin that binds to nothing and has not expired? */
 bool engine_key_admin_exists(struct engine *x);
 

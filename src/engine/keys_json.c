@@ -1,4 +1,5 @@
-/* {"name","description","scopes","collections","filter","addresses","expires"} and back. */
+/* {"name","description","scopes","collections","filter","addresses","expires","limits"} and back.
+ */
 #include "engine/keys.h"
 #include "base/clock.h"
 #include <stdio.h>
@@ -74,6 +75,31 @@ static enum err expiry_read(const json_t *v, struct grant *out, struct err_info 
     return ERR_OK;
 }
 
+static enum err limit_read(const json_t *limits, const char *name, struct limit *out,
+                           struct err_info *e)
+{
+    const json_t *x = json_object_get(limits, name);
+    const char *text = json_string_value(x);
+    char field[32];
+    if (!x)
+        return ERR_OK;
+    *out = (struct limit){0};
+    if (json_is_null(x) || (text && limit_parse(text, out) && out->quota > 0))
+        return ERR_OK;
+    snprintf(field, sizeof field, "/limits/%s", name);
+    return err_set(e, ERR_INVALID, field,
+                   "must look like 100/s or 6000/m burst 200; null: the general limit");
+}
+
+static enum err limits_read(const json_t *v, struct grant *out, struct err_info *e)
+{
+    const json_t *limits = json_object_get(v, "limits");
+    if (json_is_null(limits))
+        out->requests = out->tokens = (struct limit){0};
+    enum err err = limit_read(limits, "requests", &out->requests, e);
+    return err ? err : limit_read(limits, "tokens", &out->tokens, e);
+}
+
 enum err grant_read(const json_t *v, struct arena *a, struct grant *out, struct err_info *e)
 {
     text_read(v, "name", a, &out->name);
@@ -83,6 +109,8 @@ enum err grant_read(const json_t *v, struct arena *a, struct grant *out, struct 
     enum err err = scopes_read(v, out, e);
     if (!err)
         err = addresses_read(v, a, out, e);
+    if (!err)
+        err = limits_read(v, out, e);
     return err ? err : expiry_read(v, out, e);
 }
 
@@ -92,6 +120,14 @@ static void list_begin(struct json_writer *w, const char *name)
 {
     json_key(w, name);
     json_array_begin(w);
+}
+
+static void limit_write(struct json_writer *w, const char *name, const struct limit *l)
+{
+    char text[LIMIT_TEXT];
+    limit_print(l, text);
+    json_key(w, name);
+    json_put_c(w, *text ? text : NULL);
 }
 
 void grant_write(struct json_writer *w, const struct grant *g)
@@ -122,4 +158,9 @@ void grant_write(struct json_writer *w, const struct grant *g)
     if (g->expires_us)
         clock_format(g->expires_us, time);
     json_put_c(w, g->expires_us ? time : NULL);
+    json_key(w, "limits");
+    json_object_begin(w);
+    limit_write(w, "requests", &g->requests);
+    limit_write(w, "tokens", &g->tokens);
+    json_object_end(w);
 }

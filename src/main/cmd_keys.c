@@ -16,6 +16,8 @@ static const struct command_option options[] = {
     {"--filter", 0, "FILTER", "create: the only documents that are there for it"},
     {"--from", 0, "LIST", "create: the addresses it is taken from, as 192.0.2.0/24"},
     {"--expires", 0, "WHEN", "create: 12h, 30d, or a time as 2030-01-01T00:00:00Z"},
+    {"--requests", 0, "RATE", "create: its own limit of requests, as \"100/s burst 200\""},
+    {"--tokens", 0, "RATE", "create: its own limit of embedding tokens"},
     {"--name", 0, "NAME", "create: what it is for"},
     {"--grace", 0, "SECONDS", "rotate: so long the old secret works too (default 0)"},
     OPTION_JSON,
@@ -55,6 +57,8 @@ static void print_key(const json_t *k)
     print_bound(k, "collections", "collections");
     print_text(k, "filter", "filter");
     print_bound(k, "addresses", "from");
+    print_text(json_object_get(k, "limits"), "requests", "requests");
+    print_text(json_object_get(k, "limits"), "tokens", "tokens");
     print_text(k, "expires", "expires");
     print_text(k, "old_secret_until", "old secret until");
     printf("  %s\n", *text_of(k, "last_used") ? "" : "never used");
@@ -116,6 +120,16 @@ static void text_put(json_t *body, const char *key, const struct args *a, const 
         json_object_set_new(body, key, json_string(args_get(a, option)));
 }
 
+static void limits_put(json_t *body, const struct args *a)
+{
+    json_t *limits = json_object();
+    text_put(limits, "requests", a, "--requests");
+    text_put(limits, "tokens", a, "--tokens");
+    if (json_object_size(limits))
+        json_object_set(body, "limits", limits);
+    json_decref(limits);
+}
+
 /* "30d", "12h", "90m"; anything else is a time, which the server reads. */
 static void expiry_put(json_t *body, const struct args *a)
 {
@@ -154,6 +168,7 @@ static enum err do_create(struct deed *d, struct err_info *e)
     list_put(body, "addresses", d->a, "--from");
     text_put(body, "filter", d->a, "--filter");
     text_put(body, "name", d->a, "--name");
+    limits_put(body, d->a);
     expiry_put(body, d->a);
     enum err err = deed_call(d, "POST", d->path, body, e);
     json_decref(body);

@@ -94,6 +94,64 @@ def test_tokens_are_charged_when_they_are_known(how):
     close(server)
 
 
+@pytest.fixture(scope="module")
+def general():
+    s = limited(key="100/h burst 50", tokens="1e6/h burst 1000")
+    yield s
+    close(s)
+
+
+def made(server, by=KEY, status=201, **limits):
+    """A key with limits of its own."""
+    scopes = ["collections", "keys", "embed"]
+    answer = server.ask("POST", "/v1/keys", {"scopes": scopes, "limits": limits or None}, headers={"Authorization": f"Bearer {by}"}, status=status)
+    return answer.json() if status == 201 else answer
+
+
+def test_a_key_may_have_a_limit_of_its_own(general):
+    mine, other = made(general, requests="2/h burst 3"), made(general)
+    assert mine["limits"] == {"requests": "2/h burst 3", "tokens": None} and other["limits"] == {"requests": None, "tokens": None}
+    ask = lambda k: general.ask("GET", "/v1/collections", headers={"Authorization": "Bearer " + k["key"]})
+    for left in (2, 1, 0):
+        answer = ask(mine)
+        assert answer.status_code == 200 and answer.headers["RateLimit"].startswith(f'"key";r={left};t=')
+        assert answer.headers["RateLimit-Policy"].startswith('"key";q=2;w=3600')
+    refused(ask(mine), "key")
+    assert ask(other).headers["RateLimit-Policy"].startswith('"key";q=100;w=3600')
+    patch = lambda limits: asked(general, "/v1/keys/" + mine["id"], "PATCH", {"limits": limits}, status=200).json()["limits"]
+    assert patch({"tokens": "5/m"}) == {"requests": "2/h burst 3", "tokens": "5/m"}
+    assert patch({"requests": "7/h burst 200"}) == {"requests": "7/h burst 200", "tokens": "5/m"}  # wider at once, by an admin
+    answer = ask(mine)
+    assert answer.status_code == 200 and '"key";q=7;w=3600' in answer.headers["RateLimit-Policy"]
+    assert patch(None) == {"requests": None, "tokens": None}
+
+
+def test_tokens_of_a_key_of_its_own(general):
+    key = made(general, tokens="60/h burst 20")["key"]
+    headers = {"Authorization": "Bearer " + key}
+    general.ask("POST", "/v1/embeddings", {"model": "stub", "input": "one two three four five " * 10}, headers=headers, status=200)
+    deadline = time.monotonic() + 10
+    while (answer := general.ask("GET", "/v1/collections", headers=headers)).status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    refused(answer, "tokens")
+
+
+def test_no_key_makes_one_with_a_wider_limit(general):
+    narrow, wide = made(general, requests="10/h burst 20")["key"], made(general)["key"]
+    for by, limits in ((narrow, {}), (narrow, {"requests": "11/h burst 1"}), (narrow, {"requests": "1/h burst 21"}), (wide, {"requests": "100/h burst 51"})):
+        problem(made(general, by, 403, **limits), 403, "/limits/requests")
+    problem(made(general, wide, 403, tokens="1/s burst 1001"), 403, "/limits/tokens")
+    assert made(general, narrow, requests="10/h burst 20")["limits"]["requests"] == "10/h burst 20"
+    wider = made(general, requests="1000/h burst 999")  # by an admin
+    ask = lambda method, path: general.ask(method, path, headers={"Authorization": "Bearer " + narrow})
+    problem(ask("POST", f"/v1/keys/{wider['id']}:rotate"), 404)  # nor takes one over
+
+
+@pytest.mark.parametrize("wrong", ["many", "", "none", "0/s", "1/w", 5])
+def test_a_wrong_limit_of_a_key(general, wrong):
+    problem(made(general, KEY, 422, requests=wrong), 422, "/limits/requests")
+
+
 def test_a_wrong_limit_is_named():
     server = Server(flags=["--set", "limits.key=many"])
     with pytest.raises(RuntimeError, match="limits.key"):

@@ -330,17 +330,17 @@ class Akin(Http):
         """The keys that may do no more than the one that asks; never their secrets"""
         return self._ask("GET", "/v1/keys", query={"limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
 
-    def create_key(self, *, scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]], name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, expires: Optional[Union[str, None]] = None) -> "types.NewKey":
+    def create_key(self, *, scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]], name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, limits: Optional["types.KeyLimits"] = None, expires: Optional[Union[str, None]] = None) -> "types.NewKey":
         """Make a key. The answer is the only place where it is ever shown. 403 with the field: it would be wider than the key that asks."""
-        return self._ask("POST", "/v1/keys", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "expires": expires})  # type: ignore[no-any-return]
+        return self._ask("POST", "/v1/keys", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "limits": limits, "expires": expires})  # type: ignore[no-any-return]
 
     def get_key(self, key: str) -> "types.StoredKey":
         """What a key allows, and when it was used"""
         return self._ask("GET", f"/v1/keys/{quote(key)}")  # type: ignore[no-any-return]
 
-    def update_key(self, key: str, *, scopes: Optional[List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]] = None, name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, expires: Optional[Union[str, None]] = None) -> "types.StoredKey":
+    def update_key(self, key: str, *, scopes: Optional[List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]] = None, name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, limits: Optional["types.KeyLimits"] = None, expires: Optional[Union[str, None]] = None) -> "types.StoredKey":
         """Change what a key allows, from the answer on; its secret stays"""
-        return self._ask("PATCH", f"/v1/keys/{quote(key)}", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "expires": expires}, media="application/merge-patch+json")  # type: ignore[no-any-return]
+        return self._ask("PATCH", f"/v1/keys/{quote(key)}", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "limits": limits, "expires": expires}, media="application/merge-patch+json")  # type: ignore[no-any-return]
 
     def delete_key(self, key: str) -> None:
         """Revoke a key: from the answer on it is not taken any more"""

@@ -904,12 +904,16 @@ class StoredKey(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
     expires: Union[str, None]  # null: never
     created: str
     updated: str
     created_by: str  # the key that made it: its id, or admin
     last_used: str  # to the second; absent: never
     old_secret_until: str  # while the secret before a rotation works too
+
+KeyLimits = Union[Dict[str, Any], None]
+
 
 class Key(TypedDict, total=False):
     scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]]
@@ -918,6 +922,7 @@ class Key(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
     expires: Union[str, None]  # null: never
 
 class NewKey(TypedDict, total=False):
@@ -929,6 +934,7 @@ class NewKey(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
     expires: Union[str, None]  # null: never
     created: str
     updated: str
@@ -943,6 +949,7 @@ class KeyChange(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
     expires: Union[str, None]  # null: never
 
 class KeyRotation(TypedDict, total=False):

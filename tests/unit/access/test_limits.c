@@ -188,6 +188,34 @@ static void texts(void **state)
             fail_msg("%s", wrong[i]);
 }
 
+static void texts_come_back(void **state)
+{
+    static const char *const same[] = {"100/s", "6000/m burst 20", "10/h", "1000000/d burst 7", ""};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        struct limit l;
+        char text[LIMIT_TEXT];
+        assert_true(limit_parse(same[i], &l));
+        limit_print(&l, text);
+        assert_string_equal(text, same[i]);
+    }
+}
+
+static bool within(const char *inner, const char *outer)
+{
+    struct limit a, b;
+    assert_true(limit_parse(inner, &a) && limit_parse(outer, &b));
+    return limit_within(&a, &b);
+}
+
+static void limits_within_others(void **state)
+{
+    assert_true(within("10/s", "10/s") && within("10/s", "600/m burst 10") &&
+                within("none", "none") && within("9999/s", "none"));
+    assert_true(within("600/m", "10/s") && within("1/h", "1/m"));
+    assert_false(within("none", "1000000/s") || within("11/s", "10/s burst 99") ||
+                 within("601/m burst 1", "10/s") || within("1/h burst 11", "10/s"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +227,8 @@ int main(void)
         cmocka_unit_test(subjects_are_apart),
         cmocka_unit_test(threads_share_a_bucket),
         cmocka_unit_test(texts),
+        cmocka_unit_test(texts_come_back),
+        cmocka_unit_test(limits_within_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
