@@ -255,6 +255,15 @@ static enum err task_check(const struct task_record *t, struct err_info *e)
     return err ? err : blob_check(t->payload, "payload", e);
 }
 
+static enum err kept_check(const struct kept_record *k, struct err_info *e)
+{
+    enum err err = length_check(k->owner, "owner", 0, STORE_ID_MAX, e);
+
+    if (!err)
+        err = length_check(k->headers, "headers", 0, 4096, e);
+    return err ? err : length_check(k->body, "body", 0, STORE_KEPT_BODY_MAX, e);
+}
+
 static enum err kind_check(const struct store_act *act, struct err_info *e)
 {
     enum err err;
@@ -305,8 +314,12 @@ static enum err kind_check(const struct store_act *act, struct err_info *e)
     case ACT_RECOMMENDER_RETIRE:
     case ACT_RECOMMENDER_DELETE:
     case ACT_EMBEDDINGS_PUT:
+    case ACT_KEPT_FORGET:
     case ACT_SERVED_FORGET:
         return ERR_OK;
+    case ACT_KEPT_ADD:
+    case ACT_KEPT_ANSWER:
+        return kept_check(act->kept, e);
     case ACT_SERVED_ADD:
         return served_check(act, e);
     }

@@ -98,6 +98,15 @@ const struct statement_text schema_faults[] = {
     {"alias", "SELECT 'alias ' || name || ' is of no collection, or has the name of one' FROM alias"
               " WHERE collection NOT IN (SELECT id FROM collection)"
               " OR name IN (SELECT name FROM collection) LIMIT 1"},
+    {"kept_orphan",
+     "SELECT 'kept answer ' || id || ' belongs to no collection' FROM kept WHERE collection > 0"
+     " AND collection" REMOVED " AND collection NOT IN (SELECT id FROM collection) LIMIT 1"},
+    {"kept_bytes",
+     "SELECT 'the size of the kept answers does not match their rows' WHERE"
+     " (SELECT ifnull(sum(bytes), 0) FROM kept_bytes WHERE owner = '*') <>"
+     " (SELECT ifnull(sum(512 + length(headers) + length(body)), 0) FROM kept) OR EXISTS"
+     " (SELECT 1 FROM kept_bytes b WHERE owner <> '*' AND bytes <> (SELECT ifnull(sum(512 +"
+     " length(headers) + length(body)), 0) FROM kept k WHERE k.owner = b.owner))"},
     {"changes",
      "SELECT 'the change log has a gap, or does not end at ' || s.change FROM state s WHERE"
      " s.pruned > s.change OR s.change - s.pruned <>"
@@ -128,6 +137,7 @@ const struct statement_text schema_probes[] = {
     {"embeddings", ENDS("embedding_cache", "id")},
     {"feedback", ENDS("feedback", "change")},
     {"served", ENDS("served", "id")},
+    {"kept", ENDS("kept", "id")},
     {"last_document",
      "SELECT ifnull((SELECT 'a document has no payload' FROM document d WHERE key ="
      " (SELECT max(key) FROM document) AND NOT EXISTS"

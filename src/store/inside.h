@@ -27,6 +27,8 @@
 #define SPAN_BYTES 12        /* schema.c */
 #define PASSAGE_TEXT_BYTES 16
 #define STORE_EMBEDDINGS_MAX 65536 /* of one act */
+#define STORE_KEPT_BYTES (256u << 20)
+#define STORE_KEPT_OWNER_BYTES (16u << 20)
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "blobs are little endian");
 
@@ -61,6 +63,7 @@ enum db_op {
     OP_KEY_LIST,
     OP_ALIAS_GET,
     OP_ALIAS_LIST,
+    OP_KEPT_GET,
     OP_USER_GET,
     OP_USER_LIST,
     OP_TASK_GET,
@@ -119,8 +122,10 @@ struct request {
     struct store_act *acts;
     size_t count;
     bool atomic;
-    uint64_t prune_through; /* not 0: forget changes instead of running acts */
+    uint64_t prune_through;         /* not 0: forget changes instead of running acts */
+    const struct kept_record *kept; /* its row is wanted; NULL: none */
     /* results */
+    bool marked; /* it was made */
     enum err err;
     struct err_info info;
     uint64_t change;
@@ -210,6 +215,16 @@ enum err aliases_set(struct writer *w, struct store_act *act, struct err_info *e
 enum err alias_absent(struct writer *w, struct str name, struct err_info *e) MUST_CHECK;
 /* ERR_CONFLICT names the aliases of a collection. */
 enum err aliases_absent(struct writer *w, uint32_t collection, struct err_info *e) MUST_CHECK;
+enum err kept_add(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err kept_answer(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+enum err kept_forget(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+/* The row of a request that has written something. */
+enum err kept_mark(struct writer *w, const struct kept_record *k, struct err_info *e) MUST_CHECK;
+struct store_ticket *store_ticket_get(void); /* of the calling thread */
+/* What rows of a collection say that may name readers, a bounded number of them; *more: there may
+ * be others. */
+enum err kept_erase(struct writer *w, uint32_t collection, bool *more,
+                    struct err_info *e) MUST_CHECK;
 enum err user_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err task_put(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;

@@ -95,6 +95,8 @@ static enum err purge_collection(struct conn *c, uint32_t collection, struct err
     if (!err && !changed)
         err = purge_run(c, STMT_PURGE_BROUGHT, collection, PURGE_ROWS, &changed, e);
     if (!err && !changed)
+        err = purge_run(c, STMT_PURGE_KEPT, collection, PURGE_ROWS, &changed, e);
+    if (!err && !changed)
         err = purge_run(c, STMT_PURGE_DONE, collection, 0, &changed, e);
     return err;
 }

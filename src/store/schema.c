@@ -171,6 +171,32 @@ static const char *const migrations[] = {
     " name TEXT PRIMARY KEY, collection INTEGER NOT NULL, created_us INTEGER NOT NULL,"
     " updated_us INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX alias_collection ON alias(collection);",
+    /* 8: answers to requests with an Idempotency-Key. Triggers count what rows take (store.h:
+     * STORE_KEPT_ROW), of each owner and, under '*', of all: whoever changes rows keeps the sums.
+     */
+    "CREATE TABLE kept ("
+    " id INTEGER PRIMARY KEY, key BLOB NOT NULL, request BLOB NOT NULL, rights BLOB NOT NULL,"
+    " owner TEXT NOT NULL, collection INTEGER NOT NULL, readers INTEGER NOT NULL,"
+    " at_us INTEGER NOT NULL, state INTEGER NOT NULL, status INTEGER NOT NULL,"
+    " headers TEXT NOT NULL, body BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX kept_key ON kept(key);"
+    "CREATE INDEX kept_owner ON kept(owner);"
+    "CREATE INDEX kept_time ON kept(at_us);"
+    "CREATE INDEX kept_collection ON kept(collection) WHERE collection > 0;"
+    "CREATE INDEX kept_readers ON kept(collection) WHERE readers = 1 AND state < 2;"
+    "CREATE TABLE kept_bytes (owner TEXT PRIMARY KEY, bytes INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+#define KEPT_COUNT(owner, sign, row)                                                               \
+    "INSERT INTO kept_bytes VALUES (" owner ", " sign "(512 + length(" row ".headers) +"           \
+    " length(" row ".body))) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;"
+#define KEPT_PLUS KEPT_COUNT("new.owner", "", "new") KEPT_COUNT("'*'", "", "new")
+#define KEPT_MINUS                                                                                 \
+    KEPT_COUNT("old.owner", "-", "old")                                                            \
+    KEPT_COUNT("'*'", "-", "old") "DELETE FROM kept_bytes WHERE owner = old.owner AND bytes = 0;"
+    "CREATE TRIGGER kept_in AFTER INSERT ON kept BEGIN " KEPT_PLUS "END;"
+    "CREATE TRIGGER kept_out AFTER DELETE ON kept BEGIN " KEPT_MINUS "END;"
+    "CREATE TRIGGER kept_other AFTER UPDATE OF headers, body ON kept BEGIN " KEPT_PLUS KEPT_MINUS
+    "END;",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

@@ -317,6 +317,26 @@ const struct statement_text schema_statements[STMT_COUNT] = {
     [STMT_ALIAS_COUNT] = {"alias_count", "SELECT count(*) FROM alias WHERE collection = ?1"},
     [STMT_ALIAS_OF_COLLECTION] = {"alias_of_collection",
                                   "SELECT name FROM alias WHERE collection = ?1 LIMIT 10"},
+#define KEPT_COLUMNS                                                                               \
+    "key, request, rights, owner, collection, readers, at_us, state, status, headers, body"
+    [STMT_KEPT_GET] = {"kept_get", "SELECT " KEPT_COLUMNS " FROM kept WHERE key = ?1"},
+    [STMT_KEPT_BEFORE] = {"kept_before", "SELECT 1 FROM kept WHERE at_us < ?1 LIMIT 1"},
+    [STMT_KEPT_ADD] = {"kept_add", "INSERT INTO kept (" KEPT_COLUMNS ") VALUES"
+                                   " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
+    [STMT_KEPT_REMOVE] = {"kept_remove", "DELETE FROM kept WHERE key = ?1"},
+    [STMT_KEPT_ANSWER] = {"kept_answer",
+                          "UPDATE kept SET state = ?3, status = ?4, headers = ?5, body = ?6"
+                          " WHERE key = ?1 AND at_us = ?2 AND state = 0"},
+    [STMT_KEPT_ERASE] = {"kept_erase",
+                         "UPDATE kept SET state = 2, request = zeroblob(32), headers = '',"
+                         " body = x'' WHERE id IN (SELECT id FROM kept WHERE collection = ?1"
+                         " AND readers = 1 AND state < 2 LIMIT ?2)"},
+    [STMT_KEPT_FORGET] = {"kept_forget", "DELETE FROM kept WHERE id IN (SELECT id FROM kept"
+                                         " WHERE at_us < ?1 ORDER BY at_us LIMIT ?2)"},
+    [STMT_KEPT_BYTES] = {"kept_bytes", "SELECT bytes FROM kept_bytes WHERE owner = ?1"},
+    [STMT_KEPT_OLDEST] = {"kept_oldest", "DELETE FROM kept WHERE id = (SELECT min(id) FROM kept)"},
+    [STMT_KEPT_OLDEST_OF] = {"kept_oldest_of", "DELETE FROM kept WHERE id ="
+                                               " (SELECT min(id) FROM kept WHERE owner = ?1)"},
 
     [STMT_USER_GET] = {"user_get", "SELECT id, revision, created_us, updated_us, payload FROM user"
                                    " WHERE collection = ?1 AND id = ?2" LIVE},
@@ -394,6 +414,8 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                             " AND user <= (SELECT max(user) FROM (SELECT user FROM brought WHERE"
                             " collection = ?1 AND source = " FIRST_SOURCE
                             " ORDER BY user LIMIT ?2))"},
+    [STMT_PURGE_KEPT] = {"purge_kept", "DELETE FROM kept WHERE id IN (SELECT id FROM kept"
+                                       " WHERE collection = ?1 AND collection > 0 LIMIT ?2)"},
     [STMT_PURGE_CHANGES] =
         {"purge_changes",
          "DELETE FROM change WHERE change <= min(?1, (SELECT min(change) FROM change)"

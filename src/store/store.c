@@ -37,6 +37,7 @@ static const char *const op_names[OP_COUNT] = {
     [OP_KEY_LIST] = "key_list",
     [OP_ALIAS_GET] = "alias_get",
     [OP_ALIAS_LIST] = "alias_list",
+    [OP_KEPT_GET] = "kept_get",
     [OP_USER_GET] = "user_get",
     [OP_USER_LIST] = "user_list",
     [OP_TASK_GET] = "task_get",
@@ -105,6 +106,8 @@ static void options_default(struct store_options *o)
     o->read_timeout_ms = o->read_timeout_ms ? o->read_timeout_ms : 10000;
     o->slow_ms = o->slow_ms ? o->slow_ms : 100;
     o->group_max = o->group_max ? o->group_max : 512;
+    o->kept_bytes = o->kept_bytes ? o->kept_bytes : STORE_KEPT_BYTES;
+    o->kept_owner_bytes = o->kept_owner_bytes ? o->kept_owner_bytes : STORE_KEPT_OWNER_BYTES;
     o->embedding_cache_bytes = o->embedding_cache_bytes ? o->embedding_cache_bytes : 256 << 20;
 }
 

@@ -42,6 +42,8 @@ struct store_options {
     uint64_t
         embedding_cache_bytes; /* bound of the embedding cache; 0: 256 MiB; EMBEDDING_CACHE_NONE:
                                   none is kept, and one that is there is removed */
+    uint64_t kept_bytes, kept_owner_bytes; /* of kept answers: in all, 0: 256 MiB, and of one owner,
+                                              0: 16 MiB. Beyond, the oldest go */
 };
 #define EMBEDDING_CACHE_NONE UINT64_MAX
 
@@ -250,6 +252,29 @@ struct embedding_record {
     const uint16_t *vector; /* float16 x dims; NULL: not there */
 };
 
+/* The answer to a request that came with an Idempotency-Key. */
+#define KEPT_DIGEST 32
+#define STORE_KEPT_BODY_MAX (128u << 10)
+#define STORE_KEPT_ROW 512 /* what a row counts for beside headers and body */
+enum kept_state {
+    KEPT_BEGUN,    /* something was written; what was answered is not known (yet) */
+    KEPT_ANSWERED, /* status, headers and body are what was answered */
+    KEPT_DONE      /* done, and the body is not kept */
+};
+struct kept_record {
+    uint8_t key[KEPT_DIGEST];     /* a digest of who asked where under which Idempotency-Key */
+    uint8_t request[KEPT_DIGEST]; /* of what was asked; zeros: erased */
+    uint8_t rights[KEPT_DIGEST];  /* of what the asker was bound to */
+    struct str owner;             /* opaque; may be empty */
+    uint32_t collection;          /* it goes with that; 0: of none */
+    bool readers;                 /* may name readers of the collection: see ACT_USER_DELETE */
+    int64_t at_us;                /* when it was asked */
+    enum kept_state state;
+    int status;
+    struct str headers; /* opaque */
+    struct str body;    /* at most STORE_KEPT_BODY_MAX */
+};
+
 enum task_state { TASK_QUEUED, TASK_RUNNING, TASK_DONE, TASK_FAILED, TASK_CANCELLED };
 struct task_record {
     uint64_t id;
@@ -282,7 +307,8 @@ enum act_kind {
     ACT_FEEDBACK_ADD,      /* feedback; the same event_id again is ACT_UNCHANGED */
     ACT_USER_PUT,          /* user_collection, user */
     ACT_USER_DELETE, /* user_collection, user.id: the user, the scores that were brought for it, and
-                        the oldest 4,096 rows of its feedback and of the answers that it got. `id`
+                        the oldest 4,096 rows of its feedback and of the answers that it got; and
+                        what kept answers say that may name readers of the collection. `id`
                         1: there is more: again, with user_rest. The last one makes the change row
                       */
     ACT_TASK_PUT,    /* task: id 0 makes one; TASK_DONE and TASK_FAILED make a change row */
@@ -347,6 +373,12 @@ enum act_kind {
                               STORE_EXPERIMENTS_MAX */
     ACT_EXPERIMENT_DELETE, /* experiment: collection, name; if_revision */
 
+    ACT_KEPT_ADD,    /* *kept: all of it, in place of one with its key. No change row */
+    ACT_KEPT_ANSWER, /* *kept: state, status, headers, body into the row with its key and at_us that
+                        is KEPT_BEGUN; if there is none, nothing. No change row */
+    ACT_KEPT_FORGET, /* kept_before_us: 1,024 rows at most that are of before; id: how many there
+                        were. No change row */
+
     ACT_SERVED_ADD, /* served, served_count: no change row. A row whose token is there already, or
                        whose collection has gone, is passed over */
     ACT_SERVED_FORGET, /* served_collection, served_before_us: the oldest 1,024 rows at most that
@@ -394,6 +426,8 @@ struct store_act {
     size_t served_count; /* at most 16,384 */
     uint32_t served_collection;
     int64_t served_before_us;
+    const struct kept_record *kept;
+    int64_t kept_before_us;
     /* results */
     enum err err;
     struct err_info info;
@@ -413,7 +447,24 @@ struct store_act {
 enum err store_write(struct store *s, struct store_act *acts, size_t count, bool atomic,
                      struct position *position, struct err_info *e) MUST_CHECK;
 
+/* What the calling thread writes from now on, until it is set anew, is what was asked for with
+ * *t->record: the first store_write of which an act is done makes the row of it, KEPT_BEGUN, in the
+ * same transaction. So there is a row if and only if something was written. Bookkeeping
+ * (embeddings, the log of answers, key use, consumers, kept answers) counts for nothing. NULL:
+ * nothing. *t is the caller's and must outlive that. */
+struct store_ticket {
+    const struct kept_record *record;
+    bool written; /* the row is there */
+};
+void store_ticket_set(struct store_ticket *t);
+
 /* ---- reads ---- */
+/* ERR_NOT_FOUND. */
+enum err store_kept_get(struct store *s, struct arena *a, const uint8_t key[KEPT_DIGEST],
+                        struct kept_record *out, struct err_info *e) MUST_CHECK;
+/* Is there one of before? */
+enum err store_kept_before(struct store *s, int64_t before_us, bool *any,
+                           struct err_info *e) MUST_CHECK;
 enum err store_collection_get(struct store *s, struct arena *a, struct str name,
                               struct collection_record *out, struct err_info *e) MUST_CHECK;
 /* By name, after `after` (empty: from the start), at most limit (and, in every list, at most

@@ -106,6 +106,8 @@ enum err user_delete(struct writer *w, struct store_act *act, struct err_info *e
     remains = 0;
     if (!err)
         err = user_rows_remove(w, STMT_CHANGE_FORGET_USER, c->id, act->user.id, &remains, &more, e);
+    if (!err)
+        err = kept_erase(w, c->id, &more, e);
     if (!err && !more)
         err = writer_change(w, CHANGE_USER_DELETED, c, 0, STR(""), &act->revision, e);
     w->scrub = true;

@@ -88,6 +88,12 @@ static enum err act_dispatch(struct writer *w, struct store_act *act, struct err
     case ACT_EMBEDDINGS_PUT:
         act->status = ACT_UPDATED;
         return ERR_OK;
+    case ACT_KEPT_ADD:
+        return kept_add(w, act, e);
+    case ACT_KEPT_ANSWER:
+        return kept_answer(w, act, e);
+    case ACT_KEPT_FORGET:
+        return kept_forget(w, act, e);
     case ACT_SERVED_ADD:
         return served_add_all(w, act, e);
     case ACT_SERVED_FORGET:
@@ -157,6 +163,27 @@ static enum err batch_undo(struct writer *w, struct request *r, size_t failed)
     return conn_exec(&w->conn, STMT_UNDO_BATCH, &r->info);
 }
 
+/* Has it done anything that somebody asked for? */
+static bool request_wrote(const struct request *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        switch (r->acts[i].kind) {
+        case ACT_CONSUMER_SET:
+        case ACT_EMBEDDINGS_PUT:
+        case ACT_KEY_USED:
+        case ACT_KEPT_ADD:
+        case ACT_KEPT_ANSWER:
+        case ACT_KEPT_FORGET:
+        case ACT_SERVED_ADD:
+        case ACT_SERVED_FORGET:
+            break;
+        default:
+            if (!r->acts[i].err)
+                return true;
+        }
+    return false;
+}
+
 static enum err request_acts(struct writer *w, struct request *r, struct err_info *e)
 {
     struct ledger before;
@@ -180,6 +207,9 @@ static enum err request_acts(struct writer *w, struct request *r, struct err_inf
     }
     if (!err && r->atomic)
         err = conn_exec(&w->conn, STMT_RELEASE_BATCH, e);
+    r->marked = !err && r->kept && request_wrote(r);
+    if (r->marked)
+        err = kept_mark(w, r->kept, e);
     r->change = w->ledger.change;
     return err;
 }
@@ -445,9 +475,12 @@ static enum err request_wait(struct store *s, struct request *r, struct err_info
 enum err store_write(struct store *s, struct store_act *acts, size_t count, bool atomic,
                      struct position *position, struct err_info *e)
 {
+    struct store_ticket *ticket = store_ticket_get();
     struct request r = {.acts = acts, .count = count, .atomic = atomic};
 
     assert(count > 0);
+    if (ticket && !ticket->written)
+        r.kept = ticket->record;
     if (count > STORE_ACTS_MAX)
         return err_set(e, ERR_TOO_LARGE, NULL, "%zu acts in one write, at most %d are taken", count,
                        STORE_ACTS_MAX);
@@ -457,6 +490,8 @@ enum err store_write(struct store *s, struct store_act *acts, size_t count, bool
         acts[i].err = act_check(&acts[i], &acts[i].info);
     }
     enum err err = request_wait(s, &r, e);
+    if (r.marked && !err)
+        ticket->written = true;
     if (position && !err) {
         memcpy(position->lineage, s->lineage, sizeof position->lineage);
         position->change = r.change;
