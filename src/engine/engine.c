@@ -320,6 +320,8 @@ static void options_default(struct engine_options *o)
         o->ingest_workers = thread_cores();
     if (o->snapshot_seconds == 0)
         o->snapshot_seconds = 60;
+    if (o->repeat_hours == 0)
+        o->repeat_hours = 24;
     if (o->recall_target <= 0)
         o->recall_target = .98;
 }
@@ -385,6 +387,7 @@ static void parts_close(struct engine *x)
     cond_release(&x->applied_cond);
     lock_release(&x->applied_lock);
     backgrounds_each(x, background_release);
+    repeats_close(x);
     lock_release(&x->models_lock);
     lock_release(&x->lock);
     free(x->data_dir);
@@ -425,6 +428,7 @@ enum err engine_open(const struct engine_options *o, struct engine **out, struct
     lock_init(&x->applied_lock, LOCK_APPLIER);
     backgrounds_each(x, background_init);
     lock_init(&x->models_lock, LOCK_COLLECTION);
+    repeats_open(x);
     cond_init(&x->applied_cond);
     x->training = trainer_new();
     metrics_open(x);

@@ -54,6 +54,7 @@ struct engine_options {
     unsigned train_check_seconds; /* how often the schedules are looked at; 0: not at all */
     const char *worker_path;      /* the program whose train-worker trains; NULL: this one. The
                                      caller's until engine_close */
+    unsigned repeat_hours;        /* how long requests with an Idempotency-Key are known; 0: 24 */
     bool quiet;           /* nothing happens by itself: no expiry, no embedding. For checks */
     double recall_target; /* of searches among vectors; 0: .98 */
 };

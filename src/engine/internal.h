@@ -198,6 +198,10 @@ struct engine {
     atomic_uint files_dropped; /* index files that were damaged when they were opened */
     unsigned imports;          /* running */
 
+    struct lock repeats_lock;
+    struct repeat *repeats;    /* requests with an Idempotency-Key that are being worked on */
+    int64_t repeats_forget_ns; /* the keeper's */
+
     struct lock applied_lock;
     struct cond applied_cond;
     uint64_t applied;     /* the last change that the indexes hold */
@@ -490,6 +494,12 @@ bool served_forget_step(struct engine *x);
 enum err keys_open(struct engine *x, struct err_info *e) MUST_CHECK;
 void keys_close(struct engine *x);     /* before the store; NULL keys are allowed */
 void keys_used_step(struct engine *x); /* the keeper: at most once a minute a write */
+
+/* ---- repeat.c ---- */
+void repeats_open(struct engine *x);
+void repeats_close(struct engine *x);
+/* Removes some of what is too old; the keeper. True: there is more. */
+bool repeats_forget_step(struct engine *x);
 
 /* ---- keeper.c ---- */
 void keeper_start(struct engine *x);

@@ -2,7 +2,7 @@
  *
  *   pending documents  are embedded (backlog.c); those of a provider by a second thread
  *   expiry             documents whose time has come are deleted
- *   answers            that were logged long ago are forgotten
+ *   answers            that were logged long ago, or kept for a repeated request, are forgotten
  *   mu                 is fixed once an active version has PASSAGES_FOR_MU passages
  *   the change log     is pruned beyond CHANGES_KEPT, never past what an index on disk or a
  * consumer still needs */
@@ -118,6 +118,7 @@ static void keeper_run(void *arg)
         arena_reset(a);
         more |= expired_step(x, a);
         more |= served_forget_step(x);
+        more |= repeats_forget_step(x);
         keys_used_step(x);
         for (struct collection *c = NULL; (c = collection_next(x, c));)
             mu_fix(x, c, a);

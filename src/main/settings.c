@@ -80,6 +80,8 @@ static const struct setting table[] = {
      "of TLS handshake and request head, milliseconds"},
     {"server.hosts", SETTING_LIST, "", 0, 0, NULL, false,
      "further names that the Host header may carry"},
+    {"server.idempotency_hours", SETTING_INT, "24", 1, 720, NULL, false,
+     "how long an Idempotency-Key of a POST is known, and its answer kept"},
     {"server.in_flight_max", SETTING_INT, "256", 1, 65536, NULL, false,
      "requests being worked on, then 503"},
     {"server.insecure", SETTING_BOOL, "false", 0, 0, NULL, false,
@@ -259,6 +261,7 @@ enum err settings_engine(const struct config *c, struct strbuf *model_dir,
         .train_threads = (unsigned)config_int(c, "train.threads"),
         .train_check_seconds = (unsigned)config_int(c, "train.check_seconds"),
         .recall_target = config_float(c, "index.recall_target"),
+        .repeat_hours = (unsigned)config_int(c, "server.idempotency_hours"),
     };
     return ERR_OK;
 }
