@@ -192,7 +192,7 @@ static void cors_headers(const struct http_request *r, header_add *add, void *to
     if (!r->preflight) {
         add(to, "Access-Control-Expose-Headers",
             "ETag, Location, Allow, Retry-After, RateLimit, RateLimit-Policy, Akin-Position, "
-            "Akin-Trace-Id");
+            "Akin-Trace-Id, Idempotency-Replayed");
         return;
     }
     add(to, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
