@@ -1371,7 +1371,7 @@ export class Akin extends Http {
   /** All collections, by name */
   listCollections(options?: { limit?: number; cursor?: string }): Promise<Collections>;
   /** Make a collection */
-  createCollection(body: CollectionNew): Promise<Collection>;
+  createCollection(body: CollectionNew, options?: { "Idempotency-Key"?: string }): Promise<Collection>;
   /** One collection, with its counts */
   getCollection(collection: string): Promise<Collection>;
   /** Change settings of a collection */
@@ -1381,7 +1381,7 @@ export class Akin extends Http {
   /** All aliases, by name */
   listAliases(options?: { limit?: number; cursor?: string }): Promise<Aliases>;
   /** Set, move and delete several aliases in one step: all or none, and every request sees all of it or nothing of it. Two collections trade places by ... */
-  swapAliases(body: AliasesSwap): Promise<Aliases>;
+  swapAliases(body: AliasesSwap, options?: { "Idempotency-Key"?: string }): Promise<Aliases>;
   /** One alias */
   getAlias(alias: string): Promise<Alias>;
   /** Make an alias, or move it to another collection. Every route that names a collection takes the alias too; a request stays with the collection that it ... */
@@ -1391,43 +1391,43 @@ export class Akin extends Http {
   /** The embedding versions of a collection */
   listEmbeddingVersions(collection: string): Promise<EmbeddingVersions>;
   /** Embed the collection with another model, or the same one otherwise, in the background. Nothing changes for readers until it is promoted. */
-  createEmbeddingVersion(collection: string, body: EmbeddingVersionNew): Promise<EmbeddingVersion>;
+  createEmbeddingVersion(collection: string, body: EmbeddingVersionNew, options?: { "Idempotency-Key"?: string }): Promise<EmbeddingVersion>;
   /** Back to the version that was retired last */
-  rollbackEmbeddingVersion(collection: string): Promise<EmbeddingVersion>;
+  rollbackEmbeddingVersion(collection: string, options?: { "Idempotency-Key"?: string }): Promise<EmbeddingVersion>;
   /** One version, with its progress and how it compares */
   getEmbeddingVersion(collection: string, version: string): Promise<EmbeddingVersion>;
   /** Delete a version, or end its building */
   deleteEmbeddingVersion(collection: string, version: string): Promise<null>;
   /** Make it the active one. Every request that begins after the answer uses it; no answer mixes two versions. */
-  promoteEmbeddingVersion(collection: string, version: string): Promise<EmbeddingVersion>;
+  promoteEmbeddingVersion(collection: string, version: string, options?: { "Idempotency-Key"?: string }): Promise<EmbeddingVersion>;
   /** Hold it against the active one: overlap and rank-biased overlap of exact search, latency, bytes, and nDCG with judgments. Without queries some are ... */
-  compareEmbeddingVersion(collection: string, version: string, body: CompareRequest): Promise<EmbeddingVersion>;
+  compareEmbeddingVersion(collection: string, version: string, body: CompareRequest, options?: { "Idempotency-Key"?: string }): Promise<EmbeddingVersion>;
   /** What was trained from the collection's readers, and classifiers from its labels: the last five of each */
   listRecommenders(collection: string): Promise<Recommenders>;
   /** Train on the feedback that is there, in a process of its own. What is made is judged on readers that were held out, beside popularity, neighbours, ... */
-  trainRecommender(collection: string, body: Train, options?: { wait?: number }): Promise<Task>;
+  trainRecommender(collection: string, body: Train, options?: { wait?: number; "Idempotency-Key"?: string }): Promise<Task>;
   /** Back to the recommender that was retired last, or to the classifier of a label */
-  rollbackRecommender(collection: string, options?: { label?: string }): Promise<Recommender>;
+  rollbackRecommender(collection: string, options?: { label?: string; "Idempotency-Key"?: string }): Promise<Recommender>;
   /** One recommender, with its parameters, data and metrics */
   getRecommender(collection: string, recommender: string): Promise<Recommender>;
   /** Delete a recommender that is not the active one */
   deleteRecommender(collection: string, recommender: string): Promise<null>;
   /** Make it the active one: every request that begins after the answer is served by it. 409: its file cannot be used; the active one stays. */
-  promoteRecommender(collection: string, recommender: string): Promise<Recommender>;
+  promoteRecommender(collection: string, recommender: string, options?: { "Idempotency-Key"?: string }): Promise<Recommender>;
   /** Serve without a trained recommender: by profiles and popularity */
-  retireRecommender(collection: string, recommender: string): Promise<Recommender>;
+  retireRecommender(collection: string, recommender: string, options?: { "Idempotency-Key"?: string }): Promise<Recommender>;
   /** Tasks, newest first */
   listTasks(options?: { limit?: number; cursor?: string }): Promise<Tasks>;
   /** One task: how far it is, what came of it */
   getTask(task: string, options?: { wait?: number }): Promise<Task>;
   /** End a training, whether it is queued or runs. 409: it has ended */
-  cancelTask(task: string): Promise<Task>;
+  cancelTask(task: string, options?: { "Idempotency-Key"?: string }): Promise<Task>;
   /** Documents in the order of their ids */
   listDocuments(collection: string, options?: { limit?: number; cursor?: string; filter?: string; offset?: number; "Akin-Min-Position"?: string }): Promise<Documents>;
   /** Add or replace documents: one, an array, or a stream of lines (NDJSON). Acknowledged means stored, embedded and searchable. A batch is 200 with a ... */
-  addDocuments(collection: string, body: Document | Array<Document>, options?: { atomic?: boolean; async?: boolean }): Promise<Rows>;
+  addDocuments(collection: string, body: Document | Array<Document>, options?: { atomic?: boolean; async?: boolean; "Idempotency-Key"?: string }): Promise<Rows>;
   /** Delete documents by their ids, or all that match a filter */
-  deleteDocuments(collection: string, body: Delete): Promise<Rows>;
+  deleteDocuments(collection: string, body: Delete, options?: { "Idempotency-Key"?: string }): Promise<Rows>;
   /** Documents by their ids: a row each, in the order asked, an id as often as it is asked for. An id that is not there is a row too (found: false). At ... */
   getDocuments(collection: string, body: DocumentsGet, options?: { "Akin-Min-Position"?: string }): Promise<FetchedDocuments>;
   /** One document */
@@ -1455,7 +1455,7 @@ export class Akin extends Http {
   /** Who would like this document: readers by what they did lately, best first */
   documentReaders(collection: string, id: string, options?: { limit?: number; include_seen?: boolean; active_days?: number; "Akin-Min-Position"?: string }): Promise<DocumentReaders>;
   /** What readers did; each row is judged alone */
-  addFeedback(collection: string, body: Feedback | Array<Feedback>, options?: { atomic?: boolean; create?: boolean }): Promise<Rows>;
+  addFeedback(collection: string, body: Feedback | Array<Feedback>, options?: { atomic?: boolean; create?: boolean; "Idempotency-Key"?: string }): Promise<Rows>;
   /** What readers did, newest first */
   listFeedback(collection: string, options?: { limit?: number; cursor?: string; user?: string; document?: string }): Promise<FeedbackList>;
   /** Describe a user */
@@ -1471,7 +1471,7 @@ export class Akin extends Http {
   /** All experiments of a collection */
   listExperiments(collection: string): Promise<Experiments>;
   /** Describe an experiment; it does nothing until it is started */
-  createExperiment(collection: string, body: ExperimentNew): Promise<StoredExperiment>;
+  createExperiment(collection: string, body: ExperimentNew, options?: { "Idempotency-Key"?: string }): Promise<StoredExperiment>;
   /** One experiment, with what came out of it so far. Only feedback that names a recommendation counts, for a document that stood in it, within seven days. */
   getExperiment(collection: string, experiment: string): Promise<StoredExperiment>;
   /** Make or replace a draft; of one that runs, change the weights. Then readers between the old and the new bounds of the shares move to the neighbouring ... */
@@ -1479,9 +1479,9 @@ export class Akin extends Http {
   /** Delete an experiment, running or not */
   deleteExperiment(collection: string, experiment: string): Promise<null>;
   /** From now on requests of its scenario are served in its variants: a reader always in the same, those without a user as they are. At most one runs in a ... */
-  startExperiment(collection: string, experiment: string): Promise<StoredExperiment>;
+  startExperiment(collection: string, experiment: string, options?: { "Idempotency-Key"?: string }): Promise<StoredExperiment>;
   /** Requests are served as they are; its numbers stay */
-  stopExperiment(collection: string, experiment: string): Promise<StoredExperiment>;
+  stopExperiment(collection: string, experiment: string, options?: { "Idempotency-Key"?: string }): Promise<StoredExperiment>;
   /** What became of recommendations: click-through, conversion and coverage, by day, scenario, model and variant */
   recommendationStats(collection: string, options?: { by?: Array<"day" | "scenario" | "model" | "variant">; from?: string; to?: string }): Promise<RecommendationStatsList>;
   /** What another recommender or blend would have earned, from answers that were explored (`explore` in their requests) and the feedback that names them: ... */
@@ -1489,7 +1489,7 @@ export class Akin extends Http {
   /** The sources of uploaded scores */
   listScoreSources(collection: string): Promise<ScoreSources>;
   /** Scores that your own algorithm made, of many readers, each in place of what was there. They are candidates, and brought.SOURCE in score expressions. */
-  uploadScores(collection: string, source: string, body: Array<ReaderScores>): Promise<ScoresResults>;
+  uploadScores(collection: string, source: string, body: Array<ReaderScores>, options?: { "Idempotency-Key"?: string }): Promise<ScoresResults>;
   /** Delete a source: the scores of all readers */
   deleteScoreSource(collection: string, source: string): Promise<null>;
   /** The scores for all readers, which count where a reader's own say nothing */
@@ -1529,7 +1529,7 @@ export class Akin extends Http {
   /** The keys that may do no more than the one that asks; never their secrets */
   listKeys(options?: { limit?: number; cursor?: string }): Promise<Keys>;
   /** Make a key. The answer is the only place where it is ever shown. 403 with the field: it would be wider than the key that asks. */
-  createKey(body: Key): Promise<NewKey>;
+  createKey(body: Key, options?: { "Idempotency-Key"?: string }): Promise<NewKey>;
   /** What a key allows, and when it was used */
   getKey(key: string): Promise<StoredKey>;
   /** Change what a key allows, from the answer on; its secret stays */
@@ -1537,9 +1537,9 @@ export class Akin extends Http {
   /** Revoke a key: from the answer on it is not taken any more */
   deleteKey(key: string): Promise<null>;
   /** A new secret for a key, shown this once; the one before works for the grace time too */
-  rotateKey(key: string, body?: KeyRotation): Promise<NewKey>;
+  rotateKey(key: string, body?: KeyRotation, options?: { "Idempotency-Key"?: string }): Promise<NewKey>;
   /** Write a consistent copy into the data directory's backups/, while all else goes on. It is checked before it is there. */
-  createBackup(): Promise<Backup>;
+  createBackup(options?: { "Idempotency-Key"?: string }): Promise<Backup>;
   /** Is the store whole, and does every index hold exactly what it holds? Reads everything, in the background, while all else goes on; what would hold up ... */
   createCheck(): Promise<Check>;
   /** The process answers */

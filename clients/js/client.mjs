@@ -9,8 +9,8 @@ export class Akin extends Http {
   listCollections(options = {}) {
     return this.ask("GET", "/v1/collections", { query: { limit: options["limit"], cursor: options["cursor"] } });
   }
-  createCollection(body) {
-    return this.ask("POST", "/v1/collections", { body });
+  createCollection(body, options = {}) {
+    return this.ask("POST", "/v1/collections", { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   getCollection(collection) {
     return this.ask("GET", `/v1/collections/${part(collection)}`);
@@ -24,8 +24,8 @@ export class Akin extends Http {
   listAliases(options = {}) {
     return this.ask("GET", "/v1/aliases", { query: { limit: options["limit"], cursor: options["cursor"] } });
   }
-  swapAliases(body) {
-    return this.ask("POST", "/v1/aliases:swap", { body });
+  swapAliases(body, options = {}) {
+    return this.ask("POST", "/v1/aliases:swap", { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   getAlias(alias) {
     return this.ask("GET", `/v1/aliases/${part(alias)}`);
@@ -39,11 +39,11 @@ export class Akin extends Http {
   listEmbeddingVersions(collection) {
     return this.ask("GET", `/v1/collections/${part(collection)}/embedding-versions`);
   }
-  createEmbeddingVersion(collection, body) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions`, { body });
+  createEmbeddingVersion(collection, body, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions`, { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
-  rollbackEmbeddingVersion(collection) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions:rollback`);
+  rollbackEmbeddingVersion(collection, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions:rollback`, { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
   getEmbeddingVersion(collection, version) {
     return this.ask("GET", `/v1/collections/${part(collection)}/embedding-versions/${part(version)}`);
@@ -51,20 +51,20 @@ export class Akin extends Http {
   deleteEmbeddingVersion(collection, version) {
     return this.ask("DELETE", `/v1/collections/${part(collection)}/embedding-versions/${part(version)}`);
   }
-  promoteEmbeddingVersion(collection, version) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions/${part(version)}:promote`);
+  promoteEmbeddingVersion(collection, version, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions/${part(version)}:promote`, { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
-  compareEmbeddingVersion(collection, version, body) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions/${part(version)}:compare`, { body });
+  compareEmbeddingVersion(collection, version, body, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/embedding-versions/${part(version)}:compare`, { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   listRecommenders(collection) {
     return this.ask("GET", `/v1/collections/${part(collection)}/recommenders`);
   }
   trainRecommender(collection, body, options = {}) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders:train`, { query: { wait: options["wait"] }, body });
+    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders:train`, { query: { wait: options["wait"] }, headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   rollbackRecommender(collection, options = {}) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders:rollback`, { query: { label: options["label"] } });
+    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders:rollback`, { query: { label: options["label"] }, headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
   getRecommender(collection, recommender) {
     return this.ask("GET", `/v1/collections/${part(collection)}/recommenders/${part(recommender)}`);
@@ -72,11 +72,11 @@ export class Akin extends Http {
   deleteRecommender(collection, recommender) {
     return this.ask("DELETE", `/v1/collections/${part(collection)}/recommenders/${part(recommender)}`);
   }
-  promoteRecommender(collection, recommender) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders/${part(recommender)}:promote`);
+  promoteRecommender(collection, recommender, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders/${part(recommender)}:promote`, { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
-  retireRecommender(collection, recommender) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders/${part(recommender)}:retire`);
+  retireRecommender(collection, recommender, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/recommenders/${part(recommender)}:retire`, { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
   listTasks(options = {}) {
     return this.ask("GET", "/v1/tasks", { query: { limit: options["limit"], cursor: options["cursor"] } });
@@ -84,17 +84,17 @@ export class Akin extends Http {
   getTask(task, options = {}) {
     return this.ask("GET", `/v1/tasks/${part(task)}`, { query: { wait: options["wait"] } });
   }
-  cancelTask(task) {
-    return this.ask("POST", `/v1/tasks/${part(task)}:cancel`);
+  cancelTask(task, options = {}) {
+    return this.ask("POST", `/v1/tasks/${part(task)}:cancel`, { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
   listDocuments(collection, options = {}) {
     return this.ask("GET", `/v1/collections/${part(collection)}/documents`, { query: { limit: options["limit"], cursor: options["cursor"], filter: options["filter"], offset: options["offset"] }, headers: { "Akin-Min-Position": options["Akin-Min-Position"] } });
   }
   addDocuments(collection, body, options = {}) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/documents`, { query: { atomic: options["atomic"], async: options["async"] }, body });
+    return this.ask("POST", `/v1/collections/${part(collection)}/documents`, { query: { atomic: options["atomic"], async: options["async"] }, headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
-  deleteDocuments(collection, body) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/documents:delete`, { body });
+  deleteDocuments(collection, body, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/documents:delete`, { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   getDocuments(collection, body, options = {}) {
     return this.ask("POST", `/v1/collections/${part(collection)}/documents:get`, { headers: { "Akin-Min-Position": options["Akin-Min-Position"] }, body });
@@ -136,7 +136,7 @@ export class Akin extends Http {
     return this.ask("GET", `/v1/collections/${part(collection)}/documents/${part(id)}/readers`, { query: { limit: options["limit"], include_seen: options["include_seen"], active_days: options["active_days"] }, headers: { "Akin-Min-Position": options["Akin-Min-Position"] } });
   }
   addFeedback(collection, body, options = {}) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/feedback`, { query: { atomic: options["atomic"], create: options["create"] }, body });
+    return this.ask("POST", `/v1/collections/${part(collection)}/feedback`, { query: { atomic: options["atomic"], create: options["create"] }, headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   listFeedback(collection, options = {}) {
     return this.ask("GET", `/v1/collections/${part(collection)}/feedback`, { query: { limit: options["limit"], cursor: options["cursor"], user: options["user"], document: options["document"] } });
@@ -159,8 +159,8 @@ export class Akin extends Http {
   listExperiments(collection) {
     return this.ask("GET", `/v1/collections/${part(collection)}/experiments`);
   }
-  createExperiment(collection, body) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/experiments`, { body });
+  createExperiment(collection, body, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/experiments`, { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   getExperiment(collection, experiment) {
     return this.ask("GET", `/v1/collections/${part(collection)}/experiments/${part(experiment)}`);
@@ -171,11 +171,11 @@ export class Akin extends Http {
   deleteExperiment(collection, experiment) {
     return this.ask("DELETE", `/v1/collections/${part(collection)}/experiments/${part(experiment)}`);
   }
-  startExperiment(collection, experiment) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/experiments/${part(experiment)}:start`);
+  startExperiment(collection, experiment, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/experiments/${part(experiment)}:start`, { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
-  stopExperiment(collection, experiment) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/experiments/${part(experiment)}:stop`);
+  stopExperiment(collection, experiment, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/experiments/${part(experiment)}:stop`, { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
   recommendationStats(collection, options = {}) {
     return this.ask("GET", `/v1/collections/${part(collection)}/recommendations/stats`, { query: { by: options["by"], from: options["from"], to: options["to"] } });
@@ -186,8 +186,8 @@ export class Akin extends Http {
   listScoreSources(collection) {
     return this.ask("GET", `/v1/collections/${part(collection)}/scores`);
   }
-  uploadScores(collection, source, body) {
-    return this.ask("POST", `/v1/collections/${part(collection)}/scores/${part(source)}`, { body });
+  uploadScores(collection, source, body, options = {}) {
+    return this.ask("POST", `/v1/collections/${part(collection)}/scores/${part(source)}`, { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   deleteScoreSource(collection, source) {
     return this.ask("DELETE", `/v1/collections/${part(collection)}/scores/${part(source)}`);
@@ -246,8 +246,8 @@ export class Akin extends Http {
   listKeys(options = {}) {
     return this.ask("GET", "/v1/keys", { query: { limit: options["limit"], cursor: options["cursor"] } });
   }
-  createKey(body) {
-    return this.ask("POST", "/v1/keys", { body });
+  createKey(body, options = {}) {
+    return this.ask("POST", "/v1/keys", { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
   getKey(key) {
     return this.ask("GET", `/v1/keys/${part(key)}`);
@@ -258,11 +258,11 @@ export class Akin extends Http {
   deleteKey(key) {
     return this.ask("DELETE", `/v1/keys/${part(key)}`);
   }
-  rotateKey(key, body) {
-    return this.ask("POST", `/v1/keys/${part(key)}:rotate`, { body });
+  rotateKey(key, body, options = {}) {
+    return this.ask("POST", `/v1/keys/${part(key)}:rotate`, { headers: { "Idempotency-Key": options["Idempotency-Key"] }, body });
   }
-  createBackup() {
-    return this.ask("POST", "/v1/backups");
+  createBackup(options = {}) {
+    return this.ask("POST", "/v1/backups", { headers: { "Idempotency-Key": options["Idempotency-Key"] } });
   }
   createCheck() {
     return this.ask("POST", "/v1/checks");

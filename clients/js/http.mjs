@@ -14,9 +14,11 @@ export class AkinError extends Error {
 }
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const unique = () => globalThis.crypto?.randomUUID?.() ?? Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 10)).join("-");
 
 export class Http {
-  /** `retries`: how often a request is sent again when the server says 429 or 503 and when to come back. */
+  /** `retries`: how often a request is sent again when the server says 429 or 503 and when to come back. Writes by POST carry an Idempotency-Key for that, a new one for each
+   *  call unless one is given: they are also sent again when a connection breaks, and done once. With 0 none is made. */
   constructor(url = "http://127.0.0.1:8000", { key, timeout = 30000, retries = 2 } = {}) {
     this.url = url.replace(/\/+$/, "");
     this.key = key;
@@ -29,11 +31,21 @@ export class Http {
     const send = Object.fromEntries(Object.entries(headers).filter(([, v]) => v !== undefined && v !== null));
     if (this.key) send.Authorization = `Bearer ${this.key}`;
     if (body !== undefined) send["Content-Type"] = media;
+    const writes = "Idempotency-Key" in headers;
+    if (writes && this.retries && !send["Idempotency-Key"]) send["Idempotency-Key"] = unique();
     const address = this.url + path + (given.length ? "?" + new URLSearchParams(given) : "");
     for (let attempt = 0; ; attempt++) {
-      const answer = await fetch(address, { method, headers: send, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(this.timeout) });
-      const text = await answer.text();
-      if ((answer.status === 429 || answer.status === 503) && attempt < this.retries) {
+      let answer, text;
+      try {
+        answer = await fetch(address, { method, headers: send, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(this.timeout) });
+        text = await answer.text();
+      } catch (e) {
+        if (!send["Idempotency-Key"] || attempt >= this.retries) throw e;
+        await sleep(100 * 2 ** attempt);
+        continue;
+      }
+      const running = answer.status === 409 && answer.headers.has("Retry-After"); // the one that was sent before
+      if ((answer.status === 429 || answer.status === 503 || running) && attempt < this.retries) {
         await sleep(Math.min(1000 * Number(answer.headers.get("Retry-After") ?? 1), this.timeout));
         continue;
       }

@@ -1,5 +1,6 @@
 #include "api/authenticate.h"
 #include "api/bounds.h"
+#include "api/idempotency.h"
 #include "api/mcp.h"
 #include "api/rate.h"
 #include "api/server.h"
@@ -211,7 +212,7 @@ static enum http_body on_headers(void *ctx, struct http_request *r)
     struct call *c = call_new(ctx, r);
     if (refused_by_route(c) || refused_by_address_rate(c) || refused_by_key(c) ||
         refused_by_key_rate(c) || refused_by_bounds(c) || refused_by_media(c) ||
-        refused_by_parameters(c))
+        refused_by_parameters(c) || refused_by_idempotency_key(c))
         return HTTP_BODY_NONE;
     if (!c->route->media)
         return HTTP_BODY_NONE;
@@ -277,7 +278,7 @@ static void work(void *arg)
         ;
     else if (c->media == MEDIA_NDJSON)
         run_import(c);
-    else
+    else if (!idempotency_answered(c))
         route_run(c);
     tokens_end(&tokens);
 }
@@ -433,6 +434,7 @@ static void metrics_declare(struct api *a)
         gauge_of(gauge_family("build_info", "1, with what runs here as labels.", "version,commit"),
                  (const char *const[]){AKIN_VERSION, a->commit}),
         1);
+    idempotency_metrics(a);
     for (unsigned i = 0; i < AUTH_FAILURES; i++)
         a->auth_failures[i] = counter_of(failures, &auth_failure_names[i]);
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {

@@ -1,6 +1,7 @@
 #include "api/server.h"
 #include "api/bounds.h"
 #include "api/cursor.h"
+#include "api/idempotency.h"
 #include "api/mcp.h"
 #include "base/clock.h"
 #include <assert.h>
@@ -28,6 +29,7 @@ static void send(struct call *c, int status, const char *media, struct strbuf *o
     if (taken(c, status, out))
         return;
     char *body = strbuf_detach(out, &n);
+    idempotency_settle(c, status, (struct str){body, n});
     http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
     http_reply(c->request, status, media, (struct str){body, n}, true);
 }
@@ -57,7 +59,7 @@ static void problem_send(struct call *c, struct problem *p)
     p->faults = faults_within(c, p->faults, p->fault_count);
     problem_write(p, &out);
     strbuf_add_char(&out, '\n');
-    if (p->status == 503 || p->status == 429) {
+    if (p->status == 503 || p->status == 429 || c->retry_s) {
         unsigned wait = c->retry_s ? c->retry_s : engine_retry_after_s(c->engine);
         snprintf(seconds, sizeof seconds, "%u", wait ? wait : 1);
         http_add_header(c->request, "Retry-After", seconds);
@@ -134,15 +136,23 @@ void call_empty(struct call *c, int status)
 {
     if (taken(c, status, NULL))
         return;
+    idempotency_settle(c, status, STR(""));
     http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
     http_reply(c->request, status, NULL, (struct str){"", 0}, false);
+}
+
+/* One that belongs to what was done: it is given again with a kept answer. */
+static void header_add(struct call *c, const char *name, const char *value)
+{
+    http_add_header(c->request, name, value);
+    c->kept_headers =
+        arena_printf(c->arena, "%s%s: %s\n", c->kept_headers ? c->kept_headers : "", name, value);
 }
 
 void call_position(struct call *c, struct str position)
 {
     if (position.n)
-        http_add_header(c->request, "Akin-Position",
-                        arena_printf(c->arena, "%.*s", STR_ARG(position)));
+        header_add(c, "Akin-Position", arena_printf(c->arena, "%.*s", STR_ARG(position)));
 }
 
 void call_position_now(struct call *c)
@@ -154,7 +164,7 @@ void call_position_now(struct call *c)
 
 void call_etag(struct call *c, uint64_t revision)
 {
-    http_add_header(c->request, "ETag", arena_printf(c->arena, "\"%" PRIu64 "\"", revision));
+    header_add(c, "ETag", arena_printf(c->arena, "\"%" PRIu64 "\"", revision));
 }
 
 void call_location(struct call *c, const char *fmt, ...)
@@ -164,7 +174,7 @@ void call_location(struct call *c, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    http_add_header(c->request, "Location", text);
+    header_add(c, "Location", text);
 }
 
 /* ---- input ---- */

@@ -45,9 +45,12 @@ struct call {
     const char *path;     /* for the log */
     int64_t queued_ns;
     int64_t stage_ns[STAGE_COUNT];
-    unsigned retry_s;     /* of a 429 or 503; 0: as the engine says */
-    uint64_t spool_bytes; /* held of the quota until the answer is sent */
-    struct rpc *rpc;      /* at /mcp (mcp.h) */
+    unsigned retry_s;           /* of a 429, 503 or 409; 0: as the engine says, not with a 409 */
+    struct str idempotency_key; /* empty: none */
+    struct repeat *repeat;      /* until it is answered: what is written is of this */
+    const char *kept_headers;   /* "Name: value\n" of what belongs to what was done; NULL: none */
+    uint64_t spool_bytes;       /* held of the quota until the answer is sent */
+    struct rpc *rpc;            /* at /mcp (mcp.h) */
     const char *within; /* pointers in problems are of what stands here in what was sent; or NULL */
     /* Takes the answer (NULL: an empty one) in the place of the client, once. */
     void (*reply)(struct call *c, int status, struct strbuf *answer);

@@ -110,6 +110,9 @@ static void header_parameter_write(struct json_writer *w, struct str name)
     } helps[] = {
         {"If-Match", "the ETag that the document must still have, or *"},
         {"If-None-Match", "an ETag; with PUT, * for a document that must not exist yet"},
+        {"Idempotency-Key",
+         "1 to 255 characters of visible ASCII: sent again with the same key, this is not done "
+         "again, and its answer is given again"},
         {"Akin-Min-Position", "answer from a state at least as new as this Akin-Position"},
     };
     json_object_begin(w);
@@ -140,6 +143,8 @@ static void parameters_write(struct json_writer *w, const struct route *r)
         parameter_write(w, f, "query");
     for (const char *words = r->headers ? r->headers : ""; *words;)
         header_parameter_write(w, word_next(&words));
+    if (r->keeps)
+        header_parameter_write(w, STR("Idempotency-Key"));
     json_array_end(w);
 }
 
@@ -164,7 +169,7 @@ static void body_write(struct json_writer *w, const struct route *r)
     json_object_end(w);
 }
 
-static void answer_headers_write(struct json_writer *w, const char *headers)
+static void answer_headers_write(struct json_writer *w, const char *headers, bool repeated)
 {
     json_key(w, "headers");
     json_object_begin(w);
@@ -175,6 +180,12 @@ static void answer_headers_write(struct json_writer *w, const char *headers)
         key[name.n] = '\0';
         json_key(w, key);
         json_put_raw(w, STR("{\"required\":true,\"schema\":{\"type\":\"string\"}}"));
+    }
+    if (repeated) {
+        json_key(w, "Idempotency-Replayed");
+        json_put_raw(w,
+                     STR("{\"description\":\"true: the kept answer to the same "
+                         "Idempotency-Key\",\"schema\":{\"type\":\"string\",\"const\":\"true\"}}"));
     }
     json_key(w, "Akin-Trace-Id");
     json_put_raw(w, STR("{\"description\":\"names this request in the "
@@ -194,7 +205,7 @@ static void answer_write(struct json_writer *w, const struct route *r, const str
     json_key(w, status);
     json_object_begin(w);
     openapi_put(w, "description", x->help ? x->help : "done");
-    answer_headers_write(w, x->headers);
+    answer_headers_write(w, x->headers, r->keeps & KEEPS_ANSWER);
     if (x->schema) {
         json_key(w, "content");
         json_object_begin(w);
@@ -230,6 +241,8 @@ static void answers_write(struct json_writer *w, const struct route *r)
         memcpy(status, word.s, word.n);
         problem_answer_write(w, r, status);
     }
+    if (r->keeps && !(r->problems && strstr(r->problems, "409")))
+        problem_answer_write(w, r, "409");
     if (r->media) {
         problem_answer_write(w, r, "400");
         problem_answer_write(w, r, "413");
@@ -317,7 +330,7 @@ static void response_write(struct json_writer *w, const char *name, const char *
     json_key(w, name);
     json_object_begin(w);
     openapi_put(w, "description", "what is wrong, and what would be right");
-    answer_headers_write(w, NULL);
+    answer_headers_write(w, NULL, false);
     json_key(w, "content");
     json_object_begin(w);
     media_write(w, media, s);

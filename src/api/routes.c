@@ -48,7 +48,7 @@ const struct route routes[ROUTE_COUNT] = {
                                   .answers =
                                       ANSWERS({201, &schema_collection, .headers = "Location"}),
                                   .problems = "409 507", .scopes = SCOPE_COLLECTIONS,
-                                  .cost = COST_INTERACTIVE},
+                                  .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_COLLECTION_GET] = {"GET", C, "getCollection", "collections",
                               "One collection, with its counts",
                               .answers = ANSWERS({200, &schema_collection}), .problems = ITEM,
@@ -75,7 +75,7 @@ const struct route routes[ROUTE_COUNT] = {
          "all of it or nothing of it. Two collections trade places by trading their aliases.",
          .body = &schema_aliases_swap, .media = MEDIA_JSON,
          .answers = ANSWERS({200, &schema_aliases}), .problems = "404 409 507",
-         .scopes = SCOPE_COLLECTIONS, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_COLLECTIONS, .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_ALIAS_GET] = {"GET", "/v1/aliases/{alias}", "getAlias", "collections", "One alias",
                          .answers = ANSWERS({200, &schema_alias}), .problems = ITEM,
                          .scopes = SEES_COLLECTIONS, .cost = COST_INTERACTIVE},
@@ -101,13 +101,14 @@ const struct route routes[ROUTE_COUNT] = {
          "Nothing changes for readers until it is promoted.",
          .body = &schema_version_new, .media = MEDIA_JSON,
          .answers = ANSWERS({201, &schema_version, .headers = "Location"}),
-         .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
+         .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE,
+         .keeps = KEEPS_ANSWER},
     [ROUTE_VERSIONS_ROLLBACK] = {"POST", C "/embedding-versions:rollback",
                                  "rollbackEmbeddingVersion", "models",
                                  "Back to the version that was retired last",
                                  .answers = ANSWERS({200, &schema_version}),
                                  .problems = "404 409 507", .scopes = SCOPE_MODELS,
-                                 .cost = COST_INTERACTIVE},
+                                 .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_VERSION_GET] = {"GET", C "/embedding-versions/{version}", "getEmbeddingVersion",
                            "models", "One version, with its progress and how it compares",
                            .answers = ANSWERS({200, &schema_version}), .problems = ITEM,
@@ -122,14 +123,15 @@ const struct route routes[ROUTE_COUNT] = {
                                "uses it; no answer mixes two versions.",
                                .answers = ANSWERS({200, &schema_version}),
                                .problems = "404 409 507", .scopes = SCOPE_MODELS,
-                               .cost = COST_INTERACTIVE},
+                               .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_VERSION_COMPARE] =
         {"POST", C "/embedding-versions/{version}:compare", "compareEmbeddingVersion", "models",
          "Hold it against the active one: overlap and rank-biased overlap of exact search, "
          "latency, "
          "bytes, and nDCG with judgments. Without queries some are taken from the documents.",
          .body = &schema_compare, .media = MEDIA_JSON, .answers = ANSWERS({200, &schema_version}),
-         .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
+         .problems = "404 409 507", .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE,
+         .keeps = KEEPS_ANSWER},
     /* ---- recommenders ---- */
     [ROUTE_RECOMMENDERS_LIST] = {"GET", C "/recommenders", "listRecommenders", "models",
                                  "What was trained from the collection's readers, and classifiers "
@@ -146,13 +148,13 @@ const struct route routes[ROUTE_COUNT] = {
          .query = FIELDS({"wait", &task_wait, .fallback = "0", .help = TASK_WAIT_HELP}),
          .body = &schema_train, .media = MEDIA_JSON,
          .answers = ANSWERS({202, &schema_task, .headers = "Location"}), .problems = "404 409 507",
-         .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_RECOMMENDERS_ROLLBACK] =
         {"POST", C "/recommenders:rollback", "rollbackRecommender", "models",
          "Back to the recommender that was retired last, or to the classifier of a label",
          .query = FIELDS({"label", &schema_label, .help = "of the classifier"}),
          .answers = ANSWERS({200, &schema_recommender}), .problems = "404 409 507",
-         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_RECOMMENDER_GET] = {"GET", C "/recommenders/{recommender}", "getRecommender", "models",
                                "One recommender, with its parameters, data and metrics",
                                .answers = ANSWERS({200, &schema_recommender}), .problems = ITEM,
@@ -166,13 +168,13 @@ const struct route routes[ROUTE_COUNT] = {
          "Make it the active one: every request that begins after the answer is served by it. 409: "
          "its file cannot be used; the active one stays.",
          .answers = ANSWERS({200, &schema_recommender}), .problems = "404 409 507",
-         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_RECOMMENDER_RETIRE] = {"POST", C "/recommenders/{recommender}:retire",
                                   "retireRecommender", "models",
                                   "Serve without a trained recommender: by profiles and popularity",
                                   .answers = ANSWERS({200, &schema_recommender}),
                                   .problems = "404 409 507", .scopes = SCOPE_MODELS,
-                                  .cost = COST_INTERACTIVE},
+                                  .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     /* ---- tasks ---- */
     [ROUTE_TASKS_LIST] = {"GET", "/v1/tasks", "listTasks", "tasks", "Tasks, newest first",
                           .query = page_query, .answers = ANSWERS({200, &schema_tasks}),
@@ -186,7 +188,8 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_TASK_CANCEL] = {"POST", "/v1/tasks/{task}:cancel", "cancelTask", "tasks",
                            "End a training, whether it is queued or runs. 409: it has ended",
                            .answers = ANSWERS({200, &schema_task}), .problems = "404 409 507",
-                           .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
+                           .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE,
+                           .keeps = KEEPS_ANSWER | KEEPS_UNWRITTEN},
     /* ---- documents ---- */
     [ROUTE_DOCUMENTS_LIST] = {"GET", C "/documents", "listDocuments", "documents",
                               "Documents in the order of their ids",
@@ -196,25 +199,27 @@ const struct route routes[ROUTE_COUNT] = {
                               .headers = "Akin-Min-Position",
                               .answers = ANSWERS({200, &schema_document_list}), .problems = ITEM,
                               .scopes = SCOPE_DOCUMENTS_READ, .cost = COST_INTERACTIVE},
-    [ROUTE_DOCUMENTS_ADD] =
-        {"POST", C "/documents", "addDocuments", "documents",
-         "Add or replace documents: one, an array, or a stream of lines "
-         "(NDJSON). Acknowledged means stored, embedded and "
-         "searchable. A batch is 200 with a result a row; a single document "
-         "that is wrong is its own status.",
-         .query = FIELDS({"atomic", &schema_flag, .fallback = "false",
-                          .help = "all or nothing; not for NDJSON"},
-                         {"async", &schema_flag, .fallback = "false",
-                          .help = "found by words at once, by meaning a little later"}),
-         .body = &schema_documents, .media = MEDIA_JSON | MEDIA_NDJSON,
-         .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
-         .problems = "404 409 507", .scopes = SCOPE_DOCUMENTS_WRITE, .cost = COST_STREAM},
+    [ROUTE_DOCUMENTS_ADD] = {"POST", C "/documents", "addDocuments", "documents",
+                             "Add or replace documents: one, an array, or a stream of lines "
+                             "(NDJSON). Acknowledged means stored, embedded and "
+                             "searchable. A batch is 200 with a result a row; a single document "
+                             "that is wrong is its own status.",
+                             .query =
+                                 FIELDS(
+                                     {"atomic", &schema_flag, .fallback = "false",
+                                      .help = "all or nothing; not for NDJSON"},
+                                     {"async", &schema_flag, .fallback = "false",
+                                      .help = "found by words at once, by meaning a little later"}),
+                             .body = &schema_documents, .media = MEDIA_JSON | MEDIA_NDJSON,
+                             .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
+                             .problems = "404 409 507", .scopes = SCOPE_DOCUMENTS_WRITE,
+                             .cost = COST_STREAM, .keeps = KEEPS_ANSWER},
     [ROUTE_DOCUMENTS_DELETE] = {"POST", C "/documents:delete", "deleteDocuments", "documents",
                                 "Delete documents by their ids, or all that match a filter",
                                 .body = &schema_delete, .media = MEDIA_JSON,
                                 .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
                                 .problems = "404 507", .scopes = SCOPE_DOCUMENTS_WRITE,
-                                .cost = COST_INTERACTIVE},
+                                .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_DOCUMENTS_GET] =
         {"POST", C "/documents:get", "getDocuments", "documents",
          "Documents by their ids: a row each, in the order asked, an id as often as it is asked "
@@ -323,7 +328,7 @@ const struct route routes[ROUTE_COUNT] = {
                             .body = &schema_feedback_rows, .media = MEDIA_JSON,
                             .answers = ANSWERS({200, &schema_rows, .headers = "Akin-Position"}),
                             .problems = "404 507", .scopes = SCOPE_FEEDBACK_WRITE,
-                            .cost = COST_INTERACTIVE},
+                            .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER | KEEPS_READERS},
     [ROUTE_FEEDBACK_LIST] = {"GET", C "/feedback", "listFeedback", "readers",
                              "What readers did, newest first",
                              .query = FIELDS({"limit", &list_limit, .fallback = "100"},
@@ -370,7 +375,7 @@ const struct route routes[ROUTE_COUNT] = {
                                   .answers =
                                       ANSWERS({201, &schema_experiment_out, .headers = "Location"}),
                                   .problems = "404 409 507", .scopes = SCOPE_MODELS,
-                                  .cost = COST_INTERACTIVE},
+                                  .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_EXPERIMENT_GET] =
         {"GET", C "/experiments/{experiment}", "getExperiment", "experiments",
          "One experiment, with what came out of it so far. Only feedback that names a "
@@ -394,12 +399,12 @@ const struct route routes[ROUTE_COUNT] = {
          "From now on requests of its scenario are served in its variants: a reader always in the "
          "same, those without a user as they are. At most one runs in a scenario.",
          .answers = ANSWERS({200, &schema_experiment_out}), .problems = "404 409 507",
-         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_MODELS, .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_EXPERIMENT_STOP] = {"POST", C "/experiments/{experiment}:stop", "stopExperiment",
                                "experiments", "Requests are served as they are; its numbers stay",
                                .answers = ANSWERS({200, &schema_experiment_out}),
                                .problems = "404 409 507", .scopes = SCOPE_MODELS,
-                               .cost = COST_INTERACTIVE},
+                               .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER},
     [ROUTE_RECOMMEND_STATS] =
         {"GET", C "/recommendations/stats", "recommendationStats", "experiments",
          "What became of recommendations: click-through, conversion and coverage, by day, "
@@ -424,7 +429,7 @@ const struct route routes[ROUTE_COUNT] = {
          "They are candidates, and brought.SOURCE in score expressions.",
          .body = &schema_scores_rows, .media = MEDIA_JSON,
          .answers = ANSWERS({200, &schema_scores_results}), .problems = "404 507",
-         .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
+         .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER | KEEPS_READERS},
     [ROUTE_SCORES_CLEAR] = {"DELETE", C "/scores/{source}", "deleteScoreSource", "scores",
                             "Delete a source: the scores of all readers", .answers = ANSWERS({204}),
                             .problems = "404 507", .scopes = SCOPE_TRAIN, .cost = COST_INTERACTIVE},
@@ -530,7 +535,8 @@ const struct route routes[ROUTE_COUNT] = {
                            "with the field: it would be wider than the key that asks.",
                            .body = &schema_key_new, .media = MEDIA_JSON,
                            .answers = ANSWERS({201, &schema_key_secret, .headers = "Location"}),
-                           .problems = "507", .scopes = SCOPE_KEYS, .cost = COST_INTERACTIVE},
+                           .problems = "507", .scopes = SCOPE_KEYS, .cost = COST_INTERACTIVE,
+                           .keeps = KEEPS_SECRET},
     [ROUTE_KEY_GET] = {"GET", "/v1/keys/{key}", "getKey", "keys",
                        "What a key allows, and when it was used",
                        .answers = ANSWERS({200, &schema_key_out}), .problems = ITEM,
@@ -549,13 +555,13 @@ const struct route routes[ROUTE_COUNT] = {
                           "grace time too",
                           .body = &schema_key_rotate, .media = MEDIA_JSON, .body_optional = true,
                           .answers = ANSWERS({200, &schema_key_secret}), .problems = "404 507",
-                          .scopes = SCOPE_KEYS, .cost = COST_INTERACTIVE},
+                          .scopes = SCOPE_KEYS, .cost = COST_INTERACTIVE, .keeps = KEEPS_SECRET},
     [ROUTE_BACKUPS_CREATE] =
         {"POST", "/v1/backups", "createBackup", "work",
          "Write a consistent copy into the data directory's backups/, while all "
          "else goes on. It is checked before it is there.",
          .answers = ANSWERS({201, &schema_backup}), .problems = "507", .scopes = SCOPE_BACKUP,
-         .cost = COST_INTERACTIVE},
+         .cost = COST_INTERACTIVE, .keeps = KEEPS_ANSWER | KEEPS_UNWRITTEN},
     [ROUTE_CHECKS_CREATE] =
         {"POST", "/v1/checks", "createCheck", "work",
          "Is the store whole, and does every index hold exactly what it holds? Reads everything, "

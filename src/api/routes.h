@@ -124,6 +124,15 @@ enum route_cost {
 /* What a body may be sent as. */
 enum { MEDIA_JSON = 1, MEDIA_NDJSON = 2, MEDIA_MERGE_PATCH = 4 };
 
+/* What a POST with an Idempotency-Key keeps, so that sending it again does nothing twice
+ * (idempotency.h). 0: the header means nothing here. */
+enum {
+    KEEPS_ANSWER = 1,    /* if something was written */
+    KEEPS_UNWRITTEN = 2, /* and if it is done without a write of its own to the store */
+    KEEPS_READERS = 4,   /* the answer may name readers: forgetting one erases it */
+    KEEPS_SECRET = 8,    /* only that it was done: the answer holds a secret */
+};
+
 /* In which shape a client of this route expects an error. */
 enum error_shape { SHAPE_PROBLEM, SHAPE_OPENAI, SHAPE_TEI, SHAPE_RPC };
 
@@ -150,6 +159,7 @@ struct route {
     unsigned scopes; /* any one of them lets a caller in; SCOPE_OPEN: no key is needed; 0: nobody */
     enum route_cost cost;
     enum error_shape shape;
+    unsigned keeps; /* KEEPS_* */
     bool any_query; /* unknown query parameters are left alone (the page) */
 };
 

@@ -9,6 +9,7 @@
 #include "api/call.h"
 #include "access/turns.h"
 #include "api/rate.h"
+#include "engine/repeat.h"
 #include "base/metrics.h"
 #include "base/pool.h"
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ struct api {
     struct counter_family *requests, *tool_calls;
     struct gauge *in_flight;
     struct counter *auth_failures[AUTH_FAILURES];
+    struct counter *repeats[REPEAT_VERDICTS];
     struct histogram *durations[ROUTE_COUNT + 1]; /* the last: no route */
 };
 

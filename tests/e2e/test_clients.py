@@ -1,9 +1,12 @@
 """The Python and JavaScript clients against the real server, and both against its OpenAPI document."""
 import json
 import pathlib
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from conftest import binary
@@ -95,6 +98,67 @@ def test_embeddings_and_text(client):
     answer = client.create_embeddings(model="stub", input=["one", "two"])
     assert len(answer["data"]) == 2
     assert "akin_build_info" in client.metrics()
+
+
+@pytest.fixture
+def cutting(server):
+    """An address at which requests reach the server, and every other answer is lost on its way back."""
+    listener, seen = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve():
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with peer, socket.create_connection((server.host, server.port)) as there:
+                asked, got = b"", b""
+                while b"\r\n\r\n" not in asked or len(asked.partition(b"\r\n\r\n")[2]) < int((re.search(rb"(?i)content-length: (\d+)", asked) or [0, 0])[1]):
+                    asked += peer.recv(65536)
+                asked = re.sub(rb"(?i)connection: [-a-z]+", b"Connection: close", asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1) if b"onnection:" not in asked else asked)
+                there.sendall(re.sub(rb"(?i)host: \S+", b"Host: 127.0.0.1:%d" % server.port, asked))
+                while piece := there.recv(65536):
+                    got += piece
+                seen.append((re.search(rb"(?i)idempotency-key: (\S+)", asked) or [b"", b""])[1])
+                if len(seen) % 2 == 0:
+                    peer.sendall(got)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+def once(server, text):
+    return [d["text"] for d in server.get("/v1/collections/cut/documents", limit=100)["data"]].count(text) == 1
+
+
+def test_an_answer_that_was_lost(server, cutting):
+    url, seen = cutting
+    server.collection("cut")
+    with Akin(url) as c:
+        assert c.add_documents("cut", {"text": "by python"})["data"][0]["status"] == "created"
+        assert c.add_documents("cut", {"text": "with a key"}, idempotency_key="mine")["failed"] == 0
+    assert seen[0] == seen[1] != b"" and seen[2:] == [b"mine", b"mine"] and once(server, "by python") and once(server, "with a key")
+    with Akin(url, retries=0) as c, pytest.raises(OSError):
+        c.add_documents("cut", {"text": "not again"})
+    assert seen[4] == b"" and once(server, "not again")
+
+
+@pytest.mark.skipif(not NODE, reason="node is not installed")
+def test_an_answer_that_was_lost_in_javascript(server, cutting, tmp_path):
+    url, seen = cutting
+    script = tmp_path / "again.mjs"
+    script.write_text(f"""import {{ Akin }} from "{(ROOT / "clients" / "js" / "client.mjs").as_uri()}";
+        const c = new Akin("{url}"), one = await c.addDocuments("cut", {{ text: "by javascript" }});
+        await c.addDocuments("cut", {{ text: "with its key" }}, {{ "Idempotency-Key": "ours" }});
+        console.log(one.data[0].status, await new Akin("{url}", {{ retries: 0 }}).addDocuments("cut", {{ text: "lost" }}).catch(() => "lost"));""")
+    run = subprocess.run([NODE, script], capture_output=True, text=True, timeout=60)
+    assert run.stdout == "created lost\n", run.stderr
+    assert seen[0] == seen[1] != b"" and seen[2:] == [b"ours", b"ours", b""]
+    assert all(once(server, text) for text in ("by javascript", "with its key", "lost"))
 
 
 @pytest.mark.skipif(not NODE, reason="node is not installed")

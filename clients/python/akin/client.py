@@ -14,9 +14,9 @@ class Akin(Http):
         """All collections, by name"""
         return self._ask("GET", "/v1/collections", query={"limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
 
-    def create_collection(self, *, name: str, settings: Optional["types.CollectionSettings"] = None, model: Optional[str] = None, precision: Optional[Literal["auto", "fp32", "bf16", "int8"]] = None, dimensions: Optional[int] = None) -> "types.Collection":
+    def create_collection(self, *, name: str, settings: Optional["types.CollectionSettings"] = None, model: Optional[str] = None, precision: Optional[Literal["auto", "fp32", "bf16", "int8"]] = None, dimensions: Optional[int] = None, idempotency_key: Optional[str] = None) -> "types.Collection":
         """Make a collection"""
-        return self._ask("POST", "/v1/collections", body={"name": name, "settings": settings, "model": model, "precision": precision, "dimensions": dimensions})  # type: ignore[no-any-return]
+        return self._ask("POST", "/v1/collections", headers={"Idempotency-Key": idempotency_key}, body={"name": name, "settings": settings, "model": model, "precision": precision, "dimensions": dimensions})  # type: ignore[no-any-return]
 
     def get_collection(self, collection: str) -> "types.Collection":
         """One collection, with its counts"""
@@ -34,9 +34,9 @@ class Akin(Http):
         """All aliases, by name"""
         return self._ask("GET", "/v1/aliases", query={"limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
 
-    def swap_aliases(self, *, aliases: List["types.AliasSwap"]) -> "types.Aliases":
+    def swap_aliases(self, *, aliases: List["types.AliasSwap"], idempotency_key: Optional[str] = None) -> "types.Aliases":
         """Set, move and delete several aliases in one step: all or none, and every request sees all of it or nothing of it. Two collections trade places by ..."""
-        return self._ask("POST", "/v1/aliases:swap", body={"aliases": aliases})  # type: ignore[no-any-return]
+        return self._ask("POST", "/v1/aliases:swap", headers={"Idempotency-Key": idempotency_key}, body={"aliases": aliases})  # type: ignore[no-any-return]
 
     def get_alias(self, alias: str) -> "types.Alias":
         """One alias"""
@@ -54,13 +54,13 @@ class Akin(Http):
         """The embedding versions of a collection"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/embedding-versions")  # type: ignore[no-any-return]
 
-    def create_embedding_version(self, collection: str, *, model: Optional[str] = None, precision: Optional[Literal["auto", "fp32", "bf16", "int8"]] = None, dimensions: Optional[int] = None) -> "types.EmbeddingVersion":
+    def create_embedding_version(self, collection: str, *, model: Optional[str] = None, precision: Optional[Literal["auto", "fp32", "bf16", "int8"]] = None, dimensions: Optional[int] = None, idempotency_key: Optional[str] = None) -> "types.EmbeddingVersion":
         """Embed the collection with another model, or the same one otherwise, in the background. Nothing changes for readers until it is promoted."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions", body={"model": model, "precision": precision, "dimensions": dimensions})  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions", headers={"Idempotency-Key": idempotency_key}, body={"model": model, "precision": precision, "dimensions": dimensions})  # type: ignore[no-any-return]
 
-    def rollback_embedding_version(self, collection: str) -> "types.EmbeddingVersion":
+    def rollback_embedding_version(self, collection: str, *, idempotency_key: Optional[str] = None) -> "types.EmbeddingVersion":
         """Back to the version that was retired last"""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions:rollback")  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions:rollback", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
     def get_embedding_version(self, collection: str, version: str) -> "types.EmbeddingVersion":
         """One version, with its progress and how it compares"""
@@ -70,25 +70,25 @@ class Akin(Http):
         """Delete a version, or end its building"""
         return self._ask("DELETE", f"/v1/collections/{quote(collection)}/embedding-versions/{quote(version)}")  # type: ignore[no-any-return]
 
-    def promote_embedding_version(self, collection: str, version: str) -> "types.EmbeddingVersion":
+    def promote_embedding_version(self, collection: str, version: str, *, idempotency_key: Optional[str] = None) -> "types.EmbeddingVersion":
         """Make it the active one. Every request that begins after the answer uses it; no answer mixes two versions."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions/{quote(version)}:promote")  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions/{quote(version)}:promote", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
-    def compare_embedding_version(self, collection: str, version: str, *, queries: Optional[List[str]] = None, judgments: Optional[List[Dict[str, Any]]] = None) -> "types.EmbeddingVersion":
+    def compare_embedding_version(self, collection: str, version: str, *, queries: Optional[List[str]] = None, judgments: Optional[List[Dict[str, Any]]] = None, idempotency_key: Optional[str] = None) -> "types.EmbeddingVersion":
         """Hold it against the active one: overlap and rank-biased overlap of exact search, latency, bytes, and nDCG with judgments. Without queries some are ..."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions/{quote(version)}:compare", body={"queries": queries, "judgments": judgments})  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/embedding-versions/{quote(version)}:compare", headers={"Idempotency-Key": idempotency_key}, body={"queries": queries, "judgments": judgments})  # type: ignore[no-any-return]
 
     def list_recommenders(self, collection: str) -> "types.Recommenders":
         """What was trained from the collection's readers, and classifiers from its labels: the last five of each"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/recommenders")  # type: ignore[no-any-return]
 
-    def train_recommender(self, collection: str, *, kind: Optional[Union[Literal["ease", "neighbours", "walks", "ials", "adapter", "classifier"], None]] = None, label: Optional[str] = None, min_probability: Optional[float] = None, seed: Optional[int] = None, held_out: Optional[float] = None, promote: Optional[bool] = None, wait: Optional[float] = None) -> "types.Task":
+    def train_recommender(self, collection: str, *, kind: Optional[Union[Literal["ease", "neighbours", "walks", "ials", "adapter", "classifier"], None]] = None, label: Optional[str] = None, min_probability: Optional[float] = None, seed: Optional[int] = None, held_out: Optional[float] = None, promote: Optional[bool] = None, wait: Optional[float] = None, idempotency_key: Optional[str] = None) -> "types.Task":
         """Train on the feedback that is there, in a process of its own. What is made is judged on readers that were held out, beside popularity, neighbours, ..."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders:train", query={"wait": wait}, body={"kind": kind, "label": label, "min_probability": min_probability, "seed": seed, "held_out": held_out, "promote": promote})  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders:train", query={"wait": wait}, headers={"Idempotency-Key": idempotency_key}, body={"kind": kind, "label": label, "min_probability": min_probability, "seed": seed, "held_out": held_out, "promote": promote})  # type: ignore[no-any-return]
 
-    def rollback_recommender(self, collection: str, *, label: Optional[str] = None) -> "types.Recommender":
+    def rollback_recommender(self, collection: str, *, label: Optional[str] = None, idempotency_key: Optional[str] = None) -> "types.Recommender":
         """Back to the recommender that was retired last, or to the classifier of a label"""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders:rollback", query={"label": label})  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders:rollback", query={"label": label}, headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
     def get_recommender(self, collection: str, recommender: str) -> "types.Recommender":
         """One recommender, with its parameters, data and metrics"""
@@ -98,13 +98,13 @@ class Akin(Http):
         """Delete a recommender that is not the active one"""
         return self._ask("DELETE", f"/v1/collections/{quote(collection)}/recommenders/{quote(recommender)}")  # type: ignore[no-any-return]
 
-    def promote_recommender(self, collection: str, recommender: str) -> "types.Recommender":
+    def promote_recommender(self, collection: str, recommender: str, *, idempotency_key: Optional[str] = None) -> "types.Recommender":
         """Make it the active one: every request that begins after the answer is served by it. 409: its file cannot be used; the active one stays."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders/{quote(recommender)}:promote")  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders/{quote(recommender)}:promote", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
-    def retire_recommender(self, collection: str, recommender: str) -> "types.Recommender":
+    def retire_recommender(self, collection: str, recommender: str, *, idempotency_key: Optional[str] = None) -> "types.Recommender":
         """Serve without a trained recommender: by profiles and popularity"""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders/{quote(recommender)}:retire")  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/recommenders/{quote(recommender)}:retire", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
     def list_tasks(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> "types.Tasks":
         """Tasks, newest first"""
@@ -114,21 +114,21 @@ class Akin(Http):
         """One task: how far it is, what came of it"""
         return self._ask("GET", f"/v1/tasks/{quote(task)}", query={"wait": wait})  # type: ignore[no-any-return]
 
-    def cancel_task(self, task: str) -> "types.Task":
+    def cancel_task(self, task: str, *, idempotency_key: Optional[str] = None) -> "types.Task":
         """End a training, whether it is queued or runs. 409: it has ended"""
-        return self._ask("POST", f"/v1/tasks/{quote(task)}:cancel")  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/tasks/{quote(task)}:cancel", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
     def list_documents(self, collection: str, *, limit: Optional[int] = None, cursor: Optional[str] = None, filter: Optional[str] = None, offset: Optional[int] = None, akin_min_position: Optional[str] = None) -> "types.Documents":
         """Documents in the order of their ids"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/documents", query={"limit": limit, "cursor": cursor, "filter": filter, "offset": offset}, headers={"Akin-Min-Position": akin_min_position})  # type: ignore[no-any-return]
 
-    def add_documents(self, collection: str, body: Union["types.Document", List["types.Document"]], *, atomic: Optional[bool] = None, async_: Optional[bool] = None) -> "types.Rows":
+    def add_documents(self, collection: str, body: Union["types.Document", List["types.Document"]], *, atomic: Optional[bool] = None, async_: Optional[bool] = None, idempotency_key: Optional[str] = None) -> "types.Rows":
         """Add or replace documents: one, an array, or a stream of lines (NDJSON). Acknowledged means stored, embedded and searchable. A batch is 200 with a ..."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/documents", query={"atomic": atomic, "async": async_}, body=body)  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/documents", query={"atomic": atomic, "async": async_}, headers={"Idempotency-Key": idempotency_key}, body=body)  # type: ignore[no-any-return]
 
-    def delete_documents(self, collection: str, *, ids: Optional[List["types.Id"]] = None, filter: Optional[str] = None) -> "types.Rows":
+    def delete_documents(self, collection: str, *, ids: Optional[List["types.Id"]] = None, filter: Optional[str] = None, idempotency_key: Optional[str] = None) -> "types.Rows":
         """Delete documents by their ids, or all that match a filter"""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/documents:delete", body={"ids": ids, "filter": filter})  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/documents:delete", headers={"Idempotency-Key": idempotency_key}, body={"ids": ids, "filter": filter})  # type: ignore[no-any-return]
 
     def get_documents(self, collection: str, *, ids: List["types.Id"], fields: Optional[List[str]] = None, akin_min_position: Optional[str] = None) -> "types.FetchedDocuments":
         """Documents by their ids: a row each, in the order asked, an id as often as it is asked for. An id that is not there is a row too (found: false). At ..."""
@@ -182,9 +182,9 @@ class Akin(Http):
         """Who would like this document: readers by what they did lately, best first"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/documents/{quote(id)}/readers", query={"limit": limit, "include_seen": include_seen, "active_days": active_days}, headers={"Akin-Min-Position": akin_min_position})  # type: ignore[no-any-return]
 
-    def add_feedback(self, collection: str, body: Union["types.Feedback", List["types.Feedback"]], *, atomic: Optional[bool] = None, create: Optional[bool] = None) -> "types.Rows":
+    def add_feedback(self, collection: str, body: Union["types.Feedback", List["types.Feedback"]], *, atomic: Optional[bool] = None, create: Optional[bool] = None, idempotency_key: Optional[str] = None) -> "types.Rows":
         """What readers did; each row is judged alone"""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/feedback", query={"atomic": atomic, "create": create}, body=body)  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/feedback", query={"atomic": atomic, "create": create}, headers={"Idempotency-Key": idempotency_key}, body=body)  # type: ignore[no-any-return]
 
     def list_feedback(self, collection: str, *, limit: Optional[int] = None, cursor: Optional[str] = None, user: Optional[str] = None, document: Optional[str] = None) -> "types.FeedbackList":
         """What readers did, newest first"""
@@ -214,9 +214,9 @@ class Akin(Http):
         """All experiments of a collection"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/experiments")  # type: ignore[no-any-return]
 
-    def create_experiment(self, collection: str, *, name: str, variants: List["types.ExperimentVariant"], scenario: Optional[str] = None, metric: Optional[Literal["click_through", "conversion"]] = None) -> "types.StoredExperiment":
+    def create_experiment(self, collection: str, *, name: str, variants: List["types.ExperimentVariant"], scenario: Optional[str] = None, metric: Optional[Literal["click_through", "conversion"]] = None, idempotency_key: Optional[str] = None) -> "types.StoredExperiment":
         """Describe an experiment; it does nothing until it is started"""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/experiments", body={"name": name, "variants": variants, "scenario": scenario, "metric": metric})  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/experiments", headers={"Idempotency-Key": idempotency_key}, body={"name": name, "variants": variants, "scenario": scenario, "metric": metric})  # type: ignore[no-any-return]
 
     def get_experiment(self, collection: str, experiment: str) -> "types.StoredExperiment":
         """One experiment, with what came out of it so far. Only feedback that names a recommendation counts, for a document that stood in it, within seven days."""
@@ -230,13 +230,13 @@ class Akin(Http):
         """Delete an experiment, running or not"""
         return self._ask("DELETE", f"/v1/collections/{quote(collection)}/experiments/{quote(experiment)}")  # type: ignore[no-any-return]
 
-    def start_experiment(self, collection: str, experiment: str) -> "types.StoredExperiment":
+    def start_experiment(self, collection: str, experiment: str, *, idempotency_key: Optional[str] = None) -> "types.StoredExperiment":
         """From now on requests of its scenario are served in its variants: a reader always in the same, those without a user as they are. At most one runs in a ..."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/experiments/{quote(experiment)}:start")  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/experiments/{quote(experiment)}:start", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
-    def stop_experiment(self, collection: str, experiment: str) -> "types.StoredExperiment":
+    def stop_experiment(self, collection: str, experiment: str, *, idempotency_key: Optional[str] = None) -> "types.StoredExperiment":
         """Requests are served as they are; its numbers stay"""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/experiments/{quote(experiment)}:stop")  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/experiments/{quote(experiment)}:stop", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
     def recommendation_stats(self, collection: str, *, by: Optional[List[Literal["day", "scenario", "model", "variant"]]] = None, from_: Optional[str] = None, to: Optional[str] = None) -> "types.RecommendationStatsList":
         """What became of recommendations: click-through, conversion and coverage, by day, scenario, model and variant"""
@@ -250,9 +250,9 @@ class Akin(Http):
         """The sources of uploaded scores"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}/scores")  # type: ignore[no-any-return]
 
-    def upload_scores(self, collection: str, source: str, body: List["types.ReaderScores"]) -> "types.ScoresResults":
+    def upload_scores(self, collection: str, source: str, body: List["types.ReaderScores"], *, idempotency_key: Optional[str] = None) -> "types.ScoresResults":
         """Scores that your own algorithm made, of many readers, each in place of what was there. They are candidates, and brought.SOURCE in score expressions."""
-        return self._ask("POST", f"/v1/collections/{quote(collection)}/scores/{quote(source)}", body=body)  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/collections/{quote(collection)}/scores/{quote(source)}", headers={"Idempotency-Key": idempotency_key}, body=body)  # type: ignore[no-any-return]
 
     def delete_score_source(self, collection: str, source: str) -> None:
         """Delete a source: the scores of all readers"""
@@ -330,9 +330,9 @@ class Akin(Http):
         """The keys that may do no more than the one that asks; never their secrets"""
         return self._ask("GET", "/v1/keys", query={"limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
 
-    def create_key(self, *, scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]], name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, limits: Optional["types.KeyLimits"] = None, expires: Optional[Union[str, None]] = None) -> "types.NewKey":
+    def create_key(self, *, scopes: List[Literal["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models", "events", "backup", "metrics", "collections", "keys", "admin"]], name: Optional[str] = None, description: Optional[str] = None, collections: Optional[List[str]] = None, filter: Optional[str] = None, addresses: Optional[List[str]] = None, limits: Optional["types.KeyLimits"] = None, expires: Optional[Union[str, None]] = None, idempotency_key: Optional[str] = None) -> "types.NewKey":
         """Make a key. The answer is the only place where it is ever shown. 403 with the field: it would be wider than the key that asks."""
-        return self._ask("POST", "/v1/keys", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "limits": limits, "expires": expires})  # type: ignore[no-any-return]
+        return self._ask("POST", "/v1/keys", headers={"Idempotency-Key": idempotency_key}, body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "limits": limits, "expires": expires})  # type: ignore[no-any-return]
 
     def get_key(self, key: str) -> "types.StoredKey":
         """What a key allows, and when it was used"""
@@ -346,13 +346,13 @@ class Akin(Http):
         """Revoke a key: from the answer on it is not taken any more"""
         return self._ask("DELETE", f"/v1/keys/{quote(key)}")  # type: ignore[no-any-return]
 
-    def rotate_key(self, key: str, *, grace_seconds: Optional[int] = None) -> "types.NewKey":
+    def rotate_key(self, key: str, *, grace_seconds: Optional[int] = None, idempotency_key: Optional[str] = None) -> "types.NewKey":
         """A new secret for a key, shown this once; the one before works for the grace time too"""
-        return self._ask("POST", f"/v1/keys/{quote(key)}:rotate", body={"grace_seconds": grace_seconds})  # type: ignore[no-any-return]
+        return self._ask("POST", f"/v1/keys/{quote(key)}:rotate", headers={"Idempotency-Key": idempotency_key}, body={"grace_seconds": grace_seconds})  # type: ignore[no-any-return]
 
-    def create_backup(self) -> "types.Backup":
+    def create_backup(self, *, idempotency_key: Optional[str] = None) -> "types.Backup":
         """Write a consistent copy into the data directory's backups/, while all else goes on. It is checked before it is there."""
-        return self._ask("POST", "/v1/backups")  # type: ignore[no-any-return]
+        return self._ask("POST", "/v1/backups", headers={"Idempotency-Key": idempotency_key})  # type: ignore[no-any-return]
 
     def create_check(self) -> "types.Check":
         """Is the store whole, and does every index hold exactly what it holds? Reads everything, in the background, while all else goes on; what would hold up ..."""

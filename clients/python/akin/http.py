@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 import urllib.parse
+import uuid
 from typing import Any, Dict, Iterable, Iterator, Mapping, Optional
 
 
@@ -28,7 +29,8 @@ class AkinError(Exception):
 
 class Http:
     def __init__(self, url: str = "http://127.0.0.1:8000", key: Optional[str] = None, timeout: float = 30, retries: int = 2, context: Optional[ssl.SSLContext] = None):
-        """`retries`: how often a request is sent again when the server says 429 or 503 and when to come back, or when a connection that was kept open has been closed."""
+        """`retries`: how often a request is sent again when the server says 429 or 503 and when to come back, or when a connection that was kept open has been closed.
+        Writes by POST carry an Idempotency-Key for that, a new one for each call unless one is given: they are also sent again when a connection breaks, and done once. With 0 none is made."""
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url is {url!r}; it looks like http://127.0.0.1:8000")
@@ -80,7 +82,7 @@ class Http:
             return connection.getresponse()
         except (http.client.HTTPException, OSError) as e:
             self.close()
-            if reused and isinstance(e, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)) and (method in ("GET", "PUT", "DELETE") or isinstance(e, http.client.RemoteDisconnected)) and isinstance(body, (bytes, type(None))):
+            if reused and isinstance(e, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)) and (method in ("GET", "PUT", "DELETE") or "Idempotency-Key" in headers or isinstance(e, http.client.RemoteDisconnected)) and isinstance(body, (bytes, type(None))):
                 return self._send(method, path, body, headers)
             raise
 
@@ -97,15 +99,25 @@ class Http:
         if given:
             path += "?" + urllib.parse.urlencode(given)
         send = {k: str(v) for k, v in (headers or {}).items() if v is not None}
+        if headers and "Idempotency-Key" in headers and self._retries:
+            send.setdefault("Idempotency-Key", str(uuid.uuid4()))
         data = None
         if body is not None:
             if isinstance(body, dict) and media == "application/json":
                 body = {k: v for k, v in body.items() if v is not None}
             data, send["Content-Type"] = json.dumps(body).encode(), media
         for attempt in range(self._retries + 1):
-            answer = self._send(method, path, data, dict(send))
-            content = answer.read()
-            if answer.status not in (429, 503) or attempt == self._retries:
+            try:
+                answer = self._send(method, path, data, dict(send))
+                content = answer.read()
+            except (http.client.HTTPException, OSError):
+                self.close()
+                if "Idempotency-Key" not in send or attempt == self._retries:
+                    raise
+                time.sleep(.1 * 2 ** attempt)
+                continue
+            running = answer.status == 409 and "Retry-After" in answer.headers  # the one that was sent before
+            if not (answer.status in (429, 503) or running) or attempt == self._retries:
                 break
             time.sleep(min(float(answer.headers.get("Retry-After", 1)), self._timeout))
         if answer.status == 304:
