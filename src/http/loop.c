@@ -91,11 +91,24 @@ static struct conn *conn_of(struct MHD_Connection *c)
 
 /* ---- the beginning and the end of a request ---- */
 
+/* MHD 0.9.75 keeps a record of each parameter of the query in the memory of the connection. When
+ * that is full it forgets to answer, and the peer waits for its deadline. Nobody here reads the
+ * records, the request has the target as a whole: so the query, in the buffer it was read into,
+ * ends at its question mark. */
+static void parameters_hide(const char *target)
+{
+    const char *mark = strchr(target, '?');
+    if (mark)
+        *(char *)(uintptr_t)(mark + 1) = '\0';
+}
+
 void *loop_line(void *cls, const char *target, struct MHD_Connection *c)
 {
     struct http_server *s = cls;
     struct conn *conn = conn_of(c);
     struct http_request *r = request_new(s, c, conn, target);
+    if (s->strict_layout)
+        parameters_hide(target);
     lock_take(&s->lock);
     conn->request = r;
     lock_drop(&s->lock);
