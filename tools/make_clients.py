@@ -82,7 +82,7 @@ def schema(p):  # of a parameter; arrays and objects are sent as JSON
 class Operation:
     def __init__(self, document, path, method, o):
         self.path, self.method, self.id = path, method.upper(), o["operationId"]
-        self.summary = o.get("summary", "")
+        self.summary = o.get("description", "")
         parameters = o.get("parameters", [])
         self.in_path = [p for p in parameters if p["in"] == "path"]
         self.query = [p for p in parameters if p["in"] == "query"]

@@ -266,18 +266,18 @@ export interface StoredDocument {
 }
 export interface Document {
   /** made if missing */
-  id?: string | number;
-  title?: string;
-  text?: string;
-  url?: string;
+  id?: string | number | null;
+  title?: string | null;
+  text?: string | null;
+  url?: string | null;
   /** language tag (BCP 47) such as en or pt-BR; without one the language is detected (detected_lang in answers) each time the document is ... */
-  lang?: string;
-  tags?: Array<string>;
+  lang?: string | null;
+  tags?: Array<string> | null;
   /** filterable */
-  attributes?: { [name: string]: unknown };
-  expires?: string;
+  attributes?: { [name: string]: unknown } | null;
+  expires?: string | null;
   /** the document's one vector, instead of those made from its passages: as many finite numbers as the collection's dims, not all 0; of any ... */
-  vector?: Array<number>;
+  vector?: Array<number> | null;
   [name: string]: any;
 }
 export interface Rows {
@@ -767,7 +767,7 @@ export interface Recommendation {
   explanation: Array<{ [name: string]: unknown }>;
   /** with explain: the rest; parts and others add up to the relevance */
   others?: number;
-  document: StoredDocument;
+  document: DocumentParts;
 }
 export interface Adjustments {
   /** what is added to the relevance so that the order is the trained ranker's; 0 without one */

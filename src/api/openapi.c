@@ -115,6 +115,7 @@ static void header_parameter_write(struct json_writer *w, struct str name)
          "again, and its answer is given again"},
         {"Akin-Min-Position", "answer from a state at least as new as this Akin-Position"},
     };
+    static const struct schema etags = {.type = SCHEMA_STRING, .example = "\"\\\"17\\\"\""};
     json_object_begin(w);
     json_key(w, "name");
     json_put_str(w, name);
@@ -125,9 +126,7 @@ static void header_parameter_write(struct json_writer *w, struct str name)
     json_key(w, "required");
     json_put_bool(w, false);
     json_key(w, "schema");
-    json_object_begin(w);
-    openapi_put(w, "type", "string");
-    json_object_end(w);
+    openapi_schema(w, str_eq_c(name, "Akin-Min-Position") ? &schema_position : &etags, true);
     json_object_end(w);
 }
 
@@ -250,7 +249,9 @@ static void answers_write(struct json_writer *w, const struct route *r)
     }
     if (r->shape != SHAPE_OPENAI && r->shape != SHAPE_RPC && !r->any_query)
         problem_answer_write(w, r, "422");
-    if (!(r->scopes & SCOPE_OPEN)) {
+    if (r->scopes & SCOPE_OPEN) {
+        problem_answer_write(w, r, "421");
+    } else {
         problem_answer_write(w, r, "401");
         problem_answer_write(w, r, "403");
         if (r->shape != SHAPE_TEI) /* these tell of a full queue by it */
@@ -276,6 +277,14 @@ static void security_write(struct json_writer *w, const struct route *r)
     json_array_end(w);
 }
 
+/* The first sentence of a route's help is its summary. */
+static struct str sentence_first(const char *help)
+{
+    const char *end = strstr(help, ". ");
+    size_t n = end ? (size_t)(end - help) : strlen(help);
+    return (struct str){help, n - (!end && n && help[n - 1] == '.')};
+}
+
 static void operation_write(struct json_writer *w, const struct route *r)
 {
     char method[8] = "";
@@ -284,7 +293,9 @@ static void operation_write(struct json_writer *w, const struct route *r)
     json_key(w, method);
     json_object_begin(w);
     openapi_put(w, "operationId", r->name);
-    openapi_put(w, "summary", r->help);
+    json_key(w, "summary");
+    json_put_str(w, sentence_first(r->help));
+    openapi_put(w, "description", r->help);
     json_key(w, "tags");
     json_array_begin(w);
     json_put_c(w, r->tag);
@@ -298,6 +309,34 @@ static void operation_write(struct json_writer *w, const struct route *r)
 }
 
 /* ---- the document ---- */
+
+static void tags_write(struct json_writer *w)
+{
+    static const char *const tags[][2] = {
+        {"collections", "Collections and their settings"},
+        {"documents", "What is searched: add, read, change, delete"},
+        {"find", "Search, alike documents, facets, labels"},
+        {"readers", "Readers, what they did, and what they should see next"},
+        {"experiments", "Ways to recommend, compared on readers"},
+        {"scores", "Scores that are made elsewhere and join the blend"},
+        {"models", "Embedding versions, recommenders and the models that make vectors"},
+        {"inference", "Vectors of texts, as OpenAI and Text Embeddings Inference have it"},
+        {"mcp", "The Model Context Protocol, for assistants"},
+        {"tasks", "Work in the background"},
+        {"work", "Changes, backups, checks"},
+        {"keys", "Who may do what"},
+        {"ops", "Health, metrics, this description"},
+    };
+    json_key(w, "tags");
+    json_array_begin(w);
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        json_object_begin(w);
+        openapi_put(w, "name", tags[i][0]);
+        openapi_put(w, "description", tags[i][1]);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
 
 static bool path_seen(unsigned before, const char *path)
 {
@@ -383,6 +422,7 @@ void api_openapi(struct strbuf *out)
     json_object_end(&w);
     json_key(&w, "servers");
     json_put_raw(&w, STR("[{\"url\":\"/\"}]"));
+    tags_write(&w);
     paths_write(&w);
     components_write(&w);
     json_object_end(&w);

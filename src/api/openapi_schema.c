@@ -55,6 +55,10 @@ static void field_write(struct json_writer *w, const struct field *f)
         json_key(w, "default");
         json_put_raw(w, str_c(f->fallback));
     }
+    if (f->schema->type == SCHEMA_ANY) {
+        json_object_end(w);
+        return;
+    }
     json_key(w, "allOf");
     json_array_begin(w);
     openapi_schema(w, f->schema, false);
@@ -62,21 +66,30 @@ static void field_write(struct json_writer *w, const struct field *f)
     json_object_end(w);
 }
 
-/* {"anyOf":[{"required":["positive"]},{"required":["negative"]}]} */
+static void group_member_write(struct json_writer *w, const char *name, const char *end)
+{
+    json_object_begin(w);
+    json_key(w, "required");
+    json_array_begin(w);
+    json_put_str(w, (struct str){name, (size_t)(end - name)});
+    json_array_end(w);
+    json_object_end(w);
+}
+
+/* {"anyOf":[{"required":["positive"]},{"required":["negative"]}]}, or of one {"required":["id"]} */
 static void group_write(struct json_writer *w, const char *group, const char *end)
 {
+    if (!memchr(group, ',', (size_t)(end - group))) {
+        group_member_write(w, group, end);
+        return;
+    }
     json_object_begin(w);
     json_key(w, "anyOf");
     json_array_begin(w);
     while (group < end) {
         const char *comma = memchr(group, ',', (size_t)(end - group));
         const char *stop = comma ? comma : end;
-        json_object_begin(w);
-        json_key(w, "required");
-        json_array_begin(w);
-        json_put_str(w, (struct str){group, (size_t)(stop - group)});
-        json_array_end(w);
-        json_object_end(w);
+        group_member_write(w, group, stop);
         group = stop + (comma != NULL);
     }
     json_array_end(w);
@@ -158,6 +171,8 @@ static void string_write(struct json_writer *w, const struct schema *s)
         openapi_put(w, "pattern", ID_PATTERN);
     else if (s->format == FORMAT_TIME)
         openapi_put(w, "format", "date-time");
+    else if (s->format == FORMAT_POSITION)
+        openapi_put(w, "pattern", "^([0-9a-f]{12}-[0-9]+)?$");
 }
 
 static void id_write(struct json_writer *w, const struct schema *s)
@@ -165,12 +180,22 @@ static void id_write(struct json_writer *w, const struct schema *s)
     struct schema text = *s;
     text.type = SCHEMA_STRING;
     text.name = text.help = text.example = NULL;
+    text.nullable = false;
     json_key(w, "anyOf");
     json_array_begin(w);
     openapi_schema(w, &text, true);
     json_object_begin(w);
     openapi_put(w, "type", "integer");
+    json_key(w, "minimum");
+    json_put_int(w, INT64_MIN);
+    json_key(w, "maximum");
+    json_put_int(w, INT64_MAX);
     json_object_end(w);
+    if (s->nullable) {
+        json_object_begin(w);
+        openapi_put(w, "type", "null");
+        json_object_end(w);
+    }
     json_array_end(w);
 }
 

@@ -344,14 +344,7 @@ void run_documents_delete(struct call *c)
     struct str position = {"", 0};
     size_t count;
     struct str *ids = input_strs(c->arena, c->body, "ids", &count);
-    bool filtered = json_object_get(c->body, "filter") != NULL;
-    if (filtered == (count > 0)) {
-        err_set(&e, ERR_INVALID, filtered ? "/filter" : "/ids", "%s",
-                filtered ? "cannot stand beside ids" : "is missing: ids, or a filter");
-        call_error(c, &e);
-        return;
-    }
-    if (filtered) {
+    if (json_object_get(c->body, "filter")) {
         delete_matching(c, &o);
         return;
     }

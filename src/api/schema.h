@@ -21,9 +21,10 @@ enum schema_type {
 
 enum schema_format {
     FORMAT_NONE,
-    FORMAT_ID,   /* 1 to 255 bytes, no control characters, not "." or ".." */
-    FORMAT_NAME, /* of a collection: [a-z0-9][a-z0-9_-]{0,63} */
-    FORMAT_TIME, /* RFC 3339 */
+    FORMAT_ID,       /* 1 to 255 bytes, no control characters, not "." or ".." */
+    FORMAT_NAME,     /* of a collection: [a-z0-9][a-z0-9_-]{0,63} */
+    FORMAT_TIME,     /* RFC 3339 */
+    FORMAT_POSITION, /* described only: the store judges it; empty counts as none */
 };
 
 struct schema;

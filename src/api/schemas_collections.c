@@ -17,7 +17,7 @@ static const struct schema mapping = {
 };
 static const struct schema passage_tokens = {.type = SCHEMA_INTEGER,
                                              .bounded = true,
-                                             .min = 1,
+                                             .min = 16,
                                              .max = 8192,
                                              .help = "at most what the model reads"};
 static const struct schema overlap_tokens = {

@@ -8,10 +8,20 @@
 
 #define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
 
+/* null stands for what is missing. */
 static const struct schema document_id = {
-    .type = SCHEMA_ID, .format = FORMAT_ID, .count_min = 1, .count_max = 255};
+    .type = SCHEMA_ID, .format = FORMAT_ID, .nullable = true, .count_min = 1, .count_max = 255};
+static const struct schema document_text = {.type = SCHEMA_STRING, .nullable = true};
+static const struct schema document_tags = {
+    .type = SCHEMA_ARRAY, .items = &schema_string, .nullable = true};
+static const struct schema document_attributes = {
+    .type = SCHEMA_OBJECT, .open = true, .nullable = true};
+static const struct schema document_expires = {.type = SCHEMA_STRING,
+                                               .format = FORMAT_TIME,
+                                               .nullable = true,
+                                               .example = "\"2026-11-22T16:09:02Z\""};
 static const struct schema document_vector = {
-    .type = SCHEMA_ARRAY, .items = &schema_number, .count_max = 8192};
+    .type = SCHEMA_ARRAY, .items = &schema_number, .count_max = 8192, .nullable = true};
 const struct schema schema_document = {
     .name = "Document",
     .type = SCHEMA_OBJECT,
@@ -19,16 +29,16 @@ const struct schema schema_document = {
     .deferred = true,
     .help = "Text is found under text, content or body unless the collection maps it; other "
             "unknown fields become "
-            "attributes.",
+            "attributes. null stands for what is missing.",
     .fields = FIELDS(
-        {"id", &document_id, .help = "made if missing"}, {"title", &schema_string},
-        {"text", &schema_string}, {"url", &schema_string},
-        {"lang", &schema_string,
+        {"id", &document_id, .help = "made if missing"}, {"title", &document_text},
+        {"text", &document_text}, {"url", &document_text},
+        {"lang", &document_text,
          .help = "language tag (BCP 47) such as en or pt-BR; without one the language is detected "
                  "(detected_lang in answers) each time the document is written. Detection is no "
                  "part of a document: sent again it is unchanged, whatever a later akin detects"},
-        {"tags", &schema_text_list}, {"attributes", &schema_open_object, .help = "filterable"},
-        {"expires", &schema_time},
+        {"tags", &document_tags}, {"attributes", &document_attributes, .help = "filterable"},
+        {"expires", &document_expires},
         {"vector", &document_vector,
          .help = "the document's one vector, instead of those made from its passages: as many "
                  "finite numbers as the collection's dims, not all 0; of any length, made "
@@ -61,6 +71,7 @@ const struct schema schema_delete = {
     .help = "ids, or a filter that is not empty: of what matches at most 10,000 are deleted in a "
             "request, and the answer says how many remain",
     .fields = FIELDS({"ids", &schema_ids_some}, {"filter", &schema_filter}),
+    .exactly_one = "ids|filter",
     .example = "{\"ids\":[\"a1\",\"a2\"]}",
 };
 const struct schema schema_documents_get = {

@@ -267,7 +267,7 @@ const struct schema schema_rows = {
                {"position", &schema_position, NEED}, {"deleted", &count}, {"remaining", &count}),
     .help = "deleted, remaining: of those that a filter matched",
     .example = "{\"data\":[{\"id\":\"a1\",\"status\":\"created\",\"revision\":17}],\"failed\":0,"
-               "\"position\":\"x7-17\"}",
+               "\"position\":\"b04fd0a41255-17\"}",
 };
 
 /* ---- find ---- */
@@ -328,7 +328,7 @@ static const struct schema highlighted = {
     .fields = FIELDS({"title", &schema_string, NEED}, {"snippet", &schema_string, NEED}),
 };
 /* A document, or the parts of it that were asked for. */
-static const struct schema document_parts = {
+const struct schema schema_document_parts = {
     .name = "DocumentParts",
     .type = SCHEMA_OBJECT,
     .help = "as StoredDocument; with `fields` in the request its id and what that names",
@@ -346,7 +346,7 @@ static const struct schema document_got = {
                      {"found", &schema_boolean, NEED,
                       .help = "false: there is none of this id, or none that the key may see"},
                      {"revision", &count}, {"etag", &schema_string, .help = "for If-Match"},
-                     {"document", &document_parts}),
+                     {"document", &schema_document_parts}),
 };
 const struct schema schema_documents_got = {
     .name = "FetchedDocuments",
@@ -367,7 +367,7 @@ const struct schema schema_documents_got = {
          .help = "the query's words in the document's title, in bytes"},                           \
         {"snippet", &passage, .help = "if snippet_length is given: out of the passage"},           \
         {"highlighted", &highlighted, .help = "if highlight is given"},                            \
-        {"document", &document_parts, NEED},                                                       \
+        {"document", &schema_document_parts, NEED},                                                \
     {                                                                                              \
         "explain", &explain                                                                        \
     }

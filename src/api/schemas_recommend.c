@@ -222,7 +222,7 @@ static const struct schema recommended = {
          .help = "with explain: the documents that gave most of the relevance"},
         {"others", &schema_number,
          .help = "with explain: the rest; parts and others add up to the relevance"},
-        {"document", &schema_document_out, NEED}),
+        {"document", &schema_document_parts, NEED}),
 };
 #define ANSWER                                                                                     \
     {"data", LIST_OF(&recommended), NEED},                                                         \

@@ -55,9 +55,10 @@ const struct schema schema_filter = {
     .example = "\"lang = \\\"en\\\"\"",
 };
 const struct schema schema_position = {.type = SCHEMA_STRING,
+                                       .format = FORMAT_POSITION,
                                        .count_max = 40,
                                        .help = "a place in the order of all changes",
-                                       .example = "\"x7-17\""};
+                                       .example = "\"b04fd0a41255-17\""};
 const struct schema schema_text_list = {.type = SCHEMA_ARRAY, .items = &schema_string};
 
 const struct schema schema_field_paths = {

@@ -162,7 +162,7 @@ def test_delete_by_filter(server):
     assert left == {f"d{i}" for i in range(1, 40) if i % 4 != 1}
     hits = server.post(c + "/search", {"q": "number", "mode": "lexical", "limit": 100})["data"]
     assert {h["document"]["id"] for h in hits} == left
-    for body, pointer in [({"filter": " "}, "/filter"), ({}, "/ids"), ({"ids": ["d1"], "filter": "year = 2000"}, "/filter"),
+    for body, pointer in [({"filter": " "}, "/filter"), ({}, ""), ({"ids": ["d1"], "filter": "year = 2000"}, ""),
                           ({"filter": "yeer = 2000"}, "/filter"), ({"filter": "year ="}, "/filter")]:
         problem(server.ask("POST", c + "/documents:delete", body), 422, pointer)
     assert len(server.get(c + "/documents?limit=100")["data"]) == len(left)

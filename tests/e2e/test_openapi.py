@@ -19,9 +19,15 @@ def test_document(server):
     assert document["openapi"] == "3.1.0"
     names = [o["operationId"] for p in document["paths"].values() for o in p.values()]
     assert len(names) == len(set(names)) > 30
+    tags = {t["name"] for t in document["tags"]}
+    used = set()
     for path in document["paths"].values():
         for operation in path.values():
             assert "default" in operation["responses"]
+            assert any(status.startswith("4") for status in operation["responses"]), operation["operationId"]
+            assert operation["summary"] and not operation["summary"].endswith(".") and operation["summary"] in operation["description"]
+            used |= set(operation["tags"])
+    assert used == tags and all(t["description"] for t in document["tags"])
 
 
 @pytest.fixture(scope="module")

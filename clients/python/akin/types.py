@@ -203,16 +203,16 @@ class StoredDocument(TypedDict, total=False):
     predicted: Dict[str, Any]  # labels that the document does not have, as the active classifiers tell them when it is read: {"topic": ...
 
 class Document(TypedDict, total=False):
-    """Text is found under text, content or body unless the collection maps it; other unknown fields become attributes."""
-    id: Union[str, int]  # made if missing
-    title: str
-    text: str
-    url: str
-    lang: str  # language tag (BCP 47) such as en or pt-BR; without one the language is detected (detected_lang in answers) ...
-    tags: List[str]
-    attributes: Dict[str, Any]  # filterable
-    expires: str
-    vector: List[float]  # the document's one vector, instead of those made from its passages: as many finite numbers as the ...
+    """Text is found under text, content or body unless the collection maps it; other unknown fields become attributes. null stands for what is missing."""
+    id: Union[str, int, None]  # made if missing
+    title: Union[str, None]
+    text: Union[str, None]
+    url: Union[str, None]
+    lang: Union[str, None]  # language tag (BCP 47) such as en or pt-BR; without one the language is detected (detected_lang in answers) ...
+    tags: Union[List[str], None]
+    attributes: Union[Dict[str, Any], None]  # filterable
+    expires: Union[str, None]
+    vector: Union[List[float], None]  # the document's one vector, instead of those made from its passages: as many finite numbers as the ...
 
 class Rows(TypedDict, total=False):
     """deleted, remaining: of those that a filter matched"""
@@ -548,7 +548,7 @@ class Recommendation(TypedDict, total=False):
     adjustments: "Adjustments"  # with explain: score = (relevance + ranker) * boost * freshness * fatigue
     explanation: List[Dict[str, Any]]  # with explain: the documents that gave most of the relevance
     others: float  # with explain: the rest; parts and others add up to the relevance
-    document: "StoredDocument"
+    document: "DocumentParts"
 
 class Adjustments(TypedDict, total=False):
     ranker: float  # what is added to the relevance so that the order is the trained ranker's; 0 without one

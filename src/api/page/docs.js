@@ -98,7 +98,7 @@ function route(path, method, o) {
   const article = make("article");
   article.id = o.operationId;
   const title = add(make("h3"), make("span", "method " + method, method.toUpperCase()), make("code", "", path));
-  article.append(title, make("p", "", o.summary));
+  article.append(title, make("p", "", o.description));
   const scopes = o["x-akin-scopes"];
   if (scopes) article.append(make("p", "quiet", "scope: " + (scopes.length > 8 ? "any" : scopes.join(" or "))));
   article.append(...exampleBlocks(o.operationId));
