@@ -47,6 +47,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_DOCUMENTS_ADD] = run_documents_add,
     [ROUTE_DOCUMENTS_DELETE] = run_documents_delete,
     [ROUTE_DOCUMENTS_GET] = run_documents_get,
+    [ROUTE_DOCUMENTS_EXPORT] = run_documents_export,
     [ROUTE_DOCUMENT_GET] = run_document_get,
     [ROUTE_DOCUMENT_PUT] = run_document_put,
     [ROUTE_DOCUMENT_PATCH] = run_document_patch,
@@ -324,16 +325,19 @@ static void on_request(void *ctx, struct http_request *r)
     bool import = c->media == MEDIA_NDJSON;
     bool adds = c->route == &routes[ROUTE_DOCUMENTS_ADD] || c->route == &routes[ROUTE_MCP];
     bool bulk = adds && http_body(r).n > (256u << 10);
+    bool export = c->route == &routes[ROUTE_DOCUMENTS_EXPORT];
     c->queued_ns = clock_mono_ns();
-    if (!bulk && !import) {
+    if (!bulk && !import && !export) {
         wait_for_turn(c);
         return;
     }
-    enum err err = pool_submit(import ? a->imports : a->pool, LANE_BULK, work, c);
+    struct pool *pool = import ? a->imports : export ? a->exports : a->pool;
+    enum err err = pool_submit(pool, LANE_BULK, work, c);
     if (err)
         refuse_busy(c, err,
-                    import ? "as many imports run as may at a time; try again later"
-                           : "too many requests wait; try again later");
+                    pool == a->pool ? "too many requests wait; try again later"
+                                    : "as many imports or exports run as may at a time; try again "
+                                      "later");
 }
 
 static void on_refuse(void *ctx, struct http_request *r, int status, const char *code,
@@ -471,6 +475,7 @@ struct api *api_new(struct engine *x, const struct api_options *o)
     a->pool = pool_new("api", workers, o->queue_max ? o->queue_max : 256);
     a->turns = turns_new(o->queue_max ? o->queue_max : 256, workers);
     a->imports = pool_new("import", imports, imports);
+    a->exports = pool_new("export", EXPORTS_MAX, EXPORTS_MAX);
     return a;
 }
 
@@ -493,6 +498,7 @@ void api_free(struct api *a)
     if (!a)
         return;
     pool_free(a->imports);
+    pool_free(a->exports);
     pool_free(a->pool);
     turns_free(a->turns);
     rate_release(&a->rate);

@@ -105,7 +105,7 @@ call_run run_recommenders_list, run_recommender_train, run_recommender_rollback,
 call_run run_tasks_list, run_task_get, run_task_cancel;
 call_run run_documents_list, run_documents_add, run_documents_delete, run_documents_get,
     run_document_get, run_document_put, run_document_patch, run_document_delete;
-call_run run_import;
+call_run run_import, run_documents_export;
 call_run run_search, run_multi_search, run_similar, run_classify, run_facet;
 call_run run_recommend, run_recommend_batch, run_user_recommendations, run_document_readers;
 call_run run_feedback_add, run_feedback_list, run_user_put, run_user_get, run_user_delete,

@@ -107,17 +107,26 @@ static void members(struct json_writer *w, struct str object)
     strbuf_add_str(w->out, inner);
 }
 
+static void render_vector(struct json_writer *w, const struct document_out *d)
+{
+    json_key(w, "vector");
+    json_array_begin(w);
+    for (unsigned i = 0; i < d->vector_dims; i++)
+        json_put_float(w, d->vector[i]);
+    json_array_end(w);
+}
+
 void render_document(struct json_writer *w, const struct document_out *d)
 {
     json_object_begin(w);
-    json_key_str(w, "id", d->id);
+    json_key_str(w, d->id_name.n ? d->id_name.s : "id", d->id);
     members(w, d->payload);
+    if (d->vector)
+        render_vector(w, d);
     if (!(d->hidden & PART_CREATED))
         render_time(w, "created", d->created_us);
     if (!(d->hidden & PART_UPDATED))
         render_time(w, "updated", d->updated_us);
-    if (d->expires_us && !(d->hidden & PART_EXPIRES))
-        render_time(w, "expires", d->expires_us);
     if (!(d->hidden & PART_REVISION))
         json_key_int(w, "revision", d->revision);
     if (d->pending && !(d->hidden & PART_PENDING)) {

@@ -228,6 +228,21 @@ const struct route routes[ROUTE_COUNT] = {
          .body = &schema_documents_get, .media = MEDIA_JSON, .headers = "Akin-Min-Position",
          .answers = ANSWERS({200, &schema_documents_got}), .problems = ITEM,
          .scopes = SCOPE_DOCUMENTS_READ, .cost = COST_INTERACTIVE},
+    [ROUTE_DOCUMENTS_EXPORT] =
+        {"GET", C "/documents:export", "exportDocuments", "documents",
+         "All documents by id, a line each, as the import takes them: into a collection of the "
+         "same "
+         "settings they give the same documents. What stood at Akin-Position comes once, unless it "
+         "was changed meanwhile, which the changes behind that position tell. An answer that is "
+         "cut "
+         "ends without its last chunk (HTTP/1.0: 505): go on behind the last whole line by after, "
+         "and with the first answer's position. 503: as many exports run as may",
+         .query = FIELDS({"filter", &query_filter}, {"fields", &schema_field_paths},
+                         {"after", &schema_path_id, .help = "an id: behind it, bytewise"}),
+         .headers = "Akin-Min-Position",
+         .answers = ANSWERS(
+             {200, &schema_lines, .media = "application/x-ndjson", .headers = "Akin-Position"}),
+         .problems = "404 505", .scopes = SCOPE_DOCUMENTS_READ, .cost = COST_STREAM},
     [ROUTE_DOCUMENT_GET] = {"GET", C "/documents/{id}", "getDocument", "documents", "One document",
                             .headers = "If-None-Match Akin-Min-Position",
                             .answers = ANSWERS(

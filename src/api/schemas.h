@@ -53,13 +53,14 @@ extern const struct field search_fields[], recommend_query[], document_readers_q
 extern const struct schema schema_recommender, schema_recommenders, schema_task, schema_tasks;
 extern const struct schema schema_collection, schema_version, schema_versions, schema_collections,
     schema_document_out, schema_document_parts, schema_document_list, schema_documents_got,
-    schema_row, schema_rows, schema_search_answer, schema_facet_answer, schema_multi_answer,
-    schema_classify_answer, schema_recommend_answer, schema_recommend_batch_answer,
-    schema_document_readers, schema_row_error, schema_feedback_list, schema_user_out,
-    schema_user_export, schema_embeddings_answer, schema_model, schema_models, schema_changes,
-    schema_backup, schema_check, schema_state, schema_version_answer, schema_problem,
-    schema_openai_error, schema_vectors, schema_token_vectors, schema_numbers, schema_tei_tokens,
-    schema_tei_info, schema_tei_error, schema_rpc, schema_rpc_answer, schema_rpc_error;
+    schema_lines, schema_row, schema_rows, schema_search_answer, schema_facet_answer,
+    schema_multi_answer, schema_classify_answer, schema_recommend_answer,
+    schema_recommend_batch_answer, schema_document_readers, schema_row_error, schema_feedback_list,
+    schema_user_out, schema_user_export, schema_embeddings_answer, schema_model, schema_models,
+    schema_changes, schema_backup, schema_check, schema_state, schema_version_answer,
+    schema_problem, schema_openai_error, schema_vectors, schema_token_vectors, schema_numbers,
+    schema_tei_tokens, schema_tei_info, schema_tei_error, schema_rpc, schema_rpc_answer,
+    schema_rpc_error;
 
 #define ROWS_MAX 1000       /* of feedback, and of ids to delete */
 #define DOCUMENTS_MAX 10000 /* in one JSON array; more come as NDJSON */

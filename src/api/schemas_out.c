@@ -348,6 +348,10 @@ static const struct schema document_got = {
                      {"revision", &count}, {"etag", &schema_string, .help = "for If-Match"},
                      {"document", &schema_document_parts}),
 };
+const struct schema schema_lines = {
+    .type = SCHEMA_STRING,
+    .help = "StoredDocuments, one a line: all that a document was sent with, with its vector if it "
+            "brought one; or what `fields` name"};
 const struct schema schema_documents_got = {
     .name = "FetchedDocuments",
     .type = SCHEMA_OBJECT,

@@ -18,7 +18,7 @@ struct api {
     struct engine *engine;
     struct rate rate;
     struct turns *turns; /* of what waits for a worker, bulk aside */
-    struct pool *pool, *imports;
+    struct pool *pool, *imports, *exports;
     const char *const *aliases;
     unsigned alias_count;
     bool key_wanted, admin_key_set;
@@ -38,6 +38,7 @@ struct api {
 
 void route_run(struct call *c); /* the handler of c->route */
 
+#define EXPORTS_MAX 4               /* that run; as many wait */
 #define JSON_BYTES_MAX (256u << 20) /* of one answer */
 
 #endif

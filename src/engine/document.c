@@ -411,18 +411,31 @@ static void text_digest_make(struct draft *d, const struct document_rules *rules
 }
 
 /* With the version: sent again when another one is active, the vector is news to that. */
-static struct str vector_digest_make(const uint16_t *vector, const struct document_rules *rules,
-                                     struct arena *a)
+static void vector_digest_hex(const uint16_t *vector, unsigned dims, uint32_t version,
+                              char hex[VECTOR_DIGEST_DIGITS + 1])
 {
     struct sha256 h;
     uint8_t digest[32];
-    char *hex = arena_alloc(a, VECTOR_DIGEST_DIGITS + 1);
     sha256_init(&h);
-    sha256_add(&h, &rules->version, sizeof rules->version);
-    sha256_add(&h, vector, rules->dims * sizeof *vector);
+    sha256_add(&h, &version, sizeof version);
+    sha256_add(&h, vector, dims * sizeof *vector);
     sha256_end(&h, digest);
     sha256_hex(digest, hex);
+}
+
+static struct str vector_digest_make(const uint16_t *vector, const struct document_rules *rules,
+                                     struct arena *a)
+{
+    char *hex = arena_alloc(a, VECTOR_DIGEST_DIGITS + 1);
+    vector_digest_hex(vector, rules->dims, rules->version, hex);
     return str_c(hex);
+}
+
+bool vector_digest_is(struct str digest, const uint16_t *vector, unsigned dims, uint32_t version)
+{
+    char hex[VECTOR_DIGEST_DIGITS + 1];
+    vector_digest_hex(vector, dims, version, hex);
+    return str_eq_c(digest, hex);
 }
 
 static enum err read_fields(const struct document_rules *rules, const json_t *object,
@@ -508,6 +521,40 @@ void document_canonical_names(const struct settings *s, json_t *object)
         json_object_set(object, own, (json_t *)v);
         json_object_del(object, name);
     }
+}
+
+static const char *mapped_name(const struct settings *s, const char *own)
+{
+    for (int f = 0; f < FIELD_COUNT; f++)
+        if (strcmp(own, document_field_names[f]) == 0)
+            return field_name(s, (enum document_field)f);
+    return own;
+}
+
+static bool maps_any(const struct settings *s)
+{
+    bool any = false;
+    for (int f = 0; f < FIELD_COUNT; f++)
+        any |= s->mapping[f][0] != 0;
+    return any;
+}
+
+struct str payload_mapped(const struct settings *s, struct arena *a, struct str payload)
+{
+    struct strbuf b;
+    json_t *object, *named, *v;
+    const char *key;
+    if (!maps_any(s) || json_parse(payload, &object, NULL))
+        return payload;
+    named = json_object();
+    json_object_foreach(object, key, v) json_object_set(named, mapped_name(s, key), v);
+    strbuf_init(&b, 0);
+    json_put_canonical(&b, named);
+    struct str out = arena_str(a, strbuf_str(&b));
+    strbuf_release(&b);
+    json_decref(named);
+    json_decref(object);
+    return out;
 }
 
 #define VECTOR_KEY ",\"vector_digest\":\""

@@ -80,9 +80,15 @@ void json_put_canonical(struct strbuf *out, const json_t *v);
  * names, in place. */
 void document_canonical_names(const struct settings *s, json_t *object);
 
+/* The payload (without vector_digest) under the names that a collection of these settings reads: it
+ * itself where nothing is mapped, or in the arena. */
+struct str payload_mapped(const struct settings *s, struct arena *a, struct str payload);
+
 /* The digest of the client's vector, a view into the payload; empty if the vectors are the model's.
  */
 struct str payload_vector_digest(struct str payload);
+/* Is this vector, of that embedding version, the one of the digest? */
+bool vector_digest_is(struct str digest, const uint16_t *vector, unsigned dims, uint32_t version);
 /* The payload without it: `payload` itself, or a copy in the arena. */
 struct str payload_for_readers(struct arena *a, struct str payload);
 

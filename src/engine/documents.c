@@ -158,6 +158,11 @@ static int record_compare(const void *a, const void *b)
                    ((const struct document_record *)b)->id);
 }
 
+void records_sort(struct document_record *docs, size_t count)
+{
+    qsort(docs, count, sizeof *docs, record_compare);
+}
+
 /* A few matches: their ids, sorted, then those that are wanted in full. */
 static enum err list_few(struct listing *l, const struct docset *match, struct err_info *e)
 {
@@ -170,8 +175,7 @@ static enum err list_few(struct listing *l, const struct docset *match, struct e
     enum err err = store_documents_by_number(s, l->a, l->c->id, numbers, n, DOCUMENT_HEAD, docs, e);
     if (err)
         return err;
-    qsort(docs, n, sizeof *docs,
-          record_compare); /* those that are gone have no id and come first */
+    records_sort(docs, n);
     while (from < n && (docs[from].number == 0 || str_cmp(docs[from].id, l->after) <= 0))
         from++;
     from += l->offset;

@@ -159,12 +159,14 @@ struct document_out {
     struct str duplicate_of; /* the id of an older document that it is a near-copy of; or empty */
     struct str predicted;    /* JSON object: labels that it does not have, by the active
                                 classifiers; empty: none */
-    unsigned hidden;         /* bits of enum document_part: not asked for */
+    const float *vector;     /* exported: the one that its sender brought; NULL: none */
+    unsigned vector_dims;
+    struct str id_name; /* exported: what the collection calls it; empty: "id" */
+    unsigned hidden;    /* bits of enum document_part: not asked for */
 };
 enum document_part {
     PART_CREATED = 1,
     PART_UPDATED = 2,
-    PART_EXPIRES = 4,
     PART_REVISION = 8,
     PART_PENDING = 16,
     PART_DUPLICATE_OF = 32,
@@ -228,6 +230,24 @@ enum err engine_get_many(struct engine *x, struct str collection, struct str wit
                          const struct str *ids, size_t count, const struct field_choice *fields,
                          size_t bytes_max, struct arena *a, struct document_out *out,
                          struct err_info *e) MUST_CHECK;
+/* All documents by id, behind `after`, a few at a time. What stood at `position` (in the arena)
+ * comes exactly once, unless it was changed meanwhile: then it comes as it was before, or after, or
+ * not at all, and the changes behind the position tell. A few hundred bytes a document that matches
+ * are held at most, no lock and no snapshot of the store. Without `fields` a document comes as
+ * engine_put takes it for a collection of these settings, with its own vector if it brought one. */
+struct export_request {
+    struct str within, filter, after;
+    struct field_choice fields;
+};
+struct export;
+enum err engine_export_open(struct engine *x, struct str collection, const struct export_request *r,
+                            struct arena *a, struct str *position, struct export **out,
+                            struct err_info *e) MUST_CHECK;
+/* *count 0: that were all. In the export's own memory until the next call. ERR_GONE: the collection
+ * was deleted meanwhile. */
+enum err engine_export_next(struct export *x, const struct document_out **out, size_t *count,
+                            struct err_info *e) MUST_CHECK;
+void engine_export_close(struct export *x); /* NULL is allowed */
 /* By id after `after`, `filter` may be empty. */
 enum err engine_list(struct engine *x, struct str collection, struct str within, struct str filter,
                      struct str after, size_t offset, size_t limit, struct arena *a,

@@ -9,9 +9,8 @@ static const struct {
     const char *name;
     unsigned part;
 } parts[] = {
-    {"created", PART_CREATED},     {"updated", PART_UPDATED}, {"expires", PART_EXPIRES},
-    {"revision", PART_REVISION},   {"pending", PART_PENDING}, {"duplicate_of", PART_DUPLICATE_OF},
-    {"predicted", PART_PREDICTED},
+    {"created", PART_CREATED}, {"updated", PART_UPDATED},           {"revision", PART_REVISION},
+    {"pending", PART_PENDING}, {"duplicate_of", PART_DUPLICATE_OF}, {"predicted", PART_PREDICTED},
 };
 
 static void take(const json_t *from, json_t *to, struct str path)

@@ -550,6 +550,8 @@ void document_choose(struct arena *a, const json_t *payload, const struct str *f
 enum err documents_mark_copies(struct collection *c, const struct sight *s, struct arena *a,
                                struct document_out *const *documents, size_t count,
                                struct err_info *e) MUST_CHECK;
+/* Several by id; those that are gone have no id and come first. */
+void records_sort(struct document_record *docs, size_t count);
 /* ---- shown.c ---- */
 /* What `fields` leave of stored documents with their payloads, which the caller's sight sees; one
  * that is gone (number 0) stays so. */

@@ -241,3 +241,81 @@ char *coding_pack(enum coding c, struct str text, size_t *n)
     char *fit = realloc(out, *n);
     return fit ? fit : out;
 }
+
+/* ---- answers in pieces ---- */
+
+struct packer {
+    enum coding coding;
+    z_stream gzip;
+    ZSTD_CCtx *zstd;
+    bool ready, ended;
+};
+
+struct packer *packer_new(enum coding c)
+{
+    struct packer *p = xcalloc(1, sizeof *p);
+    assert(c != CODING_IDENTITY);
+    p->coding = c;
+    if (c == CODING_GZIP) {
+        p->ready =
+            deflateInit2(&p->gzip, 1, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+        return p;
+    }
+    p->zstd = ZSTD_createCCtx();
+    p->ready = p->zstd &&
+               !ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, 1)) &&
+               !ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1));
+    return p;
+}
+
+void packer_free(struct packer *p)
+{
+    if (!p)
+        return;
+    if (p->coding == CODING_GZIP && p->ready)
+        deflateEnd(&p->gzip);
+    ZSTD_freeCCtx(p->zstd);
+    free(p);
+}
+
+bool packer_ended(const struct packer *p)
+{
+    return p->ended;
+}
+
+static bool gzip_pack_step(struct packer *p, struct str *in, bool end, void *out, size_t size,
+                           size_t *made)
+{
+    z_stream *z = &p->gzip;
+    z->next_in = (unsigned char *)in->s;
+    z->avail_in = (unsigned)in->n;
+    z->next_out = out;
+    z->avail_out = (unsigned)size;
+    int rc = deflate(z, end ? Z_FINISH : Z_NO_FLUSH);
+    *in = (struct str){in->s + (in->n - z->avail_in), z->avail_in};
+    *made = size - z->avail_out;
+    p->ended = rc == Z_STREAM_END;
+    return rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR;
+}
+
+static bool zstd_pack_step(struct packer *p, struct str *in, bool end, void *out, size_t size,
+                           size_t *made)
+{
+    ZSTD_inBuffer from = {in->s, in->n, 0};
+    ZSTD_outBuffer to = {out, size, 0};
+    size_t left = ZSTD_compressStream2(p->zstd, &to, &from, end ? ZSTD_e_end : ZSTD_e_continue);
+    *in = (struct str){in->s + from.pos, in->n - from.pos};
+    *made = to.pos;
+    p->ended = end && left == 0;
+    return !ZSTD_isError(left);
+}
+
+enum err packer_step(struct packer *p, struct str *in, bool end, void *out, size_t size,
+                     size_t *made, struct err_info *e)
+{
+    assert(in->n < 1u << 30 && size < 1u << 30);
+    *made = 0;
+    bool ok = p->ready && (p->coding == CODING_GZIP ? gzip_pack_step(p, in, end, out, size, made)
+                                                    : zstd_pack_step(p, in, end, out, size, made));
+    return ok ? ERR_OK : err_set(e, ERR_IO, NULL, "the answer cannot be coded: no memory");
+}

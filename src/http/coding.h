@@ -38,6 +38,16 @@ enum err expander_take(struct expander *x, void *out, size_t size, size_t *made,
 /* The body has ended; ERR_SYNTAX: the coding has not. */
 enum err expander_end(const struct expander *x, struct err_info *e) MUST_CHECK;
 
+/* A body that is made in pieces. One thread at a time. */
+struct packer;
+struct packer *packer_new(enum coding c);
+void packer_free(struct packer *p); /* NULL is allowed */
+/* Takes of `in` what it can, *made bytes of it into `out`; with `end` nothing follows. Call again
+ * while there is input left, or, with `end`, until packer_ended. ERR_IO: no memory. */
+enum err packer_step(struct packer *p, struct str *in, bool end, void *out, size_t size,
+                     size_t *made, struct err_info *e) MUST_CHECK;
+bool packer_ended(const struct packer *p);
+
 /* malloc'd; NULL if it would not become shorter. Quick rather than small. */
 char *coding_pack(enum coding c, struct str text, size_t *n);
 

@@ -3,8 +3,8 @@
  *
  * Threads: `http_handler` functions run on a loop thread and must not block or wait; they hand the
  * request to a pool. After `request` was called, the request belongs to the callee until it calls
- * exactly one http_reply*, from any thread; then it may not be touched again. A peer that has left
- * is noticed (http_departed), the reply is still owed.
+ * exactly one http_reply* (or http_reply_end), from any thread; then it may not be touched again. A
+ * peer that has left is noticed (http_departed), the reply is still owed.
  *
  * Refused here, through handler->refuse so that the body has the API's shape: two different
  * Content-Length, Content-Length with Transfer-Encoding, unknown transfer codings (400); bodies
@@ -169,6 +169,17 @@ void http_add_header(struct http_request *r, const char *name, const char *value
  * body. */
 void http_reply(struct http_request *r, int status, const char *content_type, struct str body,
                 bool free_body);
+/* A body that is made while it is sent, in chunks, so that the peer sees whether all of it came:
+ * HTTP/1.0 has none, ask http_streams first. Coded as Accept-Encoding has it, whatever its length.
+ * At most 256 KiB wait for the peer; one that takes nothing for idle_ms is cut off. For requests
+ * whose body is not a stream; from here on http_arena is the loop's. One thread a reply. */
+bool http_streams(const struct http_request *r);
+void http_reply_begin(struct http_request *r, int status, const char *content_type);
+/* Waits for room. ERR_CANCELLED: the peer left or was cut off, or the server stops. */
+enum err http_reply_write(struct http_request *r, const void *data, size_t n,
+                          struct err_info *e) MUST_CHECK;
+/* Not `whole`: the connection is closed without the last chunk. After a HEAD nothing is written. */
+void http_reply_end(struct http_request *r, bool whole);
 /* The body is a file, sent from its start and closed; removed first if `unlink_it`. */
 void http_reply_file(struct http_request *r, int status, const char *content_type, const char *path,
                      bool unlink_it);

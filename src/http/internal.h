@@ -135,8 +135,10 @@ struct reply {
     uint64_t bytes; /* of body or file */
     int fd;         /* -1: none */
     enum coding coding;
-    bool vary;        /* another Accept-Encoding might get another answer */
-    int64_t until_ns; /* queued: a slower reader is cut off */
+    bool vary;         /* another Accept-Encoding might get another answer */
+    bool streamed;     /* in pieces, through the ring: stream.c */
+    bool ended, whole; /* streamed: nothing follows; all of it was there */
+    int64_t until_ns;  /* queued: a slower reader is cut off */
 };
 
 /* A reply that MHD would not take because the body is still arriving: written by ourselves. */
@@ -168,10 +170,11 @@ struct http_request {
     int64_t started_ns, deadline_ns;
     struct str peer;
     const struct address *address; /* of the connection's other end, until the head is in */
-    bool secure;
-    enum coding coding, accepts; /* of the body, and for the answer */
-    struct expander *expander;   /* STREAM: of whoever reads it */
-    const char *cors;            /* Access-Control-Allow-Origin; NULL: none */
+    bool secure, old;              /* old: HTTP/1.0 */
+    enum coding coding, accepts;   /* of the body, and for the answer */
+    struct expander *expander;     /* STREAM: of whoever reads it */
+    struct packer *packer;         /* a reply in pieces: of whoever writes it */
+    const char *cors;              /* Access-Control-Allow-Origin; NULL: none */
     bool preflight, vary_origin;
     const char *local;
     struct loop *loop;
@@ -214,7 +217,10 @@ void request_arrived(struct http_request *r); /* or will not; lock held */
 bool request_refuse(struct http_request *r, int status, const char *code, const char *detail);
 /* Bytes of a WHOLE body; 0, or the status that refuses them. Lock held. */
 int request_collect(struct http_request *r, const char *data, size_t n);
-size_t request_ring_add(struct http_request *r, const char *data, size_t n); /* lock held */
+/* lock held */
+size_t request_ring_add(struct http_request *r, const char *data, size_t n);
+size_t request_ring_take(struct http_request *r, char *out, size_t size);
+void request_suspend(struct http_request *r);
 
 /* reply.c; lock held */
 enum MHD_Result reply_queue(struct http_request *r);
@@ -223,6 +229,9 @@ void raw_start(struct http_request *r, int64_t now);
 void raw_pump(struct http_request *r);
 /* A bare 408 before the head is in; `session` NULL: plain. */
 void raw_timeout(int fd, void *session);
+
+/* stream.c */
+struct MHD_Response *stream_response(struct http_request *r);
 
 /* loop.c */
 bool sockaddr_read(const struct sockaddr *sa, struct address *out);

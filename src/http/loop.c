@@ -214,11 +214,12 @@ static const char *head_read(struct http_request *r, struct MHD_Connection *c, c
     h->contiguous = true;
     MHD_get_connection_values_n(c, MHD_HEADER_KIND, header_copy, h);
     r->method = arena_str(r->arena, str_c(method));
+    r->old = strcmp(version, "HTTP/1.0") == 0;
     if (!traceparent_parse(http_header(r, "traceparent"), r->trace_id))
         rng_hex(r->trace_id, 32);
     if (h->too_many)
         return NULL;
-    why = framing_parse(r->headers, r->header_count, strcmp(version, "HTTP/1.0") == 0, &r->framing);
+    why = framing_parse(r->headers, r->header_count, r->old, &r->framing);
     if (why)
         return why;
     if (!head_contiguous(r, h, method, version, c))
@@ -490,12 +491,6 @@ static bool body_drop(struct http_request *r, size_t n)
     return true;
 }
 
-static void suspend(struct http_request *r)
-{
-    MHD_suspend_connection(r->connection);
-    r->suspended = true;
-}
-
 /* Takes a piece under the lock; the status of a refusal or 0. */
 static int body_take(struct http_request *r, const char *data, size_t *n, bool *alive)
 {
@@ -511,7 +506,7 @@ static int body_take(struct http_request *r, const char *data, size_t *n, bool *
         *n -= taken;
         r->bytes_in -= *n;
         if (*n)
-            suspend(r);
+            request_suspend(r);
         return 0;
     }
     taken = *n;
@@ -583,7 +578,7 @@ static enum MHD_Result body_end(struct http_request *r)
     else if (atomic_load(&r->server->aborting))
         ok = MHD_NO;
     else
-        suspend(r);
+        request_suspend(r);
     lock_drop(&r->lock);
     return ok;
 }

@@ -218,7 +218,7 @@ static void headers_write(const struct http_request *r, header_add *add, void *t
         add(to, "Vary", "Accept-Encoding");
     if (p->coding != CODING_IDENTITY)
         add(to, "Content-Encoding", coding_name(p->coding));
-    if (p->bytes)
+    if (p->bytes || p->streamed)
         add(to, "X-Content-Type-Options", "nosniff");
     if (r->secure)
         add(to, "Strict-Transport-Security", "max-age=31536000");
@@ -246,7 +246,9 @@ enum MHD_Result reply_queue(struct http_request *r)
         (int64_t)r->server->limits.deadline_ms + (int64_t)(p->bytes / REPLY_BYTES_PER_MS);
     struct MHD_Response *m;
     enum MHD_Result ok;
-    if (p->fd >= 0)
+    if (p->streamed)
+        m = stream_response(r);
+    else if (p->fd >= 0)
         m = MHD_create_response_from_fd64(p->bytes, p->fd);
     else
         m = MHD_create_response_from_buffer(p->bytes, p->body, MHD_RESPMEM_PERSISTENT);
@@ -254,7 +256,7 @@ enum MHD_Result reply_queue(struct http_request *r)
         return MHD_NO;
     p->fd = -1; /* the response closes it */
     response_headers(r, m);
-    p->until_ns = clock_mono_ns() + allowed_ms * 1000000;
+    p->until_ns = p->streamed ? NEVER : clock_mono_ns() + allowed_ms * 1000000;
     atomic_store(&r->wake_ns, p->until_ns);
     p->queued = true;
     ok = MHD_queue_response(r->connection, (unsigned)p->status, m);

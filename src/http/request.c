@@ -78,11 +78,19 @@ void request_unref(struct http_request *r)
     free(r->body);
     free(r->ring);
     expander_free(r->expander);
+    packer_free(r->packer);
     reply_release(r);
     cond_release(&r->more);
     lock_release(&r->lock);
     arena_free(a);
     server_unref(s);
+}
+
+void request_suspend(struct http_request *r)
+{
+    lock_assert_held(&r->lock);
+    MHD_suspend_connection(r->connection);
+    r->suspended = true;
 }
 
 void request_resume(struct http_request *r)
@@ -195,7 +203,7 @@ size_t request_ring_add(struct http_request *r, const char *data, size_t n)
     return done;
 }
 
-static size_t ring_take(struct http_request *r, char *out, size_t size)
+size_t request_ring_take(struct http_request *r, char *out, size_t size)
 {
     size_t done = 0;
     while (done < size && r->ring_count) {
@@ -237,7 +245,7 @@ static enum err raw_read(struct http_request *r, void *buf, size_t size, size_t 
     lock_take(&r->lock);
     err = ring_wait(r, e);
     if (!err) {
-        *n = ring_take(r, buf, size);
+        *n = request_ring_take(r, buf, size);
         if (r->phase == PHASE_BODY && r->ring_count <= RING_BYTES / 2)
             request_resume(r);
     }

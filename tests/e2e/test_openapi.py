@@ -51,7 +51,7 @@ def operations(server_document):
 ROUTES = [
     ("/v1/collections", "GET"), ("/v1/collections", "POST"), ("/v1/collections/{c}", "GET"), ("/v1/collections/{c}", "PATCH"),
     ("/v1/aliases", "GET"), ("/v1/aliases:swap", "POST"), *(("/v1/aliases/{alias}", m) for m in ("GET", "PUT", "DELETE")),
-    ("/v1/collections/{c}/documents", "GET"), ("/v1/collections/{c}/documents", "POST"), ("/v1/collections/{c}/documents:delete", "POST"), ("/v1/collections/{c}/documents:get", "POST"),
+    ("/v1/collections/{c}/documents", "GET"), ("/v1/collections/{c}/documents", "POST"), ("/v1/collections/{c}/documents:delete", "POST"), ("/v1/collections/{c}/documents:get", "POST"), ("/v1/collections/{c}/documents:export", "GET"),
     ("/v1/collections/{c}/documents/{id}", "GET"), ("/v1/collections/{c}/documents/{id}", "PUT"),
     ("/v1/collections/{c}/documents/{id}", "PATCH"), ("/v1/collections/{c}/documents/{id}", "DELETE"),
     ("/v1/collections/{c}/embedding-versions", "GET"), ("/v1/collections/{c}/embedding-versions", "POST"),
