@@ -19,6 +19,8 @@
 #define ATTRIBUTES_MAX 1000
 #define MADE_ID_DIGITS 24
 #define VECTOR_DIGEST_DIGITS 64
+#define HALF_LENGTH_ERROR                                                                          \
+    5e-4 /* of a vector of length 1 whose numbers are float16: 2^-11 at most */
 
 /* Set by akin, accepted and ignored so that what was read can be written back. */
 static const char *const output_only[] = {"revision",     "created",       "updated",  "pending",
@@ -255,6 +257,20 @@ static enum err read_expires(const struct settings *s, const json_t *object, int
     return 0;
 }
 
+/* Rounded once already, as an export has it: to make it of length 1 again could round it again. */
+static bool rounded_before(const float *x, const uint16_t *half, unsigned dims)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < dims; i++) {
+        float back;
+        half_to_f32(&half[i], &back, 1);
+        if (back != x[i])
+            return false;
+        sum += (double)x[i] * (double)x[i];
+    }
+    return fabs(sqrt(sum) - 1) < HALF_LENGTH_ERROR;
+}
+
 static enum err read_vector(const struct document_rules *rules, const json_t *object,
                             struct arena *a, const uint16_t **out, struct err_info *e)
 {
@@ -276,11 +292,14 @@ static enum err read_vector(const struct document_rules *rules, const json_t *ob
         }
         x[i] = (float)value;
     }
+    uint16_t *half = arena_array(a, rules->dims, sizeof *half);
+    *out = half;
+    half_from_f32(x, half, rules->dims);
+    if (rounded_before(x, half, rules->dims))
+        return 0;
     if (!(normalise_f32(x, rules->dims) > 1e-12f))
         return err_set(e, ERR_INVALID, "/vector", "must not be all zeros");
-    uint16_t *half = arena_array(a, rules->dims, sizeof *half);
     half_from_f32(x, half, rules->dims);
-    *out = half;
     return 0;
 }
 

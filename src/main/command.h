@@ -59,6 +59,6 @@ extern const struct command command_serve, command_add, command_search, command_
     command_recommend, command_embed, command_tokenize, command_model, command_eval, command_backup,
     command_restore, command_config, command_doctor, command_version, command_train_worker,
     command_feedback, command_train, command_recommenders, command_experiments, command_classify,
-    command_openapi, command_keys, command_aliases;
+    command_openapi, command_export, command_keys, command_aliases;
 
 #endif

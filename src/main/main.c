@@ -12,9 +12,9 @@ static const struct command *const commands[] = {
     &command_serve,       &command_add,      &command_search,  &command_similar,
     &command_recommend,   &command_feedback, &command_train,   &command_recommenders,
     &command_experiments, &command_classify, &command_embed,   &command_tokenize,
-    &command_model,       &command_eval,     &command_backup,  &command_restore,
-    &command_config,      &command_doctor,   &command_openapi, &command_version,
-    &command_keys,        &command_aliases,
+    &command_model,       &command_eval,     &command_export,  &command_backup,
+    &command_restore,     &command_config,   &command_doctor,  &command_openapi,
+    &command_version,     &command_keys,     &command_aliases,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

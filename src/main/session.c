@@ -290,6 +290,70 @@ enum err session_stream(struct session *s, const char *path,
     return rc;
 }
 
+/* ---- an answer of many lines ---- */
+
+#define LINE_BYTES_MAX (128u << 20)
+
+struct download {
+    struct session *s;
+    struct strbuf pending; /* of a line, or the whole body of a refusal */
+    bool (*line)(void *ctx, struct str line);
+    void *ctx;
+    struct str position;
+    bool ended;
+};
+
+static size_t download_header(char *data, size_t size, size_t n, void *ctx)
+{
+    static const char name[] = "akin-position:";
+    struct download *d = ctx;
+    if (size * n >= sizeof name && strncasecmp(data, name, sizeof name - 1) == 0)
+        d->position =
+            arena_str(d->s->arena,
+                      str_trim((struct str){data + sizeof name - 1, size * n - sizeof name + 1}));
+    return size * n;
+}
+
+static size_t download_piece(char *data, size_t size, size_t n, void *ctx)
+{
+    struct download *d = ctx;
+    size_t left = size * n;
+    long status = 0;
+    curl_easy_getinfo(d->s->curl, CURLINFO_RESPONSE_CODE, &status);
+    for (char *end; status == 200 && (end = memchr(data, '\n', left));
+         left -= (size_t)(end + 1 - data), data = end + 1) {
+        strbuf_add(&d->pending, data, (size_t)(end - data));
+        d->ended = !d->line(d->ctx, strbuf_str(&d->pending));
+        strbuf_clear(&d->pending);
+        if (d->ended)
+            return 0;
+    }
+    strbuf_add(&d->pending, data, left);
+    return d->pending.failed ? 0 : size * n;
+}
+
+enum err session_lines(struct session *s, const char *path,
+                       bool (*line)(void *ctx, struct str line), void *ctx, struct str *position,
+                       struct err_info *e)
+{
+    struct download d = {.s = s, .line = line, .ctx = ctx, .position = STR("")};
+    long status = 0;
+    strbuf_init(&d.pending, LINE_BYTES_MAX);
+    prepare(s, "GET", path, NULL);
+    curl_easy_setopt(s->curl, CURLOPT_HEADERFUNCTION, download_header);
+    curl_easy_setopt(s->curl, CURLOPT_HEADERDATA, &d);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, download_piece);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &d);
+    enum err rc = perform(s, &status, e);
+    if (d.ended)
+        rc = err_set(e, ERR_CANCELLED, NULL, "it was ended here");
+    else if (rc == ERR_OK && status != 200)
+        rc = problem(status, strbuf_str(&d.pending), e);
+    strbuf_release(&d.pending);
+    *position = d.position;
+    return rc;
+}
+
 const char *session_encode(struct session *s, struct str raw)
 {
     static const char hex[] = "0123456789ABCDEF";

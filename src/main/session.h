@@ -50,6 +50,13 @@ enum err session_stream(struct session *s, const char *path,
                         void (*line)(void *ctx, struct str line), void *ctx,
                         struct err_info *e) MUST_CHECK;
 
+/* A GET that is answered line by line; `line` false ends it (ERR_CANCELLED). *position: that of the
+ * answer, in the session's arena, empty without one. ERR_UNAVAILABLE: no answer, or it was cut;
+ * the lines that were given are whole. */
+enum err session_lines(struct session *s, const char *path,
+                       bool (*line)(void *ctx, struct str line), void *ctx, struct str *position,
+                       struct err_info *e) MUST_CHECK;
+
 /* The collection: --collection, or the only one there is. Percent-encoded, in the session's arena.
  */
 enum err session_collection(struct session *s, const struct args *a, const char **out,

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Server, binary
 
-COMMANDS = "serve add search similar recommend feedback embed tokenize model eval backup restore config doctor version".split()
+COMMANDS = "serve add search similar recommend feedback embed tokenize model eval export backup restore config doctor version".split()
 
 
 def akin(*arguments, stdin=None, code=0, **env):
