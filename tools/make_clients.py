@@ -8,7 +8,7 @@ import json, keyword, pathlib, re, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "clients"
 NOTE = "made by tools/make_clients.py from /openapi.json; not edited by hand"
-SKIPPED = {"search", "openapi", "page", "pageStyle", "pageScript", "docs", "docsStyle", "docsScript", "docsExamples"}  # searchPost is the same search, typed
+SKIPPED = {"search", "exportDocuments", "openapi", "page", "pageStyle", "pageScript", "docs", "docsStyle", "docsScript", "docsExamples"}  # searchPost is the same search, typed; lines are read in http.*
 RENAMED = {"searchPost": "search", "c": "collection"}
 
 

@@ -8,4 +8,6 @@ export class AkinError extends Error {
 }
 export class Http {
   constructor(url?: string, options?: { key?: string; timeout?: number; retries?: number });
+  /** All documents by id, as they come; throws where the answer is cut: go on with `after`. `began` gets the position of the beginning. */
+  exportDocuments(collection: string, options?: { filter?: string; fields?: Array<string>; after?: string; began?: (position: string) => void }): AsyncGenerator<Record<string, unknown>>;
 }

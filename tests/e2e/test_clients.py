@@ -25,11 +25,14 @@ const found = await server.search("js", { q: "storm", mode: "lexical" });
 const listed = await server.listDocuments("js", { limit: 1, filter: 'tags = "food"' });
 const one = await server.getDocument("js", "b/2");
 await server.addFeedback("js", [{ user: "anna", document: "a1", type: "like" }]);
+const exported = [];
+let began;
+for await (const d of server.exportDocuments("js", { fields: ["title"], began: (p) => { began = p; } })) exported.push(d);
 const next = await server.recommend("js", { user: "anna", limit: 1 });
 await server.deleteDocument("js", "b/2");
 let refused;
 try { await server.search("js", { q: "x", limit: 0 }); } catch (e) { refused = e instanceof AkinError && [e.status, e.code, e.errors[0].pointer]; }
-console.log(JSON.stringify({ failed: added.failed, found: found.data[0].id, listed: listed.data.map((d) => d.id), one: one.id, next: next.data[0].id, refused,
+console.log(JSON.stringify({ exported, began: typeof began, failed: added.failed, found: found.data[0].id, listed: listed.data.map((d) => d.id), one: one.id, next: next.data[0].id, refused,
   metrics: (await server.metrics()).includes("akin_build_info"), gone: await server.getDocument("js", "b/2").catch((e) => e.status) }));
 """
 
@@ -84,6 +87,15 @@ def test_a_stream_of_documents(client):
     assert client.get_document("py", "s3")["id"] == "s3"
     assert next(client.import_documents("py", ({"id": f"s{i}"} for i in range(250))))["status"]  # and left: no answer is taken for another's
     assert client.get_document("py", "s4")["id"] == "s4"
+
+
+def test_an_export(client):
+    at = client.add_documents("py", [{"id": "t1", "title": "one", "year": 1}, {"id": "t2", "title": "two", "year": 2}])["position"]
+    out = client.export_documents("py", filter="year > 0", fields=["title"], after="t")
+    assert out.position == at and list(out) == [{"id": "t1", "title": "one"}, {"id": "t2", "title": "two"}]
+    assert next(iter(client.export_documents("py")))["id"] and client.get_document("py", "t1")["id"] == "t1"
+    with pytest.raises(AkinError):
+        client.export_documents("nowhere")
 
 
 def test_what_is_wrong_is_named(client):
@@ -167,5 +179,5 @@ def test_javascript(server, tmp_path):
     script.write_text(SCRIPT % (ROOT / "clients" / "js" / "client.mjs").as_uri())
     run = subprocess.run([NODE, script, server.url], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == {"failed": 0, "found": "a1", "listed": ["b/2"], "one": "b/2", "next": "b/2", "refused": [422, "invalid", "/limit"],
+    assert json.loads(run.stdout) == {"exported": [{"id": "a1", "title": "Storm over the coast"}, {"id": "b/2"}], "began": "string", "failed": 0, "found": "a1", "listed": ["b/2"], "one": "b/2", "next": "b/2", "refused": [422, "invalid", "/limit"],
                                       "metrics": True, "gone": 404}

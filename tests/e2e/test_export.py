@@ -1,13 +1,19 @@
 """A whole collection as lines: what comes, in which state, and what becomes of it when somebody is slow, leaves, or cuts it."""
+import http.client
 import json
+import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import zlib
 
 import pytest
 from conftest import problem, wait_for
 from test_commands import akin
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "clients" / "python"))
+from akin import Akin  # noqa: E402
 
 C = "/v1/collections/"
 READ = {"created", "updated", "revision"}
@@ -176,7 +182,16 @@ def test_who_leaves_leaves_nothing(large):
 
 def test_what_is_cut_shows_it(large):
     s, got = raw(large, "large")
-    large.ask("DELETE", C + "large", status=204)
+    with Akin(large.url) as client:
+        client._connection().connect()
+        own = client._connection().sock
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        typed = iter(client.export_documents("large"))
+        assert next(typed)["id"] == "l00"
+        large.ask("DELETE", C + "large", status=204)
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        with pytest.raises(http.client.IncompleteRead):
+            list(typed)
     got = rest(s, got)
     assert not got.endswith(b"0\r\n\r\n") and got.count(b'"id":"l') < 20
     assert any(x["message"] == "an export was cut" and "deleted" in x["error"] for x in large.log_lines())

@@ -620,6 +620,34 @@ static void ask_documents(struct fuzz *z)
         document_ours(&list[i]);
 }
 
+static void ask_many(struct fuzz *z)
+{
+    struct document_out list[4];
+    struct str ids[4], position;
+    struct export *x;
+    const struct document_out *some;
+    size_t count;
+    const struct field_choice fields = {.given = below(z, 2)};
+    for (size_t i = 0; i < 4; i++)
+        ids[i] = some_id(z);
+    enum err err = engine_get_many(z->f->x, C, OURS, ids, 4, &fields, 1u << 20, z->a, list, NULL);
+    asked(z, err);
+    for (size_t i = 0; !err && i < 4; i++)
+        assert_true(!list[i].number || (ours(list[i].id) && str_eq(list[i].id, ids[i])));
+    const struct export_request r = {
+        .within = OURS, .filter = some_filter(z), .after = ids[0], .fields = fields};
+    err = engine_export_open(z->f->x, C, &r, z->a, &position, &x, NULL);
+    asked(z, err);
+    if (err)
+        return;
+    do {
+        assert_int_equal(engine_export_next(x, &some, &count, NULL), ERR_OK);
+        for (size_t i = 0; i < count; i++)
+            document_ours(&some[i]);
+    } while (count);
+    engine_export_close(x);
+}
+
 static void ask_readers(struct fuzz *z)
 {
     struct feedback_out *rows;
@@ -686,13 +714,15 @@ static void no_question_gets_a_foreign_document(void **state)
     rng_init(&z.random, 8);
     fuzz_fill(z.f);
     while ((long)(z.answered + z.refused) < queries) {
-        uint32_t kind = below(&z, 8);
+        uint32_t kind = below(&z, 9);
         if (kind < 4)
             ask_find(&z);
         else if (kind < 6)
             ask_recommend(&z);
         else if (kind == 6)
             ask_documents(&z);
+        else if (kind == 7)
+            ask_many(&z);
         else
             ask_readers(&z);
         arena_reset(z.a);

@@ -144,6 +144,39 @@ static void test_bombs(void **state)
     free(out);
 }
 
+/* In pieces of any size, through an outlet of any size, it is the same text. */
+static void test_in_pieces(void **state)
+{
+    enum { N = 300000 };
+    static const size_t sizes[] = {1, 7, 4096, N};
+    char *text = malloc(N), *coded = malloc(2 * N), *out = malloc(N + 1);
+    for (size_t i = 0; i < N; i++)
+        text[i] = "line of words, and more\n"[(i * i / 97) % 24];
+    for (enum coding c = CODING_GZIP; c <= CODING_ZSTD; c++)
+        for (size_t s = 0; s < 16; s++) {
+            size_t piece = sizes[s / 4] * 100 > N ? N : sizes[s / 4] * 100, room = sizes[s % 4];
+            size_t n = 0, got = 0, made;
+            struct packer *p = packer_new(c);
+            for (size_t at = 0; at <= N && !packer_ended(p); at += piece) {
+                struct str in = {text + at, N - at < piece ? N - at : piece};
+                bool end = at + piece > N;
+                while (in.n || (end && !packer_ended(p))) {
+                    assert_int_equal(packer_step(p, &in, end, coded + n, room, &made, NULL),
+                                     ERR_OK);
+                    n += made;
+                }
+            }
+            assert_true(packer_ended(p) && n < N);
+            packer_free(p);
+            assert_int_equal(expand(c, (struct str){coded, n}, 4096, 65536, out, N + 1, &got),
+                             ERR_OK);
+            assert_true(got == N && memcmp(out, text, N) == 0);
+        }
+    free(out);
+    free(coded);
+    free(text);
+}
+
 static void test_what_does_not_shrink(void **state)
 {
     char noise[4096];
@@ -157,9 +190,9 @@ static void test_what_does_not_shrink(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice),
-                                       cmocka_unit_test(test_there_and_back),
-                                       cmocka_unit_test(test_broken), cmocka_unit_test(test_bombs),
-                                       cmocka_unit_test(test_what_does_not_shrink)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_choice), cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_broken), cmocka_unit_test(test_in_pieces),
+        cmocka_unit_test(test_bombs),  cmocka_unit_test(test_what_does_not_shrink)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
