@@ -459,9 +459,8 @@ struct api *api_new(struct engine *x, const struct api_options *o)
     for (unsigned i = 0; i < ROUTE_COUNT; i++)
         assert(handlers[i] && routes[i].path);
     a->engine = x;
-    a->key_wanted = o->key_wanted;
-    a->admin_key_set = o->admin_key && o->admin_key[0];
-    key_hash(str_c(o->admin_key), a->admin_key_hash);
+    lock_init(&a->door, LOCK_LEAF);
+    api_admit(a, o->key_wanted, o->admin_key);
     a->tmp_dir = xstrdup(o->tmp_dir ? o->tmp_dir : "/tmp");
     a->aliases = o->model_aliases;
     a->alias_count = o->alias_count;
@@ -502,6 +501,7 @@ void api_free(struct api *a)
     pool_free(a->pool);
     turns_free(a->turns);
     rate_release(&a->rate);
+    lock_release(&a->door);
     strbuf_release(&a->openapi);
     free(a->tmp_dir);
     free(a->commit);

@@ -33,6 +33,8 @@ struct api *api_new(struct engine *x, const struct api_options *o);
 void api_handler(struct api *a, struct http_handler *out); /* give it to http_open */
 /* From the next request on; all zero: no limits. Any thread. */
 void api_limit(struct api *a, const struct limit limits[RATE_POLICIES]);
+/* The same of who must show a key, and of the one that was set (as of api_options). Any thread. */
+void api_admit(struct api *a, bool key_wanted, const char *admin_key);
 void api_drain(struct api *a); /* /readyz turns red; requests are still served */
 void api_free(struct api *a);  /* after http_stop */
 

@@ -49,11 +49,33 @@ static bool refused_by_verdict(struct call *c, enum key_verdict verdict)
     return refuse(c, AUTH_WRONG, ERR_UNAUTHENTICATED, "this server does not know this key");
 }
 
-static bool admin_key_fits(const struct api *a, struct str key)
+void api_admit(struct api *a, bool key_wanted, const char *admin_key)
+{
+    uint8_t hash[KEY_HASH];
+    key_hash(str_c(admin_key), hash);
+    lock_take(&a->door);
+    a->key_wanted = key_wanted;
+    a->admin_key_set = admin_key && admin_key[0];
+    memcpy(a->admin_key_hash, hash, sizeof hash);
+    lock_drop(&a->door);
+}
+
+static bool admin_key_fits(struct api *a, struct str key)
 {
     uint8_t hash[KEY_HASH];
     key_hash(key, hash); /* so that neither length nor contents show in the time */
-    return a->admin_key_set && key_hash_equal(hash, a->admin_key_hash);
+    lock_take(&a->door);
+    bool fits = a->admin_key_set && key_hash_equal(hash, a->admin_key_hash);
+    lock_drop(&a->door);
+    return fits;
+}
+
+static bool key_wanted(struct api *a)
+{
+    lock_take(&a->door);
+    bool wanted = a->key_wanted;
+    lock_drop(&a->door);
+    return wanted;
 }
 
 /* Where no key is asked for, one of somebody else's is no reason to refuse: openai's clients must
@@ -67,7 +89,7 @@ static bool refused_by_text(struct call *c, struct str key)
     if (key_like(key))
         return refused_by_verdict(
             c, engine_key_check(c->engine, key, http_peer(c->request), c->arena, &c->caller));
-    if (!c->api->key_wanted) {
+    if (!key_wanted(c->api)) {
         c->caller = (struct caller){.scopes = SCOPE_ADMIN_ALL};
         return false;
     }

@@ -21,6 +21,7 @@ struct api {
     struct pool *pool, *imports, *exports;
     const char *const *aliases;
     unsigned alias_count;
+    struct lock door; /* of the next three */
     bool key_wanted, admin_key_set;
     uint8_t admin_key_hash[KEY_HASH];
     char *tmp_dir, *commit;

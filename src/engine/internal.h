@@ -492,6 +492,9 @@ bool served_forget_step(struct engine *x);
 
 /* ---- keys.c ---- */
 enum err keys_open(struct engine *x, struct err_info *e) MUST_CHECK;
+/* key_file.c; `text` NULL: that key works no more, or will not for long. One thread at a time. */
+void key_file_follow(struct engine *x, struct str id, const char *text, const char *why);
+void key_file_check(struct engine *x);
 void keys_close(struct engine *x);     /* before the store; NULL keys are allowed */
 void keys_used_step(struct engine *x); /* the keeper: at most once a minute a write */
 

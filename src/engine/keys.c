@@ -209,6 +209,8 @@ enum err keys_open(struct engine *x, struct err_info *e)
     } while (!err && n == 1000);
     keys_replace(r->table, r->all, r->count);
     arena_free(a);
+    if (!err)
+        key_file_check(x);
     return err;
 }
 
@@ -482,6 +484,8 @@ enum err engine_key_update(struct engine *x, const struct caller *by, struct str
     }
     if (!err)
         key_log("key changed", ring_find(r, out->id), by);
+    if (!err && g->expires_us)
+        key_file_follow(x, out->id, NULL, "its key is to expire");
     ring_end(r);
     return err;
 }
@@ -508,6 +512,7 @@ enum err engine_key_rotate(struct engine *x, const struct caller *by, struct str
     if (!err) {
         out->text = text;
         key_log("key rotated", ring_find(r, out->id), by);
+        key_file_follow(x, out->id, text, NULL);
     }
     ring_end(r);
     return err;
@@ -526,6 +531,7 @@ enum err engine_key_delete(struct engine *x, const struct caller *by, struct str
     }
     if (!err) {
         key_log("key deleted", k, by);
+        key_file_follow(x, id, NULL, "its key was deleted");
         ring_put(r, id, NULL);
     }
     ring_end(r);

@@ -15,6 +15,7 @@
 struct engine;
 
 #define KEY_GRACE_SECONDS_MAX 604800
+#define KEY_FILE "admin.key" /* in the data directory: the first key (key_file.c) */
 
 struct key_out {
     struct str id, created_by; /* created_by: id of a key, "admin", or empty */
@@ -53,6 +54,10 @@ enum err engine_key_delete(struct engine *x, const struct caller *by, struct str
 void engine_key_limits(struct engine *x, const struct general_limits *general);
 /* Is there a key with the scope admin that binds to nothing and has not expired? */
 bool engine_key_admin_exists(struct engine *x);
+
+/* Writes the file, which then follows the key: it has the new secret after a rotation, and goes
+ * when the key goes or is to expire. Durable. */
+enum err key_file_write(struct engine *x, const char *text, struct err_info *e) MUST_CHECK;
 
 /* ---- keys_json.c: a grant as JSON, in the store and in the API's bodies ---- */
 /* The fields of `v` over those of *out: absent ones stay, null is the default. ERR_INVALID with a

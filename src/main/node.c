@@ -122,8 +122,7 @@ static enum err first_key(struct node *n, const struct config *c, struct err_inf
     char *path = arena_printf(a, "%s/" KEY_FILE, config_str(c, "data.dir"));
     enum err rc = engine_key_create(n->engine, &nobody, &g, a, &k, e);
     if (rc == ERR_OK) {
-        char *line = arena_printf(a, "%s\n", k.text);
-        rc = file_write_atomic(path, line, strlen(line), 0600, e);
+        rc = key_file_write(n->engine, k.text, e);
         if (rc != ERR_OK) /* nobody has it, so the next start makes another */
             (void)!engine_key_delete(n->engine, &nobody, k.id, NULL);
     }
@@ -246,6 +245,17 @@ static enum err tls_judge(const struct node *n, const struct http_tls *tls, stru
                    has ? "TLS can be left off only at a start" : "TLS can begin only at a start");
 }
 
+/* Keys that nobody may make are wanted only where somebody has one. */
+static enum err keys_judge(const struct node *n, const struct config *c, struct err_info *e)
+{
+    if (!keys_wanted(c, false) || config_str(c, "server.admin_key")[0] ||
+        engine_key_admin_exists(n->engine))
+        return ERR_OK;
+    return err_set(e, ERR_INVALID, "server.admin_key",
+                   "without it nobody could manage keys: make one with the scope admin first "
+                   "(akin keys create --scope admin)");
+}
+
 enum err node_configure(struct node *n, const struct config *c, struct err_info *e)
 {
     struct http_options o = http_settings(c, false);
@@ -255,6 +265,8 @@ enum err node_configure(struct node *n, const struct config *c, struct err_info 
     if (rc == ERR_OK)
         rc = limits_settings(c, limits, e);
     if (rc == ERR_OK)
+        rc = keys_judge(n, c, e);
+    if (rc == ERR_OK)
         rc = tls_judge(n, &o.tls, e);
     if (rc == ERR_OK)
         rc = http_options_check(&o, e);
@@ -262,8 +274,10 @@ enum err node_configure(struct node *n, const struct config *c, struct err_info 
         rc = http_tls_load(n->server, &o.tls, e);
     if (rc == ERR_OK)
         rc = http_configure(n->server, &o, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        api_admit(n->api, keys_wanted(c, false), config_str(c, "server.admin_key"));
         api_limit(n->api, limits);
+    }
     return rc;
 }
 

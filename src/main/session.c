@@ -1,4 +1,5 @@
 #include "main/session.h"
+#include "engine/keys.h"
 #include "base/file.h"
 #include "main/node.h"
 #include "main/settings.h"

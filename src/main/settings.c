@@ -269,12 +269,14 @@ enum err settings_engine(const struct config *c, struct strbuf *model_dir,
 bool settings_live(const char *key)
 {
     static const char *const live[] = {
+        "auth.required",
         "limits.address",
         "limits.key",
         "limits.tokens",
         "limits.user",
         "log.format",
         "log.level",
+        "server.admin_key",
         "server.body_bytes_max",
         "server.compression",
         "server.connections_max",

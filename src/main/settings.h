@@ -9,7 +9,6 @@
 #include "net/outbound.h"
 
 /* In the data directory, mode 0600: the key that the first start that asked for keys made. */
-#define KEY_FILE "admin.key"
 
 /* Options for a command's table. */
 #define OPTION_DATA                                                                                \

@@ -1,4 +1,5 @@
 """Bodies compressed on their way, both directions; HEAD, OPTIONS and wrong methods on every route."""
+import ctypes
 import gzip
 import json
 import re
@@ -28,6 +29,46 @@ def test_coded_requests(server):
     last = json.loads(send(server, gzip.compress(rows), LINES, status=200).text.splitlines()[-1])
     assert last["done"] == 500 and last["failed"] == 0
     assert send(server, b'{"id":"i","text":"soup"}', coding="identity").status_code in (200, 201)
+
+
+class Zstd:
+    """As the library has it that akin itself is built with."""
+
+    def __init__(self):
+        self.lib = ctypes.CDLL("libzstd.so.1")
+        for name in ("ZSTD_compress", "ZSTD_decompress", "ZSTD_compressBound"):
+            getattr(self.lib, name).restype = ctypes.c_size_t
+
+    def pack(self, data):
+        room = self.lib.ZSTD_compressBound(ctypes.c_size_t(len(data)))
+        out = ctypes.create_string_buffer(room)
+        n = self.lib.ZSTD_compress(out, ctypes.c_size_t(room), data, ctypes.c_size_t(len(data)), 3)
+        return out.raw[:n]
+
+    def unpack(self, data, room=1 << 20):
+        out = ctypes.create_string_buffer(room)
+        n = self.lib.ZSTD_decompress(out, ctypes.c_size_t(room), data, ctypes.c_size_t(len(data)))
+        assert n < room, "this is no whole frame"
+        return out.raw[:n]
+
+
+def test_zstd(server):
+    zstd = Zstd()
+    text = json.dumps([{"id": "z", "text": "soup of zucchini"}]).encode()
+    answer = send(server, zstd.pack(text), coding="zstd")
+    assert answer.json().get("failed") == 0, answer.text
+    rows = b"".join(json.dumps({"id": f"z{i}", "text": f"soup number {i}"}).encode() + b"\n" for i in range(500))
+    last = json.loads(send(server, zstd.pack(rows), LINES, "zstd", status=200).text.splitlines()[-1])
+    assert last["done"] == 500 and last["failed"] == 0
+    for kind in (JSON, LINES):
+        for broken in (zstd.pack(text)[:-1], b"plain", zstd.pack(text) + b"x", gzip.compress(text)):
+            problem(send(server, broken, kind, "zstd"), 400)
+    problem(send(server, zstd.pack(b'{"text":"' + b" " * (11 << 20) + b'"}'), coding="zstd"), 413)
+    assert send(server, zstd.pack(b" " * (64 << 20)), LINES, "zstd").status_code == 413
+    plain = server.ask("GET", D + "/long", headers={"Accept-Encoding": "identity"}, status=200)
+    status, headers, body = server.raw_request("GET", D + "/long", "Accept-Encoding: zstd\r\n")
+    assert status == 200 and headers["content-encoding"] == "zstd" and headers["etag"] == "W/" + plain.headers["ETag"]
+    assert zstd.unpack(body) == plain.content and len(body) < len(plain.content) / 4
 
 
 @pytest.mark.parametrize("kind", [JSON, LINES])

@@ -80,6 +80,29 @@ def test_the_first_key_is_in_a_file_of_its_own(server):
     assert row["scopes"] == ["admin"] and row["id"] == server.admin.split("_")[1] and "key" not in row
 
 
+def test_the_file_follows_its_key(tmp_path):
+    """It never holds a key that does not work."""
+    s = Keyed(data=tmp_path / "data", env={"AKIN_AUTH__REQUIRED": "always"}).start()
+    path, id, first = s.data / "admin.key", s.admin.split("_")[1], s.admin
+    other = s.key("admin")
+    for body in ({}, {"grace_seconds": 60}):
+        turned = s.post(f"/v1/keys/{id}:rotate", body)["key"]
+        s.session.headers["Authorization"] = "Bearer " + turned
+        assert path.read_text() == turned + "\n" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    s.by(other["key"], "POST", f"/v1/keys/{other['id']}:rotate", {"grace_seconds": 60}, status=200)
+    assert path.read_text() == turned + "\n"  # that was another one
+    s.by(other["key"], "DELETE", "/v1/keys/" + id, status=204)
+    assert not path.exists()
+    for text, stays in ((turned, False), ("a text of somebody's own", True), (other["key"], True)):  # of a backup, say
+        s.stop()
+        path.write_text(text)
+        Server.start(s)
+        assert path.exists() == stays
+    s.by(other["key"], "PATCH", "/v1/keys/" + other["id"], {"expires": "2100-01-01T00:00:00Z"}, status=200)
+    assert not path.exists()  # it is to expire
+    s.stop()
+
+
 def test_the_checksum_is_the_one_of_zlib(server):
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     value = 0

@@ -136,3 +136,27 @@ def test_a_wrong_file_changes_nothing(server, settings, wrong, setting):
     said = last_log(server, "the settings are not taken")
     assert said["level"] == "error" and said["error"] and (setting is None or said["setting"].startswith(setting)), said
     server.ask("GET", "/livez", headers={"Origin": APP}, status=200)  # as before
+
+
+def test_the_admin_key_is_read_again(tmp_path):
+    path, first, second = tmp_path / "akin.yaml", "the-first-key-of-the-test", "the-second-key-of-the-test"
+    write = lambda text: path.write_text(text) and server.process and server.process.send_signal(signal.SIGHUP)
+    asked = lambda key: server.ask("GET", "/v1/collections", headers={"X-API-Key": key} if key else {}).status_code
+    server = Server(flags=["--config", str(path)])
+    write(f"server: {{ admin_key: {first} }}")
+    server.start()
+    assert [asked(k) for k in (first, second, None)] == [200, 401, 401]
+    write(f"server: {{ admin_key: {second} }}")
+    wait_for(lambda: asked(second) == 200)
+    assert [asked(k) for k in (first, None)] == [401, 401]
+    write("server: {}")
+    wait_for(lambda: asked(None) == 200)  # on this machine nobody is asked
+    write("auth: { required: always }")  # nobody could make a key
+    wait_for(lambda: [x for x in server.log_lines() if x.get("setting") == "server.admin_key" and "not taken" in x["message"]])
+    assert asked(None) == 200
+    made = server.post("/v1/keys", {"scopes": ["admin"]}, 201)["key"]
+    write("auth: { required: always }")
+    wait_for(lambda: asked(None) == 401)
+    assert asked(made) == 200 and first not in server.log() and second not in server.log()
+    assert server.stop() == 0
+    server.remove()
