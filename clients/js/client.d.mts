@@ -15,6 +15,8 @@ export interface Collection {
   /** the active one */
   embedding_version: number;
   documents: number;
+  /** of the documents as they are stored: their title, text, url, lang, tags and attributes as compact JSON. What a quota counts. 0 for a key ... */
+  bytes: number;
   passages: number;
   /** documents not embedded yet */
   pending: number;
@@ -72,6 +74,8 @@ export interface CollectionSettings {
   stop_words?: Array<string> | null;
   /** what acts of readers weigh */
   feedback?: { [name: string]: unknown };
+  /** how much it may hold. A document that would make it grow over that is refused (quota_exceeded), each alone unless atomic; what shrinks is ... */
+  quota?: { [name: string]: unknown } | null;
   /** when recommenders are trained by themselves */
   training?: { [name: string]: unknown };
   /** how it recommends unless a request says */

@@ -36,6 +36,7 @@ int err_status(enum err code, const char *field)
     case ERR_NO_MEMORY:
         return 503;
     case ERR_FULL:
+    case ERR_QUOTA:
         return 507;
     case ERR_IO:
     case ERR_CORRUPT:

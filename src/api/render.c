@@ -43,6 +43,7 @@ void render_collection(struct json_writer *w, const struct collection_info *x)
     json_key_int(w, "dims", x->dims);
     json_key_int(w, "embedding_version", x->embedding_version);
     json_key_int(w, "documents", x->documents);
+    json_key_int(w, "bytes", (int64_t)x->bytes);
     json_key_int(w, "passages", x->passages);
     json_key_int(w, "pending", x->pending);
     render_index(w, x);

@@ -22,7 +22,7 @@ static enum err info_bound(struct call *c, struct collection_info *x, struct err
     if (err)
         return err;
     x->documents = documents;
-    x->passages = x->pending = 0;
+    x->bytes = x->passages = x->pending = 0;
     memset(&x->index, 0, sizeof x->index);
     return ERR_OK;
 }

@@ -108,6 +108,16 @@ static const struct schema recommend_settings = {
                  "be no worse: the interval of the difference ends above -5 % of the control's "
                  "rate; else 409. Held-out readers could not judge uploaded scores fairly. false: "
                  "it is taken as it is"})};
+static const struct schema quota_bound = {
+    .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 9007199254740991.0, .nullable = true};
+static const struct schema quota_settings = {
+    .type = SCHEMA_OBJECT,
+    .nullable = true,
+    .fields = FIELDS({"documents", &quota_bound, .fallback = "null", .help = "null: any number"},
+                     {"bytes", &quota_bound, .fallback = "null",
+                      .help = "as the collection tells them; null: any number"}),
+    .example = "{\"documents\":1000000,\"bytes\":null}",
+};
 const struct schema schema_collection_settings = {
     .name = "CollectionSettings",
     .type = SCHEMA_OBJECT,
@@ -123,6 +133,11 @@ const struct schema schema_collection_settings = {
          .help = "words of queries that do not count unless there is nothing else; those of the "
                  "language need not be named"},
         {"feedback", &feedback_settings, .help = "what acts of readers weigh"},
+        {"quota", &quota_settings, .fallback = "null",
+         .help = "how much it may hold. A document that would make it grow over that is refused "
+                 "(quota_exceeded), each alone unless atomic; what shrinks is taken, what is "
+                 "deleted is free at once. It may be set below what is there. Users, feedback and "
+                 "vectors do not count"},
         {"training", &training_settings, .help = "when recommenders are trained by themselves"},
         {"recommend", &recommend_settings, .help = "how it recommends unless a request says"},
         {"tenant_field", &tenant_field,

@@ -45,8 +45,11 @@ const struct schema schema_collection = {
         {"name", &schema_string, NEED}, {"settings", &object, NEED},
         {"model", &schema_string, NEED}, {"model_digest", &schema_string, NEED},
         {"dims", &count, NEED}, {"embedding_version", &count, NEED, .help = "the active one"},
-        {"documents", &count, NEED}, {"passages", &count, NEED},
-        {"pending", &count, NEED, .help = "documents not embedded yet"},
+        {"documents", &count, NEED},
+        {"bytes", &count, NEED,
+         .help = "of the documents as they are stored: their title, text, url, lang, tags and "
+                 "attributes as compact JSON. What a quota counts. 0 for a key with a filter"},
+        {"passages", &count, NEED}, {"pending", &count, NEED, .help = "documents not embedded yet"},
         {"index", &index_state, NEED, .help = "of the vectors of the active version"},
         {"created", &time_text, NEED}, {"updated", &time_text, NEED}, {"revision", &count, NEED}),
 };

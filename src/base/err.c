@@ -82,6 +82,8 @@ const char *err_name(enum err code)
         return "timeout";
     case ERR_FULL:
         return "full";
+    case ERR_QUOTA:
+        return "quota_exceeded";
     case ERR_IO:
         return "io";
     case ERR_CORRUPT:

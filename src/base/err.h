@@ -26,12 +26,13 @@ enum err {
     ERR_GONE = -10,    /* a cursor or position that was pruned */
     ERR_BUSY = -11,    /* a bounded queue is full: try again later */
     ERR_TIMEOUT = -12, /* the deadline passed */
-    ERR_FULL = -13,    /* no space left on the disk, or a quota is reached */
+    ERR_FULL = -13,    /* no space left on the disk */
     ERR_IO = -14,
     ERR_CORRUPT = -15,     /* a checksum or an invariant of stored data does not hold */
     ERR_CANCELLED = -16,   /* stopping, or the peer has left */
     ERR_UNAVAILABLE = -17, /* a part that is needed is not ready */
     ERR_NO_MEMORY = -18,   /* a bounded allocation was refused */
+    ERR_QUOTA = -19,       /* it would grow over a stated quota */
 };
 
 struct err_info {

@@ -49,6 +49,7 @@ static void info_make(struct engine *x, const struct collection_record *r, struc
         .model_digest = r->model_digest,
         .dims = r->dims,
         .documents = r->documents,
+        .bytes = r->bytes,
         .passages = r->passages,
         .pending = r->pending,
         .created_us = r->created_us,
@@ -107,6 +108,8 @@ static enum err create_with(struct engine *x, struct str name, const json_t *set
     struct store_act act = {.kind = ACT_COLLECTION_CREATE};
     act.collection.name = name;
     act.collection.settings = settings_text(a, &s);
+    act.collection.documents_max = s.quota.documents;
+    act.collection.bytes_max = s.quota.bytes;
     act.collection.model_digest = str_c(i->digest);
     act.collection.dims = i->dims;
     act.collection.mean_cosine = NAN;
@@ -201,6 +204,8 @@ enum err engine_collection_update(struct engine *x, struct str name, const json_
         struct store_act act = {
             .kind = ACT_COLLECTION_UPDATE, .if_revision = r.revision, .collection = r};
         act.collection.settings = text;
+        act.collection.documents_max = s.quota.documents;
+        act.collection.bytes_max = s.quota.bytes;
         act.collection.updated_us = clock_wall_us();
         err = act_run(x, &act, &info);
         if (!err)

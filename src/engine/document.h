@@ -37,6 +37,7 @@ struct draft {
     const uint16_t *vector; /* the client's own, float16; NULL: the model's is wanted */
 
     enum draft_plan plan;
+    bool fresh;           /* planned: there is no document of its id */
     struct str prefix;    /* of the title: put in front of the first passage when it is embedded */
     bool split, embedded; /* passages are cut; they hold vectors */
     struct passage_record *passages;

@@ -84,6 +84,7 @@ struct collection_info {
     unsigned dims;
     uint32_t embedding_version; /* the active one */
     uint64_t documents, passages, pending;
+    uint64_t bytes; /* of the documents as they are stored, their payloads: what a quota counts */
     int64_t created_us, updated_us;
     uint64_t revision;
     struct { /* of the active version's vectors, as it is in memory */

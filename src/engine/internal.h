@@ -612,6 +612,7 @@ void metric_trained(struct engine *x, double seconds);
 /* What the report of the recommender that serves says of it; an empty one: none serves. */
 void metric_recommender(struct collection *c, struct str report);
 void metric_truncated(struct engine *x, size_t count);
+void metric_quota_refused(struct engine *x, size_t count);
 void metric_measured(struct engine *x, enum vectors_measured how);
 void metric_collection_drop(struct engine *x, const char *name);
 

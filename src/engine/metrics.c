@@ -33,7 +33,7 @@ struct engine_metrics {
     struct counter *feedback[FEEDBACK_TYPES];
     struct counter_family *errors;
     struct counter *cache_hits, *cache_misses;
-    struct counter *truncated;
+    struct counter *truncated, *quota_refused;
     struct gauge *lag, *index_bytes, *parts[PART_COUNT], *tail, *rough;
     struct histogram *train;
     struct gauge_family *model_metrics;
@@ -193,6 +193,10 @@ void metrics_open(struct engine *x)
     m->model_metrics = gauge_family("model_metric_ratio",
                                     "What the recommender that serves reached on held-out readers.",
                                     "collection,metric");
+    m->quota_refused = counter_of(
+        counter_family("quota_refused_total",
+                       "Documents that were refused by the quota of their collection.", NULL),
+        NULL);
     metrics_collector(collect, x);
 }
 
@@ -295,6 +299,11 @@ void metric_recommender(struct collection *c, struct str report)
             gauge_drop(c->engine->metrics->model_metrics, labels);
     }
     json_decref(v);
+}
+
+void metric_quota_refused(struct engine *x, size_t count)
+{
+    counter_add(x->metrics->quota_refused, (double)count);
 }
 
 void metric_truncated(struct engine *x, size_t count)

@@ -92,6 +92,37 @@ static void draft_plan(struct draft *d, const struct document_record *old, bool 
     }
 }
 
+/* Nothing is embedded for a collection that is full. The store decides in the end; here only what
+ * it would refuse as things stand, whatever becomes of the other drafts: documents that would be
+ * one too many, and new ones that are too large while all are new. */
+static enum err quota_foresee(struct collection *c, struct draft *drafts, size_t count,
+                              struct arena *a, struct err_info *e)
+{
+    struct quota_settings quota;
+    struct collection_record r;
+    bool all_fresh = true;
+    lock_take(&c->lock);
+    quota = c->settings.quota;
+    lock_drop(&c->lock);
+    if (!quota.documents && !quota.bytes)
+        return 0;
+    enum err err = store_collection_get(c->engine->store, a, str_c(c->name), &r, e);
+    if (err)
+        return err;
+    for (size_t i = 0; i < count; i++)
+        all_fresh = all_fresh && (!waiting(&drafts[i]) || drafts[i].fresh);
+    struct quota_use use = {r.documents, r.bytes, r.documents_max, all_fresh ? r.bytes_max : 0};
+    for (size_t i = 0; i < count; i++) {
+        struct err_info info = {0};
+        if (!waiting(&drafts[i]) || !drafts[i].fresh ||
+            !quota_check(&use, true, 0, drafts[i].payload.n, &info))
+            continue;
+        draft_fail(&drafts[i], ERR_QUOTA, &info);
+        metric_quota_refused(c->engine, 1);
+    }
+    return 0;
+}
+
 enum err drafts_plan(struct collection *c, struct draft *drafts, size_t count, bool async,
                      bool judge_in_store, struct arena *a, struct err_info *e)
 {
@@ -109,9 +140,10 @@ enum err drafts_plan(struct collection *c, struct draft *drafts, size_t count, b
          * by then. */
         bool twice =
             (i > 0 && str_eq(ids[i], ids[i - 1])) || (i + 1 < n && str_eq(ids[i], ids[i + 1]));
+        by_id[i]->fresh = old[i].number == 0 && !twice;
         draft_plan(by_id[i], &old[i], twice, async, judge_in_store);
     }
-    return 0;
+    return quota_foresee(c, drafts, count, a, e);
 }
 
 /* ---- passages ---- */
@@ -489,8 +521,12 @@ enum err drafts_commit(struct version *v, const struct sight *s, bool *moved, st
     struct err_info info = {0};
     enum err err =
         acts_write(v->collection->engine->store, acts, n, atomic, &written, position, &info);
-    for (size_t i = 0; i < written; i++)
+    size_t refused = 0;
+    for (size_t i = 0; i < written; i++) {
         draft_settle(v->collection, of[i], &acts[i]);
+        refused += acts[i].err == ERR_QUOTA;
+    }
+    metric_quota_refused(v->collection->engine, refused);
     if (err == 0 || (atomic && err == ERR_CONFLICT)) /* raced: another round */
         return version_moved(v, acts, written, moved, e);
     return err_set(e, err, info.field, "%s", info.message);

@@ -68,6 +68,20 @@ static size_t drafts_waiting(const struct draft *drafts, size_t count)
     return n;
 }
 
+/* All or nothing: the first failure is everybody's. */
+static enum err atomic_failure(struct write *w, struct err_info *e)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        const struct draft *d = &w->drafts[i];
+        if (!d->err)
+            continue;
+        char pointer[sizeof d->info.field + 24];
+        snprintf(pointer, sizeof pointer, "/%zu%s", i, d->info.field);
+        return err_set(e, d->err, w->count > 1 ? pointer : d->info.field, "%s", d->info.message);
+    }
+    return 0;
+}
+
 /* Plan, split, embed, commit: once. */
 static enum err write_round(struct write *w, bool judge_in_store, struct err_info *e)
 {
@@ -79,6 +93,8 @@ static enum err write_round(struct write *w, bool judge_in_store, struct err_inf
     if (err)
         return err;
     drafts_split(w->v, &w->rules, w->drafts, w->count, w->a);
+    if (w->o->atomic && (err = atomic_failure(w, e)))
+        return err;
     t1 = clock_mono_ns();
     metric_stage(w->x, STAGE_SPLIT, n, 0, t1 - t0);
     err = drafts_embed_or_defer(w->v, w->drafts, w->count, w->o->lane, w->o->deadline_ns, w->a, e);
@@ -136,28 +152,14 @@ static void put_read(struct write *w, const json_t *const *documents)
     metric_stage(w->x, STAGE_PARSE, w->count - failed, failed, clock_mono_ns() - t0);
 }
 
-/* All or nothing: the first failure is everybody's. */
-static enum err put_atomic_failure(struct write *w, struct err_info *e)
-{
-    for (size_t i = 0; i < w->count; i++) {
-        const struct draft *d = &w->drafts[i];
-        if (!d->err)
-            continue;
-        char pointer[sizeof d->info.field + 24];
-        snprintf(pointer, sizeof pointer, "/%zu%s", i, d->info.field);
-        return err_set(e, d->err, w->count > 1 ? pointer : d->info.field, "%s", d->info.message);
-    }
-    return 0;
-}
-
 static enum err put_run(struct write *w, struct err_info *e)
 {
     enum err err;
-    if (w->o->atomic && (err = put_atomic_failure(w, e)))
+    if (w->o->atomic && (err = atomic_failure(w, e)))
         return err;
     if ((err = write_rounds(w, e)))
         return err;
-    if (w->o->atomic && (err = put_atomic_failure(w, e)))
+    if (w->o->atomic && (err = atomic_failure(w, e)))
         return err;
     return write_wait(w, e);
 }

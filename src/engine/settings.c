@@ -239,6 +239,8 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err = training_settings_merge(&new.training, v, e);
         else if (strcmp(key, "recommend") == 0)
             err = recommend_settings_merge(&new.recommend, v, e);
+        else if (strcmp(key, "quota") == 0)
+            err = quota_settings_merge(&new.quota, v, e);
         else if (strcmp(key, "synonyms") == 0)
             err = read_synonyms(&new, v, e);
         else if (strcmp(key, "stop_words") == 0)
@@ -247,8 +249,8 @@ enum err settings_merge(struct settings *s, const json_t *object, unsigned token
             err =
                 err_set(e, ERR_INVALID, pointer,
                         "unknown setting; there are passage_tokens, overlap_tokens, extra_fields, "
-                        "mapping, synonyms, stop_words, feedback, recommend, tenant_field, "
-                        "training and versions_kept");
+                        "mapping, synonyms, stop_words, feedback, quota, recommend, "
+                        "tenant_field, training and versions_kept");
         if (err)
             return err;
     }
@@ -295,6 +297,8 @@ void settings_print(const struct settings *s, struct strbuf *out)
     json_put_int(&w, s->overlap_tokens);
     json_key(&w, "passage_tokens");
     json_put_int(&w, s->passage_tokens);
+    json_key(&w, "quota");
+    quota_settings_print(&s->quota, &w);
     json_key(&w, "recommend");
     recommend_settings_print(&s->recommend, &w);
     json_key(&w, "stop_words");

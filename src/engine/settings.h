@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/settings_feedback.h"
+#include "engine/settings_quota.h"
 #include "engine/settings_recommend.h"
 #include "engine/settings_training.h"
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct settings {
     struct feedback_settings feedback;
     struct training_settings training;
     struct recommend_settings recommend;
+    struct quota_settings quota;
     /* Arrays, checked; NULL: none. Borrowed from what was merged. */
     const json_t *synonyms; /* of {"words":[..]} or {"words":[..],"means":[..]} */
     const json_t *stop_words;

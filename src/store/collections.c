@@ -20,6 +20,9 @@ static void collection_row(sqlite3_stmt *st, struct arena *a, struct collection_
     out->mean_cosine =
         sqlite3_column_type(st, 11) == SQLITE_NULL ? NAN : (float)sqlite3_column_double(st, 11);
     out->version = (uint32_t)sqlite3_column_int64(st, 13);
+    out->bytes = (uint64_t)sqlite3_column_int64(st, 14);
+    out->documents_max = (uint64_t)sqlite3_column_int64(st, 15);
+    out->bytes_max = (uint64_t)sqlite3_column_int64(st, 16);
 }
 
 /* ---- acts ---- */
@@ -66,6 +69,8 @@ enum err collection_create(struct writer *w, struct store_act *act, struct err_i
     put_int(st, 4, w->now_us);
     put_int(st, 5, (int64_t)act->revision);
     put_int(st, 6, ++w->ledger.last_version);
+    put_int(st, 7, (int64_t)c->documents_max);
+    put_int(st, 8, (int64_t)c->bytes_max);
     act->id = named.id;
     act->version_id = w->ledger.last_version;
     act->status = ACT_CREATED;
@@ -96,7 +101,8 @@ static enum err collection_compare(struct writer *w, const struct collection_rec
     }
     if (!err && row) {
         collection_row(st, a, &old);
-        *same = str_eq(old.settings, c->settings);
+        *same = str_eq(old.settings, c->settings) && old.documents_max == c->documents_max &&
+                old.bytes_max == c->bytes_max;
         *version_same = str_eq(old.model_digest, c->model_digest) && old.dims == c->dims &&
                         (old.mean_cosine == c->mean_cosine ||
                          (isnan(old.mean_cosine) && isnan(c->mean_cosine)));
@@ -160,7 +166,11 @@ enum err collection_update(struct writer *w, struct store_act *act, struct err_i
     put_blob(st, 2, c->settings.s, c->settings.n);
     put_int(st, 3, w->now_us);
     put_int(st, 4, (int64_t)act->revision);
+    put_int(st, 5, (int64_t)c->documents_max);
+    put_int(st, 6, (int64_t)c->bytes_max);
     held->revision = act->revision;
+    held->documents_max = c->documents_max;
+    held->bytes_max = c->bytes_max;
     act->status = ACT_UPDATED;
     err = conn_run(&w->conn, st, e);
     return err || version_same ? err : version_model_set(w, active, c, act->revision, e);

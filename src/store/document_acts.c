@@ -6,6 +6,7 @@
  *     embedded: pending -> ready, a new revision
  *     delete: its row is gone, its number is never used again */
 #include "store/inside.h"
+#include <inttypes.h>
 #include <string.h>
 
 enum err stored_find(struct writer *w, const struct document_record *d, struct stored *out,
@@ -57,6 +58,34 @@ static enum err guard_ask(struct writer *w, const struct store_act *act, const s
     *may = act->guard(act->guard_ctx, &d);
     sqlite3_reset(st);
     return ERR_OK;
+}
+
+enum err quota_check(const struct quota_use *u, bool fresh, uint64_t before, uint64_t after,
+                     struct err_info *e)
+{
+    if (fresh && u->documents_max && u->documents >= u->documents_max)
+        return err_set(e, ERR_QUOTA, NULL,
+                       "the collection holds %" PRIu64 " documents, its quota is %" PRIu64
+                       ": delete some, or have the quota raised",
+                       u->documents, u->documents_max);
+    if (after > before && u->bytes_max && u->bytes - before + after > u->bytes_max)
+        return err_set(e, ERR_QUOTA, NULL,
+                       "the collection would hold %" PRIu64 " bytes of documents, its quota is"
+                       " %" PRIu64 ": delete some, or have the quota raised",
+                       u->bytes - before + after, u->bytes_max);
+    return ERR_OK;
+}
+
+/* A payload comes, or takes the place of another, if the quotas leave room for it. */
+static enum err bytes_move(struct held_collection *c, bool fresh, uint64_t before, uint64_t after,
+                           struct err_info *e)
+{
+    const struct quota_use u = {c->documents, c->bytes, c->documents_max, c->bytes_max};
+    enum err err = quota_check(&u, fresh, before, after, e);
+
+    if (!err)
+        c->bytes = c->bytes - before + after;
+    return err;
 }
 
 static enum err payload_set(struct writer *w, uint64_t key, struct str payload, struct err_info *e)
@@ -114,6 +143,8 @@ static enum err document_insert(struct writer *w, struct store_act *act, struct 
     enum err err;
 
     err = version_check(act, c, e);
+    if (!err)
+        err = bytes_move(c, true, 0, d->payload.n, e);
     if (err)
         return err;
     if (c->last_number == UINT32_MAX)
@@ -157,10 +188,16 @@ static enum err document_replace(struct writer *w, struct store_act *act, struct
     const struct document_record *d = &act->document;
     bool keep = act->keep_passages;
     enum document_state state = keep ? old->state : d->state;
+    bool other = memcmp(old->digest, d->digest, 32) != 0;
     uint32_t number = (uint32_t)old->key;
+    uint64_t bytes = 0;
     sqlite3_stmt *st;
     enum err err = keep ? ERR_OK : version_check(act, c, e);
 
+    if (!err && other)
+        err = writer_number(w, STMT_PAYLOAD_BYTES, old->key, 0, &bytes, e);
+    if (!err && other)
+        err = bytes_move(c, false, bytes, d->payload.n, e);
     if (!err)
         err = writer_change(w, put_kind(state), c, number, d->id, &act->revision, e);
     if (!err)
@@ -176,7 +213,7 @@ static enum err document_replace(struct writer *w, struct store_act *act, struct
     put_blob(st, 7, d->digest, 32);
     put_blob(st, 8, d->text_digest, 32);
     err = conn_run(&w->conn, st, e);
-    if (!err && memcmp(old->digest, d->digest, 32) != 0)
+    if (!err && other)
         err = payload_set(w, old->key, d->payload, e);
     if (!err && !keep)
         err =
@@ -302,8 +339,11 @@ enum err document_delete(struct writer *w, struct store_act *act, struct err_inf
 {
     struct held_collection *c;
     struct stored old;
+    uint64_t bytes = 0;
     enum err err = document_expect(w, act, &c, &old, e);
 
+    if (!err)
+        err = writer_number(w, STMT_PAYLOAD_BYTES, old.key, 0, &bytes, e);
     if (!err)
         err = writer_change(w, CHANGE_DOCUMENT_DELETED, c, (uint32_t)old.key, act->document.id,
                             &act->revision, e);
@@ -318,6 +358,7 @@ enum err document_delete(struct writer *w, struct store_act *act, struct err_inf
     if (err)
         return err;
     counts_move(c, &old, false, false);
+    c->bytes -= bytes;
     act->id = (uint32_t)old.key;
     act->status = ACT_DELETED;
     return ERR_OK;

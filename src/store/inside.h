@@ -100,7 +100,7 @@ struct held_version {
 };
 struct held_collection {
     uint32_t id, last_number;
-    uint64_t revision, documents;
+    uint64_t revision, documents, bytes, documents_max, bytes_max;
     bool dirty;
     char name[65];
     uint8_t name_n;

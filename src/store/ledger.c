@@ -125,6 +125,7 @@ static enum err held_flush(struct writer *w, struct held_collection *c, struct e
     put_int(st, 1, c->id);
     put_int(st, 2, (int64_t)c->documents);
     put_int(st, 3, c->last_number);
+    put_int(st, 4, (int64_t)c->bytes);
     c->dirty = false;
     return conn_run(&w->conn, st, e);
 }
@@ -216,6 +217,9 @@ static enum err held_read(struct writer *w, uint32_t id, struct held_collection 
     c->revision = (uint64_t)sqlite3_column_int64(st, 7);
     c->documents = (uint64_t)sqlite3_column_int64(st, 8);
     c->last_number = (uint32_t)sqlite3_column_int64(st, 12);
+    c->bytes = (uint64_t)sqlite3_column_int64(st, 14);
+    c->documents_max = (uint64_t)sqlite3_column_int64(st, 15);
+    c->bytes_max = (uint64_t)sqlite3_column_int64(st, 16);
     err = conn_run(&w->conn, st, e);
     return err ? err : versions_read(w, c, e);
 }

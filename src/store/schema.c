@@ -197,6 +197,12 @@ static const char *const migrations[] = {
     "CREATE TRIGGER kept_out AFTER DELETE ON kept BEGIN " KEPT_MINUS "END;"
     "CREATE TRIGGER kept_other AFTER UPDATE OF headers, body ON kept BEGIN " KEPT_PLUS KEPT_MINUS
     "END;",
+    /* 9: quotas of collections (0: none), and the bytes of their payloads */
+    "ALTER TABLE collection ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE collection ADD COLUMN documents_max INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE collection ADD COLUMN bytes_max INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE collection SET bytes = (SELECT ifnull(sum(length(payload)), 0) FROM payload"
+    " WHERE key > collection.id << 32 AND key < (collection.id + 1) << 32);",
 };
 #define MIGRATIONS ((int)(sizeof migrations / sizeof *migrations))
 

@@ -3,8 +3,9 @@
 
 #define COLLECTIONS                                                                                \
     "SELECT c.id, c.name, c.settings, v.model_digest, v.dims, c.created_us, c.updated_us,"         \
-    " c.revision, c.documents, v.passages, v.missing, v.mean_cosine, c.last_number, c.version"     \
-    " FROM collection c CROSS JOIN version v ON v.id = c.version"
+    " c.revision, c.documents, v.passages, v.missing, v.mean_cosine, c.last_number, c.version,"    \
+    " c.bytes, c.documents_max, c.bytes_max FROM collection c CROSS JOIN version v ON v.id = "     \
+    "c.version"
 #define VERSION_COLUMNS                                                                            \
     "id, collection, state, model, model_digest, settings, dims, mean_cosine, missing, passages,"  \
     " created_us, updated_us, report, revision, unmarked_after, unmarked_last"
@@ -60,16 +61,18 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                               COLLECTIONS " WHERE c.name > ?1 ORDER BY c.name LIMIT ?2"},
     [STMT_COLLECTION_INSERT] = {"collection_insert",
                                 "INSERT INTO collection (id, name, settings, created_us,"
-                                " updated_us, revision, documents, last_number, version)"
-                                " VALUES (?1, ?2, ?3, ?4, ?4, ?5, 0, 0, ?6)"},
+                                " updated_us, revision, documents, last_number, version,"
+                                " documents_max, bytes_max)"
+                                " VALUES (?1, ?2, ?3, ?4, ?4, ?5, 0, 0, ?6, ?7, ?8)"},
     [STMT_COLLECTION_UPDATE] = {"collection_update",
                                 "UPDATE collection SET settings = ?2, updated_us = ?3,"
-                                " revision = ?4 WHERE id = ?1"},
+                                " revision = ?4, documents_max = ?5, bytes_max = ?6"
+                                " WHERE id = ?1"},
     [STMT_COLLECTION_VERSION] = {"collection_version",
                                  "UPDATE collection SET version = ?2, updated_us = ?3,"
                                  " revision = ?4 WHERE id = ?1"},
     [STMT_COLLECTION_COUNTS] = {"collection_counts",
-                                "UPDATE collection SET documents = ?2, last_number = ?3"
+                                "UPDATE collection SET documents = ?2, last_number = ?3, bytes = ?4"
                                 " WHERE id = ?1"},
     [STMT_COLLECTION_REMOVE] = {"collection_remove", "DELETE FROM collection WHERE id = ?1"},
 
@@ -184,6 +187,7 @@ const struct statement_text schema_statements[STMT_COUNT] = {
                              " updated_us = ?3 WHERE key = ?1"},
     [STMT_DOCUMENT_REMOVE] = {"document_remove", "DELETE FROM document WHERE key = ?1"},
     [STMT_PAYLOAD_GET] = {"payload_get", "SELECT payload FROM payload WHERE key = ?1"},
+    [STMT_PAYLOAD_BYTES] = {"payload_bytes", "SELECT length(payload) FROM payload WHERE key = ?1"},
     [STMT_PAYLOAD_SET] = {"payload_set", "REPLACE INTO payload (key, payload) VALUES (?1, ?2)"},
     [STMT_PAYLOAD_REMOVE] = {"payload_remove", "DELETE FROM payload WHERE key = ?1"},
     [STMT_PASSAGE_GET] = {"passage_get", "SELECT spans, vectors FROM passage WHERE key = ?1"},

@@ -76,6 +76,8 @@ struct collection_record {
     int64_t created_us, updated_us;
     uint64_t revision;
     uint64_t documents, passages, pending; /* counts, kept in the same transactions */
+    uint64_t bytes;                        /* of the payloads: the same */
+    uint64_t documents_max, bytes_max;     /* quotas; 0: none */
     float mean_cosine;                     /* mu of design.md section 3; NaN until it is fixed */
 };
 
@@ -286,18 +288,20 @@ struct task_record {
 
 /* ---- writes ---- */
 enum act_kind {
-    ACT_COLLECTION_CREATE, /* collection: name, settings, model_digest, dims; version: model,
-                              settings (both may be empty): of its first, active version.
+    ACT_COLLECTION_CREATE, /* collection: name, settings, quotas, model_digest, dims; version:
+                              model, settings (both may be empty): of its first, active version.
                               ERR_CONFLICT: exists, or there is an alias of this name. version_id:
                               of that version */
-    ACT_COLLECTION_UPDATE, /* collection: id, settings, mean_cosine, model_digest, dims, all as they
-                              shall be (the last three: of the active version); if_revision.
+    ACT_COLLECTION_UPDATE, /* collection: id, settings, quotas, mean_cosine, model_digest, dims, all
+                              as they shall be (the last three: of the active version); if_revision.
+                              A quota may be below what is there.
                               ERR_CONFLICT: other dims while documents have vectors */
     ACT_COLLECTION_DELETE, /* collection.id: at once hidden, rows removed in bounded steps
                               afterwards. ERR_CONFLICT: it has aliases (named) */
     ACT_DOCUMENT_PUT, /* document: all but number and revision; created_us counts for a new one.
                          ACT_UNCHANGED: both digests and expiry equal, and it does not bring a
-                         pending one its vectors; `attempts` is kept. Its passages are of the
+                         pending one its vectors; `attempts` is kept. ERR_QUOTA: quota_check.
+                         Its passages are of the
                          active version, and if the text digest is another, it becomes missing in
                          every other version. version.id: see below */
     ACT_DOCUMENT_EMBEDDED, /* document: collection, id, passages with vectors of the active version;
@@ -457,6 +461,13 @@ struct store_ticket {
     bool written; /* the row is there */
 };
 void store_ticket_set(struct store_ticket *t);
+/* May a document have `after` bytes of payload where there were `before`, or none (fresh)?
+ * ERR_QUOTA if that makes the collection grow over a quota, or further over it. */
+struct quota_use {
+    uint64_t documents, bytes, documents_max, bytes_max;
+};
+enum err quota_check(const struct quota_use *u, bool fresh, uint64_t before, uint64_t after,
+                     struct err_info *e) MUST_CHECK;
 
 /* ---- reads ---- */
 /* ERR_NOT_FOUND. */

@@ -19,6 +19,7 @@ class Collection(TypedDict, total=False):
     dims: int
     embedding_version: int  # the active one
     documents: int
+    bytes: int  # of the documents as they are stored: their title, text, url, lang, tags and attributes as compact JSON. What ...
     passages: int
     pending: int  # documents not embedded yet
     index: "IndexState"  # of the vectors of the active version
@@ -53,6 +54,7 @@ class CollectionSettings(TypedDict, total=False):
     synonyms: Union[List[Dict[str, Any]], None]  # words, or several in a row, that stand for one another in queries
     stop_words: Union[List[str], None]  # words of queries that do not count unless there is nothing else; those of the language need not be named
     feedback: Dict[str, Any]  # what acts of readers weigh
+    quota: Union[Dict[str, Any], None]  # how much it may hold. A document that would make it grow over that is refused (quota_exceeded), each alone ...
     training: Dict[str, Any]  # when recommenders are trained by themselves
     recommend: Dict[str, Any]  # how it recommends unless a request says
     tenant_field: Union[str, None]  # the attribute that says whose a document is; every document has it then, and keeps it. Who asks for one ...
