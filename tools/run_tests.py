@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run akin's tests group by group; the last line is "N passed, N failed[, N skipped]".
 
-usage: run_tests.py [--state DIR] [GROUP...]      groups: unit asan tsan e2e quality crash fuzz
+usage: run_tests.py [--state DIR] [GROUP...]      groups: unit crash quality asan e2e tsan fuzz
 """
 import argparse, concurrent.futures, json, os, pathlib, re, subprocess, sys, time
 
@@ -13,7 +13,9 @@ BUILDS = {
     "build": ["--buildtype=release", "-Db_ndebug=false"],
     "build-asan": [*LIGHT, "-Db_sanitize=address,undefined"],
     "build-tsan": [*LIGHT, "-Db_sanitize=thread"],
+    "build-fuzz": [*LIGHT, "-Db_sanitize=address,undefined", "-Dfuzz=true", "-Dtests=disabled"],
 }
+NEEDS = {"asan": "build-asan", "e2e": "build-asan", "tsan": "build-tsan", "fuzz": "build-fuzz"}  # of groups; all need "build"
 # What one thread does tells the thread sanitizer nothing, and what waits for faults of a disk what others tell too.
 ONE_THREAD = {"embed model", "embed pull", "faults", "filter", "filter_meaning", "lexical dictionary", "lexical file", "migration", "passage", "seeded", "terms",
               "train adapter", "train rank"}
@@ -33,20 +35,36 @@ class Tally:
         self.passed, self.failed, self.skipped = self.passed + passed, self.failed + failed, self.skipped + skipped
 
 
-def build(name, env=None):
+def build(name, *nice):
     if not (ROOT / name / "build.ninja").exists():
+        env = {**os.environ, "CC": "clang"} if name == "build-fuzz" else None
         subprocess.run(["meson", "setup", name, *BUILDS[name]], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=env)
-    subprocess.run(["ninja", "-C", name, "-j", CORES, "--quiet"], cwd=ROOT, check=True)
+    targets = {"build-fuzz": lambda: ["fuzz-targets"], "build-tsan": lambda: [program for _, program in threaded(name)]}.get(name, list)()
+    subprocess.run([*nice, "ninja", "-C", name, "-j", CORES, "--quiet", *targets], cwd=ROOT, check=True)
+
+
+class Builds:
+    """What later groups need, built beside the tests of earlier ones, which wait for clocks and disks."""
+
+    def __init__(self, names):
+        self.pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.begun = {name: self.pool.submit(build, name, "nice", "-n", "15") for name in names}
+
+    def wait(self, name):
+        self.begun[name].result()
+
+    def stop(self):
+        self.pool.shutdown(cancel_futures=True)
 
 
 def threaded(name):
     tests = json.loads(subprocess.run(["meson", "introspect", "--tests", name], cwd=ROOT, capture_output=True, check=True).stdout)
-    return [t["name"] for t in tests if t["name"] not in ONE_THREAD and not t["name"].startswith(ONE_THREAD_FOLDERS)]
+    return [(t["name"], os.path.relpath(t["cmd"][0], ROOT / name)) for t in tests
+            if t["name"] != "layers" and t["name"] not in ONE_THREAD and not t["name"].startswith(ONE_THREAD_FOLDERS)]
 
 
 def meson(tally, name, env, tests=()):
     """cmocka's own counts where a program prints them, else a program is one test."""
-    build(name)
     subprocess.run(["meson", "test", "-C", name, "--no-rebuild", "--num-processes", WAITING, "--print-errorlogs",
                     "--suite", "unit", *(tests() if tests else [])], cwd=ROOT, env=env)
     for line in (ROOT / name / "meson-logs" / "testlog.json").read_text().splitlines():
@@ -75,11 +93,7 @@ def pytest(tally, folder, env, *options):
     tally.add(tests - errors - failures - skipped, failed, skipped)
 
 
-def fuzz(tally, env):
-    if not (ROOT / "build-fuzz" / "build.ninja").exists():
-        subprocess.run(["meson", "setup", "build-fuzz", *LIGHT, "-Db_sanitize=address,undefined", "-Dfuzz=true", "-Dtests=disabled"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-                       env={**env, "CC": "clang"})
-    subprocess.run(["ninja", "-C", "build-fuzz", "-j", CORES, "--quiet", "fuzz-targets"], cwd=ROOT, check=True)
+def fuzz(tally):
     targets = [t.name for t in sorted((ROOT / "build-fuzz" / "fuzz").glob("fuzz_*")) if t.is_file() and os.access(t, os.X_OK)]
 
     def run(target):  # a moment each, one a core; ./dev fuzz takes longer
@@ -104,23 +118,26 @@ def main():
     if (state / "languages.table").exists():
         env["AKIN_TEST_LANGUAGES"] = str(state / "languages.table")
     asan = {**env, "AKIN_BIN": str(ROOT / "build-asan" / "akin")}
-    groups = {
+    groups = {  # those that need the release alone come first: the sanitizers' builds are made beside them
         "unit": lambda t: meson(t, "build", env),
-        "asan": lambda t: meson(t, "build-asan", env),
-        "tsan": lambda t: meson(t, "build-tsan", env, lambda: threaded("build-tsan")),
-        "e2e": lambda t: (build("build-asan"), pytest(t, "tests/e2e", asan)),
-        "quality": lambda t: pytest(t, "tests/quality", env),
         "crash": lambda t: pytest(t, "tests/crash", env),
-        "fuzz": lambda t: fuzz(t, env),
+        "quality": lambda t: pytest(t, "tests/quality", env),
+        "asan": lambda t: meson(t, "build-asan", env),
+        "e2e": lambda t: pytest(t, "tests/e2e", asan),
+        "tsan": lambda t: meson(t, "build-tsan", env, lambda: [test for test, _ in threaded("build-tsan")]),
+        "fuzz": fuzz,
     }
     for name in a.groups:
         if name not in groups:
             sys.exit(f"run_tests.py: unknown group {name}; there are {' '.join(groups)}")
     build("build")
-    total = Tally()
-    for name in a.groups or groups:
+    asked = [name for name in groups if name in a.groups or not a.groups]
+    builds, total = Builds(dict.fromkeys(NEEDS[name] for name in asked if name in NEEDS)), Tally()
+    for name in asked:
         tally, start = Tally(), time.monotonic()
         try:
+            if name in NEEDS:
+                builds.wait(NEEDS[name])
             groups[name](tally)
         except subprocess.CalledProcessError as e:
             print(e, file=sys.stderr)
@@ -128,6 +145,7 @@ def main():
         print(f"-- {name}: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped, "
               f"{time.monotonic() - start:.0f} s", flush=True)
         total.add(tally.passed, tally.failed, tally.skipped)
+    builds.stop()
     print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))
     sys.exit(1 if total.failed or not total.passed else 0)
 
