@@ -62,7 +62,10 @@ def test_atomic_is_all_or_nothing(server):
         assert usage(server, "b") == held and server.get(path + "/1")["text"] == "first"
         assert [d["id"] for d in server.get(path)["data"]] == ["1"]
     server.post(path, [{"id": c, "text": c} for c in "xy"], atomic="true")
-    assert usage(server, "b")[0] == 3
+    held = usage(server, "b")
+    assert held[0] == 3
+    full(server.ask("POST", path, [{"id": "1", "text": "changed"}, {"id": "z", "text": "z"}], atomic="true"))  # known to be full beforehand
+    assert usage(server, "b") == held and server.get(path + "/1")["text"] == "first"
 
 
 def test_bytes_are_those_stored(server):
