@@ -27,7 +27,7 @@ static void document_put(struct lexical *x, uint32_t number)
     for (uint32_t i = 0; i < 12; i++)
         tokens[i] = (struct lexical_token){str_c(words[(i * i + number * (i % 3)) % WORDS]),
                                            i % 4 + i / 4, i / 4};
-    struct lexical_document d = {number, number, tokens, 12, {4, 4, 4}};
+    struct lexical_document d = {number, number, tokens, 12, {4, 4, 4}, number % 3};
     lexical_put(x, &d);
 }
 
@@ -86,7 +86,7 @@ static void ask(struct lexical *x, const struct lexical_word *found, size_t n, s
     for (unsigned way = 0; way < 8; way++) {
         groups[0].role = way & 1 ? LEXICAL_MUST : LEXICAL_SHOULD;
         groups[1].role = way & 2 ? LEXICAL_MUST : LEXICAL_SHOULD;
-        struct lexical_query q = {groups, 2, &phrase, way / 4, NULL};
+        struct lexical_query q = {groups, 2, &phrase, way / 4, NULL, way % 3};
         size_t count = lexical_search(x, &q, K, a, &hits);
         for (size_t i = 0; i < count; i++)
             numbers[i] = hits[i].number;
@@ -102,12 +102,13 @@ static void look_around(struct lexical *x)
     struct arena *a = arena_new(0);
     struct lexical_word found[K];
     size_t n = lexical_prefixed(x, 0, STR(""), K, a, found);
-    if ((n == 0) != (lexical_terms(x) == 0))
+    if (n && !lexical_terms(x))
         abort();
     ask(x, found, n, a);
     for (size_t i = 0; i < n; i++) {
         struct lexical_word near[2];
-        lexical_near(x, 0, found[i].term, 1 + i % 2, 2, a, near);
+        lexical_near(x, (uint32_t)i % 3, found[i].term, 1 + i % 2, 2, a, near);
+        lexical_prefixed(x, (uint32_t)i % 3, found[i].term, 2, a, near);
     }
     arena_free(a);
 }

@@ -155,7 +155,10 @@ static void words_put_some(struct words *w, uint32_t from)
                                    .lang = i % 3 ? STR("en") : STR("de"),
                                    .title = STR("a title"),
                                    .text = i % 2 ? STR("odd words here") : STR("even words there"),
-                                   .tags = STR("tag")};
+                                   .tags = STR("tag"),
+                                   .tenant = i % 3   ? STR("")
+                                             : i % 2 ? STR("a")
+                                                     : STR("b")};
         words_put(w, &d);
     }
 }
@@ -261,6 +264,9 @@ static void check_words(struct file *f)
     struct word_hit *hits;
     const struct words_query *q = words_query(w, STR("odd wrods \"words here\" tit"), &o, a);
     size_t found = words_search(w, q, 10, NULL, a, &hits);
+    o.tenant = STR("a");
+    q = words_query(w, STR("odd wrods \"words here\" tit"), &o, a);
+    words_search(w, q, 10, NULL, a, &hits);
     words_put_some(w, 1);
     words_put_some(w, 2000);
     for (uint32_t i = 1; i < 4000; i++)

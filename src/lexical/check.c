@@ -78,6 +78,8 @@ static void check_posting(struct checking *c, const struct term *t, const struct
                           const struct posting *p)
 {
     uint64_t tf = 0, before = 0, occurrences_max = p->positions_size;
+    expect(c, !t->part || slots_of(c->x, p->slot)->parts[p->slot % CHUNK] == term_part(t),
+           "%.*s: slot %u is of another part", STR_ARG(term_word(t)), p->slot);
     uint64_t *at = xmalloc((occurrences_max + 1) * sizeof *at);
     size_t count;
     positions_read(p->positions, at, &count);

@@ -102,8 +102,8 @@ struct lexical_query {
     size_t group_count;
     const struct lexical_phrase *phrases;
     size_t phrase_count;
-    uint32_t part;
     const struct docset *within; /* document numbers; NULL: all */
+    uint32_t part;
 };
 struct lexical_hit {
     uint32_t number;

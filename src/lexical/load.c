@@ -125,7 +125,7 @@ static void document_get(struct loading *l, uint64_t *number, uint64_t *revision
     uint64_t length = get_varint(l), part = get_varint(l);
     uint64_t most = NUMBERS_PER_DOCUMENT * (l->documents + NUMBERS_PER_DOCUMENT);
     if (*number == 0 || *number > most || *number >= UINT32_MAX || length > UINT32_MAX ||
-        part > most / 8 || part >= UINT32_MAX || slot_of_number(x, (uint32_t)*number) != NONE)
+        part > 8 * (UINT64_C(1024) + l->documents) || slot_of_number(x, (uint32_t)*number) != NONE)
         corrupt(
             l,
             "a document's number or part is out of range or there twice, or its length too large");
@@ -213,19 +213,21 @@ static inline void held_all(struct loading *l, held_fn *held)
 }
 
 /* *next: the first slot that may come. */
-static void group_get(struct loading *l, struct posting *postings, unsigned count, uint32_t id,
-                      uint64_t *next)
+static void group_get(struct loading *l, struct posting *postings, unsigned count,
+                      const struct term *t, uint64_t *next)
 {
     for (unsigned i = 0; i < count; i++) {
         uint64_t slot = *next + get_varint(l) - 1;
         if (slot < *next || slot >= l->documents)
             corrupt(l, "postings are out of order, or of no document");
+        else if (t->part && slots_of(l->x, (uint32_t)slot)->parts[slot % CHUNK] != term_part(t))
+            corrupt(l, "a posting of another part");
         if (section_error(l->r))
             return;
         __builtin_prefetch(&slots_of(l->x, (uint32_t)slot)->lengths[slot % CHUNK]);
         postings[i].slot = (uint32_t)slot;
         positions_get(l, &postings[i]);
-        held_later(l, (uint32_t)slot, id, held_count);
+        held_later(l, (uint32_t)slot, t->id, held_count);
         *next = slot + 1;
     }
 }
@@ -290,7 +292,7 @@ static uint32_t list_get(struct loading *l, struct term *t)
         corrupt(l, "a term has no postings");
     l->block_count = 0;
     while (count) {
-        group_get(l, postings, count, t->id, &next);
+        group_get(l, postings, count, t, &next);
         if (section_error(l->r))
             break;
         /* The end of a rare term is in the same chunk: its positions stay. */
