@@ -115,7 +115,10 @@ static void header_parameter_write(struct json_writer *w, struct str name)
          "again, and its answer is given again"},
         {"Akin-Min-Position", "answer from a state at least as new as this Akin-Position"},
     };
-    static const struct schema etags = {.type = SCHEMA_STRING, .example = "\"\\\"17\\\"\""};
+    static const struct schema etags = {
+        .type = SCHEMA_STRING,
+        .pattern = "^\\s*([*]|(W/)?\"[^\"]*\"(\\s*,\\s*(W/)?\"[^\"]*\")*)?\\s*$",
+        .example = "\"\\\"17\\\"\""};
     json_object_begin(w);
     json_key(w, "name");
     json_put_str(w, name);

@@ -171,8 +171,8 @@ static void string_write(struct json_writer *w, const struct schema *s)
         openapi_put(w, "pattern", ID_PATTERN);
     else if (s->format == FORMAT_TIME)
         openapi_put(w, "format", "date-time");
-    else if (s->format == FORMAT_POSITION)
-        openapi_put(w, "pattern", "^([0-9a-f]{12}-[0-9]+)?$");
+    else if (s->pattern)
+        openapi_put(w, "pattern", s->pattern);
 }
 
 static void id_write(struct json_writer *w, const struct schema *s)
@@ -227,6 +227,8 @@ static void alternatives_write(struct json_writer *w, const struct schema *s)
     json_array_begin(w);
     for (size_t i = 0; s->alternatives[i]; i++)
         openapi_schema(w, s->alternatives[i], false);
+    if (s->nullable)
+        json_put_raw(w, STR("{\"type\":\"null\"}"));
     json_array_end(w);
 }
 

@@ -21,10 +21,9 @@ enum schema_type {
 
 enum schema_format {
     FORMAT_NONE,
-    FORMAT_ID,       /* 1 to 255 bytes, no control characters, not "." or ".." */
-    FORMAT_NAME,     /* of a collection: [a-z0-9][a-z0-9_-]{0,63} */
-    FORMAT_TIME,     /* RFC 3339 */
-    FORMAT_POSITION, /* described only: the store judges it; empty counts as none */
+    FORMAT_ID,   /* 1 to 255 bytes, no control characters, not "." or ".." */
+    FORMAT_NAME, /* of a collection: [a-z0-9][a-z0-9_-]{0,63} */
+    FORMAT_TIME, /* RFC 3339 */
 };
 
 struct schema;
@@ -46,6 +45,7 @@ struct schema {
     bool bounded;
     size_t count_min, count_max; /* strings: code points; arrays: items; 0: no bound */
     const char *choices;         /* strings: "hybrid|semantic|lexical" */
+    const char *pattern;         /* strings: described only, the handler judges it */
     bool nullable;
     bool open;     /* objects: unknown fields are allowed */
     bool deferred; /* only the type and the count are checked: the handler judges what is inside */

@@ -212,8 +212,11 @@ static const struct schema train_kind = {.type = SCHEMA_STRING,
                                          .nullable = true};
 static const struct schema train_seed = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 9007199254740991.0};
-const struct schema schema_label = {
-    .type = SCHEMA_STRING, .count_min = 1, .count_max = 255, .example = "\"attributes.topic\""};
+const struct schema schema_label = {.type = SCHEMA_STRING,
+                                    .pattern = "^(tags|attributes\\..+)$",
+                                    .count_min = 1,
+                                    .count_max = 255,
+                                    .example = "\"attributes.topic\""};
 static const struct schema min_probability = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 static const struct schema train_held_out = {

@@ -13,7 +13,7 @@ static const struct schema document_id = {
     .type = SCHEMA_ID, .format = FORMAT_ID, .nullable = true, .count_min = 1, .count_max = 255};
 static const struct schema document_text = {.type = SCHEMA_STRING, .nullable = true};
 static const struct schema document_tags = {
-    .type = SCHEMA_ARRAY, .items = &schema_string, .nullable = true};
+    .type = SCHEMA_ARRAY, .items = &schema_nonempty, .count_max = 1000, .nullable = true};
 static const struct schema document_attributes = {
     .type = SCHEMA_OBJECT, .open = true, .nullable = true};
 static const struct schema document_expires = {.type = SCHEMA_STRING,

@@ -222,8 +222,11 @@ static const struct schema score = {
     .example = "{\"document\":\"a1\",\"score\":0.8}",
 };
 static const struct schema score_list = {.type = SCHEMA_ARRAY, .items = &score, .count_max = 10000};
-const struct schema schema_source_name = {
-    .type = SCHEMA_STRING, .count_min = 1, .count_max = 64, .example = "\"mine\""};
+const struct schema schema_source_name = {.type = SCHEMA_STRING,
+                                          .pattern = "^[a-z_][a-z0-9_]{0,63}$",
+                                          .count_min = 1,
+                                          .count_max = 64,
+                                          .example = "\"mine\""};
 const struct schema schema_scores = {
     .name = "Scores",
     .type = SCHEMA_OBJECT,
