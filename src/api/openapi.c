@@ -105,31 +105,38 @@ static struct str word_next(const char **words)
 
 static void header_parameter_write(struct json_writer *w, struct str name)
 {
-    static const struct {
-        const char *name, *help;
-    } helps[] = {
-        {"If-Match", "the ETag that the document must still have, or *"},
-        {"If-None-Match", "an ETag; with PUT, * for a document that must not exist yet"},
-        {"Idempotency-Key",
-         "1 to 255 characters of visible ASCII: sent again with the same key, this is not done "
-         "again, and its answer is given again"},
-        {"Akin-Min-Position", "answer from a state at least as new as this Akin-Position"},
-    };
     static const struct schema etags = {
         .type = SCHEMA_STRING,
         .pattern = "^\\s*([*]|(W/)?\"[^\"]*\"(\\s*,\\s*(W/)?\"[^\"]*\")*)?\\s*$",
         .example = "\"\\\"17\\\"\""};
+    static const struct schema once = {
+        .type = SCHEMA_STRING, .pattern = "^[!-~]{1,257}$", .example = "\"9f86d081884c7d65\""};
+    static const struct {
+        const char *name, *help;
+        const struct schema *schema;
+    } known[] = {
+        {"If-Match", "the ETag that the document must still have, or *", &etags},
+        {"If-None-Match", "an ETag; with PUT, * for a document that must not exist yet", &etags},
+        {"Idempotency-Key",
+         "1 to 255 characters of visible ASCII: sent again with the same key, this is not done "
+         "again, and its answer is given again",
+         &once},
+        {"Akin-Min-Position", "answer from a state at least as new as this Akin-Position",
+         &schema_position},
+    };
+    size_t i = 0, count = sizeof known / sizeof *known;
+    while (i < count && !str_eq_c(name, known[i].name))
+        i++;
     json_object_begin(w);
     json_key(w, "name");
     json_put_str(w, name);
     openapi_put(w, "in", "header");
-    for (size_t i = 0; i < sizeof helps / sizeof *helps; i++)
-        if (str_eq_c(name, helps[i].name))
-            openapi_put(w, "description", helps[i].help);
+    if (i < count)
+        openapi_put(w, "description", known[i].help);
     json_key(w, "required");
     json_put_bool(w, false);
     json_key(w, "schema");
-    openapi_schema(w, str_eq_c(name, "Akin-Min-Position") ? &schema_position : &etags, true);
+    openapi_schema(w, i < count ? known[i].schema : &schema_string, true);
     json_object_end(w);
 }
 

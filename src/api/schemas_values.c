@@ -55,7 +55,7 @@ const struct schema schema_filter = {
     .example = "\"lang = \\\"en\\\"\"",
 };
 const struct schema schema_position = {.type = SCHEMA_STRING,
-                                       .pattern = "^([0-9a-f]{12}-[0-9]+)?$",
+                                       .pattern = "^([0-9a-f]{12}-(0|[1-9][0-9]{0,17}))?$",
                                        .count_max = 40,
                                        .help = "a place in the order of all changes",
                                        .example = "\"b04fd0a41255-17\""};
