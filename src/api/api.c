@@ -89,6 +89,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_EMBEDDINGS] = run_embeddings,
     [ROUTE_MODELS_LIST] = run_models_list,
     [ROUTE_MODEL_GET] = run_model_get,
+    [ROUTE_TEI_ROOT] = run_tei_embed,
     [ROUTE_TEI_EMBED] = run_tei_embed,
     [ROUTE_TEI_EMBED_ALL] = run_tei_embed_all,
     [ROUTE_TEI_SIMILARITY] = run_tei_similarity,

@@ -31,6 +31,8 @@ static void send(struct call *c, int status, const char *media, struct strbuf *o
     char *body = strbuf_detach(out, &n);
     idempotency_settle(c, status, (struct str){body, n});
     http_add_header(c->request, "Akin-Trace-Id", http_trace_id(c->request));
+    if (c->route && c->route->shape == SHAPE_OPENAI) /* what its clients show of an error */
+        http_add_header(c->request, "X-Request-Id", http_trace_id(c->request));
     http_reply(c->request, status, media, (struct str){body, n}, true);
 }
 

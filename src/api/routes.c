@@ -495,6 +495,12 @@ const struct route routes[ROUTE_COUNT] = {
                          .answers = ANSWERS({200, &schema_model}), .problems = ITEM,
                          .scopes = SEES_MODELS, .cost = COST_INTERACTIVE, .shape = SHAPE_OPENAI},
     /* ---- inference, as Text Embeddings Inference has it ---- */
+    [ROUTE_TEI_ROOT] = {"POST", "/", "embedAtRoot", "inference",
+                        "The same as /embed: where clients of TEI ask that were given an address "
+                        "and no path",
+                        .body = &schema_tei_embed, .media = MEDIA_JSON,
+                        .answers = ANSWERS({200, &schema_vectors}), .scopes = SCOPE_EMBED,
+                        .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
     [ROUTE_TEI_EMBED] = {"POST", "/embed", "embed", "inference", "Vectors of texts, as TEI has it",
                          .body = &schema_tei_embed, .media = MEDIA_JSON,
                          .answers = ANSWERS({200, &schema_vectors}), .scopes = SCOPE_EMBED,

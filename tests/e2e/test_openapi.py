@@ -75,7 +75,7 @@ ROUTES = [
     *(("/v1/collections/{c}/scores/{source}", m) for m in ("POST", "DELETE")),
     *(("/v1/collections/{c}/scores/{source}/" + who, m) for who in ("all", "users/{id}") for m in ("GET", "PUT", "DELETE")),
     ("/v1/collections/{c}/users/{id}/recommendations", "GET"), ("/v1/embeddings", "POST"), ("/v1/models", "GET"),
-    ("/v1/models/{model}", "GET"), ("/embed", "POST"), ("/embed_all", "POST"), ("/similarity", "POST"), ("/tokenize", "POST"),
+    ("/v1/models/{model}", "GET"), ("/", "POST"), ("/embed", "POST"), ("/embed_all", "POST"), ("/similarity", "POST"), ("/tokenize", "POST"),
     ("/decode", "POST"), ("/info", "GET"), ("/mcp", "POST"), ("/v1/changes", "GET"), ("/v1/keys", "GET"), ("/v1/keys", "POST"),
     *(("/v1/keys/{key}", m) for m in ("GET", "PATCH", "DELETE")), ("/v1/keys/{key}:rotate", "POST"), ("/v1/backups", "POST"), ("/v1/checks", "POST"),
     ("/livez", "GET"), ("/readyz", "GET"), ("/version", "GET"), ("/metrics", "GET"), ("/openapi.json", "GET"), ("/", "GET"), ("/page/style.css", "GET"), ("/page/page.js", "GET"), ("/docs", "GET"), ("/page/docs.css", "GET"), ("/page/docs.js", "GET"), ("/page/examples.json", "GET"),
