@@ -1514,6 +1514,8 @@ export class Akin extends Http {
   listModels(): Promise<Models>;
   /** One model, by its name or an alias */
   getModel(model: string): Promise<Model>;
+  /** The same as /embed: where clients of TEI ask that were given an address and no path */
+  embedAtRoot(body: TEIEmbedRequest): Promise<Array<Array<number>>>;
   /** Vectors of texts, as TEI has it */
   embed(body: TEIEmbedRequest): Promise<Array<Array<number>>>;
   /** A vector for each token of texts, as TEI has it */

@@ -219,6 +219,9 @@ export class Akin extends Http {
   getModel(model) {
     return this.ask("GET", `/v1/models/${part(model)}`);
   }
+  embedAtRoot(body) {
+    return this.ask("POST", "/", { body });
+  }
   embed(body) {
     return this.ask("POST", "/embed", { body });
   }

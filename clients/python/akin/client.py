@@ -294,6 +294,10 @@ class Akin(Http):
         """One model, by its name or an alias"""
         return self._ask("GET", f"/v1/models/{quote(model)}")  # type: ignore[no-any-return]
 
+    def embed_at_root(self, *, inputs: Union[str, List[str]], truncate: Optional[bool] = None, truncation_direction: Optional[Union[Literal["Right", "right"], None]] = None, prompt_name: Optional[Union[Literal["query", "passage", "document"], None]] = None, dimensions: Optional[Union[int, None]] = None, normalize: Optional[bool] = None) -> List[List[float]]:
+        """The same as /embed: where clients of TEI ask that were given an address and no path"""
+        return self._ask("POST", "/", body={"inputs": inputs, "truncate": truncate, "truncation_direction": truncation_direction, "prompt_name": prompt_name, "dimensions": dimensions, "normalize": normalize})  # type: ignore[no-any-return]
+
     def embed(self, *, inputs: Union[str, List[str]], truncate: Optional[bool] = None, truncation_direction: Optional[Union[Literal["Right", "right"], None]] = None, prompt_name: Optional[Union[Literal["query", "passage", "document"], None]] = None, dimensions: Optional[Union[int, None]] = None, normalize: Optional[bool] = None) -> List[List[float]]:
         """Vectors of texts, as TEI has it"""
         return self._ask("POST", "/embed", body={"inputs": inputs, "truncate": truncate, "truncation_direction": truncation_direction, "prompt_name": prompt_name, "dimensions": dimensions, "normalize": normalize})  # type: ignore[no-any-return]
