@@ -102,6 +102,15 @@ static void parameters_hide(const char *target)
         *(char *)(uintptr_t)(mark + 1) = '\0';
 }
 
+/* The head has a deadline of its own, from the first sign of it on; server->lock, since the
+ * watching thread sees that sign. */
+static int64_t head_until(const struct conn *conn, const struct http_request *r)
+{
+    int64_t since = conn->fresh ? conn->since_ns : conn->head_ns ? conn->head_ns : r->started_ns;
+    int64_t until = since + (int64_t)r->server->limits.header_ms * 1000000;
+    return until < r->deadline_ns ? until : r->deadline_ns;
+}
+
 void *loop_line(void *cls, const char *target, struct MHD_Connection *c)
 {
     struct http_server *s = cls;
@@ -110,6 +119,7 @@ void *loop_line(void *cls, const char *target, struct MHD_Connection *c)
     if (s->strict_layout)
         parameters_hide(target);
     lock_take(&s->lock);
+    atomic_store(&r->wake_ns, head_until(conn, r));
     conn->request = r;
     lock_drop(&s->lock);
     return r;

@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The head has a deadline of its own, from the first sign of it on. */
-static int64_t head_until(const struct conn *conn, const struct http_request *r)
-{
-    int64_t since = conn->fresh ? conn->since_ns : conn->head_ns ? conn->head_ns : r->started_ns;
-    int64_t until = since + (int64_t)r->server->limits.header_ms * 1000000;
-    return until < r->deadline_ns ? until : r->deadline_ns;
-}
-
 struct http_request *request_new(struct http_server *s, struct MHD_Connection *c, struct conn *conn,
                                  const char *target)
 {
@@ -39,7 +31,7 @@ struct http_request *request_new(struct http_server *s, struct MHD_Connection *c
     lock_init(&r->lock, LOCK_QUEUE);
     cond_init(&r->more);
     atomic_init(&r->refs, 1);
-    atomic_init(&r->wake_ns, head_until(conn, r));
+    atomic_init(&r->wake_ns, NEVER);
     atomic_fetch_add(&s->refs, 1);
     return r;
 }
