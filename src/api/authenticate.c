@@ -187,3 +187,17 @@ bool refused_by_key(struct call *c)
         return true;
     return refused_by_scope(c) || refused_by_collection(c);
 }
+
+bool key_still_fits(const struct call *c, struct arena *scratch)
+{
+    struct caller now;
+    struct str key = http_header(c->request, "X-API-Key");
+    if (!key.n)
+        key = bearer_token(http_header(c->request, "Authorization"));
+    if (!key_like(key) || str_eq_c(c->caller.key_id, "admin"))
+        return true; /* of the configuration, or none was asked for */
+    if (engine_key_check(c->engine, key, http_peer(c->request), scratch, &now) != KEY_FITS)
+        return false;
+    return str_eq(now.filter, c->caller.filter) &&
+           authorize(&now, c->route->scopes, call_collection(c)) == ACCESS_ALLOWED;
+}

@@ -31,4 +31,8 @@ bool refused_by_scope(struct call *c);
  * work begins, since the alias may have moved. */
 bool refused_by_collection(struct call *c);
 
+/* Does the key still allow what it allowed when the request came? For answers that take long. About
+ * a microsecond; any one thread. */
+bool key_still_fits(const struct call *c, struct arena *scratch);
+
 #endif

@@ -5,15 +5,26 @@
 #include "api/server.h"
 #include "base/log.h"
 
-#define LINES_MAX (64u << 20) /* bytes of one step: some hundred kB, or one document of any size   \
-                               */
+#define LINES_MAX                                                                                  \
+    (64u << 20) /* bytes of one step: some hundred kB, or one document of any size                 \
+                 */
 
-static enum err lines_send(struct http_request *r, struct export *x, struct strbuf *lines,
+static enum err key_check(const struct call *c, struct err_info *e)
+{
+    struct arena *scratch = arena_new(0);
+    bool fits = key_still_fits(c, scratch);
+    arena_free(scratch);
+    return fits ? ERR_OK : err_set(e, ERR_DENIED, NULL, "the key was revoked or changed meanwhile");
+}
+
+static enum err lines_send(const struct call *c, struct export *x, struct strbuf *lines,
                            size_t *count, struct err_info *e)
 {
     const struct document_out *documents;
     struct json_writer w;
-    enum err err = engine_export_next(x, &documents, count, e);
+    enum err err = key_check(c, e);
+    if (!err)
+        err = engine_export_next(x, &documents, count, e);
     strbuf_clear(lines);
     for (size_t i = 0; i < *count && !err; i++) {
         json_writer_init(&w, lines);
@@ -22,7 +33,7 @@ static enum err lines_send(struct http_request *r, struct export *x, struct strb
     }
     if (!err && lines->failed)
         err = err_set(e, ERR_TOO_LARGE, NULL, "a line takes more than %u MiB", LINES_MAX >> 20);
-    return err ? err : http_reply_write(r, lines->buf ? lines->buf : "", lines->n, e);
+    return err ? err : http_reply_write(c->request, lines->buf ? lines->buf : "", lines->n, e);
 }
 
 static void export_send(struct call *c, struct export *x)
@@ -35,7 +46,7 @@ static void export_send(struct call *c, struct export *x)
     strbuf_init(&lines, LINES_MAX);
     http_reply_begin(r, 200, "application/x-ndjson");
     while (count && !err)
-        err = lines_send(r, x, &lines, &count, &e);
+        err = lines_send(c, x, &lines, &count, &e);
     if (err)
         log_event(err == ERR_CANCELLED ? LOG_INFO : LOG_WARN, "an export was cut",
                   LOG_S("error", e.message), LOG_S("trace_id", http_trace_id(r)));

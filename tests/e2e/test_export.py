@@ -180,6 +180,16 @@ def test_who_leaves_leaves_nothing(large):
     assert len(rows(export(large, "large").text)) == 20
 
 
+def test_a_key_that_is_revoked_gets_no_more(large):
+    keys = [large.post("/v1/keys", {"scopes": ["documents.read"], "filter": f'id >= "{i}"'}, 201) for i in "lk"]
+    open_ = [raw(large, "large", f"Authorization: Bearer {k['key']}\r\n") for k in keys]
+    large.ask("DELETE", "/v1/keys/" + keys[0]["id"], status=204)
+    large.ask("PATCH", "/v1/keys/" + keys[1]["id"], {"filter": 'id = "l01"'}, status=200)
+    for s, got in open_:
+        got = rest(s, got)
+        assert b'"id":"l00"' in got and not got.endswith(b"0\r\n\r\n") and got.count(b'"id":"l') < 20
+
+
 def test_what_is_cut_shows_it(large):
     s, got = raw(large, "large")
     with Akin(large.url) as client:
