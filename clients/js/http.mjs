@@ -13,6 +13,8 @@ export class AkinError extends Error {
   }
 }
 
+/** A list of texts is a parameter for each; of anything else, JSON. */
+const queryValues = (v) => Array.isArray(v) && v.every((one) => typeof one === "string") ? v : [typeof v === "string" ? v : JSON.stringify(v)];
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const unique = () => globalThis.crypto?.randomUUID?.() ?? Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 10)).join("-");
 
@@ -27,7 +29,7 @@ export class Http {
   }
 
   async ask(method, path, { query = {}, headers = {}, body, media = "application/json" } = {}) {
-    const given = Object.entries(query).filter(([, v]) => v !== undefined && v !== null).map(([k, v]) => [k, typeof v === "string" ? v : JSON.stringify(v)]);
+    const given = Object.entries(query).filter(([, v]) => v !== undefined && v !== null).flatMap(([k, v]) => queryValues(v).map((one) => [k, one]));
     const send = Object.fromEntries(Object.entries(headers).filter(([, v]) => v !== undefined && v !== null));
     if (this.key) send.Authorization = `Bearer ${this.key}`;
     if (body !== undefined) send["Content-Type"] = media;

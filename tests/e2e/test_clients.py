@@ -29,10 +29,11 @@ const exported = [];
 let began;
 for await (const d of server.exportDocuments("js", { fields: ["title"], began: (p) => { began = p; } })) exported.push(d);
 const next = await server.recommend("js", { user: "anna", limit: 1 });
+const seen = await server.userRecommendations("js", "anna", { exclude_seen: ["view", "save"], fields: ["title", "tags"], pins: [{ id: "a1", position: 0 }] });
 await server.deleteDocument("js", "b/2");
 let refused;
 try { await server.search("js", { q: "x", limit: 0 }); } catch (e) { refused = e instanceof AkinError && [e.status, e.code, e.errors[0].pointer]; }
-console.log(JSON.stringify({ exported, began: typeof began, failed: added.failed, found: found.data[0].id, listed: listed.data.map((d) => d.id), one: one.id, next: next.data[0].id, refused,
+console.log(JSON.stringify({ exported, began: typeof began, failed: added.failed, found: found.data[0].id, listed: listed.data.map((d) => d.id), one: one.id, next: next.data[0].id, seen: seen.data.map((r) => r.document), refused,
   metrics: (await server.metrics()).includes("akin_build_info"), gone: await server.getDocument("js", "b/2").catch((e) => e.status) }));
 """
 
@@ -78,6 +79,8 @@ def test_readers(client):
     client.put_user("py", "anna", labels=["cook"])
     assert client.get_user("py", "anna")["id"] == "anna"
     assert "recommendation_id" in client.recommend("py", user="anna", limit=3, explain=True)
+    page = client.user_recommendations("py", "anna", exclude_seen=["view", "save"], fields=["title", "tags"], limit=5, pins=[{"id": "a1", "position": 0}])
+    assert page["data"][0]["document"] == {"id": "a1", "title": "Storm over the coast"}
     client.delete_user("py", "anna")
 
 
@@ -179,5 +182,5 @@ def test_javascript(server, tmp_path):
     script.write_text(SCRIPT % (ROOT / "clients" / "js" / "client.mjs").as_uri())
     run = subprocess.run([NODE, script, server.url], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == {"exported": [{"id": "a1", "title": "Storm over the coast"}, {"id": "b/2"}], "began": "string", "failed": 0, "found": "a1", "listed": ["b/2"], "one": "b/2", "next": "b/2", "refused": [422, "invalid", "/limit"],
+    assert json.loads(run.stdout) == {"exported": [{"id": "a1", "title": "Storm over the coast"}, {"id": "b/2"}], "began": "string", "failed": 0, "found": "a1", "listed": ["b/2"], "one": "b/2", "next": "b/2", "seen": [{"id": "a1", "title": "Storm over the coast"}, {"id": "b/2", "tags": ["food"]}], "refused": [422, "invalid", "/limit"],
                                       "metrics": True, "gone": 404}

@@ -15,6 +15,13 @@ def quote(part: object) -> str:
     return urllib.parse.quote(str(part), safe="")
 
 
+def _query_values(value: Any) -> List[str]:
+    """A list of texts is a parameter for each; of anything else, JSON."""
+    if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+        return list(value)
+    return [value if isinstance(value, str) else json.dumps(value)]
+
+
 class AkinError(Exception):
     """What the server refused, as its problem document says it (RFC 9457)."""
 
@@ -104,7 +111,7 @@ class Http:
         raise AkinError(status, problem)
 
     def _ask(self, method: str, path: str, *, query: Optional[Mapping[str, Any]] = None, headers: Optional[Mapping[str, Any]] = None, body: Any = None, media: str = "application/json") -> Any:
-        given = {k: v if isinstance(v, str) else json.dumps(v) for k, v in (query or {}).items() if v is not None}
+        given = [(k, v) for k, value in (query or {}).items() if value is not None for v in _query_values(value)]
         if given:
             path += "?" + urllib.parse.urlencode(given)
         send = {k: str(v) for k, v in (headers or {}).items() if v is not None}
