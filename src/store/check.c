@@ -55,9 +55,11 @@ enum err check_all(struct conn *c, struct err_info *e)
 {
     enum err err = fault_find(c, "PRAGMA integrity_check(1)", e);
 
+    if (!err)
+        err = payloads_check(c, e);
     for (unsigned i = 0; i < schema_faults_count && !err; i++)
         err = fault_find(c, schema_faults[i].sql, e);
-    return err ? err : payloads_check(c, e);
+    return err;
 }
 
 /* The ends of every table and index, and that the log ends where the counter stands. */

@@ -8,10 +8,6 @@ const struct statement_text schema_faults[] = {
                " max(key & 0xffffffff) AS m FROM document GROUP BY collection) d"
                " ON d.collection = c.id WHERE c.documents <> ifnull(d.n, 0)"
                " OR c.last_number < ifnull(d.m, 0) LIMIT 1"},
-    {"bytes", "SELECT 'the bytes of collection ' || c.name || ' do not match its documents'"
-              " FROM collection c LEFT JOIN (SELECT key >> 32 AS collection,"
-              " sum(length(payload)) AS n FROM payload GROUP BY 1) p ON p.collection = c.id"
-              " WHERE c.bytes <> ifnull(p.n, 0) LIMIT 1"},
     {"version_active",
      "SELECT 'collection ' || c.name || ' has not one active version' FROM collection c WHERE"
      " (SELECT count(*) FROM version v WHERE v.collection = c.id AND v.state = 2) <> 1 OR NOT "
@@ -120,6 +116,10 @@ const struct statement_text schema_faults[] = {
      " OR s.change < (SELECT ifnull(max(change), 0) FROM feedback)"},
     {"changes_twice", "SELECT 'change ' || f.change || ' is in the log twice' FROM feedback f"
                       " CROSS JOIN change c ON c.change = f.change LIMIT 1"},
+    {"bytes", "SELECT 'the bytes of collection ' || c.name || ' do not match its documents'"
+              " FROM collection c LEFT JOIN (SELECT key >> 32 AS collection,"
+              " sum(length(payload)) AS n FROM payload GROUP BY 1) p ON p.collection = c.id"
+              " WHERE c.bytes <> ifnull(p.n, 0) LIMIT 1"},
 };
 const unsigned schema_faults_count = sizeof schema_faults / sizeof *schema_faults;
 

@@ -490,6 +490,7 @@ static void test_check_sees(void **state)
         const char *sql, *words;
     } faults[] = {
         {"UPDATE collection SET documents = documents + 1", "counts"},
+        {"UPDATE collection SET bytes = bytes + 1", "bytes of collection"},
         {"UPDATE version SET passages = passages + 1", "counts of version"},
         {"UPDATE version SET missing = 1", "counts of version"},
         {"UPDATE version SET collection = 9", "not one active version"},
