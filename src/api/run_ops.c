@@ -1,3 +1,4 @@
+#include "api/conditions.h"
 #include "api/page.h"
 #include "api/render.h"
 #include "api/response.h"
@@ -202,8 +203,12 @@ void run_page(struct call *c)
 {
     const struct page_file *f = page_find(c->route->path);
     struct str none = http_header(c->request, "If-None-Match");
-    if (str_starts(none, STR("W/")))
-        none = (struct str){none.s + 2, none.n - 2};
+    struct etags tags;
+    struct err_info e = {0};
+    if (none.n && etags_parse(none, "If-None-Match", &tags, &e)) {
+        call_error(c, &e);
+        return;
+    }
     http_add_header(c->request, "Content-Security-Policy",
                     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
                     "img-src 'self' data:; "
@@ -212,7 +217,7 @@ void run_page(struct call *c)
     http_add_header(c->request, "Cross-Origin-Opener-Policy", "same-origin");
     http_add_header(c->request, "Cache-Control", "no-cache");
     http_add_header(c->request, "ETag", f->etag);
-    if (str_eq_c(none, f->etag)) {
+    if (none.n && memmem(none.s, none.n, f->etag, strlen(f->etag))) { /* its quotes included */
         call_empty(c, 304);
         return;
     }
