@@ -273,6 +273,8 @@ static enum err system_code(sqlite3 *db)
     }
 }
 
+#define WRITER_WAIT_MS 1000
+
 static enum err code_of(sqlite3 *db, int rc)
 {
     switch (rc & 0xff) {
@@ -352,7 +354,9 @@ static enum err settings(sqlite3 *db, bool read_only, enum db_durability durabil
              "PRAGMA synchronous=%s",
              durability == DB_DURABLE ? "FULL" : "OFF");
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, 0);
+    /* There is one writer, but a reader that meets the WAL's index while it is being written takes
+     * the writer's lock for a moment to look again. */
+    sqlite3_busy_timeout(db, WRITER_WAIT_MS);
     enum err rc = sqlite_exec(db, sql, e);
     if (!rc && !read_only)
         rc = wal_set(db, e);

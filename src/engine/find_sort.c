@@ -258,7 +258,7 @@ static enum err sort_all(struct find *f, size_t depth, struct err_info *e)
 {
     struct sorting s = {.f = f, .key_count = f->r->sort_count};
     struct docset match;
-    bool exact;
+    bool exact = false;
     docset_init(&match);
     enum err err = mark_read(&s, e);
     if (!err)

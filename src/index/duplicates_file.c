@@ -121,11 +121,14 @@ static void load_document(struct duplicates *d, struct section_reader *r, uint32
         section_corrupt(r, "a copy of what is no original");
     if (section_error(r))
         return;
-    uint32_t slot = duplicates_slot_add(d, number, group, text, sketch);
+    uint32_t of = original ? duplicates_slot(d, original) : SLOT_NONE,
+             slot = duplicates_slot_add(d, number, group, text, sketch);
     if (slot == SLOT_NONE)
         section_corrupt(r, "too many documents");
+    else if (of != SLOT_NONE && d->rows[of].group != group)
+        section_corrupt(r, "a copy of another group's document");
     else
-        load_links(d, slot, original ? duplicates_slot(d, original) : SLOT_NONE, mask);
+        load_links(d, slot, of, mask);
 }
 
 static void load_documents(struct duplicates *d, struct section_reader *r)

@@ -42,7 +42,7 @@ static void settings_hold(void **state)
     assert_int_equal(value_of(db, "PRAGMA foreign_keys"), 0);
     assert_int_equal(value_of(db, "PRAGMA trusted_schema"), 0);
     assert_int_equal(value_of(db, "PRAGMA mmap_size"), 0);
-    assert_int_equal(value_of(db, "PRAGMA busy_timeout"), 0);
+    assert_int_equal(value_of(db, "PRAGMA busy_timeout"), 1000);
     sqlite3_close(db);
     assert_int_equal(sqlite_open(path_of("cache.db"), false, DB_CACHE, &db, &e), ERR_OK);
     assert_int_equal(value_of(db, "PRAGMA synchronous"), 0);
