@@ -205,7 +205,7 @@ def slow_peers(port, count, ready, ended, note):
     LONG = message("GET", "/v1/collections/bench/documents/long")
     body = message("POST", "/v1/collections/bench/documents", b"[" + b" " * 5000)
     texts = [LIVE[:-4] + b"\r\nX-Slow: " + b"a" * 500, body, LONG]
-    at, sockets, again, TICKS = [0] * count, [None] * count, 0, 100
+    at, sockets, again, TICKS = [0] * count, [None] * count, 0, 1000
 
     def dial(i):
         s = socket.socket()

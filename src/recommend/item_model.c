@@ -110,8 +110,8 @@ struct item_model *item_model_room(uint32_t items, const uint32_t *counts)
     m->rows.start = xcalloc((size_t)items + 1, sizeof *m->rows.start);
     for (uint32_t i = 0; i < items; i++)
         m->rows.start[i + 1] = count += counts[i];
-    m->rows.at = xmalloc((count + 1) * sizeof *m->rows.at);
-    m->rows.weight = xmalloc((count + 1) * sizeof *m->rows.weight);
+    m->rows.at = xhuge((count + 1) * sizeof *m->rows.at);
+    m->rows.weight = xhuge((count + 1) * sizeof *m->rows.weight);
     return m;
 }
 

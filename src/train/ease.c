@@ -415,7 +415,7 @@ enum err ease_train(const struct interactions *x, const struct ease_options *o,
     largest_init(&t.best, x->items, t.kept);
     err = training_run(&t, e);
     if (!err)
-        *out = largest_model(&t.best);
+        *out = largest_model(&t.best, t.threads);
     free(t.inverse);
     free(t.diagonal);
     largest_release(&t.best);

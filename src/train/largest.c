@@ -1,6 +1,7 @@
 #include "train/largest.h"
 
 #include "base/arena.h"
+#include "train/parallel.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -155,15 +156,31 @@ uint32_t largest_take(struct largest *l, uint32_t row)
     return l->count[row];
 }
 
-struct item_model *largest_model(const struct largest *l)
+#define ROWS_AT_ONCE 256u
+
+struct filling {
+    const struct largest *l;
+    struct item_model *m;
+};
+
+static void rows_fill(void *ctx, unsigned worker, uint32_t block)
 {
-    struct item_model *m = item_model_room(l->rows, l->count);
-    for (uint32_t i = 0; i < l->rows; i++)
-        for (uint32_t k = 0; k < l->count[i]; k++) {
-            m->rows.at[m->rows.start[i] + k] = row_of(l, i)[k].to;
-            m->rows.weight[m->rows.start[i] + k] = row_of(l, i)[k].weight;
+    const struct filling *f = ctx;
+    uint32_t from = block * ROWS_AT_ONCE,
+             end = f->l->rows - from < ROWS_AT_ONCE ? f->l->rows : from + ROWS_AT_ONCE;
+    for (uint32_t i = from; i < end; i++)
+        for (uint32_t k = 0; k < f->l->count[i]; k++) {
+            size_t at = f->m->rows.start[i] + k;
+            f->m->rows.at[at] = row_of(f->l, i)[k].to;
+            f->m->rows.weight[at] = row_of(f->l, i)[k].weight;
         }
-    return m;
+}
+
+struct item_model *largest_model(const struct largest *l, unsigned threads)
+{
+    struct filling f = {l, item_model_room(l->rows, l->count)};
+    parallel_run(threads, (l->rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, rows_fill, &f);
+    return f.m;
 }
 
 size_t largest_bytes(uint32_t rows, unsigned kept)

@@ -27,7 +27,7 @@ void largest_offer(struct largest *l, uint32_t row, uint32_t from, const float *
  */
 uint32_t largest_take(struct largest *l, uint32_t row);
 /* Of rows that were taken; of as many items. */
-struct item_model *largest_model(const struct largest *l);
+struct item_model *largest_model(const struct largest *l, unsigned threads);
 size_t largest_bytes(uint32_t rows, unsigned kept);
 
 #endif

@@ -75,7 +75,7 @@ static void test_largest(void **state)
         }
         for (uint32_t i = 0; i < ROWS; i++)
             largest_take(&l, i);
-        struct item_model *m = largest_model(&l);
+        struct item_model *m = largest_model(&l, 2);
         for (uint32_t i = 0; i < ROWS; i++)
             assert_row(m, i, kepts[t]);
         item_model_free(m);
