@@ -133,14 +133,10 @@ static void hints_put(struct json_writer *w, const struct tool *t)
 {
     json_key(w, "annotations");
     json_object_begin(w);
-    json_key(w, "readOnlyHint");
-    json_put_bool(w, !t->writes);
-    json_key(w, "destructiveHint");
-    json_put_bool(w, t->replaces);
-    json_key(w, "idempotentHint");
-    json_put_bool(w, !t->writes);
-    json_key(w, "openWorldHint");
-    json_put_bool(w, false);
+    json_key_bool(w, "readOnlyHint", !t->writes);
+    json_key_bool(w, "destructiveHint", t->replaces);
+    json_key_bool(w, "idempotentHint", !t->writes);
+    json_key_bool(w, "openWorldHint", false);
     json_object_end(w);
 }
 
@@ -248,8 +244,7 @@ static void tool_reply(struct call *c, int status, struct strbuf *answer)
         json_key(w, "structuredContent");
         json_put_raw(w, text);
     }
-    json_key(w, "isError");
-    json_put_bool(w, failed);
+    json_key_bool(w, "isError", failed);
     if (answer)
         strbuf_release(answer);
     rpc_result_send(c, &out);

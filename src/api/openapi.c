@@ -69,8 +69,7 @@ static void parameter_write(struct json_writer *w, const struct field *f, const 
     openapi_put(w, "in", in);
     if (f->help || f->schema->help)
         openapi_put(w, "description", f->help ? f->help : f->schema->help);
-    json_key(w, "required");
-    json_put_bool(w, f->required);
+    json_key_bool(w, "required", f->required);
     if (parameter_is_json(f->schema)) {
         json_key(w, "content");
         json_object_begin(w);
@@ -79,10 +78,8 @@ static void parameter_write(struct json_writer *w, const struct field *f, const 
         json_object_end(w);
         return;
     }
-    if (f->schema->type == SCHEMA_ARRAY) {
-        json_key(w, "explode");
-        json_put_bool(w, true);
-    }
+    if (f->schema->type == SCHEMA_ARRAY)
+        json_key_bool(w, "explode", true);
     struct schema s = *f->schema;
     s.nullable = false; /* a query string has no null */
     s.help = NULL;
@@ -128,13 +125,11 @@ static void header_parameter_write(struct json_writer *w, struct str name)
     while (i < count && !str_eq_c(name, known[i].name))
         i++;
     json_object_begin(w);
-    json_key(w, "name");
-    json_put_str(w, name);
+    json_key_str(w, "name", name);
     openapi_put(w, "in", "header");
     if (i < count)
         openapi_put(w, "description", known[i].help);
-    json_key(w, "required");
-    json_put_bool(w, false);
+    json_key_bool(w, "required", false);
     json_key(w, "schema");
     openapi_schema(w, i < count ? known[i].schema : &schema_string, true);
     json_object_end(w);
@@ -164,8 +159,7 @@ static void body_write(struct json_writer *w, const struct route *r)
     static const struct schema lines = {.type = SCHEMA_STRING, .help = "one document a line"};
     json_key(w, "requestBody");
     json_object_begin(w);
-    json_key(w, "required");
-    json_put_bool(w, !r->body_optional);
+    json_key_bool(w, "required", !r->body_optional);
     json_key(w, "content");
     json_object_begin(w);
     if (r->media & MEDIA_JSON)
@@ -230,11 +224,11 @@ static void problem_answer_write(struct json_writer *w, const struct route *r, c
 {
     json_key(w, status);
     json_object_begin(w);
-    json_key(w, "$ref");
-    json_put_c(w, r->shape == SHAPE_OPENAI ? "#/components/responses/OpenAIError"
-                  : r->shape == SHAPE_TEI  ? "#/components/responses/TEIError"
-                  : r->shape == SHAPE_RPC  ? "#/components/responses/RPCError"
-                                           : "#/components/responses/Problem");
+    json_key_c(w, "$ref",
+               r->shape == SHAPE_OPENAI ? "#/components/responses/OpenAIError"
+               : r->shape == SHAPE_TEI  ? "#/components/responses/TEIError"
+               : r->shape == SHAPE_RPC  ? "#/components/responses/RPCError"
+                                        : "#/components/responses/Problem");
     json_object_end(w);
 }
 
@@ -303,8 +297,7 @@ static void operation_write(struct json_writer *w, const struct route *r)
     json_key(w, method);
     json_object_begin(w);
     openapi_put(w, "operationId", r->name);
-    json_key(w, "summary");
-    json_put_str(w, sentence_first(r->help));
+    json_key_str(w, "summary", sentence_first(r->help));
     openapi_put(w, "description", r->help);
     json_key(w, "tags");
     json_array_begin(w);

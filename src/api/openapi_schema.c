@@ -5,8 +5,7 @@
 
 void openapi_put(struct json_writer *w, const char *key, const char *value)
 {
-    json_key(w, key);
-    json_put_c(w, value);
+    json_key_c(w, key, value);
 }
 
 static void type_write(struct json_writer *w, const char *type, bool nullable)
@@ -132,14 +131,10 @@ static void object_write(struct json_writer *w, const struct schema *s)
 static void count_write(struct json_writer *w, const struct schema *s, const char *least,
                         const char *most)
 {
-    if (s->count_min) {
-        json_key(w, least);
-        json_put_int(w, (int64_t)s->count_min);
-    }
-    if (s->count_max) {
-        json_key(w, most);
-        json_put_int(w, (int64_t)s->count_max);
-    }
+    if (s->count_min)
+        json_key_int(w, least, (int64_t)s->count_min);
+    if (s->count_max)
+        json_key_int(w, most, (int64_t)s->count_max);
 }
 
 static void choices_write(struct json_writer *w, const char *choices, bool nullable)
@@ -186,10 +181,8 @@ static void id_write(struct json_writer *w, const struct schema *s)
     openapi_schema(w, &text, true);
     json_object_begin(w);
     openapi_put(w, "type", "integer");
-    json_key(w, "minimum");
-    json_put_int(w, INT64_MIN);
-    json_key(w, "maximum");
-    json_put_int(w, INT64_MAX);
+    json_key_int(w, "minimum", INT64_MIN);
+    json_key_int(w, "maximum", INT64_MAX);
     json_object_end(w);
     if (s->nullable) {
         json_object_begin(w);
@@ -204,10 +197,8 @@ static void number_write(struct json_writer *w, const struct schema *s)
     type_write(w, s->type == SCHEMA_INTEGER ? "integer" : "number", s->nullable);
     if (!s->bounded)
         return;
-    json_key(w, "minimum");
-    json_put_double(w, s->min);
-    json_key(w, "maximum");
-    json_put_double(w, s->max);
+    json_key_double(w, "minimum", s->min);
+    json_key_double(w, "maximum", s->max);
 }
 
 static void array_write(struct json_writer *w, const struct schema *s)

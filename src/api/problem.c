@@ -105,15 +105,11 @@ static void faults_write(struct json_writer *w, const struct fault *faults, unsi
     json_array_begin(w);
     for (unsigned i = 0; i < count; i++) {
         json_object_begin(w);
-        if (faults[i].parameter) {
-            json_key(w, "parameter");
-            json_put_c(w, faults[i].parameter);
-        } else {
-            json_key(w, "pointer");
-            json_put_c(w, faults[i].pointer ? faults[i].pointer : "");
-        }
-        json_key(w, "detail");
-        json_put_c(w, faults[i].detail);
+        if (faults[i].parameter)
+            json_key_c(w, "parameter", faults[i].parameter);
+        else
+            json_key_c(w, "pointer", faults[i].pointer ? faults[i].pointer : "");
+        json_key_c(w, "detail", faults[i].detail);
         json_object_end(w);
     }
     json_array_end(w);
@@ -123,8 +119,7 @@ void problem_row(struct json_writer *w, enum err code, const char *detail,
                  const struct fault *faults, unsigned count)
 {
     json_object_begin(w);
-    json_key(w, "status");
-    json_put_int(w, err_status(code, count ? "/" : ""));
+    json_key_int(w, "status", err_status(code, count ? "/" : ""));
     json_key_c(w, "code", err_name(code));
     json_key_c(w, "detail", detail);
     faults_write(w, faults, count);
@@ -199,8 +194,7 @@ static void document_write(const struct problem *p, struct json_writer *w)
     json_object_begin(w);
     json_key_c(w, "type", type);
     json_key_c(w, "title", status_title(p->status));
-    json_key(w, "status");
-    json_put_int(w, p->status);
+    json_key_int(w, "status", p->status);
     json_key_c(w, "code", p->code);
     json_key_c(w, "detail", p->detail);
     faults_write(w, p->faults, p->fault_count);

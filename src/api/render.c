@@ -11,8 +11,7 @@ void render_time(struct json_writer *w, const char *key, int64_t us)
 {
     char text[CLOCK_TEXT];
     clock_format(us, text);
-    json_key(w, key);
-    json_put_c(w, text);
+    json_key_c(w, key, text);
 }
 
 static void render_index(struct json_writer *w, const struct collection_info *x)
@@ -130,10 +129,8 @@ void render_document(struct json_writer *w, const struct document_out *d)
         render_time(w, "updated", d->updated_us);
     if (!(d->hidden & PART_REVISION))
         json_key_int(w, "revision", d->revision);
-    if (d->pending && !(d->hidden & PART_PENDING)) {
-        json_key(w, "pending");
-        json_put_bool(w, true);
-    }
+    if (d->pending && !(d->hidden & PART_PENDING))
+        json_key_bool(w, "pending", true);
     if (d->duplicate_of.n && !(d->hidden & PART_DUPLICATE_OF))
         json_key_str(w, "duplicate_of", d->duplicate_of);
     if (d->predicted.n && !(d->hidden & PART_PREDICTED)) {
@@ -323,10 +320,8 @@ void render_total(struct json_writer *w, const struct find_answer *a)
 {
     json_key(w, "total");
     json_object_begin(w);
-    json_key(w, "value");
-    json_put_int(w, (int64_t)a->total);
-    json_key(w, "relation");
-    json_put_c(w, a->total_exact ? "eq" : "gte");
+    json_key_int(w, "value", (int64_t)a->total);
+    json_key_c(w, "relation", a->total_exact ? "eq" : "gte");
     json_object_end(w);
 }
 
@@ -490,19 +485,15 @@ static void render_failure(struct json_writer *w, const struct put_result *r,
 void render_row(struct json_writer *w, const struct put_result *r, const struct row_place *place)
 {
     json_object_begin(w);
-    if (place->line && r->err) {
-        json_key(w, "line");
-        json_put_int(w, (int64_t)place->line);
-    }
+    if (place->line && r->err)
+        json_key_int(w, "line", (int64_t)place->line);
     if (r->id.n)
         json_key_str(w, place->id_key, r->id);
     json_key_c(w, "status", r->err ? "failed" : r->status);
     if (!r->err && r->revision)
         json_key_int(w, "revision", r->revision);
-    if (!r->err && r->pending) {
-        json_key(w, "pending");
-        json_put_bool(w, true);
-    }
+    if (!r->err && r->pending)
+        json_key_bool(w, "pending", true);
     if (!r->err && r->warning)
         json_key_c(w, "warning", r->warning);
     if (r->err)

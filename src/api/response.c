@@ -41,8 +41,7 @@ struct json_writer *response_list_begin(struct response *x)
 void response_page_send(struct call *c, struct response *x, const char *next_cursor)
 {
     json_array_end(&x->w);
-    json_key(&x->w, "next_cursor");
-    json_put_c(&x->w, next_cursor);
+    json_key_c(&x->w, "next_cursor", next_cursor);
     json_object_end(&x->w);
     response_send(c, 200, x);
 }
@@ -50,10 +49,8 @@ void response_page_send(struct call *c, struct response *x, const char *next_cur
 void response_rows_send(struct call *c, struct response *x, size_t failed, struct str position)
 {
     json_array_end(&x->w);
-    json_key(&x->w, "failed");
-    json_put_int(&x->w, (int64_t)failed);
-    json_key(&x->w, "position");
-    json_put_str(&x->w, position);
+    json_key_int(&x->w, "failed", (int64_t)failed);
+    json_key_str(&x->w, "position", position);
     json_object_end(&x->w);
     call_position(c, position);
     response_send(c, 200, x);

@@ -23,22 +23,17 @@ static void label_put(struct json_writer *w, const struct classified *k,
         json_put_bool(w, str_eq_c(l->label, "true"));
     else
         json_put_str(w, l->label);
-    json_key(w, "probability");
-    json_put_double(w, round(l->probability * 1e6) / 1e6);
+    json_key_double(w, "probability", round(l->probability * 1e6) / 1e6);
     json_object_end(w);
 }
 
 static void classified_put(struct json_writer *w, const struct classified *k)
 {
     json_object_begin(w);
-    json_key(w, "label");
-    json_put_str(w, k->label);
-    json_key(w, "classifier");
-    json_put_int(w, k->classifier);
-    json_key(w, "multiple");
-    json_put_bool(w, k->multiple);
-    json_key(w, "min_probability");
-    json_put_double(w, k->min_probability);
+    json_key_str(w, "label", k->label);
+    json_key_int(w, "classifier", k->classifier);
+    json_key_bool(w, "multiple", k->multiple);
+    json_key_double(w, "min_probability", k->min_probability);
     json_key(w, "labels");
     json_array_begin(w);
     for (size_t i = 0; i < k->count; i++)
@@ -67,8 +62,7 @@ void run_classify(struct call *c)
     for (size_t i = 0; i < count; i++)
         classified_put(w, &list[i]);
     json_array_end(w);
-    json_key(w, "took_ms");
-    json_put_double(w, call_took_ms(c));
+    json_key_double(w, "took_ms", call_took_ms(c));
     json_object_end(w);
     response_send(c, 200, &out);
 }

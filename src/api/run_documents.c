@@ -107,18 +107,12 @@ static void row_reply(struct call *c, int status, const struct put_result *r, st
     struct response out;
     struct json_writer *w = response_begin(&out);
     json_object_begin(w);
-    json_key(w, "id");
-    json_put_str(w, r->id);
-    json_key(w, "status");
-    json_put_c(w, r->status);
-    json_key(w, "revision");
-    json_put_int(w, (int64_t)r->revision);
-    if (r->pending) {
-        json_key(w, "pending");
-        json_put_bool(w, true);
-    }
-    json_key(w, "position");
-    json_put_str(w, position);
+    json_key_str(w, "id", r->id);
+    json_key_c(w, "status", r->status);
+    json_key_int(w, "revision", (int64_t)r->revision);
+    if (r->pending)
+        json_key_bool(w, "pending", true);
+    json_key_str(w, "position", position);
     json_object_end(w);
     call_position(c, position);
     call_etag(c, r->revision);
@@ -328,10 +322,8 @@ static void delete_matching(struct call *c, const struct put_options *o)
     }
     struct json_writer *w = response_begin(&out);
     json_object_begin(w);
-    json_key(w, "deleted");
-    json_put_int(w, (int64_t)d.deleted);
-    json_key(w, "remaining");
-    json_put_int(w, (int64_t)d.remaining);
+    json_key_int(w, "deleted", (int64_t)d.deleted);
+    json_key_int(w, "remaining", (int64_t)d.remaining);
     json_key(w, "data");
     json_array_begin(w);
     response_rows_send(c, &out, 0, position);
@@ -407,24 +399,19 @@ static void fetched_reply(struct call *c, const struct str *ids, const struct do
         bool found = list[i].number != 0;
         missing += !found;
         json_object_begin(w);
-        json_key(w, "id");
-        json_put_str(w, ids[i]);
-        json_key(w, "found");
-        json_put_bool(w, found);
+        json_key_str(w, "id", ids[i]);
+        json_key_bool(w, "found", found);
         if (found) {
             etag_format(&tag, text);
-            json_key(w, "revision");
-            json_put_int(w, (int64_t)list[i].revision);
-            json_key(w, "etag");
-            json_put_c(w, text);
+            json_key_int(w, "revision", (int64_t)list[i].revision);
+            json_key_c(w, "etag", text);
             json_key(w, "document");
             render_document(w, &list[i]);
         }
         json_object_end(w);
     }
     json_array_end(w);
-    json_key(w, "missing");
-    json_put_int(w, (int64_t)missing);
+    json_key_int(w, "missing", (int64_t)missing);
     json_object_end(w);
     response_send(c, 200, &out);
 }

@@ -122,20 +122,14 @@ static void base64_write(struct json_writer *w, const float *v, unsigned dims)
 static void row_write(struct json_writer *w, const struct embed_answer *x, size_t i, bool base64)
 {
     json_object_begin(w);
-    json_key(w, "object");
-    json_put_c(w, "embedding");
-    json_key(w, "index");
-    json_put_int(w, (int64_t)i);
+    json_key_c(w, "object", "embedding");
+    json_key_int(w, "index", (int64_t)i);
     json_key(w, "embedding");
     (base64 ? base64_write : floats_write)(w, x->vectors + i * x->dims, x->dims);
-    json_key(w, "tokens");
-    json_put_int(w, x->inputs[i].tokens);
-    json_key(w, "truncated");
-    json_put_bool(w, x->inputs[i].truncated);
-    if (x->inputs[i].passages > 1) {
-        json_key(w, "passages");
-        json_put_int(w, x->inputs[i].passages);
-    }
+    json_key_int(w, "tokens", x->inputs[i].tokens);
+    json_key_bool(w, "truncated", x->inputs[i].truncated);
+    if (x->inputs[i].passages > 1)
+        json_key_int(w, "passages", x->inputs[i].passages);
     json_object_end(w);
 }
 
@@ -143,12 +137,9 @@ static void usage_write(struct json_writer *w, const struct embed_answer *x)
 {
     json_key(w, "usage");
     json_object_begin(w);
-    json_key(w, "prompt_tokens");
-    json_put_int(w, (int64_t)x->tokens);
-    json_key(w, "total_tokens");
-    json_put_int(w, (int64_t)x->tokens);
-    json_key(w, "truncated");
-    json_put_int(w, (int64_t)x->truncated);
+    json_key_int(w, "prompt_tokens", (int64_t)x->tokens);
+    json_key_int(w, "total_tokens", (int64_t)x->tokens);
+    json_key_int(w, "truncated", (int64_t)x->truncated);
     json_object_end(w);
 }
 
@@ -161,8 +152,7 @@ static void reply(struct call *c, const struct served *s, const struct embed_ans
     for (size_t i = 0; i < count; i++)
         row_write(w, x, i, base64);
     json_array_end(w);
-    json_key(w, "model");
-    json_put_str(w, s->model->name);
+    json_key_str(w, "model", s->model->name);
     usage_write(w, x);
     json_object_end(w);
     response_send(c, 200, &out);

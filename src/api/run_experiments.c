@@ -12,14 +12,12 @@ static struct str experiment_name(const struct call *c)
 
 static void str_put(struct json_writer *w, const char *key, struct str s)
 {
-    json_key(w, key);
-    json_put_str(w, s);
+    json_key_str(w, key, s);
 }
 
 static void count_put(struct json_writer *w, const char *key, uint64_t n)
 {
-    json_key(w, key);
-    json_put_int(w, (int64_t)n);
+    json_key_int(w, key, (int64_t)n);
 }
 
 static void experiment_render(struct json_writer *w, const struct experiment_out *x)
@@ -162,8 +160,7 @@ static unsigned by_read(struct call *c)
 
 static void rate_put(struct json_writer *w, const char *key, double part, double whole)
 {
-    json_key(w, key);
-    json_put_double(w, whole > 0 ? fmin(1, part / whole) : 0);
+    json_key_double(w, key, whole > 0 ? fmin(1, part / whole) : 0);
 }
 
 static void stats_render(struct json_writer *w, const struct stats_row *r, unsigned by,
@@ -215,8 +212,7 @@ void run_recommend_stats(struct call *c)
         stats_render(w, &s.rows[i], by, s.documents);
     json_array_end(w);
     render_time(w, "as_of", s.through_us);
-    json_key(w, "complete");
-    json_put_bool(w, s.complete);
+    json_key_bool(w, "complete", s.complete);
     json_object_end(w);
     response_send(c, 200, &out);
 }
@@ -245,29 +241,22 @@ static void estimate_put(struct call *c, struct json_writer *w, const struct est
     str_put(w, "metric", str_c(r->conversion ? "conversion" : "click_through"));
     json_key(w, "estimate");
     json_object_begin(w);
-    json_key(w, "rate");
-    json_put_double(w, s->rate);
-    json_key(w, "low");
-    json_put_double(w, s->low);
-    json_key(w, "high");
-    json_put_double(w, s->high);
+    json_key_double(w, "rate", s->rate);
+    json_key_double(w, "low", s->low);
+    json_key_double(w, "high", s->high);
     json_object_end(w);
-    json_key(w, "observed");
-    json_put_double(w, s->observed);
+    json_key_double(w, "observed", s->observed);
     count_put(w, "answers", s->answers);
     count_put(w, "slots", s->slots);
     count_put(w, "matched", s->matched);
-    json_key(w, "effective");
-    json_put_double(w, round(s->effective * 10) / 10);
-    json_key(w, "enough");
-    json_put_bool(w, s->effective >= ESTIMATE_EFFECTIVE_MIN);
+    json_key_double(w, "effective", round(s->effective * 10) / 10);
+    json_key_bool(w, "enough", s->effective >= ESTIMATE_EFFECTIVE_MIN);
     str_put(w, "verdict", str_c(verdict_of(c, s)));
     if (s->from_us)
         render_time(w, "from", s->from_us);
     if (s->through_us)
         render_time(w, "through", s->through_us);
-    json_key(w, "complete");
-    json_put_bool(w, s->complete);
+    json_key_bool(w, "complete", s->complete);
 }
 
 void run_recommend_estimate(struct call *c)

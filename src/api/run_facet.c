@@ -12,8 +12,7 @@ static void facet_reply(struct call *c, const struct find_answer *a)
     struct json_writer *w = response_begin(&out);
     const struct find_facet *f = &a->facets[0];
     json_object_begin(w);
-    json_key(w, "field");
-    json_put_str(w, f->field);
+    json_key_str(w, "field", f->field);
     json_key(w, "data");
     render_facet(w, f);
     render_total(w, a);
@@ -21,8 +20,8 @@ static void facet_reply(struct call *c, const struct find_answer *a)
         json_key(w, "stats");
         render_stats(w, &f->stats);
     }
-    json_key(w, "took_ms");
-    json_put_double(w, round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3);
+    json_key_double(w, "took_ms",
+                    round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3);
     json_object_end(w);
     response_send(c, 200, &out);
 }

@@ -35,15 +35,11 @@ static void lists_put(struct json_writer *w, const struct find_lists *l)
     json_object_begin(w);
     json_key(w, "depth");
     json_object_begin(w);
-    json_key(w, "lexical");
-    json_put_int(w, (int64_t)l->depth.lexical);
-    json_key(w, "semantic");
-    json_put_int(w, (int64_t)l->depth.semantic);
+    json_key_int(w, "lexical", (int64_t)l->depth.lexical);
+    json_key_int(w, "semantic", (int64_t)l->depth.semantic);
     json_object_end(w);
-    json_key(w, "scored");
-    json_put_int(w, (int64_t)l->scored);
-    json_key(w, "complete");
-    json_put_bool(w, l->complete);
+    json_key_int(w, "scored", (int64_t)l->scored);
+    json_key_bool(w, "complete", l->complete);
     json_object_end(w);
 }
 
@@ -68,27 +64,18 @@ void find_answer_put(struct json_writer *w, const struct find_input *in,
         render_facets(w, a->facets, a->facet_count);
         render_facet_stats(w, a->facets, a->facet_count);
     }
-    json_key(w, "embedding_version");
-    json_put_int(w, a->embedding_version);
-    json_key(w, "took_ms");
-    json_put_double(w, took);
+    json_key_int(w, "embedding_version", a->embedding_version);
+    json_key_double(w, "took_ms", took);
     if (r->explain)
         lists_put(w, &a->lists);
-    if (r->user.n) {
-        json_key(w, "personalised");
-        json_put_bool(w, a->personalised);
-    }
-    if (a->by) {
-        json_key(w, "by");
-        json_put_c(w, a->by);
-    }
-    if (a->degraded.n) {
-        json_key(w, "degraded");
-        json_put_str(w, a->degraded);
-    }
+    if (r->user.n)
+        json_key_bool(w, "personalised", a->personalised);
+    if (a->by)
+        json_key_c(w, "by", a->by);
+    if (a->degraded.n)
+        json_key_str(w, "degraded", a->degraded);
     rng_hex(id, 32);
-    json_key(w, "search_id");
-    json_put_c(w, id);
+    json_key_c(w, "search_id", id);
     json_object_end(w);
 }
 

@@ -158,12 +158,9 @@ static enum err import_end(struct import *m, struct str position)
     struct json_writer w;
     json_writer_init(&w, &m->out);
     json_object_begin(&w);
-    json_key(&w, "done");
-    json_put_int(&w, (int64_t)(m->rows - m->failed));
-    json_key(&w, "failed");
-    json_put_int(&w, (int64_t)m->failed);
-    json_key(&w, "position");
-    json_put_str(&w, position);
+    json_key_int(&w, "done", (int64_t)(m->rows - m->failed));
+    json_key_int(&w, "failed", (int64_t)m->failed);
+    json_key_str(&w, "position", position);
     json_object_end(&w);
     strbuf_add_char(&m->out, '\n');
     return spool_flush(m);

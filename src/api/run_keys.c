@@ -13,19 +13,14 @@ static struct str key_id(const struct call *c)
 static void key_render(struct json_writer *w, const struct key_out *k)
 {
     json_object_begin(w);
-    if (k->text) {
-        json_key(w, "key");
-        json_put_c(w, k->text);
-    }
-    json_key(w, "id");
-    json_put_str(w, k->id);
+    if (k->text)
+        json_key_c(w, "key", k->text);
+    json_key_str(w, "id", k->id);
     grant_write(w, &k->grant);
     render_time(w, "created", k->created_us);
     render_time(w, "updated", k->updated_us);
-    if (k->created_by.n) {
-        json_key(w, "created_by");
-        json_put_str(w, k->created_by);
-    }
+    if (k->created_by.n)
+        json_key_str(w, "created_by", k->created_by);
     if (k->used_us)
         render_time(w, "last_used", k->used_us);
     if (k->old_until_us)

@@ -119,10 +119,9 @@ static void multi_reply(struct call *c, const struct part *parts, size_t count)
                             round((double)p->took_ns / 1e3) / 1e3);
     }
     json_array_end(w);
-    json_key(w, "failed");
-    json_put_int(w, (int64_t)failed);
-    json_key(w, "took_ms");
-    json_put_double(w, round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3);
+    json_key_int(w, "failed", (int64_t)failed);
+    json_key_double(w, "took_ms",
+                    round((double)(clock_mono_ns() - http_started_ns(c->request)) / 1e3) / 1e3);
     json_object_end(w);
     response_send(c, 200, &out);
 }

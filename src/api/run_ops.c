@@ -12,8 +12,7 @@ static void state_reply(struct call *c, const char *state)
     struct response out;
     struct json_writer *w = response_begin(&out);
     json_object_begin(w);
-    json_key(w, "status");
-    json_put_c(w, state);
+    json_key_c(w, "status", state);
     json_object_end(w);
     response_send(c, 200, &out);
 }
@@ -54,12 +53,9 @@ void run_version(struct call *c)
     struct response out;
     struct json_writer *w = response_begin(&out);
     json_object_begin(w);
-    json_key(w, "version");
-    json_put_c(w, AKIN_VERSION);
-    json_key(w, "commit");
-    json_put_c(w, c->api->commit);
-    json_key(w, "api");
-    json_put_c(w, "v1");
+    json_key_c(w, "version", AKIN_VERSION);
+    json_key_c(w, "commit", c->api->commit);
+    json_key_c(w, "api", "v1");
     json_object_end(w);
     response_send(c, 200, &out);
 }
@@ -93,8 +89,7 @@ void run_changes(struct call *c)
     for (size_t i = 0; i < count; i++)
         render_change(w, &list[i]);
     json_array_end(w);
-    json_key(w, "next_cursor");
-    json_put_str(w, next);
+    json_key_str(w, "next_cursor", next);
     json_object_end(w);
     response_send(c, 200, &out);
 }
@@ -115,12 +110,9 @@ void run_backup_create(struct call *c)
     }
     struct json_writer *w = response_begin(&out);
     json_object_begin(w);
-    json_key(w, "path");
-    json_put_str(w, path);
-    json_key(w, "bytes");
-    json_put_int(w, (int64_t)bytes);
-    json_key(w, "position");
-    json_put_str(w, position);
+    json_key_str(w, "path", path);
+    json_key_int(w, "bytes", (int64_t)bytes);
+    json_key_str(w, "position", position);
     json_object_end(w);
     response_send(c, 201, &out);
 }
@@ -141,22 +133,14 @@ static void check_line(void *ctx, const struct check_line *l)
         [CHECK_OK] = "ok", [CHECK_WRONG] = "wrong", [CHECK_LEFT_OUT] = "left out"};
     struct json_writer *w = ((struct checking *)ctx)->w;
     json_object_begin(w);
-    json_key(w, "what");
-    json_put_c(w, l->what);
-    json_key(w, "collection");
-    json_put_c(w, l->collection);
-    json_key(w, "version");
-    json_put_int(w, l->version);
-    json_key(w, "count");
-    json_put_int(w, (int64_t)l->count);
-    json_key(w, "unit");
-    json_put_c(w, l->unit);
-    json_key(w, "state");
-    json_put_c(w, states[l->state]);
-    json_key(w, "text");
-    json_put_c(w, l->text);
-    json_key(w, "next");
-    json_put_c(w, l->next);
+    json_key_c(w, "what", l->what);
+    json_key_c(w, "collection", l->collection);
+    json_key_int(w, "version", l->version);
+    json_key_int(w, "count", (int64_t)l->count);
+    json_key_c(w, "unit", l->unit);
+    json_key_c(w, "state", states[l->state]);
+    json_key_c(w, "text", l->text);
+    json_key_c(w, "next", l->next);
     json_object_end(w);
 }
 
@@ -189,10 +173,8 @@ void run_check_create(struct call *c)
         return;
     }
     json_array_end(k.w);
-    json_key(k.w, "ok");
-    json_put_bool(k.w, !k.err);
-    json_key(k.w, "digest");
-    json_put_c(k.w, k.digest);
+    json_key_bool(k.w, "ok", !k.err);
+    json_key_c(k.w, "digest", k.digest);
     json_object_end(k.w);
     response_send(c, 200, &out);
 }

@@ -67,8 +67,7 @@ static void feedback_fill(struct call *c, struct feedback_batch *b)
 static void feedback_row_wrong(struct json_writer *w, const struct faults *f)
 {
     json_object_begin(w);
-    json_key(w, "status");
-    json_put_c(w, "failed");
+    json_key_c(w, "status", "failed");
     json_key(w, "error");
     problem_row(w, ERR_INVALID, f->list[0].detail, f->list, f->count);
     json_object_end(w);
@@ -239,24 +238,20 @@ static void put_some(struct json_writer *w, const char *key, struct str value)
 {
     if (!value.n)
         return;
-    json_key(w, key);
-    json_put_str(w, value);
+    json_key_str(w, key, value);
 }
 
 static void render_scores(struct json_writer *w, const struct export_scores *s)
 {
     json_object_begin(w);
-    json_key(w, "source");
-    json_put_str(w, s->source);
+    json_key_str(w, "source", s->source);
     render_time(w, "updated", s->scores.updated_us);
     json_key(w, "scores");
     json_array_begin(w);
     for (size_t i = 0; i < s->scores.count; i++) {
         json_object_begin(w);
-        json_key(w, "document");
-        json_put_str(w, s->scores.scores[i].document);
-        json_key(w, "score");
-        json_put_double(w, s->scores.scores[i].score);
+        json_key_str(w, "document", s->scores.scores[i].document);
+        json_key_double(w, "score", s->scores.scores[i].score);
         json_object_end(w);
     }
     json_array_end(w);
@@ -267,12 +262,9 @@ static void render_slot(struct json_writer *w, const struct export_slot *s)
 {
     json_object_begin(w);
     put_some(w, "document", s->document);
-    json_key(w, "position");
-    json_put_int(w, (int64_t)s->position);
-    json_key(w, "score");
-    json_put_double(w, s->score);
-    json_key(w, "propensity");
-    json_put_double(w, s->propensity);
+    json_key_int(w, "position", (int64_t)s->position);
+    json_key_double(w, "score", s->score);
+    json_key_double(w, "propensity", s->propensity);
     json_object_end(w);
 }
 
@@ -284,10 +276,8 @@ static void render_answer(struct json_writer *w, const struct export_answer *a)
     put_some(w, "scenario", a->scenario);
     put_some(w, "experiment", a->experiment);
     put_some(w, "variant", a->variant);
-    if (a->recommender) {
-        json_key(w, "model");
-        json_put_int(w, a->recommender);
-    }
+    if (a->recommender)
+        json_key_int(w, "model", a->recommender);
     json_key(w, "documents");
     json_array_begin(w);
     for (size_t i = 0; i < a->count; i++)

@@ -142,25 +142,17 @@ static void answer_put(struct json_writer *w, const struct find_input *in,
     for (size_t i = 0; i < a->count; i++)
         render_recommended(w, &a->rows[i], r->explain, r->explore > 0);
     json_array_end(w);
-    json_key(w, "recommendation_id");
-    json_put_c(w, a->recommendation_id);
-    json_key(w, "model");
-    json_put_c(w, a->model ? a->model : "");
+    json_key_c(w, "recommendation_id", a->recommendation_id);
+    json_key_c(w, "model", a->model ? a->model : "");
     if (a->experiment.n) {
-        json_key(w, "experiment");
-        json_put_str(w, a->experiment);
-        json_key(w, "variant");
-        json_put_str(w, a->variant);
+        json_key_str(w, "experiment", a->experiment);
+        json_key_str(w, "variant", a->variant);
     }
     next_cursor_put(w, in, a->next, 0);
-    json_key(w, "embedding_version");
-    json_put_int(w, a->embedding_version);
-    json_key(w, "recommender");
-    json_put_int(w, a->recommender);
-    if (a->emptied_by) {
-        json_key(w, "emptied_by");
-        json_put_c(w, a->emptied_by);
-    }
+    json_key_int(w, "embedding_version", a->embedding_version);
+    json_key_int(w, "recommender", a->recommender);
+    if (a->emptied_by)
+        json_key_c(w, "emptied_by", a->emptied_by);
 }
 
 static void recommend(struct call *c, struct recommend_request *r)
@@ -180,8 +172,7 @@ static void recommend(struct call *c, struct recommend_request *r)
     struct json_writer *w = response_begin(&out);
     json_object_begin(w);
     answer_put(w, &in, r, &answer);
-    json_key(w, "took_ms");
-    json_put_double(w, call_took_ms(c));
+    json_key_double(w, "took_ms", call_took_ms(c));
     json_object_end(w);
     response_send(c, 200, &out);
 }
@@ -263,8 +254,7 @@ static void list_put(struct json_writer *w, const struct find_input *in, struct 
                      size_t i)
 {
     json_object_begin(w);
-    json_key(w, "user");
-    json_put_str(w, l->r.user);
+    json_key_str(w, "user", l->r.user);
     l->answer.next = STR(""); /* one cursor does not go on for all of them */
     if (l->err)
         failure_put(w, i, &l->e);
@@ -320,10 +310,8 @@ static void batch_reply(struct call *c, struct response *out, size_t failed)
 {
     struct json_writer *w = &out->w;
     json_array_end(w);
-    json_key(w, "failed");
-    json_put_int(w, (int64_t)failed);
-    json_key(w, "took_ms");
-    json_put_double(w, call_took_ms(c));
+    json_key_int(w, "failed", (int64_t)failed);
+    json_key_double(w, "took_ms", call_took_ms(c));
     json_object_end(w);
     response_send(c, 200, out);
 }
@@ -376,19 +364,14 @@ void run_document_readers(struct call *c)
     struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count; i++) {
         json_object_begin(w);
-        json_key(w, "user");
-        json_put_str(w, readers[i].user);
-        json_key(w, "score");
-        json_put_double(w, readers[i].score);
-        json_key(w, "source");
-        json_put_c(w, readers[i].source);
+        json_key_str(w, "user", readers[i].user);
+        json_key_double(w, "score", readers[i].score);
+        json_key_c(w, "source", readers[i].source);
         json_object_end(w);
     }
     json_array_end(w);
-    json_key(w, "considered");
-    json_put_int(w, (int64_t)considered);
-    json_key(w, "took_ms");
-    json_put_double(w, call_took_ms(c));
+    json_key_int(w, "considered", (int64_t)considered);
+    json_key_double(w, "took_ms", call_took_ms(c));
     json_object_end(w);
     response_send(c, 200, &out);
 }

@@ -10,14 +10,12 @@
 
 static void key_str(struct json_writer *w, const char *key, struct str s)
 {
-    json_key(w, key);
-    json_put_str(w, s);
+    json_key_str(w, key, s);
 }
 
 static void key_int(struct json_writer *w, const char *key, uint64_t n)
 {
-    json_key(w, key);
-    json_put_int(w, (int64_t)n);
+    json_key_int(w, key, (int64_t)n);
 }
 
 static void key_time(struct json_writer *w, const char *key, int64_t us)
@@ -35,8 +33,7 @@ static void render_recommender(struct json_writer *w, const struct recommender_i
     key_str(w, "kind", r->kind);
     if (r->label.n)
         key_str(w, "label", r->label);
-    json_key(w, "serving");
-    json_put_bool(w, r->serving);
+    json_key_bool(w, "serving", r->serving);
     key_str(w, "digest", r->digest);
     key_int(w, "bytes", r->bytes);
     key_int(w, "memory_bytes", r->memory_bytes);
@@ -70,8 +67,7 @@ static void render_task(struct json_writer *w, const struct task_info *t)
     json_key(w, "progress");
     json_object_begin(w);
     key_str(w, "step", t->step);
-    json_key(w, "done");
-    json_put_double(w, t->done);
+    json_key_double(w, "done", t->done);
     json_object_end(w);
     json_key(w, "details");
     json_put_raw(w, t->details);

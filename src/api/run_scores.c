@@ -31,8 +31,7 @@ static void scores_read(struct call *c, const json_t *v, struct str user, struct
 
 static void kept_put(struct json_writer *w, const struct scores_result *r)
 {
-    json_key(w, "count");
-    json_put_int(w, (int64_t)r->count);
+    json_key_int(w, "count", (int64_t)r->count);
     json_key(w, "unknown");
     json_array_begin(w);
     for (size_t i = 0; i < r->unknown_count; i++)
@@ -81,8 +80,7 @@ void run_scores_get(struct call *c)
     json_array_begin(w);
     for (size_t i = 0; i < s.count; i++) {
         json_object_begin(w);
-        json_key(w, "document");
-        json_put_str(w, s.scores[i].document);
+        json_key_str(w, "document", s.scores[i].document);
         json_key(w, "score");
         json_put_float(w, (float)s.scores[i].score);
         json_object_end(w);
@@ -151,12 +149,9 @@ static void row_put(struct json_writer *w, const struct batch *b, size_t i)
     const struct scores_in *in = &b->sent[b->index[i]];
     bool failed = b->faults[i] || r->err;
     json_object_begin(w);
-    if (!b->faults[i] && in->user.n) {
-        json_key(w, "user");
-        json_put_str(w, in->user);
-    }
-    json_key(w, "status");
-    json_put_c(w, failed ? "failed" : r->status);
+    if (!b->faults[i] && in->user.n)
+        json_key_str(w, "user", in->user);
+    json_key_c(w, "status", failed ? "failed" : r->status);
     if (b->faults[i]) {
         json_key(w, "error");
         problem_row(w, ERR_INVALID, b->faults[i]->list[0].detail, b->faults[i]->list,
@@ -187,8 +182,7 @@ void run_scores_batch(struct call *c)
         failed += b.faults[i] || b.results[b.index[i]].err;
     }
     json_array_end(w);
-    json_key(w, "failed");
-    json_put_int(w, (int64_t)failed);
+    json_key_int(w, "failed", (int64_t)failed);
     json_object_end(w);
     response_send(c, 200, &out);
 }
@@ -208,8 +202,7 @@ void run_score_sources(struct call *c)
     struct json_writer *w = response_list_begin(&out);
     for (size_t i = 0; i < count; i++) {
         json_object_begin(w);
-        json_key(w, "source");
-        json_put_str(w, names[i]);
+        json_key_str(w, "source", names[i]);
         json_object_end(w);
     }
     response_page_send(c, &out, NULL); /* all fit in one page */

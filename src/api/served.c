@@ -57,28 +57,17 @@ bool served_find(struct call *c, struct str name, const char *field, struct serv
 void served_model_write(struct json_writer *w, const struct call *c, const struct model_out *m)
 {
     json_object_begin(w);
-    json_key(w, "id");
-    json_put_str(w, m->name);
-    json_key(w, "object");
-    json_put_c(w, "model");
-    json_key(w, "created");
-    json_put_int(w, c->api->started_s);
-    json_key(w, "owned_by");
-    json_put_c(w, "akin");
-    json_key(w, "digest");
-    json_put_str(w, m->digest);
-    json_key(w, "dims");
-    json_put_int(w, m->dims);
-    json_key(w, "tokens_max");
-    json_put_int(w, m->tokens_max);
-    json_key(w, "precision");
-    json_put_str(w, m->precision);
-    json_key(w, "pooling");
-    json_put_str(w, m->pooling);
-    if (m->vocabulary) {
-        json_key(w, "vocabulary");
-        json_put_int(w, m->vocabulary);
-    }
+    json_key_str(w, "id", m->name);
+    json_key_c(w, "object", "model");
+    json_key_int(w, "created", c->api->started_s);
+    json_key_c(w, "owned_by", "akin");
+    json_key_str(w, "digest", m->digest);
+    json_key_int(w, "dims", m->dims);
+    json_key_int(w, "tokens_max", m->tokens_max);
+    json_key_str(w, "precision", m->precision);
+    json_key_str(w, "pooling", m->pooling);
+    if (m->vocabulary)
+        json_key_int(w, "vocabulary", m->vocabulary);
     json_object_end(w);
 }
 
@@ -93,8 +82,7 @@ struct json_writer *served_list_begin(struct response *x)
 {
     struct json_writer *w = response_begin(x);
     json_object_begin(w);
-    json_key(w, "object");
-    json_put_c(w, "list");
+    json_key_c(w, "object", "list");
     json_key(w, "data");
     json_array_begin(w);
     return w;

@@ -117,8 +117,7 @@ static void print_json(const struct config *c, struct strbuf *out)
         json_object_begin(&w);
         json_key(&w, "value");
         json_value(&w, &c->table[i], &c->values[i]);
-        json_key(&w, "origin");
-        json_put_c(&w, c->values[i].origin);
+        json_key_c(&w, "origin", c->values[i].origin);
         json_object_end(&w);
     }
     json_object_end(&w);

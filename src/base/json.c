@@ -465,3 +465,9 @@ void json_key_double(struct json_writer *w, const char *key, double v)
     json_key(w, key);
     json_put_double(w, v);
 }
+
+void json_key_bool(struct json_writer *w, const char *key, bool v)
+{
+    json_key(w, key);
+    json_put_bool(w, v);
+}

@@ -64,5 +64,6 @@ void json_key_str(struct json_writer *w, const char *key, struct str s);
 void json_key_c(struct json_writer *w, const char *key, const char *s);
 void json_key_int(struct json_writer *w, const char *key, int64_t v);
 void json_key_double(struct json_writer *w, const char *key, double v);
+void json_key_bool(struct json_writer *w, const char *key, bool v);
 
 #endif

@@ -84,8 +84,7 @@ static enum err write_files(const char *dir, const char *base, const struct adap
     strbuf_init(&text, 0);
     json_writer_init(&w, &text);
     json_object_begin(&w);
-    json_key(&w, "base");
-    json_put_c(&w, base);
+    json_key_c(&w, "base", base);
     json_object_end(&w);
     snprintf(path, sizeof path, "%s/" DESCRIPTION, dir);
     if (!err)

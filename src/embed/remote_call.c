@@ -241,14 +241,10 @@ static void body_make(const struct part *p, bool dimensions, struct strbuf *out)
     strbuf_init(&text, 0);
     json_writer_init(&w, out);
     json_object_begin(&w);
-    json_key(&w, "model");
-    json_put_c(&w, c->r->model);
-    json_key(&w, "encoding_format");
-    json_put_c(&w, "float");
-    if (dimensions) {
-        json_key(&w, "dimensions");
-        json_put_int(&w, c->r->dims);
-    }
+    json_key_c(&w, "model", c->r->model);
+    json_key_c(&w, "encoding_format", "float");
+    if (dimensions)
+        json_key_int(&w, "dimensions", c->r->dims);
     json_key(&w, "input");
     json_array_begin(&w);
     for (size_t i = 0; i < p->count; i++) {

@@ -377,8 +377,7 @@ static void put_field(struct json_writer *w, const char *key, struct str value)
 {
     if (value.n == 0)
         return;
-    json_key(w, key);
-    json_put_str(w, value);
+    json_key_str(w, key, value);
 }
 
 static void payload_make(struct draft *d, const struct fields *f, struct arena *a)

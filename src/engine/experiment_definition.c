@@ -192,30 +192,23 @@ static void number_put(struct json_writer *w, const struct variant *v, enum vari
 {
     if (!(v->fields & field))
         return;
-    json_key(w, key);
-    json_put_double(w, value);
+    json_key_double(w, key, value);
 }
 
 static void variant_put(struct json_writer *w, const struct variant *v)
 {
     json_object_begin(w);
-    json_key(w, "name");
-    json_put_c(w, v->name);
-    json_key(w, "weight");
-    json_put_double(w, v->weight);
+    json_key_c(w, "name", v->name);
+    json_key_double(w, "weight", v->weight);
     number_put(w, v, VARIANT_RECOMMENDER, "recommender", v->recommender);
-    if (v->fields & VARIANT_BLEND) {
-        json_key(w, "blend");
-        json_put_str(w, v->blend);
-    }
+    if (v->fields & VARIANT_BLEND)
+        json_key_str(w, "blend", v->blend);
     number_put(w, v, VARIANT_DIVERSITY, "diversity", v->diversity);
     number_put(w, v, VARIANT_EXPLORE, "explore", v->explore);
     number_put(w, v, VARIANT_FATIGUE, "fatigue", v->fatigue);
     number_put(w, v, VARIANT_HALF_LIFE, "half_life_days", v->half_life_days);
-    if (v->fields & VARIANT_RANKER) {
-        json_key(w, "ranker");
-        json_put_bool(w, v->ranker);
-    }
+    if (v->fields & VARIANT_RANKER)
+        json_key_bool(w, "ranker", v->ranker);
     json_object_end(w);
 }
 
@@ -246,14 +239,11 @@ struct str experiment_payload(const struct experiment *x, struct str results, st
     strbuf_init(&b, 0);
     json_writer_init(&w, &b);
     json_object_begin(&w);
-    json_key(&w, "metric");
-    json_put_c(&w, experiment_metric_names[x->metric]);
+    json_key_c(&w, "metric", experiment_metric_names[x->metric]);
     json_key(&w, "variants");
     variants_put(&w, x);
-    json_key(&w, "started_us");
-    json_put_int(&w, x->started_us);
-    json_key(&w, "stopped_us");
-    json_put_int(&w, x->stopped_us);
+    json_key_int(&w, "started_us", x->started_us);
+    json_key_int(&w, "stopped_us", x->stopped_us);
     if (results.n) {
         json_key(&w, "results");
         json_put_raw(&w, results);

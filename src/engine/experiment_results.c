@@ -20,8 +20,7 @@ struct outcome {
 
 static void number_put(struct json_writer *w, const char *key, double v)
 {
-    json_key(w, key);
-    json_put_double(w, v);
+    json_key_double(w, key, v);
 }
 
 static void rate_put(struct json_writer *w, const char *key, const struct sequential_arm *a)
@@ -48,11 +47,11 @@ static void comparison_put(struct json_writer *w, const struct outcome *o, unsig
     number_put(w, "high", s.high);
     number_put(w, "lift", arms[0].rate > 0 ? s.difference / arms[0].rate : NAN);
     number_put(w, "p", s.p);
-    json_key(w, "verdict");
-    json_put_c(w, !s.told            ? "too few answers to tell"
-                  : s.p > o->alpha   ? "no difference found yet"
-                  : s.difference > 0 ? "better"
-                                     : "worse");
+    json_key_c(w, "verdict",
+               !s.told            ? "too few answers to tell"
+               : s.p > o->alpha   ? "no difference found yet"
+               : s.difference > 0 ? "better"
+                                  : "worse");
     json_object_end(w);
 }
 
@@ -62,8 +61,7 @@ static void variant_put(struct json_writer *w, const struct outcome *o, unsigned
     const struct tally_variant *v = o->t ? &o->t->variants[at] : &none;
     double documents = distinct_count(&v->documents);
     json_object_begin(w);
-    json_key(w, "name");
-    json_put_c(w, o->x->variants[at].name);
+    json_key_c(w, "name", o->x->variants[at].name);
     number_put(w, "answers", o->arms[0][at].units);
     number_put(w, "readers", round(distinct_count(&v->readers)));
     number_put(w, "shown", (double)v->shown);
@@ -107,8 +105,7 @@ enum err experiment_results(struct collection *c, const struct experiment *x, in
     json_key(&w, "as_of");
     clock_format(tally_through_us(c->tally), time);
     json_put_c(&w, time);
-    json_key(&w, "complete");
-    json_put_bool(&w, complete);
+    json_key_bool(&w, "complete", complete);
     number_put(&w, "alpha", EXPERIMENT_ALPHA);
     json_key(&w, "variants");
     json_array_begin(&w);

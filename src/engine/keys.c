@@ -129,8 +129,7 @@ static struct str payload_of(const struct key *k, struct arena *a)
     json_writer_init(&w, &b);
     json_object_begin(&w);
     grant_write(&w, &k->grant);
-    json_key(&w, "created_by");
-    json_put_str(&w, k->created_by);
+    json_key_str(&w, "created_by", k->created_by);
     json_object_end(&w);
     struct str out = arena_str(a, strbuf_str(&b));
     strbuf_release(&b);

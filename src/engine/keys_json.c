@@ -126,17 +126,14 @@ static void limit_write(struct json_writer *w, const char *name, const struct li
 {
     char text[LIMIT_TEXT];
     limit_print(l, text);
-    json_key(w, name);
-    json_put_c(w, *text ? text : NULL);
+    json_key_c(w, name, *text ? text : NULL);
 }
 
 void grant_write(struct json_writer *w, const struct grant *g)
 {
     char text[PREFIX_TEXT], time[CLOCK_TEXT];
-    json_key(w, "name");
-    json_put_str(w, g->name);
-    json_key(w, "description");
-    json_put_str(w, g->description);
+    json_key_str(w, "name", g->name);
+    json_key_str(w, "description", g->description);
     list_begin(w, "scopes");
     for (unsigned i = 0; i < SCOPE_COUNT; i++)
         if (g->scopes & 1u << i)
@@ -146,8 +143,7 @@ void grant_write(struct json_writer *w, const struct grant *g)
     for (unsigned i = 0; i < g->collection_count; i++)
         json_put_str(w, g->collections[i]);
     json_array_end(w);
-    json_key(w, "filter");
-    json_put_str(w, g->filter);
+    json_key_str(w, "filter", g->filter);
     list_begin(w, "addresses");
     for (unsigned i = 0; i < g->address_count; i++) {
         prefix_print(&g->addresses[i], text);

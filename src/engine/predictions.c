@@ -48,8 +48,7 @@ static void label_put(struct json_writer *w, const struct classifier *m, uint32_
         json_put_bool(w, strcmp(m->names[class], "true") == 0);
     else
         json_put_c(w, m->names[class]);
-    json_key(w, "probability");
-    json_put_double(w, round((double)p * 1e4) / 1e4);
+    json_key_double(w, "probability", round((double)p * 1e4) / 1e4);
     json_object_end(w);
 }
 

@@ -72,12 +72,10 @@ static enum err provider_keep(const struct engine *x, const struct remote_option
     strbuf_init(&out, 0);
     json_writer_init(&w, &out);
     json_object_begin(&w);
-    json_key(&w, "dims");
-    json_put_int(&w, m->dims);
+    json_key_int(&w, "dims", m->dims);
     json_key(&w, "mean_cosine");
     json_put_float(&w, m->mean_cosine);
-    json_key(&w, "provider");
-    json_put_c(&w, digest);
+    json_key_c(&w, "provider", digest);
     json_object_end(&w);
     enum err err = file_write_atomic(path.buf, out.buf, out.n, 0600, e);
     strbuf_release(&out);

@@ -280,8 +280,7 @@ void settings_print(const struct settings *s, struct strbuf *out)
     struct json_writer w;
     json_writer_init(&w, out);
     json_object_begin(&w);
-    json_key(&w, "extra_fields");
-    json_put_c(&w, s->extra_fields_refused ? "error" : "attributes");
+    json_key_c(&w, "extra_fields", s->extra_fields_refused ? "error" : "attributes");
     json_key(&w, "feedback");
     feedback_settings_print(&s->feedback, &w);
     json_key(&w, "mapping");
@@ -289,14 +288,11 @@ void settings_print(const struct settings *s, struct strbuf *out)
     for (int f = 0; f < FIELD_COUNT; f++) {
         if (!s->mapping[f][0])
             continue;
-        json_key(&w, document_field_names[f]);
-        json_put_c(&w, s->mapping[f]);
+        json_key_c(&w, document_field_names[f], s->mapping[f]);
     }
     json_object_end(&w);
-    json_key(&w, "overlap_tokens");
-    json_put_int(&w, s->overlap_tokens);
-    json_key(&w, "passage_tokens");
-    json_put_int(&w, s->passage_tokens);
+    json_key_int(&w, "overlap_tokens", s->overlap_tokens);
+    json_key_int(&w, "passage_tokens", s->passage_tokens);
     json_key(&w, "quota");
     quota_settings_print(&s->quota, &w);
     json_key(&w, "recommend");
@@ -305,13 +301,10 @@ void settings_print(const struct settings *s, struct strbuf *out)
     words_print(&w, s->stop_words);
     json_key(&w, "synonyms");
     words_print(&w, s->synonyms);
-    if (s->tenant_field[0]) {
-        json_key(&w, "tenant_field");
-        json_put_c(&w, s->tenant_field);
-    }
+    if (s->tenant_field[0])
+        json_key_c(&w, "tenant_field", s->tenant_field);
     json_key(&w, "training");
     training_settings_print(&s->training, &w);
-    json_key(&w, "versions_kept");
-    json_put_int(&w, s->versions_kept);
+    json_key_int(&w, "versions_kept", s->versions_kept);
     json_object_end(&w);
 }

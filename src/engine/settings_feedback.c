@@ -244,24 +244,20 @@ enum err feedback_settings_merge(struct feedback_settings *f, const json_t *obje
 void feedback_settings_print(const struct feedback_settings *f, struct json_writer *w)
 {
     json_object_begin(w);
-    json_key(w, "answers_days");
-    json_put_int(w, f->answers_days);
+    json_key_int(w, "answers_days", f->answers_days);
     json_key(w, "half_life_days");
     if (f->half_life_days > 0)
         json_put_double(w, f->half_life_days);
     else
         json_put_null(w);
-    json_key(w, "threshold");
-    json_put_double(w, f->threshold);
+    json_key_double(w, "threshold", f->threshold);
     json_key(w, "types");
     json_object_begin(w);
     for (unsigned i = 0; i < f->count; i++) {
         json_key(w, f->types[i].name);
         json_object_begin(w);
-        json_key(w, "seen");
-        json_put_bool(w, f->types[i].seen);
-        json_key(w, "weight");
-        json_put_double(w, f->types[i].weight);
+        json_key_bool(w, "seen", f->types[i].seen);
+        json_key_double(w, "weight", f->types[i].weight);
         json_object_end(w);
     }
     json_object_end(w);

@@ -69,7 +69,6 @@ void recommend_settings_print(const struct recommend_settings *r, struct json_wr
         json_put_c(w, r->blend);
     else
         json_put_null(w);
-    json_key(w, "gate");
-    json_put_bool(w, r->gate);
+    json_key_bool(w, "gate", r->gate);
     json_object_end(w);
 }

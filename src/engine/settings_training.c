@@ -68,11 +68,8 @@ enum err training_settings_merge(struct training_settings *t, const json_t *obje
 void training_settings_print(const struct training_settings *t, struct json_writer *w)
 {
     json_object_begin(w);
-    json_key(w, "every_hours");
-    json_put_double(w, t->every_hours);
-    json_key(w, "min_changes");
-    json_put_double(w, t->min_changes);
-    json_key(w, "schedule");
-    json_put_c(w, schedules[t->schedule]);
+    json_key_double(w, "every_hours", t->every_hours);
+    json_key_double(w, "min_changes", t->min_changes);
+    json_key_c(w, "schedule", schedules[t->schedule]);
     json_object_end(w);
 }

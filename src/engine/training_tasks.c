@@ -66,10 +66,8 @@ void order_read(struct str payload, struct training_order *out)
 static void render_error(struct json_writer *w, const struct err_info *e)
 {
     json_object_begin(w);
-    json_key(w, "code");
-    json_put_c(w, err_name(e->code));
-    json_key(w, "detail");
-    json_put_c(w, e->message);
+    json_key_c(w, "code", err_name(e->code));
+    json_key_c(w, "detail", e->message);
     json_object_end(w);
 }
 
@@ -80,60 +78,38 @@ struct str order_text(const struct training_order *o, struct arena *a)
     strbuf_init(&b, 0);
     json_writer_init(&w, &b);
     json_object_begin(&w);
-    json_key(&w, "attempt");
-    json_put_int(&w, o->attempt);
-    json_key(&w, "collection");
-    json_put_c(&w, o->collection);
-    json_key(&w, "collection_id");
-    json_put_int(&w, o->collection_id);
+    json_key_int(&w, "attempt", o->attempt);
+    json_key_c(&w, "collection", o->collection);
+    json_key_int(&w, "collection_id", o->collection_id);
     if (o->error.code) {
         json_key(&w, "error");
         render_error(&w, &o->error);
     }
-    json_key(&w, "held_out");
-    json_put_double(&w, o->held_out);
-    json_key(&w, "kind");
-    json_put_c(&w, o->kind[0] ? o->kind : NULL);
+    json_key_double(&w, "held_out", o->held_out);
+    json_key_c(&w, "kind", o->kind[0] ? o->kind : NULL);
     if (o->label[0]) {
-        json_key(&w, "label");
-        json_put_c(&w, o->label);
-        json_key(&w, "min_probability");
-        json_put_double(&w, o->min_probability);
+        json_key_c(&w, "label", o->label);
+        json_key_double(&w, "min_probability", o->min_probability);
     }
-    json_key(&w, "promote");
-    json_put_bool(&w, o->promote);
-    if (o->version) {
-        json_key(&w, "embedding_version");
-        json_put_int(&w, o->version);
-    }
-    if (o->made || o->version) {
-        json_key(&w, "promoted");
-        json_put_bool(&w, o->promoted);
-    }
-    json_key(&w, "reason");
-    json_put_c(&w, o->reason);
-    if (o->made) {
-        json_key(&w, "recommender");
-        json_put_int(&w, o->made);
-    }
+    json_key_bool(&w, "promote", o->promote);
+    if (o->version)
+        json_key_int(&w, "embedding_version", o->version);
+    if (o->made || o->version)
+        json_key_bool(&w, "promoted", o->promoted);
+    json_key_c(&w, "reason", o->reason);
+    if (o->made)
+        json_key_int(&w, "recommender", o->made);
     if (o->report.n) {
         json_key(&w, "report");
         json_put_raw(&w, o->report);
     }
-    if (o->seconds > 0) {
-        json_key(&w, "seconds");
-        json_put_double(&w, round(o->seconds * 1000) / 1000);
-    }
-    json_key(&w, "seed");
-    json_put_int(&w, (int64_t)o->seed);
-    if (o->strength > 0) {
-        json_key(&w, "strength");
-        json_put_double(&w, o->strength);
-    }
-    if (o->why[0]) {
-        json_key(&w, "why");
-        json_put_c(&w, o->why);
-    }
+    if (o->seconds > 0)
+        json_key_double(&w, "seconds", round(o->seconds * 1000) / 1000);
+    json_key_int(&w, "seed", (int64_t)o->seed);
+    if (o->strength > 0)
+        json_key_double(&w, "strength", o->strength);
+    if (o->why[0])
+        json_key_c(&w, "why", o->why);
     json_object_end(&w);
     struct str text = arena_str(a, strbuf_str(&b));
     strbuf_release(&b);

@@ -36,16 +36,11 @@ struct str version_settings_text(struct arena *a, const struct version_settings 
     strbuf_init(&b, 0);
     json_writer_init(&w, &b);
     json_object_begin(&w);
-    json_key(&w, "dimensions");
-    json_put_int(&w, s->dimensions);
-    if (s->model[0]) {
-        json_key(&w, "model");
-        json_put_c(&w, s->model);
-    }
-    json_key(&w, "passage_tokens");
-    json_put_int(&w, s->passage_tokens);
-    json_key(&w, "precision");
-    json_put_c(&w, precision_name(s->precision));
+    json_key_int(&w, "dimensions", s->dimensions);
+    if (s->model[0])
+        json_key_c(&w, "model", s->model);
+    json_key_int(&w, "passage_tokens", s->passage_tokens);
+    json_key_c(&w, "precision", precision_name(s->precision));
     json_object_end(&w);
     struct str text = arena_str(a, strbuf_str(&b));
     strbuf_release(&b);

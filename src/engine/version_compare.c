@@ -223,8 +223,7 @@ static int time_compare(const void *a, const void *b)
 
 static void put_share(struct json_writer *w, const char *key, double v)
 {
-    json_key(w, key);
-    json_put_double(w, round(v * 1e4) / 1e4);
+    json_key_double(w, key, round(v * 1e4) / 1e4);
 }
 
 static void side_put(struct json_writer *w, const char *key, const struct comparison *k,
@@ -253,8 +252,7 @@ static struct str report_make(struct comparison *k)
     json_writer_init(&w, &b);
     json_object_begin(&w);
     json_key_int(&w, "against", k->sides[0].v->id);
-    json_key(&w, "at");
-    json_put_c(&w, at);
+    json_key_c(&w, "at", at);
     json_key_int(&w, "queries", k->query_count);
     put_share(&w, "overlap_at_10", k->overlap / (double)k->query_count);
     put_share(&w, "rbo", k->rbo / (double)k->query_count);

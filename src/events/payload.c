@@ -98,15 +98,11 @@ void event_data(const struct change_record *c, struct strbuf *out)
     json_writer_init(&w, out);
     json_object_begin(&w);
     if (key && c->subject.n) { /* of feedback that was erased only the number is left */
-        json_key(&w, key);
-        json_put_str(&w, c->subject);
+        json_key_str(&w, key, c->subject);
     }
-    if (c->collection_name.n) {
-        json_key(&w, "collection");
-        json_put_str(&w, c->collection_name);
-    }
-    json_key(&w, "revision");
-    json_put_int(&w, (int64_t)c->change);
+    if (c->collection_name.n)
+        json_key_str(&w, "collection", c->collection_name);
+    json_key_int(&w, "revision", (int64_t)c->change);
     json_object_end(&w);
 }
 

@@ -103,10 +103,8 @@ bool scalar_same(const struct scalar *a, const struct scalar *b)
 static void point_print(struct json_writer *w, struct geo_point p)
 {
     json_object_begin(w);
-    json_key(w, "lat");
-    json_put_double(w, p.lat);
-    json_key(w, "lon");
-    json_put_double(w, p.lon);
+    json_key_double(w, "lat", p.lat);
+    json_key_double(w, "lon", p.lon);
     json_object_end(w);
 }
 

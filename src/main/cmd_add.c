@@ -143,8 +143,7 @@ static enum err make_collection(struct session *s, const char *name, struct err_
     strbuf_init(&b, 0);
     json_writer_init(&w, &b);
     json_object_begin(&w);
-    json_key(&w, "name");
-    json_put_c(&w, name);
+    json_key_c(&w, "name", name);
     json_object_end(&w);
     struct str body = strbuf_str(&b);
     enum err rc =

@@ -56,10 +56,8 @@ static void say_step(void *ctx, const char *step, double done)
     struct strbuf b;
     struct json_writer w;
     line_begin(&w, &b);
-    json_key(&w, "step");
-    json_put_c(&w, step);
-    json_key(&w, "done");
-    json_put_double(&w, done);
+    json_key_c(&w, "step", step);
+    json_key_double(&w, "done", done);
     line_end(&w);
 }
 
@@ -78,10 +76,8 @@ static int say_error(const struct err_info *e)
     struct strbuf b;
     struct json_writer w;
     line_begin(&w, &b);
-    json_key(&w, "error");
-    json_put_c(&w, err_name(e->code));
-    json_key(&w, "message");
-    json_put_c(&w, e->message);
+    json_key_c(&w, "error", err_name(e->code));
+    json_key_c(&w, "message", e->message);
     line_end(&w);
     return 1;
 }

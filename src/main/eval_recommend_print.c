@@ -253,8 +253,7 @@ void eval_recommend_json(const struct eval_recommend *v)
     json_array_begin(&w);
     json_put_raw(&w, strbuf_str(&v->tried));
     json_array_end(&w);
-    json_key(&w, "left_out");
-    json_put_c(&w, v->left_out.code ? v->left_out.message : NULL);
+    json_key_c(&w, "left_out", v->left_out.code ? v->left_out.message : NULL);
     json_object_end(&w);
     printf("%s\n", out.buf);
     strbuf_release(&out);

@@ -246,13 +246,11 @@ static enum err file_document(const char *path, const char *id, struct strbuf *l
     strbuf_clear(line);
     json_writer_init(&w, line);
     json_object_begin(&w);
-    json_key(&w, "id");
-    json_put_c(&w, id);
+    json_key_c(&w, "id", id);
     json_key(&w, "title");
     const char *base = strrchr(path, '/');
     json_put_str(&w, title.n ? strbuf_str(&title) : str_c(base ? base + 1 : path));
-    json_key(&w, "text");
-    json_put_str(&w, strbuf_str(&text));
+    json_key_str(&w, "text", strbuf_str(&text));
     json_object_end(&w);
     strbuf_release(&text);
     strbuf_release(&title);

@@ -479,12 +479,9 @@ static void put_mean(struct json_writer *w, const char *key, const struct measur
     struct measured_mean v = measured_mean(m, MEASURE_RECALL_100, SPLIT_SEED);
     json_key(w, key);
     json_object_begin(w);
-    json_key(w, "mean");
-    json_put_double(w, v.mean);
-    json_key(w, "low");
-    json_put_double(w, v.range.low);
-    json_key(w, "high");
-    json_put_double(w, v.range.high);
+    json_key_double(w, "mean", v.mean);
+    json_key_double(w, "low", v.range.low);
+    json_key_double(w, "high", v.range.high);
     json_object_end(w);
 }
 
@@ -494,26 +491,21 @@ static void put_judged(struct json_writer *w, const char *key, const struct judg
         measured_compare(&j->after, &j->before, MEASURE_RECALL_100, SPLIT_SEED);
     json_key(w, key);
     json_object_begin(w);
-    json_key(w, "readers");
-    json_put_int(w, j->after.cases);
+    json_key_int(w, "readers", j->after.cases);
     put_mean(w, "recall@100", &j->after);
     put_mean(w, "before", &j->before);
-    json_key(w, "difference");
-    json_put_double(w, d.mean);
-    json_key(w, "p");
-    json_put_double(w, d.p);
+    json_key_double(w, "difference", d.mean);
+    json_key_double(w, "p", d.p);
     json_object_end(w);
 }
 
 static void put_strength(struct json_writer *w, const struct adapting *t, unsigned i)
 {
     json_object_begin(w);
-    json_key(w, "strength");
-    json_put_double(w, adapter_strengths[i]);
+    json_key_double(w, "strength", adapter_strengths[i]);
     put_judged(w, "held_out", &t->held_out[i]);
     put_judged(w, "new_documents", &t->new_documents[i]);
-    json_key(w, "gains");
-    json_put_bool(w, gains(&t->held_out[i]) && gains(&t->new_documents[i]));
+    json_key_bool(w, "gains", gains(&t->held_out[i]) && gains(&t->new_documents[i]));
     json_object_end(w);
 }
 
@@ -523,8 +515,7 @@ static void report_make(const struct adapting *t, struct strbuf *out)
     struct json_writer writer, *w = &writer;
     json_writer_init(w, out);
     json_object_begin(w);
-    json_key(w, "kind");
-    json_put_c(w, "adapter");
+    json_key_c(w, "kind", "adapter");
     json_key_int(w, "seed", t->o->seed);
     json_key_int(w, "readers", t->s->readers);
     json_key_int(w, "items", t->s->items);
@@ -536,14 +527,12 @@ static void report_make(const struct adapting *t, struct strbuf *out)
     for (unsigned i = 0; i < ADAPTER_STRENGTHS; i++)
         put_strength(w, t, i);
     json_array_end(w);
-    json_key(w, "promote");
-    json_put_bool(w, held_out && fresh);
-    json_key(w, "reason");
-    json_put_c(w, held_out && fresh ? "readers who were held out and new documents gain"
-                  : !held_out       ? "readers who were held out do not gain"
-                                    : "new documents do not gain");
-    json_key(w, "seconds");
-    json_put_double(w, (double)clock_mono_ns() / 1e9 - t->began);
+    json_key_bool(w, "promote", held_out && fresh);
+    json_key_c(w, "reason",
+               held_out && fresh ? "readers who were held out and new documents gain"
+               : !held_out       ? "readers who were held out do not gain"
+                                 : "new documents do not gain");
+    json_key_double(w, "seconds", (double)clock_mono_ns() / 1e9 - t->began);
     json_object_end(w);
 }
 

@@ -398,14 +398,12 @@ static void judge(struct labelling *t)
 
 static void put(struct json_writer *w, const char *key, double v)
 {
-    json_key(w, key);
-    json_put_double(w, isfinite(v) ? round(v * 1e6) / 1e6 : v);
+    json_key_double(w, key, isfinite(v) ? round(v * 1e6) / 1e6 : v);
 }
 
 static void put_text(struct json_writer *w, const char *key, const char *v)
 {
-    json_key(w, key);
-    json_put_c(w, v);
+    json_key_c(w, key, v);
 }
 
 static void report_counts(const struct labelling *t, struct json_writer *w)
@@ -540,8 +538,7 @@ static void report_make(const struct labelling *t, struct strbuf *out)
     json_object_begin(&w);
     put_text(&w, "kind", "classifier");
     put_text(&w, "label", t->s->about.path);
-    json_key(&w, "multiple");
-    json_put_bool(&w, t->s->about.multiple);
+    json_key_bool(&w, "multiple", t->s->about.multiple);
     json_key_int(&w, "seed", t->o->seed);
     put(&w, "held_out", t->held_out);
     put(&w, "min_probability", t->s->about.min_probability);
@@ -551,8 +548,7 @@ static void report_make(const struct labelling *t, struct strbuf *out)
     report_metrics_of(t, &w);
     report_beside(t, &w);
     report_classes(t, list, &w);
-    json_key(&w, "promote");
-    json_put_bool(&w, t->promote);
+    json_key_bool(&w, "promote", t->promote);
     put_text(&w, "reason", t->reason);
     put(&w, "seconds", (double)clock_mono_ns() / 1e9 - t->began);
     json_object_end(&w);

@@ -120,8 +120,7 @@ static void report_judged(struct json_writer *w, const struct ranking *r)
     json_array_begin(w);
     for (int k = RANK_AS_SERVED; k < RANK_ORDERS && r->trees; k++) {
         json_object_begin(w);
-        json_key(w, "order");
-        json_put_c(w, order_names[k]);
+        json_key_c(w, "order", order_names[k]);
         json_key_double(w, "mean", r->against[k].mean);
         json_key_double(w, "low", r->against[k].range.low);
         json_key_double(w, "high", r->against[k].range.high);
@@ -134,10 +133,8 @@ static void report_judged(struct json_writer *w, const struct ranking *r)
 void rank_report(struct json_writer *w, const struct ranking *r)
 {
     json_object_begin(w);
-    json_key(w, "on");
-    json_put_bool(w, r->on);
-    json_key(w, "reason");
-    json_put_c(w, r->reason);
+    json_key_bool(w, "on", r->on);
+    json_key_c(w, "reason", r->reason);
     json_key_int(w, "answers", r->answers);
     json_key(w, "readers");
     json_object_begin(w);

@@ -99,13 +99,10 @@ static void number_set(struct recipe *r, const struct number *n, double v)
 void recipe_render(struct json_writer *w, const struct recipe *r)
 {
     json_object_begin(w);
-    json_key(w, "kind");
-    json_put_c(w, model_kind_name(r->kind));
+    json_key_c(w, "kind", model_kind_name(r->kind));
     for (size_t i = 0; i < NUMBERS; i++)
-        if (numbers[i].kinds & 1 << r->kind) {
-            json_key(w, numbers[i].name);
-            json_put_double(w, number_get(r, &numbers[i]));
-        }
+        if (numbers[i].kinds & 1 << r->kind)
+            json_key_double(w, numbers[i].name, number_get(r, &numbers[i]));
     json_object_end(w);
 }
 

@@ -23,8 +23,7 @@ void report_difference_members(struct json_writer *w, const struct measured *a,
                                const struct measured *b, enum measure metric, uint64_t seed)
 {
     struct measured_difference d = measured_compare(a, b, metric, seed);
-    json_key(w, "metric");
-    json_put_c(w, measure_name(metric));
+    json_key_c(w, "metric", measure_name(metric));
     json_key_double(w, "mean", d.mean);
     json_key_double(w, "low", d.range.low);
     json_key_double(w, "high", d.range.high);

@@ -19,8 +19,7 @@ static void report_data(struct json_writer *w, const struct training *t)
     }
     json_key(w, "split");
     json_object_begin(w);
-    json_key(w, "kind");
-    json_put_c(w, kinds[t->o.split.kind]);
+    json_key_c(w, "kind", kinds[t->o.split.kind]);
     json_key_double(w, "held_out", t->o.split.held_out);
     json_key_int(w, "validation", t->main.validation);
     json_key_int(w, "test", t->main.test);
@@ -80,8 +79,7 @@ static void report_tried_again(struct json_writer *w, const struct training *t, 
         if (!c->trials.count)
             continue;
         json_object_begin(w);
-        json_key(w, "kind");
-        json_put_c(w, model_kind_name(c->recipe.kind));
+        json_key_c(w, "kind", model_kind_name(c->recipe.kind));
         json_key_double(w, measure_name(metric), c->validated);
         json_object_end(w);
     }
@@ -99,8 +97,7 @@ static void report_baselines(struct json_writer *w, const struct evaluation *v, 
         if ((int)i == v->best || (int)i == v->active)
             continue;
         json_object_begin(w);
-        json_key(w, "name");
-        json_put_c(w, c->name);
+        json_key_c(w, "name", c->name);
         if (c->learned) {
             json_key(w, "parameters");
             recipe_render(w, &c->recipe);
@@ -173,10 +170,8 @@ static void report_active(struct json_writer *w, const struct training *t, enum 
 static void report_decision(struct json_writer *w, const struct training *t, uint64_t seed)
 {
     struct gate g = gate_decide(&t->main, seed);
-    json_key(w, "promote");
-    json_put_bool(w, g.promote);
-    json_key(w, "reason");
-    json_put_c(w, g.reason);
+    json_key_bool(w, "promote", g.promote);
+    json_key_c(w, "reason", g.reason);
     json_key(w, "left_out");
     if (t->left_out.n)
         json_put_str(w, strbuf_str(&t->left_out));
@@ -191,8 +186,7 @@ void training_report(const struct training *t, struct strbuf *out)
     enum measure metric = evaluate_metric(t->o.split.kind);
     json_writer_init(&w, out);
     json_object_begin(&w);
-    json_key(&w, "kind");
-    json_put_c(&w, model_kind_name(t->best.kind));
+    json_key_c(&w, "kind", model_kind_name(t->best.kind));
     json_key(&w, "parameters");
     recipe_render(&w, &t->best);
     json_key_int(&w, "seed", seed);
