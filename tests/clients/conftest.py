@@ -17,12 +17,10 @@ TEXTS = {"a1": ("Storm over the coast", "wind and rain until Friday"), "b2": ("S
 
 @pytest.fixture(scope="module")
 def url():
-    s = e2e.Server().start()
-    s.collection("news")
-    s.post("/v1/collections/news/documents", [{"id": k, "title": t, "text": x} for k, (t, x) in TEXTS.items()])
-    yield s.url + "/mcp"
-    assert s.stop() == 0
-    s.remove()
+    with e2e.running(e2e.Server()) as s:
+        s.collection("news")
+        s.post("/v1/collections/news/documents", [{"id": k, "title": t, "text": x} for k, (t, x) in TEXTS.items()])
+        yield s.url + "/mcp"
 
 
 CALLS = [("search", {"q": "rain", "limit": 1}), ("similar", {"id": "a1"}), ("recommend", {"positive": ["a1"]}), ("get_document", {"id": "a1"}),

@@ -1,5 +1,6 @@
 """The real server, started afresh for each module: `akin serve` (AKIN_BIN, default build/akin) with the stub model, a new data
 directory and any free port."""
+import contextlib
 import json
 import os
 import pathlib
@@ -165,16 +166,49 @@ def problem(answer, status, pointer=None, parameter=None, says=None):
     return value
 
 
+class Keyed(Server):
+    """A server that asks for keys; what is asked without saying otherwise is asked by its first one."""
+
+    def __init__(self, env={"AKIN_AUTH__REQUIRED": "always"}, **options):
+        super().__init__(env=env, **options)
+        self.secrets = set()  # every key that was handed out
+
+    def start(self):
+        super().start()
+        self.admin = (self.data / "admin.key").read_text().strip()
+        self.secrets.add(self.admin)
+        self.session.headers["Authorization"] = "Bearer " + self.admin
+        return self
+
+    def by(self, key, method, path, body=None, **more):
+        return self.ask(method, path, body, headers={"Authorization": "Bearer " + key}, **more)
+
+    def key(self, *scopes, by=None, status=201, **more):
+        answer = self.by(by or self.admin, "POST", "/v1/keys", {"scopes": list(scopes), **more})
+        assert answer.status_code == status, answer.text
+        value = answer.json()
+        if status == 201:
+            self.secrets.add(value["key"])
+            assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Location"] == "/v1/keys/" + value["id"]
+        return value
+
+
+@contextlib.contextmanager
+def running(server):
+    """`server`, started; in the end it must stop without an error, and is removed whatever happens."""
+    try:
+        yield server.start()
+        assert server.stop() == 0
+    finally:
+        if server.process and server.process.poll() is None:
+            server.stop()
+        server.remove()
+
+
 @pytest.fixture(scope="module")
 def server():
-    s = Server()
-    try:
-        yield s.start()
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
+    with running(Server()) as s:
+        yield s
 
 
 @pytest.fixture

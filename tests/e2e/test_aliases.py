@@ -1,4 +1,5 @@
 """Aliases: second names of collections. Moved in one step under readers, kept through kills and backups; no way around a key's bounds."""
+import functools
 import os
 import shutil
 import subprocess
@@ -6,8 +7,7 @@ import threading
 
 import pytest
 import requests
-from conftest import Server, binary, problem
-from test_keys import Keyed
+from conftest import Keyed, binary, problem, running
 
 SWAPS = int(os.environ.get("AKIN_SWAPS", 30))
 A, B = {"name": "x", "collection": "one"}, {"name": "y", "collection": "two"}
@@ -241,24 +241,17 @@ def test_command(books):
 
 @pytest.fixture(scope="module")
 def guarded():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         for name in ("ours", "ours-2", "theirs"):
             s.collection(name)
             s.post(f"/v1/collections/{name}/documents", [{"id": "1", "text": "of " + name, "tenant": "ab"[name == "theirs"]}])
         yield s
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
 
 
 def test_rights_are_those_on_the_collection_behind(guarded):
     swap(guarded, {"name": "a", "collection": "ours"}, {"name": "b", "collection": "theirs"})
     key = guarded.key("admin", collections=["ours", "ours-2", "b"])["key"]
-    by = lambda method, path, body=None, **more: guarded.by(key, method, path, body, **more)  # noqa: E731
+    by = functools.partial(guarded.by, key)
     assert by("GET", "/v1/collections/a/documents/1").json()["text"] == "of ours"
     absent = by("GET", "/v1/collections/nowhere/documents/1").json()["detail"]
     for name in ("b", "theirs"):  # its own name is on the list, what it stands for is not
@@ -279,7 +272,7 @@ def test_rights_are_those_on_the_collection_behind(guarded):
 def test_who_is_bound_moves_only_its_own(guarded):
     swap(guarded, {"name": "b", "collection": "theirs"}, {"name": "c", "collection": "ours"})
     key = guarded.key("collections", collections=["ours", "ours-2", "b", "new"])["key"]
-    by = lambda method, path, body=None, **more: guarded.by(key, method, path, body, **more)  # noqa: E731
+    by = functools.partial(guarded.by, key)
     for name, collection in (("new", "theirs"), ("new", "nowhere"), ("b", "ours"), ("c", "ours-2"), ("free", "ours")):
         problem(by("PUT", "/v1/aliases/" + name, {"collection": collection}), 403)
         problem(by("POST", "/v1/aliases:swap", {"aliases": [{"name": "new", "collection": "ours"}, {"name": name, "collection": collection}]}), 403)

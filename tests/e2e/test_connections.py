@@ -3,7 +3,7 @@ import select
 import socket
 
 import pytest
-from conftest import Server, wait_for
+from conftest import Server, running, wait_for
 
 LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -11,10 +11,8 @@ LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 @pytest.fixture(scope="module")
 def server():
     settings = ["server.address=0.0.0.0", "server.connections_max=8", "server.connections_per_address=3", "server.header_ms=400"]
-    s = Server(flags=["--insecure", *[x for setting in settings for x in ("--set", setting)]]).start()
-    yield s
-    assert s.stop() == 0
-    s.remove()
+    with running(Server(flags=["--insecure", *[x for setting in settings for x in ("--set", setting)]])) as s:
+        yield s
 
 
 def dial(server, host="127.0.0.1"):

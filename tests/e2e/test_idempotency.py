@@ -9,8 +9,7 @@ import time
 
 import pytest
 import requests
-from conftest import problem, wait_for
-from test_keys import Keyed
+from conftest import Keyed, problem, running, wait_for
 from test_remote import Provider, good, provider, remote  # noqa: F401 (fixtures)
 
 READS = {"search", "recommend", "embed", "documents.read", "users.read"}
@@ -24,17 +23,10 @@ def fresh():
 
 @pytest.fixture(scope="module")
 def server():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         s.collection("news")
         s.post("/v1/collections/news/documents", [{"id": i, "text": "text " + i, "attributes": {"tenant": i}} for i in "ab"])
         yield s
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
 
 
 def post(server, path, body, key, secret=None, **more):

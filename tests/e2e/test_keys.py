@@ -8,44 +8,18 @@ import subprocess
 import zlib
 
 import pytest
-from conftest import Server, binary, problem
+from conftest import Keyed, Server, binary, problem, running
 
 SCOPES = ["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models",
           "events", "backup", "metrics", "collections", "keys", "admin"]
 OPEN = {"/livez", "/readyz", "/openapi.json", "/", "/docs", *("/page/" + name for name in ("style.css", "page.js", "docs.css", "docs.js", "examples.json"))}
 WHOLE = {"backup", "metrics"}, {"backup", "metrics", "collections", "models", "train"}  # not for who is bound to collections, by a filter
 OF_COLLECTIONS = r"/(embedding-versions|recommenders|classifiers|experiments|scores|tasks|stats)\b|/users/\{id\}$"
-seen = set()  # every secret that was handed out
-
-
-class Keyed(Server):
-    """A server that asks for keys; what is asked without saying otherwise is asked by its first one."""
-
-    def start(self):
-        super().start()
-        self.admin = (self.data / "admin.key").read_text().strip()
-        seen.add(self.admin)
-        self.session.headers["Authorization"] = "Bearer " + self.admin
-        return self
-
-    def by(self, key, method, path, body=None, **more):
-        return self.ask(method, path, body, headers={"Authorization": "Bearer " + key}, **more)
-
-    def key(self, *scopes, by=None, status=201, **more):
-        answer = self.by(by or self.admin, "POST", "/v1/keys", {"scopes": list(scopes), **more})
-        assert answer.status_code == status, answer.text
-        value = answer.json()
-        if status == 201:
-            seen.add(value["key"])
-            assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Location"] == "/v1/keys/" + value["id"]
-        return value
 
 
 @pytest.fixture(scope="module")
 def server():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         for name in ("news", "blog"):
             s.collection(name)
             s.post(f"/v1/collections/{name}/documents", [{"id": str(i), "text": f"text {i}", "attributes": {"tenant": "ab"[i % 2]}} for i in range(4)])
@@ -53,17 +27,13 @@ def server():
         s.ask("POST", "/v1/backups", status=201)
         assert s.stop() == 0
         leaks(s)
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
 
 
 def leaks(s):
     """No file of the data directory but the first key's own, and no line of the log, has any secret that was handed out."""
     files = [p for p in s.data.rglob("*") if p.is_file() and p.name != "admin.key"] + [s.log_path]
     assert any(p.name == "akin.db" for p in files) and any("backups" in p.parts for p in files)
-    secrets = [k.split("_")[2].encode() for k in seen]
+    secrets = [k.split("_")[2].encode() for k in s.secrets]
     for path in files:
         data = path.read_bytes()
         assert not [x for x in secrets if x in data or x[:20] in data], path
@@ -82,8 +52,8 @@ def test_the_first_key_is_in_a_file_of_its_own(server):
 
 def test_the_file_follows_its_key(tmp_path):
     """It never holds a key that does not work."""
-    s = Keyed(data=tmp_path / "data", env={"AKIN_AUTH__REQUIRED": "always"}).start()
-    path, id, first = s.data / "admin.key", s.admin.split("_")[1], s.admin
+    s = Keyed(data=tmp_path / "data").start()
+    path, id = s.data / "admin.key", s.admin.split("_")[1]
     other = s.key("admin")
     for body in ({}, {"grace_seconds": 60}):
         turned = s.post(f"/v1/keys/{id}:rotate", body)["key"]
@@ -112,14 +82,11 @@ def test_the_checksum_is_the_one_of_zlib(server):
 
 
 def test_a_second_start_makes_no_second_one(server, tmp_path):
-    s = Keyed(data=tmp_path / "data", env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        first = s.start().admin
+    with running(Keyed(data=tmp_path / "data")) as s:
+        first = s.admin
         s.stop()
         assert s.start().admin == first
         assert len(s.get("/v1/keys")["data"]) == 1
-    finally:
-        s.stop()
 
 
 # ---- every route, every scope ----
@@ -309,7 +276,7 @@ def test_rotation(server):
 
     def rotate(grace):
         value = server.post(f"/v1/keys/{first['id']}:rotate", {"grace_seconds": grace})
-        seen.add(value["key"])
+        server.secrets.add(value["key"])
         return value
 
     second = rotate(3600)
@@ -322,7 +289,7 @@ def test_rotation(server):
     bare = lambda **more: server.ask("POST", f"/v1/keys/{first['id']}:rotate", **more)  # noqa: E731
     for headers in ({}, {"Content-Type": "application/json"}):
         fifth = bare(headers=headers, status=200).json()
-        seen.add(fifth["key"])
+        server.secrets.add(fifth["key"])
         assert (ask(fourth), ask(fifth)) == (401, 200)
         fourth = fifth
     problem(bare(data=b"grace_seconds=5"), 415)
@@ -377,15 +344,10 @@ def test_without_keys_strange_ones_are_let_be_and_own_ones_bind(make_server):
 
 
 def test_beyond_this_machine_keys_are_asked_for(make_server):
-    s = Keyed(flags=["--address", "0.0.0.0", "--tls-at-proxy", "--set", "server.trusted_proxies=127.0.0.1"])
-    try:
-        s.start()
+    with running(Keyed(env={}, flags=["--address", "0.0.0.0", "--tls-at-proxy", "--set", "server.trusted_proxies=127.0.0.1"])) as s:
         s.url = s.url.replace("0.0.0.0", "127.0.0.1")
         assert s.ask("GET", "/v1/collections").status_code == 200
         assert s.ask("GET", "/v1/collections", headers={"Authorization": None}).status_code == 401
-    finally:
-        s.stop()
-        s.remove()
 
 
 # ---- the command ----
@@ -401,7 +363,7 @@ def test_the_command(server):
     out = akin(server, "create", "--scope", "search,recommend", "--scope", "embed", "-c", "news", "--filter", 'tenant = "a"', "--from", "127.0.0.0/8",
                "--expires", "2h", "--name", "shop")
     key = out.stdout.strip()
-    seen.add(key)
+    server.secrets.add(key)
     id = key.split("_")[1]
     assert out.stdout == key + "\n" and id in out.stderr and key not in out.stderr
     value = json.loads(akin(server, "show", id, "--json").stdout)
@@ -409,7 +371,7 @@ def test_the_command(server):
     assert value["name"] == "shop" and value["expires"] and value["created_by"] == server.admin.split("_")[1]
     assert "shop" in akin(server, "list").stdout and id in akin(server, "list").stdout
     new = akin(server, "rotate", id, "--grace", "60").stdout.strip()
-    seen.add(new)
+    server.secrets.add(new)
     assert new.split("_")[1] == id and new != key
     assert "scope" in akin(server, "list", code=1, AKIN_KEY=new).stderr
     akin(server, "delete", id)
@@ -424,5 +386,5 @@ def test_reasons_are_counted_and_no_secret_shows(server):
     assert counted == {"missing", "malformed", "wrong", "expired", "address", "url", "ambiguous", "scope", "collection"}
     assert metrics['akin_auth_failures_total{reason="scope"}'] > 0
     text = server.ask("GET", "/metrics").text + server.ask("GET", "/v1/keys").text + server.ask("GET", "/v1/changes", limit=1000).text
-    assert not [k for k in seen if k.split("_")[2][:20] in text]
+    assert not [k for k in server.secrets if k.split("_")[2][:20] in text]
     assert "akin_" not in re.sub(r'akin_[a-z_]+[{ ]|(HELP|TYPE) akin_[a-z_]+', "", server.ask("GET", "/metrics").text)

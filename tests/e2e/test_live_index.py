@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import Server
+from conftest import Server, running
 from test_doctor import doctor
 
 C = "/v1/collections/live"
@@ -24,15 +24,10 @@ WORDS = [a + b + c for a in "bdfgklmnprst" for b in "aeiou" for c in "lmnrst"]
 
 @pytest.fixture(scope="module")
 def server():
-    s = Server()
-    try:
-        yield s.start()
+    with running(Server()) as s:
+        yield s
         assert s.stop(wait=60) == 0
         assert doctor(s.data)["ok"]
-    finally:
-        if s.process and s.process.poll() is None:
-            s.process.kill()
-        s.remove()
 
 
 def direction(rng, dims):

@@ -3,8 +3,7 @@ import base64
 import json
 
 import pytest
-from conftest import Server, problem
-from test_keys import Keyed
+from conftest import Keyed, Server, problem, running
 
 jsonschema = pytest.importorskip("jsonschema_rs")  # comes with schemathesis
 NEW, OLD = "2026-07-28", ("2025-11-25", "2025-06-18")
@@ -16,18 +15,11 @@ META = {"io.modelcontextprotocol/protocolVersion": NEW, "io.modelcontextprotocol
 
 @pytest.fixture(scope="module")
 def server():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         s.collection("news")
         s.post("/v1/collections/news/documents", [
             {"id": f"{t}{i}", "text": f"{word} number{i}", "tenant": t} for t, word in (("a", "garden flower"), ("b", "garden bword")) for i in range(4)])
         yield s
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
 
 
 def send(server, message, key=None, headers=None, status=None):

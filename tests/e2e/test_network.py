@@ -2,7 +2,7 @@
 import signal
 
 import pytest
-from conftest import Server, problem, wait_for
+from conftest import Server, problem, running, wait_for
 
 APP = "https://app.example.com"
 SETTINGS = f"""
@@ -23,10 +23,8 @@ def settings(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(settings):
-    s = Server(flags=["--config", str(settings)]).start()
-    yield s
-    assert s.stop() == 0
-    s.remove()
+    with running(Server(flags=["--config", str(settings)])) as s:
+        yield s
 
 
 # ---- proxies ----

@@ -4,8 +4,7 @@ import threading
 
 import pytest
 import requests
-from conftest import problem
-from test_keys import Keyed
+from conftest import Keyed, problem, running
 
 PATH = "/v1/collections/"
 
@@ -152,9 +151,7 @@ def test_writers_at_once_and_a_kill(make_server):
 
 
 def test_who_may_change_it():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         s.collection("shared", quota={"documents": 2})
         s.post(PATH + "shared/documents", [{"id": t, "text": "text", "tenant": t} for t in "ab"])
         tenant = s.key("admin", filter='tenant = "a"')["key"]
@@ -167,8 +164,3 @@ def test_who_may_change_it():
         owner = s.key("collections", collections=["shared"])["key"]
         assert s.by(owner, "PATCH", PATH + "shared", {"quota": {"documents": 3}}).status_code == 200
         assert s.by(tenant, "PUT", PATH + "shared/documents/c", {"text": "text", "tenant": "a"}).status_code == 201
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()

@@ -1,11 +1,12 @@
 """What a key's filter binds: every route is asked with such a key, over documents that it does not see. Their ids, words, values and names
 of fields must not be in any byte of any answer, and what is counted is counted among those that it sees."""
+import functools
 import json
 import re
 
 import pytest
-from conftest import problem
-from test_keys import Keyed, operations
+from conftest import Keyed, problem, running
+from test_keys import operations
 
 C = "/v1/collections/shared"
 CANARY = re.compile(rb"zq[a-z]")  # in all that is theirs, and nowhere else
@@ -24,9 +25,7 @@ def documents():
 
 @pytest.fixture(scope="module")
 def server():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         s.collection("shared")
         s.collection("zqprivate")
         for d in documents():  # in this order, so that ours is the copy
@@ -37,17 +36,12 @@ def server():
         s.post(C + "/recommend", {"user": "u", "limit": 10})  # an answer in the log that names theirs
         s.key("search", filter='tenant = "b" AND zqfield = "zqvalue"', name="zqkey")
         yield s
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
 
 
 @pytest.fixture(scope="module")
 def ours(server):
     key = server.key("admin", filter='tenant = "a"', collections=["shared"])["key"]
-    return lambda method, path, body=None, **more: server.by(key, method, path, body, **more)
+    return functools.partial(server.by, key)
 
 
 def bytes_of(answer):

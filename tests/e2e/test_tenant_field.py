@@ -7,8 +7,7 @@ import random
 import re
 
 import pytest
-from conftest import problem
-from test_keys import Keyed
+from conftest import Keyed, problem, running
 
 WORDS = ("harbour ship winter cargo captain lantern storm island anchor rope sails market pepper silk ledger garden flower flowers bridge "
          "tower bells river rivers miller bakery wheat engine engines whistle station ticket letter stamps mailbox courier").split()
@@ -120,14 +119,8 @@ class Worlds:
 
 @pytest.fixture(scope="module")
 def server():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         yield s
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
 
 
 def test_others_change_no_byte(server):

@@ -1,10 +1,10 @@
 """Two tenants in one collection, each with a key of its own filter: what is the other's is not there."""
+import functools
 import itertools
 import re
 
 import pytest
-from conftest import problem
-from test_keys import Keyed
+from conftest import Keyed, problem, running
 
 PATH = "/v1/collections/shared"
 COPIED = "the harbour master wrote down every ship that came in that winter and what it carried and who had paid for it and when it left"
@@ -12,9 +12,7 @@ COPIED = "the harbour master wrote down every ship that came in that winter and 
 
 @pytest.fixture(scope="module")
 def server():
-    s = Keyed(env={"AKIN_AUTH__REQUIRED": "always"})
-    try:
-        s.start()
+    with running(Keyed()) as s:
         s.collection("shared")
         s.collection("private")
         documents = [{"id": f"{t}{i}", "text": COPIED if i == 0 else f"{word} number{i}", "tenant": t, "topic": i % 3}
@@ -22,16 +20,12 @@ def server():
         s.post(PATH + "/documents", documents)
         s.post(PATH + "/feedback", [{"user": "u", "document": d, "type": "like"} for d in ("a1", "b1", "b2")])
         yield s
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
 
 
 @pytest.fixture(scope="module")
 def ours(server):
     key = server.key("admin", filter='tenant = "a"', collections=["shared"])["key"]
-    return lambda method, path, body=None, **more: server.by(key, method, path, body, **more)
+    return functools.partial(server.by, key)
 
 
 def no_foreign(answer, status=200):

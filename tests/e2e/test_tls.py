@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import Server, binary, wait_for
+from conftest import Server, binary, running, wait_for
 
 ssl_openssl = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(not ssl_openssl, reason="openssl makes the certificates of these tests")
@@ -59,14 +59,12 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def secure(place):
-    s = Server(flags=place.flags()).start()
-    both = place.folder / "trusted.pem"
-    both.write_bytes(place.first[0].read_bytes() + place.second[0].read_bytes())
-    s.session.trust_env = False  # REQUESTS_CA_BUNDLE would win
-    s.session.verify = str(both)
-    yield s
-    assert s.stop() == 0
-    s.remove()
+    with running(Server(flags=place.flags())) as s:
+        both = place.folder / "trusted.pem"
+        both.write_bytes(place.first[0].read_bytes() + place.second[0].read_bytes())
+        s.session.trust_env = False  # REQUESTS_CA_BUNDLE would win
+        s.session.verify = str(both)
+        yield s
 
 
 def context(place, **versions):

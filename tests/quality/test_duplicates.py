@@ -152,14 +152,8 @@ def server():
     spec = importlib.util.spec_from_file_location("e2e", E2E)
     e2e = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(e2e)
-    s = e2e.Server()
-    try:
-        yield s.start()
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
+    with e2e.running(e2e.Server()) as s:
+        yield s
 
 
 def originals(server, name):

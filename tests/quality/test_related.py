@@ -71,14 +71,9 @@ def packages():
 def server():
     if not MODEL:
         pytest.skip("needs AKIN_TEST_MODEL")
-    s = module("e2e", ROOT / "tests" / "e2e" / "conftest.py").Server(flags=["--model", MODEL])
-    try:
-        yield s.start()
-        assert s.stop() == 0
-    finally:
-        if s.process and s.process.poll() is None:
-            s.stop()
-        s.remove()
+    e2e = module("e2e", ROOT / "tests" / "e2e" / "conftest.py")
+    with e2e.running(e2e.Server(flags=["--model", MODEL])) as s:
+        yield s
 
 
 def recall_at_20(ask, packages):
