@@ -7,16 +7,7 @@ import requests
 from test_kill import Node, doctor
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "akin-test", disk], capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
+@pytest.mark.parametrize("small_disk", ["12m"], indirect=True)
 def test_full_disk(small_disk):
     data = str(small_disk / "data")
     node = Node(data)

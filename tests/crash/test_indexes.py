@@ -138,16 +138,7 @@ def test_a_damaged_file_is_made_anew_while_answers_are_exact(tmp_path):
     assert doctor(data)["ok"]
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "akin-test", disk], capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
+@pytest.mark.parametrize("small_disk", ["200m"], indirect=True)
 def test_no_room_for_an_index_file(small_disk):
     data = str(small_disk / "data")
     node = Logged(data)

@@ -317,16 +317,7 @@ def test_an_allocation_fails(serving):
     stop(node, data)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "akin-test", disk], capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
+@pytest.mark.parametrize("small_disk", ["60m"], indirect=True)
 def test_no_room_for_a_model(data, small_disk):
     """Nor for the end of the task, which is written down as soon as there is."""
     inside = str(small_disk / "data")
