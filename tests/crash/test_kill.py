@@ -2,7 +2,6 @@
 hold exactly what the store holds. Rounds: AKIN_KILL_ROUNDS (default 200)."""
 import json, os, random, signal, subprocess, threading, time
 
-import pytest
 import requests
 
 AKIN = os.environ.get("AKIN_BIN", "build/akin")

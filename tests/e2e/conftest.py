@@ -27,6 +27,14 @@ def binary():
     return path
 
 
+def akin(*arguments, stdin=None, code=0, cwd=None, **env):
+    """A command's run, which must end with `code`; no settings come from the environment but `env`."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("AKIN_")}
+    run = subprocess.run([binary(), *map(str, arguments)], input=stdin, capture_output=True, text=True, env={**clean, **env}, cwd=cwd, timeout=120)
+    assert run.returncode == code, run.stdout + run.stderr
+    return run
+
+
 class Server:
     """One `akin serve`. `env` and `flags` add to what every test has."""
 

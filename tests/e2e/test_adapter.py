@@ -2,10 +2,9 @@
 that they do not."""
 import json
 import random
-import subprocess
 
 import pytest
-from conftest import binary, problem, wait_for
+from conftest import akin, problem, wait_for
 
 TASTES = ["cooking", "sailing", "chess", "gardens", "trains", "birds"]
 NOISE = [f"word{i}" for i in range(40)]
@@ -95,9 +94,7 @@ def test_again_from_the_base(adapted):
 
 def test_readers_without_tastes_keep_the_vectors(server):
     fill(server, "any", tastes=False)
-    done = subprocess.run([binary(), "train", "adapter", "-c", "any", "--json", "--url", server.url], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    details = json.loads(done.stdout)["details"]
+    details = json.loads(akin("train", "adapter", "-c", "any", "--json", "--url", server.url).stdout)["details"]
     assert details["report"]["promote"] is False and details["why"] and "embedding_version" not in details
     assert len(versions(server, "any")) == 1
 

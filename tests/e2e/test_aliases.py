@@ -2,12 +2,11 @@
 import functools
 import os
 import shutil
-import subprocess
 import threading
 
 import pytest
 import requests
-from conftest import Keyed, binary, problem, running
+from conftest import Keyed, akin, problem, running
 
 SWAPS = int(os.environ.get("AKIN_SWAPS", 30))
 A, B = {"name": "x", "collection": "one"}, {"name": "y", "collection": "two"}
@@ -217,7 +216,7 @@ def test_in_backups_and_changes(make_server, tmp_path):
     assert told == [("alias.updated", "x", "one"), ("alias.updated", "y", "two"), ("alias.updated", "x", "two"), ("alias.updated", "y", "one"),
                     ("alias.deleted", "x", "two")]
     assert s.stop() == 0
-    subprocess.run([binary(), "restore", path, "--data", str(tmp_path / "restored")], check=True, capture_output=True)
+    akin("restore", path, "--data", tmp_path / "restored")
     other = make_server(data=tmp_path / "restored")
     assert pairs(other) == {"x": "two", "y": "one"} and other.get("/v1/collections/x")["name"] == "two"
     other.ask("POST", "/v1/checks", status=200)
@@ -225,16 +224,15 @@ def test_in_backups_and_changes(make_server, tmp_path):
 
 
 def test_command(books):
-    def akin(*words, status=0):
-        got = subprocess.run([binary(), "aliases", *words, "--data", str(books.data)], capture_output=True, text=True)
-        assert got.returncode == status, got.stderr
-        return got.stdout or got.stderr
+    def aliases(*words, **more):
+        run = akin("aliases", *words, "--data", books.data, **more)
+        return run.stdout or run.stderr
 
-    assert akin("set", "x", "one", "y", "two") == "x -> one\ny -> two\n"
-    assert akin("set", "x", "two") == "x -> two\n" and akin() == "x -> two\ny -> two\n"
-    assert "nowhere" in akin("set", "x", "one", "y", "nowhere", status=1)
-    assert "pairs" in akin("set", "x", status=2) and "pairs" in akin("set", "x", "one", "y", status=1)
-    assert akin("delete", "x", "y") == "" and pairs(books) == {}
+    assert aliases("set", "x", "one", "y", "two") == "x -> one\ny -> two\n"
+    assert aliases("set", "x", "two") == "x -> two\n" and aliases() == "x -> two\ny -> two\n"
+    assert "nowhere" in aliases("set", "x", "one", "y", "nowhere", code=1)
+    assert "pairs" in aliases("set", "x", code=2) and "pairs" in aliases("set", "x", "one", "y", code=1)
+    assert aliases("delete", "x", "y") == "" and pairs(books) == {}
 
 
 # ---- keys ----

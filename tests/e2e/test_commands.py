@@ -6,16 +6,9 @@ import subprocess
 
 import pytest
 
-from conftest import Server, binary
+from conftest import Server, akin, binary
 
 COMMANDS = "serve add search similar recommend feedback embed tokenize model eval export backup restore config doctor version".split()
-
-
-def akin(*arguments, stdin=None, code=0, **env):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("AKIN_")}
-    run = subprocess.run([binary(), *map(str, arguments)], input=stdin, capture_output=True, text=True, env={**clean, **env}, timeout=60)
-    assert run.returncode == code, run.stdout + run.stderr
-    return run
 
 
 @pytest.fixture(scope="module")

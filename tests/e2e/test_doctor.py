@@ -1,14 +1,11 @@
 """`akin doctor`: beside a server, alone, with a damaged index, a damaged store; and what it tells to do next."""
 import json
-import shutil
 import sqlite3
-import subprocess
 import threading
 
 import pytest
 
-from conftest import Server, binary
-from test_commands import akin
+from conftest import Server, akin
 
 C = "/v1/collections/care"
 ALL = ["store", "documents", "graph", "words", "near-duplicates"]
@@ -23,9 +20,7 @@ def data(tmp_path):
 
 
 def doctor(data, code=0):
-    run = subprocess.run([binary(), "doctor", "--json", "--data", str(data), "--model", "stub"], capture_output=True, text=True, timeout=60)
-    assert run.returncode == code, run.stdout + run.stderr
-    return json.loads(run.stdout)
+    return json.loads(akin("doctor", "--json", "--data", data, "--model", "stub", code=code).stdout)
 
 
 def states(answer):

@@ -5,8 +5,7 @@ import random
 
 import pytest
 
-from conftest import Server
-from test_commands import akin
+from conftest import Server, akin
 
 WORDS = "apple river stone cloud bread night paper green horse light".split()
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from test_commands import akin
+from conftest import akin
 
 USERS, ITEMS, GROUPS, DIMS = 160, 150, 5, 8
 

@@ -1,13 +1,11 @@
 """Experiments from end to end: shares, stable variants, what counts as a click, what is refused; scores that a team brings, and the
 numbers of recommendations."""
 import json
-import os
 import random
-import subprocess
 import time
 
 import pytest
-from conftest import binary, problem
+from conftest import akin, problem
 
 C = "/v1/collections/shop"
 X = C + "/experiments"
@@ -181,31 +179,29 @@ def test_clicks_are_counted_right(server):
     assert "experiment" not in recommend(server, "c1", scenario="front")
 
 
-def akin(server, *words, wrong=False):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("AKIN_")}
-    run = subprocess.run([binary(), "experiments", *words, "-c", "shop", "--url", server.url], capture_output=True, text=True, env=env, timeout=60)
-    assert (run.returncode != 0) == wrong, (run.stdout, run.stderr)
-    return run.stderr if wrong else run.stdout
+def experiments(server, *words, code=0):
+    run = akin("experiments", *words, "-c", "shop", "--url", server.url, code=code)
+    return run.stderr if code else run.stdout
 
 
 def test_commands(server):
-    made = json.loads(akin(server, "create", "cli", "--scenario", "cli", "--variant", "control", "--metric", "conversion",
-                           "--variant", "both:2.5,diversity=.4,blend=min(model, 2) + .3 * trending", "--json"))
+    made = json.loads(experiments(server, "create", "cli", "--scenario", "cli", "--variant", "control", "--metric", "conversion",
+                                  "--variant", "both:2.5,diversity=.4,blend=min(model, 2) + .3 * trending", "--json"))
     assert made["variants"][1] == {"name": "both", "weight": 2.5, "diversity": 0.4, "blend": "min(model, 2) + .3 * trending"}
-    assert "running" in akin(server, "start", "cli")
+    assert "running" in experiments(server, "start", "cli")
     assert recommend(server, "u9", scenario="cli")["experiment"] == "cli"
-    akin(server, "change", "cli", "--scenario", "cli", "--metric", "conversion", "--variant", "control:2",
-         "--variant", "both:1,diversity=.4,blend=min(model, 2) + .3 * trending")
-    shown = akin(server, "show", "cli")
+    experiments(server, "change", "cli", "--scenario", "cli", "--metric", "conversion", "--variant", "control:2",
+                "--variant", "both:1,diversity=.4,blend=min(model, 2) + .3 * trending")
+    shown = experiments(server, "show", "cli")
     assert "control" in shown and "too few answers to tell" in shown and "weight 2" in shown
-    assert "only the weights" in akin(server, "change", "cli", "--variant", "a", "--variant", "b", wrong=True)
-    assert "stopped" in akin(server, "stop", "cli")
-    assert "cli" in akin(server, "list")
-    assert "scenario" in akin(server, "stats", "--by", "scenario,day").splitlines()[0]
-    assert akin(server, "delete", "cli") == ""
-    assert "no experiment" in akin(server, "show", "cli", wrong=True)
-    assert "wants the name" in akin(server, "start", wrong=True)
-    assert "not NAME" in akin(server, "create", "x", "--variant", "a,diversity", "--variant", "b", wrong=True)
+    assert "only the weights" in experiments(server, "change", "cli", "--variant", "a", "--variant", "b", code=1)
+    assert "stopped" in experiments(server, "stop", "cli")
+    assert "cli" in experiments(server, "list")
+    assert "scenario" in experiments(server, "stats", "--by", "scenario,day").splitlines()[0]
+    assert experiments(server, "delete", "cli") == ""
+    assert "no experiment" in experiments(server, "show", "cli", code=1)
+    assert "wants the name" in experiments(server, "start", code=2)
+    assert "not NAME" in experiments(server, "create", "x", "--variant", "a,diversity", "--variant", "b", code=1)
 
 
 # ---- what another way would have earned, and the collection's own blend ----
@@ -257,7 +253,7 @@ def test_an_estimate_says_when_it_rests_on_too_little(server, explored):
     problem(server.ask("GET", E2 + "/recommendations/estimate", blend="model +"), 422, parameter="blend")
     problem(server.ask("GET", E2 + "/recommendations/estimate", recommender=77), 404, says="recommender 77")
     problem(server.ask("GET", E2 + "/recommendations/estimate", metric="joy"), 422, parameter="metric")
-    assert "no explored answers" in akin(server, "estimate", "--blend", "brought.mine", "--scenario", "nowhere", "--metric", "conversion")
+    assert "no explored answers" in experiments(server, "estimate", "--blend", "brought.mine", "--scenario", "nowhere", "--metric", "conversion")
 
 
 def blend_set(server, blend, **more):

@@ -9,8 +9,7 @@ import sys
 import zlib
 
 import pytest
-from conftest import problem, wait_for
-from test_commands import akin
+from conftest import akin, problem, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "clients" / "python"))
 from akin import Akin  # noqa: E402

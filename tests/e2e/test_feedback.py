@@ -1,10 +1,9 @@
 """What readers did, as a collection weighs it: types, batches, the answers that it names, documents made on demand."""
 import datetime
 import json
-import subprocess
 
 import pytest
-from conftest import binary, fill, problem, wait_for
+from conftest import akin, fill, problem, wait_for
 
 C = "/v1/collections/acts"
 F = C + "/feedback"
@@ -177,28 +176,26 @@ def test_a_user_is_forgotten(server):
 
 # ---- akin feedback ----
 
-def akin(server, *words, code=0, text=None):
-    got = subprocess.run([binary(), "feedback", *words, "--url", server.url, "-c", "acts"], input=text, capture_output=True, text=True, timeout=60)
-    assert got.returncode == code, got.stdout + got.stderr
-    return got
+def feedback(server, *words, **more):
+    return akin("feedback", *words, "--url", server.url, "-c", "acts", **more)
 
 
 def test_the_command_adds_lists_exports_and_forgets(server, tmp_path):
-    assert "1 created" in akin(server, "add", "--user", "cli", "--document", "soup", "--type", "rate", "--value", "4", "--event", "cli1").stdout
-    assert "1 unchanged" in akin(server, "add", "--user", "cli", "--document", "soup", "--type", "rate", "--value", "4", "--event", "cli1").stdout
-    assert "rating" in akin(server, "add", "--user", "cli", "--document", "soup", "--type", "rate", "--value", "9", code=1).stderr
+    assert "1 created" in feedback(server, "add", "--user", "cli", "--document", "soup", "--type", "rate", "--value", "4", "--event", "cli1").stdout
+    assert "1 unchanged" in feedback(server, "add", "--user", "cli", "--document", "soup", "--type", "rate", "--value", "4", "--event", "cli1").stdout
+    assert "rating" in feedback(server, "add", "--user", "cli", "--document", "soup", "--type", "rate", "--value", "9", code=1).stderr
     table = tmp_path / "clicks.csv"
     table.write_text("user,item,type,value,timestamp\n" + "".join(f"cli,soup,custom,0.5,{1760000000 + i}\n" for i in range(1500)) + "cli,nowhere,like,,1760000000\n")
-    got = akin(server, "add", "--map", "document=item,time=timestamp", str(table), code=1)
+    got = feedback(server, "add", "--map", "document=item,time=timestamp", table, code=1)
     assert "1500 created" in got.stdout and "1 failed" in got.stdout and "row 1501, document" in got.stderr
-    assert "1 created" in akin(server, "add", "--create", "-", text='{"user":"cli","document":"made-by-cli","type":"like"}\n').stdout
-    rows = [json.loads(line) for line in akin(server, "list", "--user", "cli", "-n", "3", "--json").stdout.splitlines()]
+    assert "1 created" in feedback(server, "add", "--create", "-", stdin='{"user":"cli","document":"made-by-cli","type":"like"}\n').stdout
+    rows = [json.loads(line) for line in feedback(server, "list", "--user", "cli", "-n", "3", "--json").stdout.splitlines()]
     assert rows[0]["document"] == "made-by-cli" and rows[2]["value"] == 0.5 and len(rows) == 3
-    assert "made-by-cli" in akin(server, "list", "--user", "cli").stdout
-    pages = [json.loads(line) for line in akin(server, "export", "cli").stdout.splitlines()]
+    assert "made-by-cli" in feedback(server, "list", "--user", "cli").stdout
+    pages = [json.loads(line) for line in feedback(server, "export", "cli").stdout.splitlines()]
     assert sum(len(p["feedback"]) for p in pages) == 1502 and len(pages) > 1
-    assert "forgotten" in akin(server, "forget", "cli").stdout
-    assert akin(server, "list", "--user", "cli").stdout == ""
-    assert "no user" in akin(server, "forget", "cli", code=1).stderr
-    akin(server, "sing", code=2)
-    akin(server, "add", "--user", "cli", code=2)
+    assert "forgotten" in feedback(server, "forget", "cli").stdout
+    assert feedback(server, "list", "--user", "cli").stdout == ""
+    assert "no user" in feedback(server, "forget", "cli", code=1).stderr
+    feedback(server, "sing", code=2)
+    feedback(server, "add", "--user", "cli", code=2)

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 from conftest import problem, wait_for
-from test_recommenders import READERS, acts, fill, train
+from test_recommenders import READERS, fill, train
 
 GONE = "canary-7f3a9c"  # in every text of theirs: user, session, event, label, attribute
 LONG_AGO = "2026-01-02T03:04:05Z"

@@ -1,14 +1,12 @@
 """Keys: who may do what. Every route with every scope, bounds, rotation, revocation; and that no secret is left anywhere."""
 import datetime
 import json
-import os
 import re
 import stat
-import subprocess
 import zlib
 
 import pytest
-from conftest import Keyed, Server, binary, problem, running
+from conftest import Keyed, Server, akin, problem, running
 
 SCOPES = ["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models",
           "events", "backup", "metrics", "collections", "keys", "admin"]
@@ -352,30 +350,27 @@ def test_beyond_this_machine_keys_are_asked_for(make_server):
 
 # ---- the command ----
 
-def akin(server, *arguments, code=0, **env):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("AKIN_")}
-    run = subprocess.run([binary(), "keys", *arguments, "--data", str(server.data)], capture_output=True, text=True, env={**clean, **env}, timeout=30)
-    assert run.returncode == code, run.stderr
-    return run
+def keys(server, *arguments, **more):
+    return akin("keys", *arguments, "--data", server.data, **more)
 
 
 def test_the_command(server):
-    out = akin(server, "create", "--scope", "search,recommend", "--scope", "embed", "-c", "news", "--filter", 'tenant = "a"', "--from", "127.0.0.0/8",
+    out = keys(server, "create", "--scope", "search,recommend", "--scope", "embed", "-c", "news", "--filter", 'tenant = "a"', "--from", "127.0.0.0/8",
                "--expires", "2h", "--name", "shop")
     key = out.stdout.strip()
     server.secrets.add(key)
     id = key.split("_")[1]
     assert out.stdout == key + "\n" and id in out.stderr and key not in out.stderr
-    value = json.loads(akin(server, "show", id, "--json").stdout)
+    value = json.loads(keys(server, "show", id, "--json").stdout)
     assert value["scopes"] == ["search", "recommend", "embed"] and value["collections"] == ["news"] and value["addresses"] == ["127.0.0.0/8"]
     assert value["name"] == "shop" and value["expires"] and value["created_by"] == server.admin.split("_")[1]
-    assert "shop" in akin(server, "list").stdout and id in akin(server, "list").stdout
-    new = akin(server, "rotate", id, "--grace", "60").stdout.strip()
+    assert "shop" in keys(server, "list").stdout and id in keys(server, "list").stdout
+    new = keys(server, "rotate", id, "--grace", "60").stdout.strip()
     server.secrets.add(new)
     assert new.split("_")[1] == id and new != key
-    assert "scope" in akin(server, "list", code=1, AKIN_KEY=new).stderr
-    akin(server, "delete", id)
-    assert "there is no key" in akin(server, "show", id, code=1).stderr
+    assert "scope" in keys(server, "list", code=1, AKIN_KEY=new).stderr
+    keys(server, "delete", id)
+    assert "there is no key" in keys(server, "show", id, code=1).stderr
 
 
 # ---- nothing is left behind ----

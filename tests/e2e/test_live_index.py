@@ -6,7 +6,6 @@ import itertools
 import os
 import random
 import threading
-import time
 
 import pytest
 

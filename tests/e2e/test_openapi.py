@@ -1,5 +1,4 @@
 """The server is held to its own OpenAPI document by schemathesis: seeded, with bounded examples."""
-import json
 
 import pytest
 from conftest import fill

@@ -9,7 +9,7 @@ import time
 
 import pytest
 import requests
-from conftest import Server, fill, wait_for
+from conftest import fill, wait_for
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")

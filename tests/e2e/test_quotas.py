@@ -2,7 +2,6 @@
 import json
 import threading
 
-import pytest
 import requests
 from conftest import Keyed, problem, running
 

@@ -1,11 +1,10 @@
 """The recall meter: live searches are sampled and repeated exactly; what it says of a collection, and its setting."""
 import json
 import random
-import subprocess
 
 import pytest
 
-from conftest import binary, wait_for
+from conftest import akin, wait_for
 
 COUNT, CLUSTERS = 30000, 300
 C = "/v1/collections/many"
@@ -79,9 +78,7 @@ def test_gone_with_its_collection(server):
 
 @pytest.mark.parametrize("value", ["1", "0.4", "98%", "nan", ""])
 def test_target_out_of_range(tmp_path, value):
-    run = subprocess.run([binary(), "serve", "--data", str(tmp_path), "--port", "0", "--model", "stub", "--set", f"index.recall_target={value}"],
-                         capture_output=True, text=True, timeout=30)
-    assert run.returncode != 0
+    run = akin("serve", "--data", tmp_path, "--port", "0", "--model", "stub", "--set", f"index.recall_target={value}", code=1)
     assert "index.recall_target must be a number from 0.5 to 0.9999" in run.stderr
 
 
@@ -89,5 +86,4 @@ def test_target_is_shown(make_server):
     s = make_server(env={"AKIN_INDEX__RECALL_TARGET": "0.9"})
     s.collection("docs")
     assert s.get("/v1/collections/docs")["index"]["recall_target"] == .9
-    text = subprocess.run([binary(), "config", "print", "--set", "index.recall_target=0.95"], capture_output=True, text=True, timeout=30).stdout
-    assert "recall_target: 0.95" in text
+    assert "recall_target: 0.95" in akin("config", "print", "--set", "index.recall_target=0.95").stdout

@@ -1,9 +1,7 @@
 """The rules of a recommendation over HTTP: exclude > filter > pin > caps > boost > diversity, pages, batches, readers."""
-import os
-import subprocess
 
 import pytest
-from conftest import binary, problem
+from conftest import akin, problem
 
 C = "/v1/collections/shelf"
 WORDS = "soup bread bike tent stars river piano glass".split()
@@ -365,16 +363,14 @@ def test_similar_for_a_reader(server):
     assert not server.post(C + "/similar", {"id": "d1", "user": "stranger"})["personalised"]
 
 
-def akin(server, *arguments, code=0):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("AKIN_")}
-    run = subprocess.run([binary(), "recommend", "--url", server.url, "-c", "shelf", *arguments], capture_output=True, text=True, env=clean, timeout=60)
-    assert run.returncode == code, run.stdout + run.stderr
+def command(server, *arguments, code=0):
+    run = akin("recommend", "--url", server.url, "-c", "shelf", *arguments, code=code)
     return run.stdout + run.stderr
 
 
 def test_command(server):
-    out = akin(server, "anna", "-n", "3", "--pin", "d40:1", "--cap", "author:1", "--boost", "2:tags = soup", "--diversity", "0.5", "--explain")
+    out = command(server, "anna", "-n", "3", "--pin", "d40:1", "--cap", "author:1", "--boost", "2:tags = soup", "--diversity", "0.5", "--explain")
     assert "  d40  " in out and "because of d" in out and "boost x 2" in out
-    assert "nothing left by: filter" in akin(server, "anna", "-f", "year > 3000")
-    assert "takes a text, a colon and a number" in akin(server, "anna", "--pin", "d40", code=2)
-    assert "wants a user" in akin(server, code=2)
+    assert "nothing left by: filter" in command(server, "anna", "-f", "year > 3000")
+    assert "takes a text, a colon and a number" in command(server, "anna", "--pin", "d40", code=2)
+    assert "wants a user" in command(server, code=2)

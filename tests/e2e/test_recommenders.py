@@ -3,12 +3,11 @@ import json
 import os
 import random
 import signal
-import subprocess
 import threading
 
 import pytest
 import requests
-from conftest import Server, binary, problem, wait_for
+from conftest import akin, problem, wait_for
 
 HERE = "/v1/collections/{}/recommenders"
 TOPICS, EACH, READERS = 4, 12, 80
@@ -66,10 +65,9 @@ def promote(server, name, recommender):
     return server.ask("POST", f"{HERE.format(name)}/{recommender}:promote", status=200).json()
 
 
-def cli(server, *args, fails=False):
-    done = subprocess.run([binary(), *args, "--url", server.url], capture_output=True, text=True, timeout=60)
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stderr if fails else done.stdout
+def cli(server, *args, code=0):
+    run = akin(*args, "--url", server.url, code=code)
+    return run.stderr if code else run.stdout
 
 
 @pytest.fixture(scope="module")
@@ -274,5 +272,5 @@ def test_commands(news):
     assert states(news, "news")[made] == "retired"
     cli(news, "recommenders", "delete", str(made), "-c", "news")
     assert made not in states(news, "news")
-    assert "19 of at least 20" in cli(news, "train", "-c", "few", fails=True)
-    assert "no recommender 99" in cli(news, "recommenders", "promote", "99", "-c", "news", fails=True)
+    assert "19 of at least 20" in cli(news, "train", "-c", "few", code=1)
+    assert "no recommender 99" in cli(news, "recommenders", "promote", "99", "-c", "news", code=1)

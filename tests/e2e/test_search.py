@@ -1,6 +1,6 @@
 """Search by words, by meaning and both; filters, pages, facets, similar."""
 import pytest
-from conftest import TEXTS, fill, problem, wait_for
+from conftest import TEXTS, fill, problem
 
 C = "/v1/collections/find"
 

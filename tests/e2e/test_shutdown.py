@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from conftest import Server, wait_for
+from conftest import wait_for
 
 
 def test_nothing_acknowledged_is_lost(make_server):

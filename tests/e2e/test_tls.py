@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import Server, binary, running, wait_for
+from conftest import Server, akin, binary, running, wait_for
 
 ssl_openssl = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(not ssl_openssl, reason="openssl makes the certificates of these tests")
@@ -191,16 +191,15 @@ def test_changed_files_are_noticed(secure, place):
 
 
 def test_commands_reach_it(secure, place, tmp_path):
-    def akin(*arguments, **env):
-        return subprocess.run([binary(), "search", "-c", "tls", "soup", *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path,
-                              timeout=30, env={**{k: v for k, v in os.environ.items() if not k.startswith("AKIN_")}, **env})
+    def search(*arguments, **more):
+        akin("search", "-c", "tls", "soup", *arguments, cwd=tmp_path, **more)
 
     url = secure.url.replace("127.0.0.1", "localhost")
-    assert akin("--url", url, "--ca", place.first[0]).returncode == 0
-    assert akin("--url", url, AKIN_CA=str(place.first[0])).returncode == 0
-    assert akin("--url", url).returncode == 1  # nobody vouches for it
-    assert akin("--url", url, "--ca", place.second[0]).returncode == 1
-    assert akin("--data", secure.data, *place.flags()).returncode == 0  # the server of this directory
+    search("--url", url, "--ca", place.first[0])
+    search("--url", url, AKIN_CA=str(place.first[0]))
+    search("--url", url, code=1)  # nobody vouches for it
+    search("--url", url, "--ca", place.second[0], code=1)
+    search("--data", secure.data, *place.flags())  # the server of this directory
 
 
 def test_clients_must_show_a_certificate(place, make_server):
@@ -244,9 +243,8 @@ def test_wrong_files_at_the_start(place, tmp_path, certificate, key, says):
 
 
 def refused(tmp_path, says, *settings, flags=()):
-    run = subprocess.run([binary(), "serve", "--data", tmp_path / "data", "--port", "0", "--model", "stub", *flags,
-                          *[x for s in settings for x in ("--set", s)]], capture_output=True, text=True, timeout=30)
-    assert run.returncode == 1 and says in run.stderr, run.stderr
+    run = akin("serve", "--data", tmp_path / "data", "--port", "0", "--model", "stub", *flags, *[x for s in settings for x in ("--set", s)], code=1)
+    assert says in run.stderr, run.stderr
 
 
 def test_beyond_loopback(place, tmp_path, make_server):

@@ -1,13 +1,12 @@
 """Embedding versions through the API: built, compared, promoted and rolled back while readers and writers go on."""
 import os
 import pathlib
-import subprocess
 import threading
 import time
 
 import pytest
 import requests
-from conftest import Server, binary
+from conftest import Server, akin
 
 VERSIONS = "/v1/collections/news/embedding-versions"
 SEARCH = "/v1/collections/news/search"
@@ -194,27 +193,25 @@ def test_restart_while_building(node):
     assert ready["passages"] == 3000
     promote(node, 2)
     node.stop()
-    done = subprocess.run([binary(), "doctor", "--data", str(node.data), "--model", "stub"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    akin("doctor", "--data", node.data, "--model", "stub")
     node.start()
     assert node.get(SEARCH, q="number2999", mode="hybrid")["data"][0]["id"] == "d2999"
 
 
 def test_command(node, tmp_path):
-    def akin(*words, code=0):
-        done = subprocess.run([binary(), "version", *words, "--url", node.url], capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+    def version(*words, code=0):
+        run = akin("version", *words, "--url", node.url, cwd=tmp_path, code=code)
+        return run.stdout + run.stderr
 
-    assert "active" in akin("list", "-c", "news")
-    assert "ready" in akin("build", "--precision", "bf16", "-c", "news")
+    assert "active" in version("list", "-c", "news")
+    assert "ready" in version("build", "--precision", "bf16", "-c", "news")
     (tmp_path / "judged").write_text("number7\td7\t1\n")
-    assert "nDCG@10" in akin("compare", "2", "--judgments", "judged", "-c", "news")
-    assert "2    active" in akin("promote", "2", "-c", "news")
-    assert "1    active" in akin("rollback", "-c", "news")
-    akin("delete", "2", "-c", "news")
-    assert "active one" in akin("delete", "1", "-c", "news", code=1)
-    akin("promote", "-c", "news", code=2)
+    assert "nDCG@10" in version("compare", "2", "--judgments", "judged", "-c", "news")
+    assert "2    active" in version("promote", "2", "-c", "news")
+    assert "1    active" in version("rollback", "-c", "news")
+    version("delete", "2", "-c", "news")
+    assert "active one" in version("delete", "1", "-c", "news", code=1)
+    version("promote", "-c", "news", code=2)
 
 
 def test_real_model(tmp_path):
