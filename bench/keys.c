@@ -1,6 +1,7 @@
 /* What a request's key costs: found among many, its secret hashed and compared, the caller made.
  *
- *     bench_keys [keys]        (default 1,000; the most is KEYS_MAX) */
+ *     bench_keys [keys] [deep]   (default 1,000 and 0; the most are KEYS_MAX and KEY_DEPTH_MAX: so
+ *                                 many keys made one another) */
 #include "access/keys.h"
 #include "base/clock.h"
 #include <stdio.h>
@@ -29,7 +30,8 @@ static double round_us(struct keys *keys, char (*texts)[KEY_TEXT + 1], size_t co
 int main(int argc, char **argv)
 {
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
-    if (count < 1 || count > KEYS_MAX)
+    size_t deep = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+    if (count < 1 || count > KEYS_MAX || deep > KEY_DEPTH_MAX)
         return 2;
     struct arena *a = arena_new(0), *request = arena_new(0);
     struct keys *keys = keys_new();
@@ -42,6 +44,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < count; i++) {
         all[i] = arena_zalloc(a, sizeof **all);
         key_id_make(all[i]->id);
+        if (i % (deep + 1))
+            memcpy(all[i]->within, all[i - 1]->id, KEY_ID);
         key_make(all[i]->id, texts[i]);
         key_hash(str_c(texts[i]), all[i]->hash);
         all[i]->grant = (struct grant){.scopes = SCOPE_SEARCH,

@@ -1235,7 +1235,7 @@ export interface StoredKey {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
-  /** its own in place of those of all keys; wider ones only of an admin */
+  /** its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, unless it is an admin's */
   limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
@@ -1259,7 +1259,7 @@ export interface Key {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
-  /** its own in place of those of all keys; wider ones only of an admin */
+  /** its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, unless it is an admin's */
   limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
@@ -1277,7 +1277,7 @@ export interface NewKey {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
-  /** its own in place of those of all keys; wider ones only of an admin */
+  /** its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, unless it is an admin's */
   limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
@@ -1300,7 +1300,7 @@ export interface KeyChange {
   filter?: string;
   /** IP addresses or ranges that it is taken from; none: any */
   addresses?: Array<string>;
-  /** its own in place of those of all keys; wider ones only of an admin */
+  /** its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, unless it is an admin's */
   limits?: KeyLimits;
   /** null: never */
   expires?: string | null;
@@ -1540,7 +1540,7 @@ export class Akin extends Http {
   getKey(key: string): Promise<StoredKey>;
   /** Change what a key allows, from the answer on; its secret stays */
   updateKey(key: string, body: KeyChange): Promise<StoredKey>;
-  /** Revoke a key: from the answer on it is not taken any more */
+  /** Revoke a key: from the answer on it is not taken any more; those that it made (created_by) stay, within its limits, until they are deleted */
   deleteKey(key: string): Promise<null>;
   /** A new secret for a key, shown this once; the one before works for the grace time too */
   rotateKey(key: string, body?: KeyRotation, options?: { "Idempotency-Key"?: string }): Promise<NewKey>;

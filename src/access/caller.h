@@ -32,6 +32,12 @@ enum scope {
     SCOPE_ADMIN_ALL = 1 << 15, /* "admin": every scope */
 };
 
+/* A key that made the one that asks, or made the one that did, and its limits. */
+struct maker {
+    struct str key_id;
+    struct limit requests, tokens; /* of its own; quota 0: the general one */
+};
+
 struct caller {
     unsigned scopes;               /* SCOPE_* */
     const struct str *collections; /* allowed names */
@@ -39,6 +45,8 @@ struct caller {
     struct str filter; /* grammar of index/filter.h, checked when the key was made; empty: none */
     struct limit requests, tokens; /* of its own; quota 0: the general one */
     struct str key_id;             /* empty: nobody gave a key and none is wanted */
+    const struct maker *makers;    /* whose limits it takes of too, nearest first; KEY_DEPTH_MAX */
+    unsigned maker_count;
 };
 
 #endif

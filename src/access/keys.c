@@ -80,7 +80,32 @@ static bool address_fits(const struct grant *g, struct str peer)
     return !address_parse(peer, &from) && prefixes_have(g->addresses, g->address_count, &from);
 }
 
-static void caller_fill(struct arena *a, const struct key *k, struct caller *out)
+static const struct key *maker_of(const struct table *t, const struct key *k)
+{
+    const struct key *m = *k->within ? table_find(t, (struct str){k->within, KEY_ID}) : NULL;
+    return m && !(m->grant.scopes & SCOPE_ADMIN_ALL) ? m : NULL;
+}
+
+static void makers_fill(const struct table *t, struct arena *a, const struct key *k,
+                        struct caller *out)
+{
+    const struct key *found[KEY_DEPTH_MAX];
+    unsigned n = 0;
+    while (n < KEY_DEPTH_MAX && (k = maker_of(t, k)))
+        found[n++] = k;
+    if (!n)
+        return;
+    struct maker *makers = arena_array(a, n, sizeof *makers);
+    for (unsigned i = 0; i < n; i++)
+        makers[i] = (struct maker){.key_id = arena_str(a, (struct str){found[i]->id, KEY_ID}),
+                                   .requests = found[i]->grant.requests,
+                                   .tokens = found[i]->grant.tokens};
+    out->makers = makers;
+    out->maker_count = n;
+}
+
+static void caller_fill(const struct table *t, struct arena *a, const struct key *k,
+                        struct caller *out)
 {
     struct grant g;
     grant_copy(a, &k->grant, &g);
@@ -91,12 +116,13 @@ static void caller_fill(struct arena *a, const struct key *k, struct caller *out
                            .requests = g.requests,
                            .tokens = g.tokens,
                            .key_id = arena_str(a, (struct str){k->id, KEY_ID})};
+    makers_fill(t, a, k, out);
 }
 
 static enum key_verdict key_judge(struct key *k, const uint8_t hash[KEY_HASH], struct str peer,
                                   int64_t now_us)
 {
-    if (!secret_fits(k, hash, now_us))
+    if (k->deleted || !secret_fits(k, hash, now_us))
         return KEY_UNKNOWN;
     if (k->grant.expires_us && now_us >= k->grant.expires_us)
         return KEY_EXPIRED;
@@ -112,13 +138,14 @@ enum key_verdict keys_check(struct keys *k, struct str text, struct str peer, in
         return KEY_MALFORMED;
     key_hash(text, hash);
     struct epoch_reader *inside = epoch_enter(&k->epochs, NULL);
-    struct key *found = table_find(atomic_load(&k->table), id);
+    const struct table *t = atomic_load(&k->table);
+    struct key *found = table_find(t, id);
     enum key_verdict verdict = found ? key_judge(found, hash, peer, now_us) : KEY_UNKNOWN;
     if (verdict == KEY_FITS) {
         int64_t second = now_us - now_us % 1000000;
         if (atomic_load_explicit(&found->used_us, memory_order_relaxed) < second)
             atomic_store_explicit(&found->used_us, second, memory_order_relaxed);
-        caller_fill(a, found, out);
+        caller_fill(t, a, found, out);
     }
     epoch_leave(inside);
     return verdict;

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #define KEYS_MAX 10000
+#define KEY_DEPTH_MAX 8 /* keys that made keys that made a key */
 
 /* Constant once it is in the table, but for used_us. Its strings live as long as it does. */
 struct key {
@@ -17,6 +18,10 @@ struct key {
     int64_t old_until_us; /* the secret before the last rotation works until then; 0: not at all */
     struct grant grant;
     struct str created_by; /* id of a key, "admin", or empty: made where none was asked for */
+    /* The key that made it, whose limits it takes of too; empty: made by an admin, who is above
+     * limits. */
+    char within[KEY_ID + 1];
+    bool deleted; /* nobody's any more, but there for the limits of the keys that it made */
     int64_t created_us, updated_us;
     _Atomic int64_t used_us; /* to the second; 0: never */
 };

@@ -40,52 +40,95 @@ static struct limit limit_of(struct rate *r, enum rate_policy policy)
     return limit;
 }
 
-/* A key's own goes before the general one. */
-static struct limit limit_for(struct call *c, enum rate_policy policy)
+static unsigned bucket_add(struct rate *r, enum rate_policy policy, struct str who,
+                           const struct limit *limit, struct bucket_ref *out)
 {
-    const struct limit none = {0};
-    const struct limit *own = policy == RATE_KEY      ? &c->caller.requests
-                              : policy == RATE_TOKENS ? &c->caller.tokens
-                                                      : &none;
-    return own->quota > 0 ? *own : limit_of(&c->api->rate, policy);
+    if (limit->quota <= 0 || !who.n)
+        return 0;
+    out->limit = *limit;
+    out->subject = limits_subject(r->buckets, policy_names[policy], who.s, who.n);
+    return 1;
+}
+
+/* Those of `who`, and of the keys that made its key; a key's own limit goes before the general one.
+ */
+static unsigned buckets_of(struct call *c, enum rate_policy policy, struct str who,
+                           struct bucket_ref out[RATE_BUCKETS_MAX])
+{
+    struct rate *r = &c->api->rate;
+    const struct caller *by = &c->caller;
+    const struct limit general = limit_of(r, policy), none = {0};
+    bool of_key = policy == RATE_KEY || policy == RATE_TOKENS;
+    out[0].of_maker = false;
+    const struct limit *own = !of_key ? &none : policy == RATE_KEY ? &by->requests : &by->tokens;
+    unsigned n = bucket_add(r, policy, who, own->quota > 0 ? own : &general, out);
+    for (unsigned i = 0; of_key && i < by->maker_count; i++) {
+        const struct maker *m = &by->makers[i];
+        own = policy == RATE_KEY ? &m->requests : &m->tokens;
+        out[n].of_maker = true;
+        n += bucket_add(r, policy, m->key_id, own->quota > 0 ? own : &general, out + n);
+    }
+    return n;
+}
+
+/* Of all of them or of none. *at and *s: the one that refuses for longest, or has least left. */
+static bool buckets_take(struct rate *r, const struct bucket_ref *b, unsigned count, double units,
+                         unsigned *at, struct limit_state *s)
+{
+    int64_t now = clock_mono_ns();
+    struct limit_state one;
+    unsigned taken = 0, all = (1u << count) - 1;
+    for (unsigned i = 0; i < count; i++) {
+        bool whole = taken == (1u << i) - 1; /* so far */
+        bool admitted = limits_take(r->buckets, b[i].subject, &b[i].limit, units, now, &one);
+        taken |= (unsigned)admitted << i;
+        if (!i || (admitted ? whole && one.left < s->left : whole || one.retry_s > s->retry_s)) {
+            *at = i;
+            *s = one;
+        }
+    }
+    for (unsigned i = 0; taken != all && i < count; i++)
+        if (taken & 1u << i)
+            limits_give(r->buckets, b[i].subject, &b[i].limit, units, now);
+    return taken == all;
 }
 
 /* ---- headers ---- */
 
 static void refuse(struct call *c, enum rate_policy policy, const struct limit *limit,
-                   const struct limit_state *s)
+                   bool of_maker, const struct limit_state *s)
 {
     c->retry_s = s->retry_s;
     counter_add(c->api->rate.refused[policy], 1);
     call_problem(c, 429, "rate_limited",
                  arena_printf(c->arena,
-                              "more than %.15g %s in %u s, and %.15g at once, are not for one %s; "
-                              "come again in %u s",
+                              "more than %.15g %s in %u s, and %.15g at once, are not for one %s"
+                              "%s; come again in %u s",
                               limit->quota, policy == RATE_TOKENS ? "embedding tokens" : "requests",
                               limit->window_s, limit->burst,
                               policy == RATE_TOKENS ? "key or address" : policy_names[policy],
+                              of_maker ? " with all that it made, of which this key is" : "",
                               s->retry_s));
 }
 
 /* Takes of one policy, and tells in the answer what it leaves. False: refused, answered. */
-static bool take(struct call *c, enum rate_policy policy, struct str subject, double units)
+static bool take(struct call *c, enum rate_policy policy, struct str who, double units)
 {
-    struct rate *r = &c->api->rate;
-    struct limit limit = limit_for(c, policy);
-    struct limit_state s;
-    if (limit.quota <= 0 || !subject.n)
+    struct bucket_ref buckets[RATE_BUCKETS_MAX];
+    struct limit_state s = {0};
+    unsigned at = 0, n = buckets_of(c, policy, who, buckets);
+    if (!n)
         return true;
-    bool admitted = limits_take(
-        r->buckets, limits_subject(r->buckets, policy_names[policy], subject.s, subject.n), &limit,
-        units, clock_mono_ns(), &s);
+    bool admitted = buckets_take(&c->api->rate, buckets, n, units, &at, &s);
+    const struct limit *limit = &buckets[at].limit;
     http_add_header(c->request, "RateLimit-Policy",
-                    arena_printf(c->arena, "\"%s\";q=%.15g;w=%u", policy_names[policy], limit.quota,
-                                 limit.window_s));
+                    arena_printf(c->arena, "\"%s\";q=%.15g;w=%u", policy_names[policy],
+                                 limit->quota, limit->window_s));
     http_add_header(
         c->request, "RateLimit",
         arena_printf(c->arena, "\"%s\";r=%.15g;t=%u", policy_names[policy], s.left, s.full_s));
     if (!admitted)
-        refuse(c, policy, &limit, &s);
+        refuse(c, policy, limit, buckets[at].of_maker, &s);
     return admitted;
 }
 
@@ -125,15 +168,16 @@ bool refused_by_reader_rate(struct call *c)
 
 void tokens_begin(struct token_account *t, struct call *c)
 {
-    struct str who = payer(c);
-    *t = (struct token_account){.rate = &c->api->rate, .limit = limit_for(c, RATE_TOKENS)};
-    t->subject = limits_subject(t->rate->buckets, policy_names[RATE_TOKENS], who.s, who.n);
+    *t = (struct token_account){.rate = &c->api->rate};
+    t->count = buckets_of(c, RATE_TOKENS, payer(c), t->buckets);
     meter_set(&t->meter);
 }
 
 void tokens_end(struct token_account *t)
 {
     meter_set(NULL);
-    limits_charge(t->rate->buckets, t->subject, &t->limit, (double)t->meter.tokens,
-                  clock_mono_ns());
+    int64_t now = clock_mono_ns();
+    for (unsigned i = 0; i < t->count; i++)
+        limits_charge(t->rate->buckets, t->buckets[i].subject, &t->buckets[i].limit,
+                      (double)t->meter.tokens, now);
 }

@@ -1,10 +1,15 @@
 /* Rate limits: who takes too much is told when to come back (429 with Retry-After and, as
  * draft-ietf-httpapi-ratelimit-headers has them, RateLimit-Policy and RateLimit). By key, by reader
  * (the request's `user`), by address, in requests; by key, or address without one, in embedding
- * tokens, which are charged when they are known: a subject in debt waits until it is paid. */
+ * tokens, which are charged when they are known: a subject in debt waits until it is paid.
+ *
+ * A key that was made by a key takes of that one's limits too, and so on up to one that an admin
+ * made: a limit is not multiplied by making keys. Headers tell of the bucket that has least left.
+ */
 #ifndef API_RATE_H
 #define API_RATE_H
 
+#include "access/keys.h"
 #include "access/limits.h"
 #include "api/api.h"
 #include "base/meter.h"
@@ -32,12 +37,20 @@ bool refused_by_reader_rate(struct call *c);
 /* Who waits behind whom (access/turns.h): a key, or an address without one. */
 uint64_t rate_subject(struct call *c);
 
+/* What one request takes of: the bucket of who asks, and of each key that made that key. */
+struct bucket_ref {
+    uint64_t subject;
+    struct limit limit;
+    bool of_maker;
+};
+#define RATE_BUCKETS_MAX (1 + KEY_DEPTH_MAX)
+
 /* Tokens that a handler takes. Made before the handler runs, since the call is gone after it. */
 struct token_account {
     struct meter meter;
     struct rate *rate;
-    uint64_t subject;
-    struct limit limit;
+    unsigned count;
+    struct bucket_ref buckets[RATE_BUCKETS_MAX];
 };
 void tokens_begin(struct token_account *t, struct call *c);
 void tokens_end(struct token_account *t);

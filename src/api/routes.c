@@ -567,10 +567,12 @@ const struct route routes[ROUTE_COUNT] = {
                           .body = &schema_key_patch, .media = MEDIA_JSON | MEDIA_MERGE_PATCH,
                           .answers = ANSWERS({200, &schema_key_out}), .problems = "404 507",
                           .scopes = SCOPE_KEYS, .cost = COST_INTERACTIVE},
-    [ROUTE_KEY_DELETE] = {"DELETE", "/v1/keys/{key}", "deleteKey", "keys",
-                          "Revoke a key: from the answer on it is not taken any more",
-                          .answers = ANSWERS({204}), .problems = "404 507", .scopes = SCOPE_KEYS,
-                          .cost = COST_INTERACTIVE},
+    [ROUTE_KEY_DELETE] =
+        {"DELETE", "/v1/keys/{key}", "deleteKey", "keys",
+         "Revoke a key: from the answer on it is not taken any more; those that it "
+         "made (created_by) stay, within its limits, until they are deleted",
+         .answers = ANSWERS({204}), .problems = "404 507", .scopes = SCOPE_KEYS,
+         .cost = COST_INTERACTIVE},
     [ROUTE_KEY_ROTATE] = {"POST", "/v1/keys/{key}:rotate", "rotateKey", "keys",
                           "A new secret for a key, shown this once; the one before works for the "
                           "grace time too",

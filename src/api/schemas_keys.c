@@ -55,7 +55,8 @@ static const struct schema grace = {
         {"addresses", &addresses,                                                                  \
          .help = "IP addresses or ranges that it is taken from; none: any"},                       \
         {"limits", &limits,                                                                        \
-         .help = "its own in place of those of all keys; wider ones only of an admin"},            \
+         .help = "its own in place of those of all keys; wider ones only of an admin. What a "     \
+                 "key makes takes of its limits too, unless it is an admin's"},                    \
     {                                                                                              \
         "expires", &expires, .help = "null: never"                                                 \
     }

@@ -14,6 +14,7 @@ struct kept { /* a key and its memory */
     struct key key;
     struct arena *a;
     int64_t used_stored_us; /* keeper only, once the engine is open */
+    bool within_guessed;    /* of a store from before that was kept: while the ring opens */
 };
 
 struct key_ring {
@@ -51,6 +52,7 @@ static struct kept *kept_copy(const struct key *from)
     k->key.old_until_us = from->old_until_us;
     grant_copy(k->a, &from->grant, &k->key.grant);
     k->key.created_by = arena_str(k->a, from->created_by);
+    memcpy(k->key.within, from->within, sizeof k->key.within);
     k->key.created_us = from->created_us;
     k->key.updated_us = from->updated_us;
     atomic_store(&k->key.used_us, atomic_load(&from->used_us));
@@ -75,11 +77,18 @@ static size_t ring_place(const struct key_ring *r, struct str id, bool *found)
     return low;
 }
 
-static struct key *ring_find(const struct key_ring *r, struct str id)
+/* Deleted ones too. */
+static struct key *ring_row(const struct key_ring *r, struct str id)
 {
     bool found;
     size_t at = ring_place(r, id, &found);
     return found ? r->all[at] : NULL;
+}
+
+static struct key *ring_find(const struct key_ring *r, struct str id)
+{
+    struct key *k = ring_row(r, id);
+    return k && !k->deleted ? k : NULL;
 }
 
 static void ring_begin(struct key_ring *r)
@@ -130,6 +139,8 @@ static struct str payload_of(const struct key *k, struct arena *a)
     json_object_begin(&w);
     grant_write(&w, &k->grant);
     json_key_str(&w, "created_by", k->created_by);
+    json_key_c(&w, "within", k->within);
+    json_key_bool(&w, "deleted", k->deleted);
     json_object_end(&w);
     struct str out = arena_str(a, strbuf_str(&b));
     strbuf_release(&b);
@@ -154,6 +165,27 @@ static enum err key_store(struct engine *x, const struct key *k, struct err_info
     return err;
 }
 
+static void within_read(const json_t *v, struct kept *k)
+{
+    const json_t *x = json_object_get(v, "within");
+    struct str id = x ? json_str(x) : k->key.created_by;
+    k->within_guessed = !x;
+    if (id.n == KEY_ID)
+        memcpy(k->key.within, id.s, KEY_ID);
+}
+
+/* Keys of a store from before say only who made them: that counts if it is still known to have been
+ * no admin. */
+static void within_settle(struct key_ring *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct kept *k = (struct kept *)r->all[i];
+        const struct key *maker = ring_row(r, str_c(k->key.within));
+        if (k->within_guessed && (!maker || maker->grant.scopes & SCOPE_ADMIN_ALL))
+            memset(k->key.within, 0, sizeof k->key.within);
+    }
+}
+
 static enum err kept_read(const struct key_record *r, struct kept **out, struct err_info *e)
 {
     json_t *v = NULL;
@@ -166,6 +198,8 @@ static enum err kept_read(const struct key_record *r, struct kept **out, struct 
     struct kept *k = kept_new(r->id);
     err = grant_read(v, k->a, &k->key.grant, e);
     k->key.created_by = arena_str(k->a, json_str(json_object_get(v, "created_by")));
+    within_read(v, k);
+    k->key.deleted = json_is_true(json_object_get(v, "deleted"));
     json_decref(v);
     memcpy(k->key.hash, r->hash, KEY_HASH);
     memcpy(k->key.old_hash, r->old_hash, KEY_HASH);
@@ -206,6 +240,7 @@ enum err keys_open(struct engine *x, struct err_info *e)
             after = rows[i].id;
         }
     } while (!err && n == 1000);
+    within_settle(r);
     keys_replace(r->table, r->all, r->count);
     arena_free(a);
     if (!err)
@@ -404,15 +439,39 @@ static void secret_make(struct key *k, struct arena *a, const char **text)
     *text = out;
 }
 
+/* What it makes takes of its limits: it has a key, which is no admin's. */
+static bool has_limits(const struct key_ring *r, const struct caller *by)
+{
+    const struct key *own = unbound(by) ? NULL : ring_find(r, by->key_id);
+    return own && !(own->grant.scopes & SCOPE_ADMIN_ALL);
+}
+
+/* So that what a request costs is bounded. */
+static enum err depth_check(const struct key_ring *r, const struct caller *by, struct err_info *e)
+{
+    unsigned depth = 0;
+    const struct key *k = has_limits(r, by) ? ring_find(r, by->key_id) : NULL;
+    for (; k && depth <= KEY_DEPTH_MAX; depth++)
+        k = ring_row(r, str_c(k->within));
+    return depth <= KEY_DEPTH_MAX
+               ? ERR_OK
+               : err_set(e, ERR_DENIED, NULL,
+                         "keys that were made by keys are %d deep at most: let one further up make "
+                         "it",
+                         KEY_DEPTH_MAX);
+}
+
 static struct kept *kept_create(struct key_ring *r, const struct caller *by, const struct grant *g)
 {
     char id[KEY_ID + 1];
     do
         key_id_make(id);
-    while (ring_find(r, str_c(id)));
+    while (ring_row(r, str_c(id)));
     struct kept *k = kept_new(str_c(id));
     grant_copy(k->a, g, &k->key.grant);
     k->key.created_by = arena_str(k->a, by->key_id);
+    if (has_limits(r, by))
+        memcpy(k->key.within, by->key_id.s, KEY_ID);
     k->key.created_us = k->key.updated_us = clock_wall_us();
     return k;
 }
@@ -424,6 +483,8 @@ enum err engine_key_create(struct engine *x, const struct caller *by, const stru
     const char *text;
     ring_begin(r);
     enum err err = grant_allowed(x, by, g, a, e);
+    if (!err)
+        err = depth_check(r, by, e);
     if (!err && r->count >= KEYS_MAX)
         err = err_set(e, ERR_FULL, NULL, "there are %d keys, which is the most", KEYS_MAX);
     if (!err) {
@@ -449,7 +510,7 @@ enum err engine_key_list(struct engine *x, const struct caller *by, struct str a
     size_t at = ring_place(r, after, &found) + found;
     *out = arena_array(a, (limit < r->count ? limit : r->count) + 1, sizeof **out);
     for (; at < r->count && *count < limit; at++)
-        if (!within_caller(r, by, &r->all[at]->grant, NULL))
+        if (!r->all[at]->deleted && !within_caller(r, by, &r->all[at]->grant, NULL))
             key_tell(r->all[at], a, &(*out)[(*count)++]);
     lock_drop(&r->lock);
     return ERR_OK;
@@ -517,21 +578,67 @@ enum err engine_key_rotate(struct engine *x, const struct caller *by, struct str
     return err;
 }
 
+/* Did it make keys that are there, `but` aside? */
+static bool has_made(const struct key_ring *r, const char *id, const struct key *but)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->all[i] != but && !strcmp(r->all[i]->within, id))
+            return true;
+    return false;
+}
+
+/* What is left of it bounds the keys that it made, or a key could multiply its limits by making
+ * some and being deleted. */
+static enum err key_empty(struct engine *x, const struct key *k, struct err_info *e)
+{
+    struct kept *left = kept_copy(k);
+    left->key.deleted = true;
+    left->key.old_until_us = 0;
+    memset(left->key.hash, 0, KEY_HASH);
+    memset(left->key.old_hash, 0, KEY_HASH);
+    left->key.grant = (struct grant){
+        .scopes = k->grant.scopes, .requests = k->grant.requests, .tokens = k->grant.tokens};
+    enum err err = key_store(x, &left->key, e);
+    if (err)
+        kept_free(&left->key);
+    else
+        ring_put(x->keys, (struct str){left->key.id, KEY_ID}, &left->key);
+    return err;
+}
+
+/* With those further up that were there for its sake alone. */
+static enum err key_remove(struct engine *x, const struct key *k, struct err_info *e)
+{
+    struct key_ring *r = x->keys;
+    struct store_act acts[KEY_DEPTH_MAX + 1] = {0};
+    char ids[KEY_DEPTH_MAX + 1][KEY_ID + 1];
+    size_t n = 0;
+    const struct key *below;
+    do {
+        memcpy(ids[n], k->id, sizeof ids[n]);
+        acts[n] = (struct store_act){.kind = ACT_KEY_DELETE, .key.id = {ids[n], KEY_ID}};
+        n++;
+        below = k;
+        k = ring_row(r, str_c(k->within));
+    } while (n <= KEY_DEPTH_MAX && k && k->deleted && !has_made(r, k->id, below));
+    enum err err = store_write(x->store, acts, n, true, NULL, e);
+    for (size_t i = 0; i < n && !err; i++)
+        ring_put(r, str_c(ids[i]), NULL);
+    return err;
+}
+
 enum err engine_key_delete(struct engine *x, const struct caller *by, struct str id,
                            struct err_info *e)
 {
     struct key_ring *r = x->keys;
     ring_begin(r);
     struct key *k = seen_find(r, by, id, e);
-    enum err err = k ? ERR_OK : ERR_NOT_FOUND;
+    enum err err = !k                         ? ERR_NOT_FOUND
+                   : has_made(r, k->id, NULL) ? key_empty(x, k, e)
+                                              : key_remove(x, k, e);
     if (!err) {
-        struct store_act act = {.kind = ACT_KEY_DELETE, .key.id = {k->id, KEY_ID}};
-        err = store_write(x->store, &act, 1, true, NULL, e);
-    }
-    if (!err) {
-        key_log("key deleted", k, by);
+        log_event(LOG_INFO, "key deleted", LOG_STR("key", id), LOG_STR("by", by->key_id));
         key_file_follow(x, id, NULL, "its key was deleted");
-        ring_put(r, id, NULL);
     }
     ring_end(r);
     return err;
@@ -555,8 +662,8 @@ bool engine_key_admin_exists(struct engine *x)
     lock_take(&r->lock);
     for (size_t i = 0; i < r->count && !found; i++) {
         const struct grant *g = &r->all[i]->grant;
-        found = g->scopes & SCOPE_ADMIN_ALL && !g->collection_count && !g->filter.n &&
-                (!g->expires_us || g->expires_us > now);
+        found = !r->all[i]->deleted && g->scopes & SCOPE_ADMIN_ALL && !g->collection_count &&
+                !g->filter.n && (!g->expires_us || g->expires_us > now);
     }
     lock_drop(&r->lock);
     return found;

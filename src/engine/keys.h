@@ -31,7 +31,9 @@ enum key_verdict engine_key_check(struct engine *x, struct str text, struct str 
                                   struct arena *a, struct caller *out);
 
 /* ERR_INVALID with a pointer: no scope, a filter that is none or asks for a field that no document
- * of a named collection has, a time that has passed. ERR_FULL: KEYS_MAX. */
+ * of a named collection has, a time that has passed. ERR_DENIED: KEY_DEPTH_MAX too. ERR_FULL:
+ * KEYS_MAX. What a key makes takes of its limits (struct caller's makers), unless it is an admin.
+ */
 enum err engine_key_create(struct engine *x, const struct caller *by, const struct grant *g,
                            struct arena *a, struct key_out *out, struct err_info *e) MUST_CHECK;
 /* All that `by` may see, by id, after `after`. */
@@ -48,6 +50,8 @@ enum err engine_key_update(struct engine *x, const struct caller *by, struct str
 enum err engine_key_rotate(struct engine *x, const struct caller *by, struct str id,
                            int64_t grace_s, struct arena *a, struct key_out *out,
                            struct err_info *e) MUST_CHECK;
+/* Those that it made stay, and go on taking of its limits: so long its row is kept, which nobody
+ * sees but KEYS_MAX. */
 enum err engine_key_delete(struct engine *x, const struct caller *by, struct str id,
                            struct err_info *e) MUST_CHECK;
 /* The limits of keys that have none of their own: what a key may make is judged by them. */

@@ -1,9 +1,12 @@
 """Rate limits: who takes too much is told when to come back, and the others notice nothing."""
+import datetime
 import re
+import sqlite3
 import time
 
 import pytest
-from conftest import Server, problem
+from conftest import Server, problem, wait_for
+from test_commands import akin
 
 KEY = "a-key-of-the-test-0123456789"
 
@@ -145,6 +148,130 @@ def test_no_key_makes_one_with_a_wider_limit(general):
     wider = made(general, requests="1000/h burst 999")  # by an admin
     ask = lambda method, path: general.ask(method, path, headers={"Authorization": "Bearer " + narrow})
     problem(ask("POST", f"/v1/keys/{wider['id']}:rotate"), 404)  # nor takes one over
+
+
+def by(server, key, method="GET", path="/v1/collections", body=None, **more):
+    return server.ask(method, path, body, headers={"Authorization": "Bearer " + key["key"]}, **more)
+
+
+def told(answer, policy="key"):
+    """Quota and what is left of it."""
+    return tuple(int(re.search(rf'"{policy}";{x}=(\d+)', answer.headers[h])[1]) for x, h in (("q", "RateLimit-Policy"), ("r", "RateLimit")))
+
+
+def test_making_keys_multiplies_no_limit(general):
+    """What a key makes takes of its limits too, and that all the way up; headers tell of the tightest."""
+    top = made(general, requests="20/h burst 12")
+    middle = made(general, top["key"], requests="10/h burst 5")  # 11 left of the top
+    below = made(general, middle["key"], requests="9/h burst 5")  # 10, 4
+    sibling = made(general, top["key"], requests="19/h burst 12")  # 9
+    assert told(by(general, below, status=200)) == (10, 3)  # 8, 3; its own: 4
+    assert told(by(general, middle, status=200)) == (10, 2)  # 7, 2
+    assert told(by(general, sibling, status=200)) == (20, 6)
+    assert told(by(general, top, status=200)) == (20, 5)
+    assert [told(by(general, below, status=200)) for _ in range(2)] == [(10, 1), (10, 0)]  # 3
+    answer = by(general, below)
+    refused(answer, "key")
+    problem(answer, 429, says="made")
+    refused(by(general, middle), "key")
+    assert [told(by(general, k, status=200))[1] for k in (sibling, top, sibling)] == [2, 1, 0]  # refusals took nothing further up
+    for k in (sibling, top):
+        refused(by(general, k), "key")
+    by(general, made(general, requests="20/h burst 12"), status=200)  # an admin's keys know nothing of one another
+
+
+def test_the_general_limit_is_one_of_a_key_too():
+    server = limited(key="6/h burst 6")
+    maker = made(server)
+    children = [made(server, maker["key"]) for _ in range(3)]
+    assert [told(by(server, k, status=200))[1] for k in children] == [2, 1, 0]
+    for k in (*children, maker):
+        refused(by(server, k), "key")
+    close(server)
+
+
+def test_tokens_of_what_a_key_made(general):
+    maker = made(general, tokens="60/h burst 20")
+    child = made(general, maker["key"], tokens="60/h burst 20")
+    by(general, child, "POST", "/v1/embeddings", {"model": "stub", "input": "six seven eight nine ten " * 10}, status=200)
+    deadline = time.monotonic() + 10
+    while (answer := by(general, maker)).status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    refused(answer, "tokens")
+    refused(by(general, child), "tokens")
+
+
+def test_a_key_that_is_gone_still_bounds_what_it_made(tmp_path):
+    """Deleted, expired, rotated; after a start, in a store from before makers were kept, and from a backup."""
+    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1.5)
+    s = Server(data=tmp_path / "data", env={"AKIN_SERVER__ADMIN_KEY": KEY}).start()
+    top = made(s, requests="30/h burst 30")
+    gone = made(s, top["key"], requests="20/h burst 9")
+    child, other = (made(s, gone["key"], requests="20/h burst 9") for _ in range(2))  # 7 left
+    asked(s, "/v1/keys/" + gone["id"], "DELETE", status=204)
+    problem(by(s, gone), 401)
+    for method, path, body in (("GET", "", None), ("PATCH", "", {"name": "x"}), ("DELETE", "", None), ("POST", ":rotate", {})):
+        problem(asked(s, "/v1/keys/" + gone["id"] + path, method, body), 404)
+    assert {k["id"] for k in asked(s, "/v1/keys").json()["data"]} == {top["id"], child["id"], other["id"]}
+    assert [told(by(s, k, status=200)) for k in (child, other)] == [(20, 6), (20, 5)]
+    asked(s, f"/v1/keys/{top['id']}:rotate", "POST", {}, status=200)
+    asked(s, "/v1/keys/" + top["id"], "PATCH", {"limits": {"requests": "30/h burst 30"}, "expires": end.isoformat()}, status=200)
+    wait_for(lambda: datetime.datetime.now(datetime.timezone.utc) > end)
+    problem(by(s, top), 401)
+    assert told(by(s, child, status=200)) == (20, 4)
+    backup = tmp_path / "b.akin"
+    akin("backup", backup, "--url", s.url, AKIN_KEY=KEY)
+
+    def holds(data, policy=(20, 8)):
+        x = Server(data=data, env={"AKIN_SERVER__ADMIN_KEY": KEY}).start()
+        answer = by(x, child, status=200)
+        assert told(answer) == policy and told(by(x, other, status=200)) == (policy[0], policy[1] - 1)
+        assert x.stop() == 0
+        return x
+
+    assert s.stop() == 0
+    holds(s.data)
+    akin("restore", backup, "--data", tmp_path / "restored")
+    holds(tmp_path / "restored")
+    with sqlite3.connect(s.data / "akin.db") as db:
+        db.execute("UPDATE access_key SET payload = CAST(json_remove(payload, '$.within') AS BLOB)")
+    holds(s.data)
+    # with the last that it made the rest of it goes
+    s.start()
+    for k in (child, other):
+        assert len(stored(s)) == 4 - (k is other)
+        asked(s, "/v1/keys/" + k["id"], "DELETE", status=204)
+    assert stored(s) == {top["id"]}
+    close(s)
+
+
+def stored(s):
+    with sqlite3.connect(f"file:{s.data}/akin.db?mode=ro", uri=True) as db:
+        return {x for x, in db.execute("SELECT id FROM access_key")}
+
+
+def test_an_admin_is_above_limits(general):
+    admin = asked(general, "/v1/keys", "POST", {"scopes": ["admin"], "limits": {"requests": "9/h burst 4"}}, status=201).json()
+    mine = made(general, admin["key"], requests="30/h burst 30")
+    assert told(by(general, mine, status=200)) == (30, 29)
+    asked(general, "/v1/keys/" + admin["id"], "PATCH", {"scopes": ["search"]}, status=200)  # what it made as one stays so
+    assert told(by(general, mine, status=200)) == (30, 28)
+    maker = made(general, requests="9/h burst 4")
+    child = made(general, maker["key"], requests="9/h burst 4")
+    asked(general, "/v1/keys/" + maker["id"], "PATCH", {"scopes": ["admin"]}, status=200)
+    assert told(by(general, child, status=200)) == (9, 3)
+    asked(general, "/v1/keys/" + maker["id"], "DELETE", status=204)
+    assert told(by(general, child, status=200)) == (9, 2)
+
+
+def test_how_deep_keys_make_keys():
+    server = limited()
+    k = made(server)
+    for _ in range(8):
+        k = made(server, k["key"])
+    by(server, k, status=200)
+    problem(made(server, k["key"], 403), 403, says="8 deep")
+    close(server)
 
 
 @pytest.mark.parametrize("wrong", ["many", "", "none", "0/s", "1/w", 5])

@@ -347,7 +347,7 @@ class Akin(Http):
         return self._ask("PATCH", f"/v1/keys/{quote(key)}", body={"scopes": scopes, "name": name, "description": description, "collections": collections, "filter": filter, "addresses": addresses, "limits": limits, "expires": expires}, media="application/merge-patch+json")  # type: ignore[no-any-return]
 
     def delete_key(self, key: str) -> None:
-        """Revoke a key: from the answer on it is not taken any more"""
+        """Revoke a key: from the answer on it is not taken any more; those that it made (created_by) stay, within its limits, until they are deleted"""
         return self._ask("DELETE", f"/v1/keys/{quote(key)}")  # type: ignore[no-any-return]
 
     def rotate_key(self, key: str, *, grace_seconds: Optional[int] = None, idempotency_key: Optional[str] = None) -> "types.NewKey":

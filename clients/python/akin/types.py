@@ -906,7 +906,7 @@ class StoredKey(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
-    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, ...
     expires: Union[str, None]  # null: never
     created: str
     updated: str
@@ -924,7 +924,7 @@ class Key(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
-    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, ...
     expires: Union[str, None]  # null: never
 
 class NewKey(TypedDict, total=False):
@@ -936,7 +936,7 @@ class NewKey(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
-    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, ...
     expires: Union[str, None]  # null: never
     created: str
     updated: str
@@ -951,7 +951,7 @@ class KeyChange(TypedDict, total=False):
     collections: List[str]  # the only ones that are there for it; none: all
     filter: str  # the only documents that are there for it, as in searches; empty: all
     addresses: List[str]  # IP addresses or ranges that it is taken from; none: any
-    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin
+    limits: "KeyLimits"  # its own in place of those of all keys; wider ones only of an admin. What a key makes takes of its limits too, ...
     expires: Union[str, None]  # null: never
 
 class KeyRotation(TypedDict, total=False):

@@ -73,6 +73,43 @@ static void verdicts(void **state)
     arena_free(a);
 }
 
+/* A key takes of the limits of those that made it, up to one that an admin made. */
+static void makers(void **state)
+{
+    enum { DEEP = KEY_DEPTH_MAX + 3 };
+    struct arena *a = arena_new(0);
+    struct keys *keys = keys_new();
+    struct key *all[DEEP];
+    struct caller who;
+    char texts[DEEP][KEY_TEXT + 1];
+    for (int i = 0; i < DEEP; i++) {
+        all[i] = key_new(a, texts[i]);
+        all[i]->grant.requests = (struct limit){.quota = i + 1, .burst = 1, .window_s = 1};
+        if (i)
+            memcpy(all[i]->within, all[i - 1]->id, sizeof all[i]->within);
+    }
+    keys_replace(keys, all, DEEP);
+    for (int i = 0; i < DEEP; i++) {
+        unsigned n = i < KEY_DEPTH_MAX ? (unsigned)i : KEY_DEPTH_MAX;
+        assert_int_equal(keys_check(keys, str_c(texts[i]), STR("::1"), NOW, a, &who), KEY_FITS);
+        assert_int_equal(who.maker_count, n);
+        for (int k = 0; k < (int)n; k++) {
+            assert_true(str_eq_c(who.makers[k].key_id, all[i - 1 - k]->id));
+            assert_int_equal(who.makers[k].requests.quota, i - k);
+        }
+    }
+    all[1]->deleted = true;
+    assert_int_equal(keys_check(keys, str_c(texts[1]), STR("::1"), NOW, a, &who), KEY_UNKNOWN);
+    assert_int_equal(keys_check(keys, str_c(texts[3]), STR("::1"), NOW, a, &who), KEY_FITS);
+    assert_int_equal(who.maker_count, 3);
+    all[2]->grant.expires_us = 1;
+    all[1]->grant.scopes |= SCOPE_ADMIN_ALL;
+    assert_int_equal(keys_check(keys, str_c(texts[3]), STR("::1"), NOW, a, &who), KEY_FITS);
+    assert_int_equal(who.maker_count, 1);
+    keys_free(keys);
+    arena_free(a);
+}
+
 static void many_are_found(void **state)
 {
     enum { MANY = 500 };
@@ -148,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts),
+        cmocka_unit_test(makers),
         cmocka_unit_test(many_are_found),
         cmocka_unit_test(readers_see_nothing_freed),
     };
