@@ -21,7 +21,7 @@ enum auth_failure {
 extern const char *const auth_failure_names[AUTH_FAILURES];
 
 /* Fills in c->caller from the request's key and c->alias, or answers 400, 401, 403 or 404: then
- * true. Loop thread; no locks, some microseconds. */
+ * true. Loop thread; about a microsecond. Takes short locks (keys, limits, aliases); no I/O. */
 bool refused_by_key(struct call *c);
 /* The last part of it: may c->caller do what c->route is, in the collection of its path? */
 bool refused_by_scope(struct call *c);

@@ -90,6 +90,24 @@ bool call_knows(const struct call *c, struct str collection)
     return knows;
 }
 
+enum err collections_known(struct call *c, struct str after, size_t want,
+                           struct collection_info *out, size_t *count, struct err_info *e)
+{
+    *count = 0;
+    for (size_t n = want; n == want && *count < want;) {
+        struct collection_info *page;
+        enum err err = engine_collection_list(c->engine, after, want, c->arena, &page, &n, e);
+        if (err)
+            return err;
+        for (size_t i = 0; i < n && *count < want; i++) {
+            after = page[i].name;
+            if (call_knows(c, after))
+                out[(*count)++] = page[i];
+        }
+    }
+    return ERR_OK;
+}
+
 enum err collection_unknown(struct str name, struct err_info *e)
 {
     return err_set(e, ERR_NOT_FOUND, "collection", "there is no collection \"%.*s\"",

@@ -12,6 +12,10 @@
 bool refused_by_bounds(struct call *c);
 /* May the caller know of the collection? */
 bool call_knows(const struct call *c, struct str collection);
+/* The next `want` collections behind `after` that it may know of, by name; out[want]. Errors are
+ * the engine's. */
+enum err collections_known(struct call *c, struct str after, size_t want,
+                           struct collection_info *out, size_t *count, struct err_info *e);
 /* What the engine says of a collection that is not there. */
 enum err collection_unknown(struct str name, struct err_info *e);
 /* Of all cursors: one that was made for another view is not one of this list. */

@@ -168,28 +168,8 @@ void tools_put(struct call *c, struct json_writer *w)
 
 #define NAMES_SHOWN 10
 
-/* The first collections that the caller may know of. */
-static enum err collections_known(struct call *c, struct str *out, size_t max, size_t *count,
-                                  struct err_info *e)
-{
-    struct str after = {"", 0};
-    *count = 0;
-    for (size_t n = max; n == max && *count < max;) {
-        struct collection_info *page;
-        enum err err = engine_collection_list(c->engine, after, max, c->arena, &page, &n, e);
-        if (err)
-            return err;
-        for (size_t i = 0; i < n && *count < max; i++) {
-            after = page[i].name;
-            if (call_knows(c, after))
-                out[(*count)++] = after;
-        }
-    }
-    return ERR_OK;
-}
-
-static enum err collection_ambiguous(struct call *c, const struct str *names, size_t count,
-                                     struct err_info *e)
+static enum err collection_ambiguous(struct call *c, const struct collection_info *known,
+                                     size_t count, struct err_info *e)
 {
     char text[256] = "";
     size_t n = 0;
@@ -198,23 +178,23 @@ static enum err collection_ambiguous(struct call *c, const struct str *names, si
         count = 0; /* may not list them */
     for (size_t i = 0; i < count && n < sizeof text; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s", i ? ", " : ": ",
-                              STR_ARG(names[i]));
+                              STR_ARG(known[i].name));
     return err_set(e, ERR_INVALID, "/collection", "is missing, and there are several%.*s%s",
                    (int)sizeof text, text, n >= sizeof text || count == NAMES_SHOWN ? " ..." : "");
 }
 
 static enum err collection_default(struct call *c, struct str *out, struct err_info *e)
 {
-    struct str names[NAMES_SHOWN];
+    struct collection_info known[NAMES_SHOWN];
     size_t count;
-    enum err err = collections_known(c, names, NAMES_SHOWN, &count, e);
+    enum err err = collections_known(c, STR(""), NAMES_SHOWN, known, &count, e);
     if (err)
         return err;
     if (count > 1)
-        return collection_ambiguous(c, names, count, e);
+        return collection_ambiguous(c, known, count, e);
     if (!count)
         return err_set(e, ERR_NOT_FOUND, "/collection", "there is no collection yet");
-    *out = names[0];
+    *out = known[0].name;
     return ERR_OK;
 }
 

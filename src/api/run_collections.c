@@ -27,28 +27,6 @@ static enum err info_bound(struct call *c, struct collection_info *x, struct err
     return ERR_OK;
 }
 
-/* The next `want` collections that the caller may know of. */
-static enum err collections_known(struct call *c, struct str after, size_t want,
-                                  struct collection_info *out, size_t *count, struct err_info *e)
-{
-    *count = 0;
-    for (size_t n = want; n == want && *count < want;) {
-        struct collection_info *page;
-        enum err err = engine_collection_list(c->engine, after, want, c->arena, &page, &n, e);
-        if (err)
-            return err;
-        for (size_t i = 0; i < n && *count < want; i++) {
-            after = page[i].name;
-            if (!call_knows(c, after))
-                continue;
-            if ((err = info_bound(c, &page[i], e)))
-                return err;
-            out[(*count)++] = page[i];
-        }
-    }
-    return ERR_OK;
-}
-
 static void collections_reply(struct call *c, const struct collection_info *list, size_t count,
                               size_t limit, uint64_t binding)
 {
@@ -75,9 +53,14 @@ void run_collections_list(struct call *c)
     if ((text.n &&
          cursor_parse(engine_secret(c->engine), c->arena, text, binding, "cursor", &at, &e)) ||
         collections_known(c, at.key, limit + 1, list, &count, &e))
-        call_error(c, &e);
-    else
-        collections_reply(c, list, count, limit, binding);
+        goto failed;
+    for (size_t i = 0; i < count && i < limit; i++)
+        if (info_bound(c, &list[i], &e))
+            goto failed;
+    collections_reply(c, list, count, limit, binding);
+    return;
+failed:
+    call_error(c, &e);
 }
 
 void run_collection_create(struct call *c)
