@@ -14,22 +14,38 @@ static void alias_row(sqlite3_stmt *st, struct arena *a, struct alias_record *ou
                                  .revision = (uint64_t)sqlite3_column_int64(st, 5)};
 }
 
-/* ---- what others ask ---- */
-
-enum err alias_absent(struct writer *w, struct str name, struct err_info *e)
+/* What there is of the alias before; collection 0: nothing. */
+static enum err alias_find(struct writer *w, struct str name, struct alias_record *out,
+                           struct err_info *e)
 {
     sqlite3_stmt *st;
     bool row;
     enum err err = conn_stmt(&w->conn, STMT_ALIAS_GET, &st, e);
 
+    memset(out, 0, sizeof *out);
     if (err)
         return err;
     put_str(st, 1, name);
     err = conn_step(&w->conn, st, &row, e);
     if (err || !row)
         return err;
-    sqlite3_reset(st);
-    return err_set(e, ERR_CONFLICT, "name", "an alias of this name exists already");
+    out->collection = (uint32_t)sqlite3_column_int64(st, 2);
+    out->created_us = sqlite3_column_int64(st, 3);
+    out->updated_us = sqlite3_column_int64(st, 4);
+    out->revision = (uint64_t)sqlite3_column_int64(st, 5);
+    return conn_run(&w->conn, st, e);
+}
+
+/* ---- what others ask ---- */
+
+enum err alias_absent(struct writer *w, struct str name, struct err_info *e)
+{
+    struct alias_record old;
+    enum err err = alias_find(w, name, &old, e);
+
+    if (!err && old.collection)
+        err = err_set(e, ERR_CONFLICT, "name", "an alias of this name exists already");
+    return err;
 }
 
 enum err aliases_absent(struct writer *w, uint32_t collection, struct err_info *e)
@@ -55,47 +71,6 @@ enum err aliases_absent(struct writer *w, uint32_t collection, struct err_info *
 }
 
 /* ---- the act ---- */
-
-/* What there is of the alias before; collection 0: nothing. */
-static enum err alias_find(struct writer *w, struct str name, struct alias_record *out,
-                           struct err_info *e)
-{
-    sqlite3_stmt *st;
-    bool row;
-    enum err err = conn_stmt(&w->conn, STMT_ALIAS_GET, &st, e);
-
-    memset(out, 0, sizeof *out);
-    if (err)
-        return err;
-    put_str(st, 1, name);
-    err = conn_step(&w->conn, st, &row, e);
-    if (err || !row)
-        return err;
-    out->collection = (uint32_t)sqlite3_column_int64(st, 2);
-    out->created_us = sqlite3_column_int64(st, 3);
-    out->updated_us = sqlite3_column_int64(st, 4);
-    out->revision = (uint64_t)sqlite3_column_int64(st, 5);
-    return conn_run(&w->conn, st, e);
-}
-
-/* 0: there is none. */
-static enum err collection_named(struct writer *w, struct str name, uint32_t *out,
-                                 struct err_info *e)
-{
-    sqlite3_stmt *st;
-    bool row;
-    enum err err = conn_stmt(&w->conn, STMT_COLLECTION_BY_NAME, &st, e);
-
-    *out = 0;
-    if (err)
-        return err;
-    put_str(st, 1, name);
-    err = conn_step(&w->conn, st, &row, e);
-    if (err || !row)
-        return err;
-    *out = (uint32_t)sqlite3_column_int64(st, 0);
-    return conn_run(&w->conn, st, e);
-}
 
 static enum err goes_judge(const struct alias_record *old, struct alias_record *r,
                            struct err_info *e)

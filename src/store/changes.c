@@ -55,7 +55,7 @@ enum err store_changes(struct store *s, struct arena *a, uint64_t after, size_t 
         err = conn_stmt(c, STMT_CHANGE_LIST, &st, e);
     if (!err) {
         put_int(st, 1, (int64_t)after);
-        put_int(st, 2, (int64_t)(limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX));
+        put_int(st, 2, limit_clamp(limit));
         while (!(err = conn_step(c, st, &row, e)) && row)
             change_row(st, a, list_add(&list, a));
     }

@@ -27,20 +27,31 @@ static void collection_row(sqlite3_stmt *st, struct arena *a, struct collection_
 
 /* ---- acts ---- */
 
-static enum err name_is_free(struct writer *w, struct str name, struct err_info *e)
+enum err collection_named(struct writer *w, struct str name, uint32_t *out, struct err_info *e)
 {
     sqlite3_stmt *st;
     bool row;
     enum err err = conn_stmt(&w->conn, STMT_COLLECTION_BY_NAME, &st, e);
 
+    *out = 0;
     if (err)
         return err;
     put_str(st, 1, name);
     err = conn_step(&w->conn, st, &row, e);
     if (err || !row)
         return err;
-    sqlite3_reset(st);
-    return err_set(e, ERR_CONFLICT, "name", "a collection of this name exists already");
+    *out = (uint32_t)sqlite3_column_int64(st, 0);
+    return conn_run(&w->conn, st, e);
+}
+
+static enum err name_is_free(struct writer *w, struct str name, struct err_info *e)
+{
+    uint32_t same;
+    enum err err = collection_named(w, name, &same, e);
+
+    if (!err && same)
+        err = err_set(e, ERR_CONFLICT, "name", "a collection of this name exists already");
+    return err;
 }
 
 enum err collection_create(struct writer *w, struct store_act *act, struct err_info *e)
@@ -248,7 +259,7 @@ enum err store_collection_list(struct store *s, struct arena *a, struct str afte
     err = conn_stmt(c, STMT_COLLECTION_LIST, &st, e);
     if (!err) {
         put_str(st, 1, after);
-        put_int(st, 2, (int64_t)(limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX));
+        put_int(st, 2, limit_clamp(limit));
         while (!(err = conn_step(c, st, &row, e)) && row)
             collection_row(st, a, list_add(&list, a));
     }

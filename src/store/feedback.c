@@ -117,7 +117,7 @@ static enum err feedback_page(struct conn *c, struct arena *a, uint32_t collecti
     put_int(st, 1, collection);
     put_int(st, 2, time_us);
     put_int(st, 3, before ? (int64_t)before : INT64_MAX);
-    put_int(st, 4, (int64_t)(limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX));
+    put_int(st, 4, limit_clamp(limit));
     if (id != STMT_FEEDBACK_ALL)
         put_str(st, 5, user.n ? user : document);
     if (id == STMT_FEEDBACK_OF_BOTH)

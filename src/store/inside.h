@@ -211,6 +211,9 @@ enum err key_put(struct writer *w, struct store_act *act, struct err_info *e) MU
 enum err key_used(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err key_delete(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
 enum err aliases_set(struct writer *w, struct store_act *act, struct err_info *e) MUST_CHECK;
+/* The number of the collection of this name; 0: there is none. */
+enum err collection_named(struct writer *w, struct str name, uint32_t *out,
+                          struct err_info *e) MUST_CHECK;
 /* ERR_CONFLICT: it is an alias. */
 enum err alias_absent(struct writer *w, struct str name, struct err_info *e) MUST_CHECK;
 /* ERR_CONFLICT names the aliases of a collection. */

@@ -135,7 +135,7 @@ enum err store_task_list(struct store *s, struct arena *a, uint64_t before_id, s
     err = conn_stmt(c, STMT_TASK_LIST, &st, e);
     if (!err) {
         put_int(st, 1, before_id ? (int64_t)before_id : INT64_MAX);
-        put_int(st, 2, (int64_t)(limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX));
+        put_int(st, 2, limit_clamp(limit));
         while (!(err = conn_step(c, st, &row, e)) && row)
             task_row(st, a, list_add(&list, a));
     }

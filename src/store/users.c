@@ -166,7 +166,7 @@ enum err store_user_list(struct store *s, struct arena *a, uint32_t collection, 
     if (!err) {
         put_int(st, 1, collection);
         put_str(st, 2, after);
-        put_int(st, 3, (int64_t)(limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX));
+        put_int(st, 3, limit_clamp(limit));
         while (!(err = conn_step(c, st, &row, e)) && row)
             user_row(st, a, list_add(&list, a));
     }
