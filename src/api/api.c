@@ -285,6 +285,16 @@ static void work(void *arg)
     tokens_end(&tokens);
 }
 
+static void work_export(void *arg)
+{
+    struct call *c = arg;
+    struct api *a = c->api;
+    uint64_t seat = rate_subject(c);
+    c->export_seat = &seat;
+    work(c);
+    export_rise(a, &seat);
+}
+
 /* A worker goes on while something waits that may sit down: what cannot now is taken by the worker
  * that frees its subject's seat. */
 static void take_turns(void *arg)
@@ -315,6 +325,19 @@ static void wait_for_turn(struct call *c)
         (void)!pool_submit(a->pool, LANE_INTERACTIVE, take_turns, a);
 }
 
+static void submit_export(struct call *c)
+{
+    struct api *a = c->api;
+    uint64_t seat = rate_subject(c);
+    if (!export_sit(c, seat))
+        return;
+    enum err err = pool_submit(a->exports, LANE_BULK, work_export, c);
+    if (!err)
+        return;
+    export_rise(a, &seat);
+    refuse_busy(c, err, "as many exports run and wait as may; try again later");
+}
+
 static void on_request(void *ctx, struct http_request *r)
 {
     struct api *a = ctx;
@@ -326,19 +349,20 @@ static void on_request(void *ctx, struct http_request *r)
     bool import = c->media == MEDIA_NDJSON;
     bool adds = c->route == &routes[ROUTE_DOCUMENTS_ADD] || c->route == &routes[ROUTE_MCP];
     bool bulk = adds && http_body(r).n > (256u << 10);
-    bool export = c->route == &routes[ROUTE_DOCUMENTS_EXPORT];
     c->queued_ns = clock_mono_ns();
-    if (!bulk && !import && !export) {
+    if (c->route == &routes[ROUTE_DOCUMENTS_EXPORT]) {
+        submit_export(c);
+        return;
+    }
+    if (!bulk && !import) {
         wait_for_turn(c);
         return;
     }
-    struct pool *pool = import ? a->imports : export ? a->exports : a->pool;
-    enum err err = pool_submit(pool, LANE_BULK, work, c);
+    enum err err = pool_submit(import ? a->imports : a->pool, LANE_BULK, work, c);
     if (err)
         refuse_busy(c, err,
-                    pool == a->pool ? "too many requests wait; try again later"
-                                    : "as many imports or exports run as may at a time; try again "
-                                      "later");
+                    import ? "as many imports run as may at a time; try again later"
+                           : "too many requests wait; try again later");
 }
 
 static void on_refuse(void *ctx, struct http_request *r, int status, const char *code,
@@ -472,6 +496,7 @@ struct api *api_new(struct engine *x, const struct api_options *o)
     api_openapi(&a->openapi);
     metrics_declare(a);
     rate_init(&a->rate);
+    lock_init(&a->export_seats.lock, LOCK_LEAF);
     a->pool = pool_new("api", workers, o->queue_max ? o->queue_max : 256);
     a->turns = turns_new(o->queue_max ? o->queue_max : 256, workers);
     a->imports = pool_new("import", imports, imports);
@@ -502,6 +527,7 @@ void api_free(struct api *a)
     pool_free(a->pool);
     turns_free(a->turns);
     rate_release(&a->rate);
+    lock_release(&a->export_seats.lock);
     lock_release(&a->door);
     strbuf_release(&a->openapi);
     free(a->tmp_dir);

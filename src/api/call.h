@@ -50,6 +50,7 @@ struct call {
     struct repeat *repeat;      /* until it is answered: what is written is of this */
     const char *kept_headers;   /* "Name: value\n" of what belongs to what was done; NULL: none */
     uint64_t spool_bytes;       /* held of the quota until the answer is sent */
+    uint64_t *export_seat;      /* of an export: server.h */
     struct rpc *rpc;            /* at /mcp (mcp.h) */
     const char *within; /* pointers in problems are of what stands here in what was sent; or NULL */
     /* Takes the answer (NULL: an empty one) in the place of the client, once. */

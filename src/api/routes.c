@@ -236,7 +236,8 @@ const struct route routes[ROUTE_COUNT] = {
          "was changed meanwhile, which the changes behind that position tell. An answer that is "
          "cut "
          "ends without its last chunk (HTTP/1.0: 505): go on behind the last whole line by after, "
-         "and with the first answer's position. 503: as many exports run as may",
+         "and with the first answer's position. 429: two of your own run; "
+         "503: as many run and wait as may",
          .query = FIELDS({"filter", &query_filter}, {"fields", &schema_field_paths},
                          {"after", &schema_path_id, .help = "an id: behind it, bytewise"}),
          .headers = "Akin-Min-Position",

@@ -4,10 +4,50 @@
 #include "api/response.h"
 #include "api/server.h"
 #include "base/log.h"
+#include <assert.h>
 
 #define LINES_MAX                                                                                  \
     (64u << 20) /* bytes of one step: some hundred kB, or one document of any size                 \
                  */
+
+bool export_sit(struct call *c, uint64_t seat)
+{
+    struct export_seats *s = &c->api->export_seats;
+    unsigned own = 0;
+    lock_take(&s->lock);
+    for (unsigned i = 0; i < s->count; i++)
+        own += s->of[i] == seat;
+    bool full = s->count == 2 * EXPORTS_MAX, sits = !full && own < EXPORTS_OF_ONE_MAX;
+    if (sits)
+        s->of[s->count++] = seat;
+    lock_drop(&s->lock);
+    if (own >= EXPORTS_OF_ONE_MAX)
+        call_problem(
+            c, 429, "rate_limited",
+            arena_printf(c->arena,
+                         "%d exports of one key, or of one address without a key, run at a "
+                         "time; come again when one of yours has ended",
+                         EXPORTS_OF_ONE_MAX));
+    else if (full)
+        call_problem(c, 503, err_name(ERR_BUSY),
+                     "as many exports run and wait as may; try again later");
+    return sits;
+}
+
+void export_rise(struct api *a, uint64_t *seat)
+{
+    struct export_seats *s = &a->export_seats;
+    unsigned i = 0;
+    if (!*seat)
+        return;
+    lock_take(&s->lock);
+    while (i < s->count && s->of[i] != *seat)
+        i++;
+    assert(i < s->count);
+    s->of[i] = s->of[--s->count];
+    lock_drop(&s->lock);
+    *seat = 0;
+}
 
 static enum err key_check(const struct call *c, struct err_info *e)
 {
@@ -52,6 +92,7 @@ static void export_send(struct call *c, struct export *x)
                   LOG_S("error", e.message), LOG_S("trace_id", http_trace_id(r)));
     strbuf_release(&lines);
     engine_export_close(x);
+    export_rise(c->api, c->export_seat); /* before the end: who has read it may ask again */
     http_reply_end(r, !err);
 }
 

@@ -14,11 +14,27 @@
 #include "base/pool.h"
 #include <stdatomic.h>
 
+#define EXPORTS_MAX 4               /* that run; as many wait */
+#define EXPORTS_OF_ONE_MAX 2        /* of those, of one key, or of one address without */
+#define JSON_BYTES_MAX (256u << 20) /* of one answer */
+
+/* Whose exports run or wait: an export lasts for as long as its reader likes, so nobody may have
+ * all of them. */
+struct export_seats {
+    struct lock lock;
+    uint64_t of[2 * EXPORTS_MAX]; /* rate_subject */
+    unsigned count;
+};
+/* *seat: of rate_subject, 0 once it is free again. False: refused, answered. */
+bool export_sit(struct call *c, uint64_t seat);
+void export_rise(struct api *a, uint64_t *seat);
+
 struct api {
     struct engine *engine;
     struct rate rate;
     struct turns *turns; /* of what waits for a worker, bulk aside */
     struct pool *pool, *imports, *exports;
+    struct export_seats export_seats;
     const char *const *aliases;
     unsigned alias_count;
     struct lock door; /* of the next three */
@@ -38,8 +54,5 @@ struct api {
 };
 
 void route_run(struct call *c); /* the handler of c->route */
-
-#define EXPORTS_MAX 4               /* that run; as many wait */
-#define JSON_BYTES_MAX (256u << 20) /* of one answer */
 
 #endif

@@ -99,6 +99,12 @@ def test_parts(news):
     assert status == 505 and b"proxy_http_version 1.1" in body
 
 
+def asked(server, key):
+    s = socket.create_connection((server.host, server.port), timeout=20)
+    s.sendall(f"GET {C}large/documents:export HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nX-API-Key: {key}\r\n\r\n".encode())
+    return s
+
+
 def raw(server, name="news", coding="", read=4096):
     """A connection that asked for an export and has read so much of it; its receive buffer is small."""
     s = socket.socket()
@@ -170,13 +176,45 @@ def in_flight(server):
 
 def test_who_leaves_leaves_nothing(large):
     """More of them than may run at a time."""
+    keys = [large.post("/v1/keys", {"scopes": ["documents.read"]}, 201)["key"] for _ in range(2)]
     for _ in range(3):
-        left = [raw(large, "large")[0] for _ in range(4)]
+        left = [raw(large, "large", f"X-API-Key: {k}\r\n")[0] for k in keys * 2]
         assert in_flight(large) == 5
         for s in left:
             s.close()
         wait_for(lambda: in_flight(large) == 1)
     assert len(rows(export(large, "large").text)) == 20
+
+
+def test_nobody_has_all_of_them(large):
+    """Of one key, or an address without, two run; others do not wait for these."""
+    one, other, third = (large.post("/v1/keys", {"scopes": ["documents.read"]}, 201)["key"] for _ in range(3))
+    ask = lambda key: large.ask("GET", C + "large/documents:export", headers={"X-API-Key": key} if key else None, after="l18")  # noqa: E731
+    slow = {k: [raw(large, "large", f"X-API-Key: {k}\r\n" if k else "")[0] for _ in range(2)] for k in (None, one)}
+    for k in (None, one):
+        answer = ask(k)
+        problem(answer, 429, says="2 exports of one key")
+        assert answer.json()["code"] == "rate_limited" and int(answer.headers["Retry-After"]) >= 1
+    for s in slow.pop(None):
+        s.close()
+    wait_for(lambda: in_flight(large) == 3)
+    for k in (None, other, third):
+        assert ask(k).status_code == 200
+    assert ask(one).status_code == 429
+    slow[one].pop().close()
+    wait_for(lambda: ask(one).status_code == 200)
+    # as many wait as run; then it is the server that is busy
+    slow[one].append(raw(large, "large", f"X-API-Key: {one}\r\n")[0])
+    slow[other] = [raw(large, "large", f"X-API-Key: {other}\r\n")[0] for _ in range(2)]
+    keys = [large.post("/v1/keys", {"scopes": ["documents.read"]}, 201)["key"] for _ in range(2)]
+    waiting = [asked(large, k) for k in keys * 2]
+    wait_for(lambda: in_flight(large) == 9)
+    problem(ask(third), 503, says="wait as may")
+    assert ask(keys[0]).status_code == 429
+    for s in sum(slow.values(), waiting):
+        s.close()
+    wait_for(lambda: in_flight(large) == 1)
+    assert ask(one).status_code == 200
 
 
 def test_a_key_that_is_revoked_gets_no_more(large):
