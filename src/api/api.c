@@ -412,7 +412,7 @@ static void note(const struct call *c, struct http_request *r, const char *metho
     if (c && !names_reader(c))
         fields[n++] = LOG_S("path", c->path);
     if (c && c->rpc && c->rpc->tool)
-        fields[n++] = LOG_S("tool", tool_name(c->rpc->tool));
+        fields[n++] = LOG_S("tool", c->rpc->tool->name);
     fields[n++] = LOG_I("status", status);
     fields[n++] = LOG_I("bytes_in", in);
     fields[n++] = LOG_I("bytes_out", out);

@@ -2,14 +2,28 @@
  * between two of them. Revision 2026-07-28, which has no handshake, and for older clients those
  * from 2025-06-18 on, whose handshake is answered and forgotten.
  *
- * A tool is another name for a route: its arguments are the route's body and its names in the path,
- * its answer is the route's answer, and what the route asks of a key is asked of the tool. */
+ * A tool is another name for a route: its arguments are names in the route's path and fields of its
+ * body, its answer is of the route's answer, and what the route asks of a key is asked of the tool.
+ * A model has all tools in its context and every answer too, so both are cut down to what a model
+ * uses. */
 #ifndef API_MCP_H
 #define API_MCP_H
 
 #include "api/response.h"
 
-struct tool;
+/* A field of the route's body that a tool takes. */
+struct argument {
+    const char *name;
+    const char *help, *fallback; /* in the place of the route's; NULL: the route's */
+};
+struct tool {
+    const char *name, *title, *help;
+    enum route_id route;
+    const char *body; /* the argument that is the route's body; NULL: its fields are arguments */
+    const struct argument *takes; /* NULL: the route has no body */
+    const char *answer;    /* what is shown of the route's answer: "data.id total"; NULL: all */
+    bool writes, replaces; /* and may put what it writes in the place of something */
+};
 extern const char *const mcp_versions[]; /* newest first; NULL ends */
 
 /* What is known of a JSON-RPC request. In the call's arena. */
@@ -36,8 +50,19 @@ void rpc_error(struct call *c, int code, const char *message);
 /* ---- mcp_tools.c ---- */
 /* The tools that the caller may call. */
 void tools_put(struct call *c, struct json_writer *w);
-/* Runs one and answers: its route's answer, or its route's problem as a result with isError. */
+const struct tool *tool_find(struct str name); /* NULL: there is none */
+/* What all arguments together are held to: the collection, names in the route's path, its body. Not
+ * to be moved: `all` points into it. */
+struct arguments {
+    struct field own[12], inner[8];
+    struct schema all, body;
+    char choices[64];
+};
+void arguments_of(const struct tool *t, struct arguments *out);
+
+/* ---- mcp_call.c ---- */
+/* Calls a tool and answers: with its route's answer, or its route's problem as a result with
+ * isError. */
 void tool_call(struct call *c, const json_t *params);
-const char *tool_name(const struct tool *t);
 
 #endif

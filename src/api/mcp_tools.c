@@ -1,59 +1,91 @@
 #include "api/authenticate.h"
-#include "api/bounds.h"
 #include "api/mcp.h"
 #include "api/openapi.h"
 #include "api/schemas.h"
-#include "api/server.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-struct tool {
-    const char *name, *title, *help;
-    enum route_id route;
-    const char *body; /* the argument that is the route's body; NULL: its fields are arguments */
-    bool writes, replaces; /* and may put what it writes in the place of something */
-};
+/* A row of a table names what it has; the rest is zero by intention. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define TAKES(...) ((const struct argument[]){__VA_ARGS__, {NULL}})
+#define PAGE                                                                                       \
+    {"filter", "which documents may be in the answer: lang = \"en\" AND (year >= 2020 OR tags IN " \
+               "[\"a\",\"b\"]) AND NOT hidden = true; also price 10 TO 20, author.name EXISTS, "   \
+               "created >= 2026-01-01, geo(place, 52.5, 13.4) <= 10km. Fields: id, lang, tags, "   \
+               "created, updated, attributes by name"},                                            \
+        {"limit", "how many at most", "10"},                                                       \
+        {"fields",                                                                                 \
+         "what of each document comes back: title, text (the whole of it), attributes.year",       \
+         "[\"title\",\"url\",\"tags\",\"attributes\"]"},                                           \
+    {                                                                                              \
+        "cursor", "next_cursor of the answer before; the other arguments as they were"             \
+    }
+#define SNIPPET                                                                                    \
+    {                                                                                              \
+        "snippet_length", "characters of the text that each hit shows, from where it fits best",   \
+            "500"                                                                                  \
+    }
+#define HITS "data.id data.score data.snippet.text data.document total next_cursor "
 
 static const struct tool tools[] = {
     {"search", "Search",
-     "Find documents of a collection by words, by meaning, or by both (mode hybrid, the default). "
-     "q is a question or some words in plain language; filter narrows. Each hit has the document "
-     "and the passage that fits best.",
-     ROUTE_SEARCH, NULL, false, false},
-    {"similar", "Find similar",
-     "Find documents that are like given ones (id, ids), like a text, or like a vector.",
-     ROUTE_SIMILAR, NULL, false, false},
+     "Find documents of a collection by words and by meaning. Each hit shows the part of its text "
+     "that fits best; get_document reads the whole.",
+     ROUTE_SEARCH,
+     .takes =
+         TAKES({"q", "a question, or some words; \"a phrase\" must be there as it stands, "
+                     "-word must not. Empty: all that the filter passes"},
+               {"mode"}, PAGE, SNIPPET, {"sort", "year:desc,title; without it the best come first"},
+               {"facets", "fields whose values are counted among all that match: tags,year"}),
+     .answer = HITS "facets degraded"},
+    {"similar", "Find similar", "Find documents that are like given ones, or like a text.",
+     ROUTE_SIMILAR,
+     .takes =
+         TAKES({"id", "of a document"}, {"ids", "of several: what is like all of them"},
+               {"text", "of any length"}, {"exclude", "ids that are not wanted"}, PAGE, SNIPPET),
+     .answer = HITS},
     {"recommend", "Recommend",
-     "What a reader should see next: for a user whose feedback is known, or from examples "
-     "(positive, negative, session). The answer is logged under its recommendation_id, which "
-     "give_feedback can name.",
-     ROUTE_RECOMMEND, NULL, true, false},
-    {"get_document", "Get a document", "Read one document, whole, by its id.", ROUTE_DOCUMENT_GET,
-     NULL, false, false},
+     "What a reader should see next: for a user whose feedback is known, by documents (positive, "
+     "negative, session: ids), by a text, or by several of these. Feedback on what is shown can "
+     "name the recommendation_id.",
+     ROUTE_RECOMMEND,
+     .takes = TAKES({"user"}, {"positive"}, {"negative"}, {"session"}, {"text"},
+                    {"exclude", "ids that are not wanted"}, PAGE),
+     .answer = "data.id data.score data.source data.document recommendation_id next_cursor "
+               "emptied_by",
+     .writes = true},
+    {"get_document", "Get a document",
+     "Read one document, whole, by its id. Of a very long one, search with filter id = \"...\" "
+     "shows "
+     "the part that fits a question.",
+     ROUTE_DOCUMENT_GET},
     {"add_document", "Add a document",
      "Store a document, which is found at once. One with the id of an existing document takes its "
      "place.",
-     ROUTE_DOCUMENTS_ADD, "document", true, true},
+     ROUTE_DOCUMENTS_ADD, .body = "document",
+     .takes = TAKES({"id"}, {"title"}, {"text"}, {"url"}, {"tags"}, {"attributes"}), .writes = true,
+     .replaces = true},
     {"give_feedback", "Give feedback",
-     "Write down what a reader (user) did with a document: read, liked, bought and the like. It "
-     "counts in the next recommendation.",
-     ROUTE_FEEDBACK_ADD, NULL, true, false},
+     "Write down what a reader did with a document. It counts in the next recommendation.",
+     ROUTE_FEEDBACK_ADD,
+     .takes = TAKES({"user", "the reader's id"}, {"document", "the document's id"}, {"type"},
+                    {"value", "of rate"},
+                    {"recommendation_id", "of the answer in which the document was shown"}),
+     .writes = true},
 };
 #define TOOL_COUNT (sizeof tools / sizeof *tools)
 
-const char *tool_name(const struct tool *t)
+const struct tool *tool_find(struct str name)
 {
-    return t->name;
+    for (size_t i = 0; i < TOOL_COUNT; i++)
+        if (str_eq_c(name, tools[i].name))
+            return &tools[i];
+    return NULL;
 }
 
 /* ---- arguments ---- */
-
-/* What all arguments together are held to: the collection, names in the route's path, its body. */
-struct arguments {
-    struct field own[4];
-    struct schema all;
-};
 
 /* Of a body that may also be an array of such, one. */
 static const struct schema *body_schema(const struct tool *t)
@@ -65,58 +97,62 @@ static const struct schema *body_schema(const struct tool *t)
     return s;
 }
 
-static void arguments_of(const struct tool *t, struct arguments *out)
+/* Those fields of the body that the tool takes, with its own words and defaults. */
+static void fields_taken(const struct tool *t, const struct schema *body, struct field *out)
+{
+    for (const struct argument *a = t->takes; a->name; a++, out++) {
+        const struct field *f = schema_field(body->fields, a->name);
+        assert(f);
+        *out = *f;
+        out->help = a->help ? a->help : f->help;
+        out->fallback = a->fallback ? a->fallback : f->fallback;
+    }
+    *out = (struct field){NULL};
+}
+
+/* What is left of "id|ids|vector" if no vector is taken. */
+static const char *choices_taken(const char *choices, const struct field *taken, char out[64])
+{
+    size_t n = 0;
+    while (*choices) {
+        const char *end = strchrnul(choices, '|');
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)(end - choices), choices);
+        if (schema_field(taken, name))
+            n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? "|" : "", name);
+        assert(n < 64);
+        choices = *end ? end + 1 : end;
+    }
+    return out;
+}
+
+void arguments_of(const struct tool *t, struct arguments *out)
 {
     const struct schema *body = body_schema(t);
-    unsigned n = 0;
-    *out = (struct arguments){.all = {.type = SCHEMA_OBJECT}};
-    out->own[n++] = (struct field){
+    struct field *own = out->own;
+    *out = (struct arguments){.all = {.type = SCHEMA_OBJECT, .fields = out->own}};
+    *own++ = (struct field){
         .name = "collection",
         .schema = &schema_path_name,
-        .help = "name of the collection; may be left out where there is only one",
+        .help = "its name; may be left out where there is only one",
     };
     if (strstr(routes[t->route].path, "/{id}"))
-        out->own[n++] = (struct field){.name = "id", .schema = &schema_id, .required = true};
-    if (t->body)
-        out->own[n++] = (struct field){.name = t->body, .schema = body, .required = true};
-    else if (body) {
+        *own++ = (struct field){
+            .name = "id", .schema = &schema_id, .required = true, .help = "of the document"};
+    if (t->body) {
+        out->body = *body;
+        out->body.fields = out->inner;
+        fields_taken(t, body, out->inner);
+        *own++ = (struct field){.name = t->body, .schema = &out->body, .required = true};
+    } else if (body) {
         assert(!schema_field(body->fields, "collection"));
-        out->all.extends = body;
-        out->all.exactly_one = body->exactly_one;
+        fields_taken(t, body, own);
+        if (body->exactly_one)
+            out->all.exactly_one = choices_taken(body->exactly_one, own, out->choices);
     }
-    out->all.fields = out->own;
 }
 
 /* ---- the list ---- */
-
-/* A schema that stands alone: what it refers to goes along under $defs. */
-static void schema_put(struct json_writer *w, const struct schema *s)
-{
-    struct strbuf text, defs;
-    struct json_writer inner;
-    struct schema_names names = {.count = 0};
-    strbuf_init(&text, 0);
-    json_writer_init(&inner, &text);
-    openapi_schema(&inner, s, true);
-    for (const struct schema *x = s; x; x = x->extends)
-        for (const struct field *f = x->fields; f && f->name; f++)
-            schema_names_add(&names, f->schema);
-    strbuf_init(&defs, 0);
-    json_writer_init(&inner, &defs);
-    json_object_begin(&inner);
-    for (unsigned i = 0; i < names.count; i++) {
-        json_key(&inner, names.list[i]->name);
-        openapi_schema(&inner, names.list[i], true);
-    }
-    json_object_end(&inner);
-    text.n--; /* the brace that closes it */
-    strbuf_add_c(&text, ",\"$defs\":");
-    strbuf_add_str(&text, strbuf_str(&defs));
-    strbuf_add_char(&text, '}');
-    openapi_rebase(w, strbuf_str(&text), "#/$defs/");
-    strbuf_release(&text);
-    strbuf_release(&defs);
-}
 
 static void help_put(struct json_writer *w, const struct tool *t, const struct arguments *a)
 {
@@ -148,11 +184,8 @@ static void tool_put(struct json_writer *w, const struct tool *t)
     json_key_c(w, "name", t->name);
     json_key_c(w, "title", t->title);
     help_put(w, t, &a);
-    a.all.exactly_one = NULL; /* said in words: models' providers refuse a oneOf at the top */
     json_key(w, "inputSchema");
-    schema_put(w, &a.all);
-    json_key(w, "outputSchema");
-    schema_put(w, routes[t->route].answers[0].schema);
+    openapi_plain(w, &a.all);
     hints_put(w, t);
     json_object_end(w);
 }
@@ -162,163 +195,4 @@ void tools_put(struct call *c, struct json_writer *w)
     for (size_t i = 0; i < TOOL_COUNT; i++)
         if (authorize(&c->caller, routes[tools[i].route].scopes, STR("")) == ACCESS_ALLOWED)
             tool_put(w, &tools[i]);
-}
-
-/* ---- the collection ---- */
-
-#define NAMES_SHOWN 10
-
-static enum err collection_ambiguous(struct call *c, const struct collection_info *known,
-                                     size_t count, struct err_info *e)
-{
-    char text[256] = "";
-    size_t n = 0;
-    unsigned scopes = routes[ROUTE_COLLECTIONS_LIST].scopes;
-    if (authorize(&c->caller, scopes, STR("")) != ACCESS_ALLOWED && !c->caller.collection_count)
-        count = 0; /* may not list them */
-    for (size_t i = 0; i < count && n < sizeof text; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s", i ? ", " : ": ",
-                              STR_ARG(known[i].name));
-    return err_set(e, ERR_INVALID, "/collection", "is missing, and there are several%.*s%s",
-                   (int)sizeof text, text, n >= sizeof text || count == NAMES_SHOWN ? " ..." : "");
-}
-
-static enum err collection_default(struct call *c, struct str *out, struct err_info *e)
-{
-    struct collection_info known[NAMES_SHOWN];
-    size_t count;
-    enum err err = collections_known(c, STR(""), NAMES_SHOWN, known, &count, e);
-    if (err)
-        return err;
-    if (count > 1)
-        return collection_ambiguous(c, known, count, e);
-    if (!count)
-        return err_set(e, ERR_NOT_FOUND, "/collection", "there is no collection yet");
-    *out = known[0].name;
-    return ERR_OK;
-}
-
-/* ---- a call ---- */
-
-/* The route has answered: its answer is the tool's. */
-static void tool_reply(struct call *c, int status, struct strbuf *answer)
-{
-    char number[16];
-    struct response out;
-    struct str text = answer ? str_trim(strbuf_str(answer)) : STR("");
-    bool failed = status >= 400 || !text.n;
-    snprintf(number, sizeof number, "%d", status);
-    counter_add(counter_of(c->api->tool_calls, (const char *const[]){c->rpc->tool->name, number}),
-                1);
-    c->route = &routes[ROUTE_MCP];
-    c->within = NULL;
-    struct json_writer *w = rpc_result_begin(c, &out);
-    json_key(w, "content");
-    json_array_begin(w);
-    json_object_begin(w);
-    json_key_c(w, "type", "text");
-    json_key_str(w, "text", text.n ? text : STR("nothing has changed"));
-    json_object_end(w);
-    json_array_end(w);
-    if (!failed) {
-        json_key(w, "structuredContent");
-        json_put_raw(w, text);
-    }
-    json_key_bool(w, "isError", failed);
-    if (answer)
-        strbuf_release(answer);
-    rpc_result_send(c, &out);
-}
-
-static void match_add(struct call *c, const char *name, struct str value)
-{
-    c->match.names[c->match.count] = str_c(name);
-    c->match.values[c->match.count++] = arena_str(c->arena, value);
-}
-
-static bool refused_by_arguments(struct call *c, const struct tool *t)
-{
-    struct arguments a;
-    struct faults *f = arena_alloc(c->arena, sizeof *f);
-    arguments_of(t, &a);
-    faults_init(f, c->arena);
-    validate_value(&a.all, c->body, "", f);
-    if (!f->total)
-        return false;
-    call_faults(c, f);
-    return true;
-}
-
-static bool refused_by_place(struct call *c)
-{
-    struct err_info e = {0};
-    struct str name = input_str(c->body, "collection");
-    if (!name.n && collection_default(c, &name, &e)) {
-        call_error(c, &e);
-        return true;
-    }
-    match_add(c, "c", name);
-    return refused_by_collection(c) || refused_by_bounds(c);
-}
-
-/* What is left once the names of the path are taken out is the body; a route without one takes its
- * parameters instead, of which none is an argument. */
-static void body_take(struct call *c, const struct tool *t)
-{
-    struct str id = input_id(c->arena, c->body, "id");
-    if (strstr(c->route->path, "/{id}"))
-        match_add(c, "id", id);
-    if (t->body) {
-        json_t *body = json_incref(json_object_get(c->body, t->body));
-        json_decref(c->body);
-        c->body = body;
-        c->within = arena_printf(c->arena, "/%s", t->body);
-    } else {
-        json_object_del(c->body, "collection");
-    }
-    c->input = c->route->media ? c->body : c->query;
-}
-
-static void tool_run(struct call *c, const struct tool *t, json_t *arguments)
-{
-    struct err_info e = {0};
-    json_decref(c->body);
-    c->input = c->body = arguments;
-    c->rpc->tool = t;
-    c->reply = tool_reply;
-    c->route = &routes[t->route];
-    c->match = (struct route_match){.route = c->route};
-    if (refused_by_scope(c) || refused_by_arguments(c, t))
-        return;
-    if (call_wait_position(c, &e)) {
-        call_error(c, &e);
-        return;
-    }
-    if (refused_by_place(c))
-        return;
-    body_take(c, t);
-    if (!refused_by_reader_rate(c))
-        route_run(c);
-}
-
-void tool_call(struct call *c, const json_t *params)
-{
-    struct str name = input_str(params, "name");
-    json_t *arguments = json_object_get(params, "arguments");
-    if (!name.n) {
-        rpc_error(c, RPC_BAD_PARAMS, "params.name must be the name of a tool");
-        return;
-    }
-    if (arguments && !json_is_object(arguments)) {
-        rpc_error(c, RPC_BAD_PARAMS, "params.arguments must be an object");
-        return;
-    }
-    for (size_t i = 0; i < TOOL_COUNT; i++)
-        if (str_eq_c(name, tools[i].name)) {
-            tool_run(c, &tools[i], arguments ? json_incref(arguments) : json_object());
-            return;
-        }
-    rpc_error(c, RPC_BAD_PARAMS,
-              arena_printf(c->arena, "there is no tool \"%.*s\"; tools/list names them",
-                           (int)str_utf8_cut(name, 80), name.s));
 }

@@ -1,4 +1,5 @@
 #include "api/openapi.h"
+#include <assert.h>
 #include <string.h>
 
 #define COMPONENTS "#/components/schemas/"
@@ -274,20 +275,65 @@ void openapi_schema(struct json_writer *w, const struct schema *s, bool follow)
     json_object_end(w);
 }
 
-void openapi_rebase(struct json_writer *w, struct str schema, const char *where)
+static void plain_members(struct json_writer *w, const struct schema *s);
+
+static void plain_put(struct json_writer *w, const struct schema *s, const char *help,
+                      const char *fallback)
 {
-    const struct str from = STR(COMPONENTS);
-    struct strbuf out;
-    strbuf_init(&out, 0);
-    while (schema.n) {
-        const char *at = memmem(schema.s, schema.n, from.s, from.n);
-        size_t n = at ? (size_t)(at - schema.s) : schema.n;
-        strbuf_add(&out, schema.s, n);
-        if (at)
-            strbuf_add_c(&out, where);
-        n += at ? from.n : 0;
-        schema = (struct str){schema.s + n, schema.n - n};
+    json_object_begin(w);
+    if (help)
+        openapi_put(w, "description", help);
+    if (fallback) {
+        json_key(w, "default");
+        json_put_raw(w, str_c(fallback));
     }
-    json_put_raw(w, strbuf_str(&out));
-    strbuf_release(&out);
+    plain_members(w, s);
+    json_object_end(w);
+}
+
+static void plain_object(struct json_writer *w, const struct schema *s)
+{
+    assert(!s->extends);
+    if (s->fields) {
+        json_key(w, "properties");
+        json_object_begin(w);
+        for (const struct field *f = s->fields; f->name; f++) {
+            json_key(w, f->name);
+            plain_put(w, f->schema, f->help ? f->help : f->schema->help, f->fallback);
+        }
+        json_object_end(w);
+        required_write(w, s);
+    }
+    if (!s->open)
+        json_key_bool(w, "additionalProperties", false);
+}
+
+static void plain_members(struct json_writer *w, const struct schema *s)
+{
+    struct schema plain = s->type == SCHEMA_ONE_OF ? *s->alternatives[0] : *s;
+    plain.nullable = false;
+    switch (plain.type) {
+    case SCHEMA_STRING:
+    case SCHEMA_ID:
+        type_write(w, "string", false);
+        if (plain.choices)
+            choices_write(w, plain.choices, false);
+        break;
+    case SCHEMA_ARRAY:
+        type_write(w, "array", false);
+        json_key(w, "items");
+        plain_put(w, plain.items, NULL, NULL);
+        break;
+    case SCHEMA_OBJECT:
+        type_write(w, "object", false);
+        plain_object(w, &plain);
+        break;
+    default:
+        kind_write(w, &plain);
+    }
+}
+
+void openapi_plain(struct json_writer *w, const struct schema *s)
+{
+    plain_put(w, s, NULL, NULL);
 }

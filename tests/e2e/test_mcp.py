@@ -52,13 +52,13 @@ def tool(server, name, status=200, **arguments):
 
 def good(result):
     assert result["isError"] is False and result["resultType"] == "complete"
-    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
-    return result["structuredContent"]
+    assert "structuredContent" not in result and [c["type"] for c in result["content"]] == ["text"]  # once
+    return json.loads(result["content"][0]["text"])
 
 
 def bad(result, status, pointer=None, says=""):
     """The problem that the route would have answered."""
-    assert result["isError"] is True and "structuredContent" not in result
+    assert result["isError"] is True
     value = json.loads(result["content"][0]["text"])
     assert value["status"] == status and says in value["detail"], value
     assert pointer is None or value["errors"][0]["pointer"] == pointer, value
@@ -89,7 +89,7 @@ def test_older_clients_shake_hands(server, asked, got):
     assert old(server, "ping", headers=version)["result"] == {}
     assert [t["name"] for t in old(server, "tools/list", {}, headers=version)["result"]["tools"]] == TOOLS
     found = old(server, "tools/call", {"name": "search", "arguments": {"q": "flower", "limit": 1}}, headers=version)["result"]
-    assert found["structuredContent"]["data"][0]["id"].startswith("a") and "resultType" not in found
+    assert json.loads(found["content"][0]["text"])["data"][0]["id"].startswith("a") and "resultType" not in found
     wrong(old(server, "resources/list", {}, headers=version), -32601)  # 200: a 404 would say that a session has ended
     wrong(old(server, "server/nothing"), -32601)
     wrong(old(server, "initialize", {}), -32602, "protocolVersion")
@@ -163,44 +163,127 @@ def test_calls_that_are_none(server, params, says):
 
 # ---- the tools ----
 
+def tools(server):
+    return {t["name"]: t for t in new(server, "tools/list")["result"]["tools"]}
+
+
 def test_the_list(server):
+    answer = send(server, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, status=200)
+    assert len(answer.content) <= 12000  # a model has all of it in its context
     result = new(server, "tools/list")["result"]
     assert [t["name"] for t in result["tools"]] == TOOLS and result["cacheScope"] == "private" and result["resultType"] == "complete"
-    routes = server.get("/openapi.json")["components"]["schemas"]
     for t in result["tools"]:
-        for schema in (t["inputSchema"], t["outputSchema"]):
-            jsonschema.meta.validate(schema)
-            assert schema["type"] == "object" and "#/components" not in json.dumps(schema) and not {"oneOf", "anyOf", "allOf"} & set(schema)
-        assert t["description"] and t["title"] and t["inputSchema"]["additionalProperties"] is False and "collection" in t["inputSchema"]["properties"]
+        schema = t["inputSchema"]
+        jsonschema.meta.validate(schema)
+        assert schema["type"] == "object" and schema["additionalProperties"] is False and "collection" in schema["properties"]
+        assert not [word for word in ("$ref", "$defs", "oneOf", "anyOf", "allOf", "pattern") if f'"{word}"' in json.dumps(schema)]
+        assert t["description"] and t["title"] and "outputSchema" not in t
         hints = t["annotations"]
         assert hints["readOnlyHint"] == (t["name"] in ("search", "similar", "get_document")) and hints["destructiveHint"] == (t["name"] == "add_document")
-    search, similar = result["tools"][:2]
-    assert set(search["inputSchema"]["properties"]) == {"collection", *routes["SearchRequest"]["properties"]}
-    assert search["inputSchema"]["properties"]["limit"]["default"] == routes["SearchRequest"]["properties"]["limit"]["default"]
-    assert "id, ids, text, vector" in similar["description"]
-    assert result["tools"][4]["inputSchema"]["required"] == ["document"] and "Document" in result["tools"][4]["inputSchema"]["$defs"]
 
 
-CALLS = [("search", {"q": "garden", "limit": 2, "facets": ["tenant"], "explain": True}), ("similar", {"id": "a1", "limit": 2}), ("similar", {"text": "flower"}),
-         ("recommend", {"positive": ["a1"], "explain": True}), ("recommend", {"user": "anna"}), ("get_document", {"id": "a1"}),
+def test_a_tool_takes_what_its_route_takes(server):
+    routes = server.get("/openapi.json")["components"]["schemas"]
+    bodies = {"search": "SearchRequest", "similar": "SimilarRequest", "recommend": "RecommendRequest", "give_feedback": "Feedback"}
+    listed = tools(server)
+    for name, body in bodies.items():
+        taken, given = listed[name]["inputSchema"], routes[body]
+        assert set(taken["properties"]) - {"collection"} < set(given["properties"])
+        assert taken.get("required") == given.get("required")
+    search = listed["search"]["inputSchema"]["properties"]
+    assert search["mode"] == {"description": search["mode"]["description"], "type": "string", "enum": ["hybrid", "semantic", "lexical"], "default": "hybrid"}
+    assert search["limit"]["maximum"] == routes["SearchRequest"]["properties"]["limit"]["allOf"][0]["maximum"]
+    assert "one of id, ids, text." in listed["similar"]["description"]
+    document = listed["add_document"]["inputSchema"]["properties"]["document"]
+    assert listed["add_document"]["inputSchema"]["required"] == ["document"]
+    assert set(document["properties"]) < set(routes["Document"]["properties"]) and "additionalProperties" not in document
+
+
+CALLS = [("search", {"q": "garden", "limit": 2, "facets": "tenant"}), ("similar", {"id": "a1", "limit": 2}), ("similar", {"text": "flower"}),
+         ("recommend", {"positive": ["a1"]}), ("recommend", {"user": "anna"}), ("get_document", {"id": "a1"}),
          ("add_document", {"document": {"id": "new", "text": "wind and rain over the coast until Friday evening", "attributes": {"collection": "x"}}}),
          ("give_feedback", {"user": "anna", "document": "a1", "type": "like"})]
 
 
-def test_each_answers_what_its_route_answers(server):
-    schemas = {t["name"]: t["outputSchema"] for t in new(server, "tools/list")["result"]["tools"]}
+def test_each_does_what_its_route_does(server):
     for name, arguments in CALLS:
         for more in ({}, {"collection": "news"}):
-            jsonschema.Draft202012Validator(schemas[name]).validate(good(tool(server, name, **arguments, **more)))
-    found = good(tool(server, "search", q="wind coast", mode="lexical"))
-    assert found["data"][0]["id"] == "new" and found["data"][0]["document"]["detected_lang"] == "en"
+            assert good(tool(server, name, **arguments, **more))
+    found = good(tool(server, "search", q="wind coast", mode="lexical", fields=["text", "detected_lang"]))["data"][0]
+    assert found["id"] == "new" and found["document"] == {"id": "new", "text": "wind and rain over the coast until Friday evening", "detected_lang": "en"}
     assert good(tool(server, "get_document", id="new")) == server.get("/v1/collections/news/documents/new")
     assert [f["user"] for f in server.get("/v1/collections/news/feedback", document="a1")["data"]][:1] == ["anna"]
-    first = good(tool(server, "search", q="garden", limit=3))  # a route's cursor is its tool's
-    second = server.post("/v1/collections/news/search", {"q": "garden", "limit": 3, "cursor": first["next_cursor"]})
-    assert not {h["id"] for h in first["data"]} & {h["id"] for h in second["data"]}
-    assert good(tool(server, "add_document", document={"id": 42, "text": "a number for an id"}))["data"][0]["id"] == "42"
-    assert good(tool(server, "get_document", id=42))["id"] == "42"
+    assert good(tool(server, "add_document", document={"id": 42, "text": "a number for an id", "lang": "en"}))["data"][0]["id"] == "42"
+    assert good(tool(server, "get_document", id=42))["lang"] == "en"  # a document may have more than the schema names
+
+
+def test_answers_are_cut_to_what_a_model_uses():
+    with running(Server()) as s:
+        s.collection("long")
+        texts = [f"garden {i}. " + "Rows of beans and peas grow beside the path all summer. " * 400 for i in range(25)]  # 22 kB each
+        s.post("/v1/collections/long/documents", [{"id": f"d{i}", "title": f"Garden {i}", "text": t, "url": f"https://example.org/{i}", "tags": ["bed"], "year": 2000 + i,
+                                                   "scores": {"semantic": 1}} for i, t in enumerate(texts)])
+        s.post("/v1/collections/long/feedback", {"user": "anna", "document": "d1", "type": "like"})
+        for name, arguments in (("search", {"q": "garden"}), ("similar", {"id": "d1"}), ("recommend", {"user": "anna"})):
+            answer = old(s, "tools/call", {"name": name, "arguments": arguments})["result"]["content"][0]["text"]
+            value = json.loads(answer)
+            assert len(value["data"]) == 10 and len(answer) < 12000
+            assert set(value) == {"data", "next_cursor", *(["recommendation_id"] if name == "recommend" else ["total"])}
+            for hit in value["data"]:
+                i = int(hit["id"][1:])  # what stands in the document itself is never cut
+                assert hit["document"] == {"id": hit["id"], "title": f"Garden {i}", "url": f"https://example.org/{i}", "tags": ["bed"],
+                                           "attributes": {"year": 2000 + i, "scores": {"semantic": 1}}}
+                assert set(hit) == {"id", "score", "document", "source" if name == "recommend" else "snippet"}
+                assert name == "recommend" or set(hit["snippet"]) == {"text"} and 0 < len(hit["snippet"]["text"]) <= 500
+        wide = good(tool(s, "search", q="garden", limit=1, snippet_length=900))["data"]
+        assert 500 < len(wide[0]["snippet"]["text"]) <= 900
+
+
+def test_a_model_at_work():
+    """Each call is held to the schema that the model was shown; all it knows else are earlier answers."""
+    with running(Server()) as s:
+        s.collection("recipes")
+        s.collection("other")
+        listed = tools(s)
+
+        def use(name, **arguments):
+            jsonschema.Draft202012Validator(listed[name]["inputSchema"]).validate(arguments)
+            return tool(s, name, **arguments)
+
+        assert "other, recipes" in bad(use("search", q="soup"), 422, "/collection")["detail"]
+        for i in range(12):
+            use("add_document", collection="recipes", document={
+                "id": f"r{i}", "title": f"Soup {i}", "text": f"Boil the pumpkin for {i} minutes, then eat the soup.", "tags": ["soup", "even" if i % 2 == 0 else "odd"],
+                "attributes": {"year": 2000 + i}})
+        made = good(use("add_document", collection="recipes", document={"title": "Bread", "text": "Bake the dough until it is brown."}))["data"][0]
+        assert made["status"] == "created" and made["id"]
+        first = good(use("search", collection="recipes", q="pumpkin soup", facets="tags"))
+        assert len(first["data"]) == 10 and {f["value"]: f["count"] for f in first["facets"]["tags"]} == {"soup": 12, "even": 6, "odd": 6}
+        rest = good(use("search", collection="recipes", q="pumpkin soup", facets="tags", cursor=first["next_cursor"]))
+        assert len({h["id"] for h in first["data"] + rest["data"]}) >= 12
+        newest = good(use("search", collection="recipes", filter='tags = "odd" AND year >= 2005 AND NOT id = "r7"', sort="year:desc"))["data"]
+        assert [h["id"] for h in newest] == ["r11", "r9", "r5"]
+        good(use("add_document", collection="other", document={"lang": "en", "hidden": False, "year": 2021, "tags": ["a"], "price": 15, "author": {"name": "Li"},
+                                                                "place": {"lat": 52.5, "lon": 13.4}, "text": "all that the example of a filter asks for"}))
+        examples = ['lang = "en" AND (year >= 2020 OR tags IN ["a","b"]) AND NOT hidden = true', "price 10 TO 20", "author.name EXISTS", "created >= 2026-01-01",
+                    "geo(place, 52.5, 13.4) <= 10km"]
+        for example in examples:
+            assert example in listed["search"]["inputSchema"]["properties"]["filter"]["description"]
+            assert [h["document"]["attributes"]["price"] for h in good(use("search", collection="other", filter=example))["data"]] == [15]
+        by_words = good(use("search", collection="recipes", q='"brown" -pumpkin', mode="lexical", limit=1))["data"]
+        whole = good(use("get_document", collection="recipes", id=by_words[0]["id"]))
+        assert whole["id"] == made["id"] and whole["text"].startswith("Bake")
+        for arguments in ({"id": "r1"}, {"ids": ["r1", "r2"]}, {"text": "a soup"}):
+            near = good(use("similar", collection="recipes", exclude=["r3"], filter="tags EXISTS", limit=12, **arguments))["data"]
+            assert len(near) >= 9 and "r3" not in {h["id"] for h in near}
+        good(use("give_feedback", collection="recipes", user="anna", document="r1", type="rate", value=5))
+        advice = good(use("recommend", collection="recipes", user="anna", limit=3, filter="year >= 2006"))
+        assert len(advice["data"]) == 3
+        taken = advice["data"][0]["id"]
+        good(use("give_feedback", collection="recipes", user="anna", document=taken, type="read", recommendation_id=advice["recommendation_id"]))
+        assert taken not in {h["id"] for h in good(use("recommend", collection="recipes", user="anna"))["data"]}
+        for arguments in ({"positive": ["r1"], "negative": ["r2"]}, {"session": ["r1", "r4"]}, {"text": "bread", "exclude": ["r1"]}):
+            assert good(use("recommend", collection="recipes", fields=["text"], **arguments))["data"][0]["document"]["text"]
 
 
 @pytest.mark.parametrize("name, arguments, status, pointer", [
@@ -209,7 +292,9 @@ def test_each_answers_what_its_route_answers(server):
     ("search", {"q": "x", "collection": 5}, 422, "/collection"), ("search", {"q": "x", "cursor": "x"}, 422, "/cursor"),
     ("similar", {}, 422, ""), ("similar", {"id": "a1", "text": "x"}, 422, ""), ("similar", {"id": "no"}, 404, None),
     ("recommend", {"limit": "x"}, 422, "/limit"), ("get_document", {}, 422, "/id"), ("get_document", {"id": "no"}, 404, None), ("get_document", {"id": ".."}, 422, "/id"),
-    ("get_document", {"id": "a1", "q": "x"}, 422, "/q"), ("add_document", {}, 422, "/document"), ("add_document", {"document": []}, 422, "/document"),
+    ("get_document", {"id": "a1", "q": "x"}, 422, "/q"), ("search", {"q": "x", "weights": {"lexical": 1, "semantic": 1}}, 422, "/weights"),
+    ("similar", {"vector": [1]}, 422, "/vector"), ("recommend", {"user": "u", "pins": []}, 422, "/pins"), ("give_feedback", {"user": "u", "document": "a1", "type": "like", "event_id": "e"}, 422, "/event_id"),
+    ("add_document", {}, 422, "/document"), ("add_document", {"document": []}, 422, "/document"),
     ("add_document", {"document": {"title": 5}}, 422, "/document/title"), ("add_document", {"document": {"text": "x"}, "id": "x"}, 422, "/id"),
     ("give_feedback", {"user": "u", "type": "like"}, 422, "/document"), ("give_feedback", {"user": "u", "document": "no", "type": "like"}, 404, None),
     ("give_feedback", {"user": "u", "document": "a1", "type": "nothing"}, 422, "/type")])
@@ -260,7 +345,7 @@ def test_bound_keys(server):
         assert "news" not in json.dumps(tool(server, "recommend", positive=["a1"], key=server.key("recommend")["key"]))
         ours = server.key("admin", collections=["news"], filter='tenant = "a"')["key"]
         for mode in ("hybrid", "lexical", "semantic"):
-            found = good(tool(server, "search", q="garden", mode=mode, limit=50, facets=["tenant"], key=ours))
+            found = good(tool(server, "search", q="garden", mode=mode, limit=50, facets="tenant", key=ours))
             assert {h["id"] for h in found["data"]} == {"a0", "a1", "a2", "a3"} and "bword" not in json.dumps(found)
         bad(tool(server, "get_document", id="b1", key=ours), 404)
         bad(tool(server, "similar", id="b1", key=ours), 404)
