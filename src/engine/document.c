@@ -22,9 +22,12 @@
 #define HALF_LENGTH_ERROR                                                                          \
     5e-4 /* of a vector of length 1 whose numbers are float16: 2^-11 at most */
 
-/* Set by akin, accepted and ignored so that what was read can be written back. */
-static const char *const output_only[] = {"revision",     "created",       "updated",  "pending",
-                                          "duplicate_of", "detected_lang", "predicted"};
+/* Beside the fields that can be mapped; from "revision" on set by akin, accepted and ignored so
+ * that what was read can be written back. */
+static const char *const unmapped[] = {
+    "vector",  "attributes",   "revision",      "created",   "updated",
+    "pending", "duplicate_of", "detected_lang", "predicted",
+};
 /* Where the text is looked for if the collection maps it to nothing. */
 static const char *const text_names[] = {"text", "content", "body"};
 
@@ -303,13 +306,29 @@ static enum err read_vector(const struct document_rules *rules, const json_t *ob
     return 0;
 }
 
+static bool is_one_of(struct str name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq_c(name, list[i]))
+            return true;
+    return false;
+}
+
+static bool is_unmapped(struct str name)
+{
+    return is_one_of(name, unmapped, sizeof unmapped / sizeof *unmapped);
+}
+
+bool document_name_reserved(struct str name)
+{
+    return is_unmapped(name) || is_one_of(name, document_field_names, FIELD_COUNT) ||
+           is_one_of(name, text_names, sizeof text_names / sizeof *text_names);
+}
+
 static bool is_own_field(const struct settings *s, const json_t *object, const char *key)
 {
-    if (strcmp(key, "vector") == 0 || strcmp(key, "attributes") == 0)
+    if (is_unmapped(str_c(key)))
         return true;
-    for (size_t i = 0; i < sizeof output_only / sizeof *output_only; i++)
-        if (strcmp(key, output_only[i]) == 0)
-            return true;
     for (int f = 0; f < FIELD_COUNT; f++) {
         const char *name;
         field_get(s, object, f, &name);

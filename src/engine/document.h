@@ -74,6 +74,9 @@ enum err draft_read(const struct document_rules *rules, const json_t *object,
 /* 1 to 255 bytes of UTF-8 without control characters, neither "." nor "..". */
 enum err id_check(struct str id, const char *pointer, struct err_info *e) MUST_CHECK;
 
+/* Is it akin's name of something beside the attributes, in a collection that maps nothing? */
+bool document_name_reserved(struct str name);
+
 /* Compact, with sorted keys. */
 void json_put_canonical(struct strbuf *out, const json_t *v);
 

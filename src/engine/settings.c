@@ -1,5 +1,6 @@
 #include "engine/settings.h"
 #include "base/clock.h"
+#include "engine/document.h"
 #include <assert.h>
 #include <string.h>
 
@@ -89,18 +90,11 @@ static enum err read_extra_fields(struct settings *s, const json_t *v, struct er
 
 static bool is_attribute_name(struct str name)
 {
-    static const char *const others[] = {"content",       "body",      "vector",      "attributes",
-                                         "revision",      "created",   "updated",     "pending",
-                                         "detected_lang", "predicted", "duplicate_of"};
     bool fits = name.n > 0 && name.n <= FIELD_NAME_MAX;
     for (size_t i = 0; i < name.n && fits; i++)
         fits = (name.s[i] >= 'a' && name.s[i] <= 'z') || (name.s[i] >= 'A' && name.s[i] <= 'Z') ||
                (i && name.s[i] >= '0' && name.s[i] <= '9') || name.s[i] == '_';
-    for (int f = 0; f < FIELD_COUNT; f++)
-        fits = fits && !str_eq_c(name, document_field_names[f]);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        fits = fits && !str_eq_c(name, others[i]);
-    return fits;
+    return fits && !document_name_reserved(name);
 }
 
 static enum err read_tenant_field(struct settings *s, const json_t *v, struct err_info *e)
