@@ -246,11 +246,6 @@ const int8_t *graph_code(const struct graph *g, uint32_t slot)
     return code_of(g, slot);
 }
 
-float graph_code_scale(const struct graph *g, uint32_t slot)
-{
-    return line_of(g, slot)->scale;
-}
-
 size_t graph_code_stride(const struct graph *g)
 {
     return g->code_bytes;

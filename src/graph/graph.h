@@ -60,7 +60,6 @@ const uint16_t *graph_row(const struct graph *g, uint32_t slot);
 #define GRAPH_CHUNK_SHIFT 15
 #define GRAPH_CHUNK_SLOTS (UINT32_C(1) << GRAPH_CHUNK_SHIFT)
 const int8_t *graph_code(const struct graph *g, uint32_t slot);
-float graph_code_scale(const struct graph *g, uint32_t slot);
 size_t graph_code_stride(const struct graph *g);
 
 /* --- searching; any thread --- */

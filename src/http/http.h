@@ -143,7 +143,6 @@ struct str http_body(const struct http_request *r); /* HTTP_BODY_WHOLE; as sent 
  * thread. */
 enum err http_body_expand(struct http_request *r, struct err_info *e) MUST_CHECK;
 struct str http_peer(const struct http_request *r); /* the client's address, without port */
-bool http_secure(const struct http_request *r);     /* the client asked by https */
 struct arena *http_arena(struct http_request *r);   /* lives until done(); one thread at a time */
 const char *
 http_trace_id(const struct http_request *r); /* 32 hex digits: from `traceparent` or made */

@@ -424,11 +424,6 @@ struct str http_peer(const struct http_request *r)
     return r->peer;
 }
 
-bool http_secure(const struct http_request *r)
-{
-    return r->secure;
-}
-
 struct arena *http_arena(struct http_request *r)
 {
     return r->arena;

@@ -118,8 +118,6 @@ bool words_query_selects(const struct words_query *q);
 bool words_query_has(const struct words_query *q, struct str term);
 /* What is looked for, without quotes and without what must not be there: for the embedding. */
 struct str words_query_text(const struct words_query *q);
-/* Languages that the query was analysed in, by their numbers: the analyzer's. */
-size_t words_query_languages(const struct words_query *q, const uint8_t **out);
 
 struct word_hit {
     uint32_t number;

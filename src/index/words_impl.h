@@ -151,8 +151,6 @@ struct words_query {
     double bound;
     bool requires, excludes;
     struct str text;
-    uint8_t languages[QUERY_LANGUAGES_MAX];
-    size_t language_count;
     struct str *terms; /* hash table of all members of what is looked for */
     size_t terms_mask;
 };

@@ -277,8 +277,6 @@ static void query_finish(struct query_builder *b, struct words_query *q)
                                       .phrases = b->phrases,
                                       .phrase_count = b->phrase_count,
                                       .part = b->part};
-    memcpy(q->languages, b->languages, sizeof q->languages);
-    q->language_count = b->language_count;
 }
 
 static void terms_add(struct words_query *q, const struct lexical_group *g)
@@ -396,10 +394,4 @@ bool words_query_has(const struct words_query *q, struct str term)
 struct str words_query_text(const struct words_query *q)
 {
     return q->text;
-}
-
-size_t words_query_languages(const struct words_query *q, const uint8_t **out)
-{
-    *out = q->languages;
-    return q->language_count;
 }

@@ -67,11 +67,6 @@ static size_t bytes_for(unsigned cap, unsigned wide, size_t positions_cap)
            (size_t)cap * (wide & WIDE_TF ? 2 : 1) + positions_cap;
 }
 
-size_t block_bytes(const struct block *b)
-{
-    return bytes_for(b->cap, b->wide, b->positions_cap);
-}
-
 /* Into place i, unseen as yet. */
 static void posting_write(struct block *b, unsigned i, const struct posting *p)
 {

@@ -80,7 +80,6 @@ struct posting {
     const uint8_t *positions;
     size_t positions_size;
 };
-size_t block_bytes(const struct block *b); /* as made */
 struct lexical;
 struct block *block_new(struct lexical *x, const struct posting *p, unsigned count, unsigned cap,
                         size_t positions_cap);

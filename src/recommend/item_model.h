@@ -38,10 +38,4 @@ void item_model_save(const struct item_model *m, struct section_writer *w);
 struct item_model *item_model_load(struct section_reader *r, uint32_t items);
 size_t item_model_bytes(const struct item_model *m);
 
-/* Of `row`, `count` weights: the places of the `kept` largest in size that are not 0, rising, into
- * `out` (room for `count`). Of equal ones the first. Returns how many. */
-size_t item_row_keep(const float *row, uint32_t count, size_t kept, uint32_t *out);
-/* The same of `count` given places, none of them twice, in their own room. */
-size_t item_places_keep(const float *row, uint32_t *places, size_t count, size_t kept);
-
 #endif

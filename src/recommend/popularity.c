@@ -215,17 +215,6 @@ void popularity_forget(struct popularity *p, uint32_t number, double weight, int
     rwlock_drop(&p->lock);
 }
 
-void popularity_remove(struct popularity *p, uint32_t number)
-{
-    rwlock_write(&p->lock);
-    struct entry *x = entry_find(p, number);
-    if (x) {
-        largest_leaves(p, x);
-        entry_remove(p, x);
-    }
-    rwlock_drop(&p->lock);
-}
-
 void popularity_clear(struct popularity *p)
 {
     rwlock_write(&p->lock);

@@ -34,7 +34,6 @@ void popularity_free(struct popularity *p); /* NULL is allowed */
  * both may be called with every act. What is taken away was added with the same weight and time. */
 void popularity_add(struct popularity *p, uint32_t number, double weight, int64_t time_us);
 void popularity_forget(struct popularity *p, uint32_t number, double weight, int64_t time_us);
-void popularity_remove(struct popularity *p, uint32_t number); /* the document is gone */
 void popularity_clear(struct popularity *p);
 size_t popularity_count(struct popularity *p);
 

@@ -126,12 +126,68 @@ static size_t row_count(const struct counting *c, uint32_t item, struct room *m)
     return touched;
 }
 
+/* An entry as a number that is larger for a larger weight, and of equal ones for the lower item:
+ * one order of all, so that what is kept does not depend on how it was looked for. */
+static uint64_t rank_of(const float *row, uint32_t item)
+{
+    float size = fabsf(row[item]);
+    uint32_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    return (uint64_t)bits << 32 | (UINT32_MAX - item);
+}
+
+/* The `kept` of the highest rank into the front of `order` (Hoare's selection, 1961). */
+static void select_largest(uint32_t *order, size_t count, size_t kept, const float *row)
+{
+    size_t low = 0, high = count - 1;
+    while (kept && kept < count && low < high) {
+        uint64_t pivot = rank_of(row, order[low + (high - low) / 2]);
+        size_t i = low, j = high;
+        for (;;) {
+            while (rank_of(row, order[i]) > pivot)
+                i++;
+            while (rank_of(row, order[j]) < pivot)
+                j--;
+            if (i >= j)
+                break;
+            uint32_t swap = order[i];
+            order[i++] = order[j];
+            order[j--] = swap;
+        }
+        if (kept <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+}
+
+static int rising(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of `count` places of a row, none of them twice, the `kept` of the largest weights that are not 0,
+ * rising, to the front. Returns how many. */
+static size_t places_keep(const float *row, uint32_t *places, size_t count, size_t kept)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < count; k++)
+        if (row[places[k]] != 0)
+            places[n++] = places[k];
+    if (n > kept)
+        select_largest(places, n, kept, row);
+    n = n < kept ? n : kept;
+    qsort(places, n, sizeof *places, rising);
+    return n;
+}
+
 static void block_make(struct counting *c, uint32_t from, uint32_t end, struct room *m)
 {
     struct block *b = &c->blocks[from / ITEMS_AT_A_TIME];
     size_t room = 0;
     for (uint32_t i = from; i < end; i++) {
-        size_t n = item_places_keep(m->row, m->touched, row_count(c, i, m), c->kept);
+        size_t n = places_keep(m->row, m->touched, row_count(c, i, m), c->kept);
         if (b->count + n > room) {
             room = 2 * (b->count + n);
             b->to = xrealloc(b->to, room * sizeof *b->to);

@@ -273,13 +273,3 @@ enum err train_set(const struct training_set *s, const struct train_options *o,
     strbuf_release(&t.left_out);
     return err;
 }
-
-enum err train_run(const struct train_options *o, struct strbuf *report, struct err_info *e)
-{
-    struct training_set *s = NULL;
-    enum err err = training_set_load(o->set_path, &s, e);
-    if (!err)
-        err = train_set(s, o, report, e);
-    training_set_free(s);
-    return err;
-}

@@ -43,7 +43,6 @@
 #define TRAIN_READERS_MIN 20
 
 struct train_options {
-    const char *set_path;    /* training_set.h */
     const char *active_path; /* model that serves now, whose recipe is tried beside; NULL: none */
     const struct answers *answers; /* of the log, for the ranker; NULL: there is none */
     const char *model_path;     /* written beside, synced, renamed, whether it is promoted or not */
@@ -57,9 +56,6 @@ struct train_options {
  * fit.memory_max, with the estimate; ERR_CANCELLED. An active model that cannot be read is as if
  * there were none, and "left_out" says so. */
 struct strbuf;
-enum err train_run(const struct train_options *o, struct strbuf *report,
-                   struct err_info *e) MUST_CHECK;
-/* The same of a set in memory. */
 enum err train_set(const struct training_set *s, const struct train_options *o,
                    struct strbuf *report, struct err_info *e) MUST_CHECK;
 

@@ -442,8 +442,6 @@ static void test_forms(void **state)
 static void test_languages(void **state)
 {
     struct words *w = words_new(&analyzer);
-    const uint8_t *languages;
-    struct arena *a = arena_new(0);
     for (uint32_t i = 1; i <= 150; i++)
         put_in(w, i, "en", "", "filler");
     put_in(w, 151, "de", "", "katze");
@@ -453,9 +451,6 @@ static void test_languages(void **state)
         words_delete(w, i);
     assert_string_equal(found(w, "katzen"), "151");
     assert_string_equal(found(w, "cats"), "152");
-    const struct words_query *q = words_query(w, STR("cats"), &plain_options, a);
-    assert_int_equal(words_query_languages(q, &languages), 2);
-    assert_true(languages[0] == 1 && languages[1] == 2);
     w = saved_and_loaded(w);
     check(w);
     assert_string_equal(found(w, "katzen"), "151");
@@ -463,7 +458,6 @@ static void test_languages(void **state)
         put_in(w, i, "", "", "cat"); /* no language any more */
     assert_string_equal(found(w, "cats"), "");
     words_free(w);
-    arena_free(a);
 }
 
 static const char *selected(struct words *w, const char *text)

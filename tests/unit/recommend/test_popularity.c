@@ -137,7 +137,8 @@ static void test_trending_is_not_popular(void **state)
     assert_int_equal(top[0].number, 1);
     assert_int_equal(popularity_top(p, POPULARITY_FAST, NULL, NULL, NULL, 2, top), 2);
     assert_int_equal(top[0].number, 2);
-    popularity_remove(p, 2);
+    for (int i = 0; i < 10; i++)
+        popularity_forget(p, 2, 1, 20 * DAY_US);
     assert_int_equal(popularity_top(p, POPULARITY_FAST, NULL, NULL, NULL, 2, top), 1);
     assert_true(top[0].number == 1 && top[0].score == 1);
     popularity_add(p, 3, 0, 0); /* no such weights */
@@ -212,7 +213,7 @@ static void test_many_come_and_go(void **state)
     for (int i = 0; i < 40000; i++) {
         uint32_t number = (uint32_t)rng_below(&r, 4096);
         if (there[number])
-            popularity_remove(p, number);
+            popularity_forget(p, number, 1 + number, 0);
         else
             popularity_add(p, number, 1 + number, 0);
         count += there[number] ? -1u : 1u;
