@@ -1,5 +1,5 @@
-/* Bounded hand-over between threads: a queue, a pool of workers with two lanes, timers.
- * All of it runs under the seeded scheduler too (thread.h). Any thread may call. */
+/* Bounded hand-over between threads: a queue, a pool of workers with two lanes. All of it runs
+ * under the seeded scheduler too (thread.h). Any thread may call. */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
@@ -30,13 +30,5 @@ void pool_free(struct pool *p); /* refuses new work, runs what is queued, joins 
 enum err pool_submit(struct pool *p, enum lane lane, void (*run)(void *arg), void *arg) MUST_CHECK;
 size_t pool_depth(struct pool *p, enum lane lane);
 unsigned pool_threads(const struct pool *p);
-
-/* Timers: one thread, callbacks run on it and must be short (submit to a pool). */
-struct timers;
-struct timers *timers_new(size_t count_max);
-void timers_free(struct timers *t); /* pending ones are dropped, a running callback is waited for */
-/* Once, at clock_mono_ns() >= at_ns. Returns an id > 0, or 0 when count_max are pending. */
-uint64_t timers_add(struct timers *t, int64_t at_ns, void (*run)(void *arg), void *arg);
-bool timers_cancel(struct timers *t, uint64_t id); /* false: ran, runs, or unknown */
 
 #endif

@@ -34,7 +34,7 @@ enum lock_rank {
     LOCK_EMBED,
     LOCK_INDEX,
     LOCK_HTTP,
-    LOCK_QUEUE, /* pool.h, queue.h, timer.h */
+    LOCK_QUEUE, /* pool.h */
     LOCK_CACHE,
     LOCK_LOG,
     LOCK_METRICS,

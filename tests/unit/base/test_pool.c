@@ -1,4 +1,4 @@
-/* Queue, pool and timers: each case runs once with real threads and then under many seeds. */
+/* Queue and pool: each case runs once with real threads and then under many seeds. */
 #include "test.h"
 #include "base/clock.h"
 #include "base/pool.h"
@@ -324,71 +324,6 @@ static void pool_refuses_when_stopping(void **state)
     }
 }
 
-static struct timers *timers;
-static int64_t due[16];
-
-static void timer_ran(void *arg)
-{
-    int number = *(int *)arg;
-    assert_true(clock_mono_ns() >= due[number]);
-    trace_add(number);
-}
-
-static void timer_again(void *arg)
-{
-    trace_add(100);
-    assert_true(timers_add(timers, clock_mono_ns() + 1000, timer_ran, arg) > 0);
-}
-
-static void trace_wait(size_t count)
-{
-    for (bool enough = false; !enough;) {
-        lock_take(&trace.lock);
-        enough = trace.count >= count;
-        lock_drop(&trace.lock);
-        if (!enough)
-            clock_sleep_ns(100000);
-    }
-}
-
-static void timers_case(void)
-{
-    static const int64_t delays_us[] = {700, 100, 500, 100, 0, 300};
-    uint64_t ids[6];
-    timers = timers_new(7);
-    /* Far enough off that all are added before the first is due, on a busy machine too. */
-    int64_t start = clock_mono_ns() + (sched_running() ? 5000000 : 1000000000);
-    for (int i = 0; i < 6; i++) {
-        numbers[i] = i;
-        due[i] = start + delays_us[i] * 1000;
-        ids[i] = timers_add(timers, due[i], timer_ran, &numbers[i]);
-        assert_true(ids[i] > 0);
-    }
-    numbers[6] = 6;
-    due[6] = start;
-    assert_true(timers_add(timers, INT64_MAX, timer_ran, &numbers[6]) > 0);
-    assert_int_equal(timers_add(timers, start, timer_ran, &numbers[6]), 0); /* full */
-    assert_true(timers_cancel(timers, ids[2]));
-    assert_false(timers_cancel(timers, ids[2]));
-    trace_wait(5);
-    assert_false(timers_cancel(timers, ids[0]));
-    static const int order[] = {4, 1, 3, 5, 0};
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(trace.events[i], order[i]);
-    due[7] = 0;
-    numbers[7] = 7;
-    assert_true(timers_add(timers, clock_mono_ns(), timer_again, &numbers[7]) > 0);
-    trace_wait(7);
-    assert_int_equal(trace.events[6], 7);
-    timers_free(timers); /* the one that is far off is dropped */
-    assert_int_equal(trace.count, 7);
-}
-
-static void timers_run_in_order(void **state)
-{
-    with_real_threads_and_seeds(1, timers_case);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,7 +334,6 @@ int main(void)
         cmocka_unit_test(pool_keeps_order_in_a_lane),
         cmocka_unit_test(pool_interactive_goes_first),
         cmocka_unit_test(pool_refuses_when_stopping),
-        cmocka_unit_test(timers_run_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
