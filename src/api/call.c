@@ -4,7 +4,6 @@
 #include "api/idempotency.h"
 #include "api/mcp.h"
 #include "base/clock.h"
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 
 static struct str alias_name(const struct call *c)
 {

@@ -1,7 +1,6 @@
 /* classify: labels for a text, a document or a vector. */
 #include "api/find_input.h"
 #include "api/response.h"
-#include "api/server.h"
 #include <math.h>
 
 static const float *vector_of(struct call *c, size_t *dims)

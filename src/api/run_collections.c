@@ -2,7 +2,6 @@
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include <string.h>
 
 static void collection_reply(struct call *c, int status, const struct collection_info *x)

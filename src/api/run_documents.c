@@ -2,7 +2,6 @@
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include <stdio.h>

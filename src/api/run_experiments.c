@@ -1,7 +1,6 @@
 /* Experiments, and what became of recommendations. */
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include "base/clock.h"
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* The whole of a collection as NDJSON, made while it is sent: a line a document, as the import
  * takes it. Runs on a pool of its own, since its pace is the reader's. */
+#include "api/authenticate.h"
 #include "api/render.h"
-#include "api/response.h"
 #include "api/server.h"
 #include "base/log.h"
 #include <assert.h>

@@ -1,7 +1,6 @@
 /* The values of one field, without a search around them. */
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include "base/clock.h"
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 #include "api/find_input.h"
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include <math.h>

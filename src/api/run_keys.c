@@ -2,7 +2,6 @@
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include "engine/keys.h"
 
 static struct str key_id(const struct call *c)

@@ -1,7 +1,6 @@
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,9 +1,7 @@
 /* Recommenders: trained, looked at, promoted, rolled back, retired, deleted; and tasks. */
 #include "api/bounds.h"
 #include "api/cursor.h"
-#include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include "base/clock.h"
 
 /* ---- rendering ---- */

@@ -1,7 +1,6 @@
 /* Scores that the team's own algorithm made. */
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 #include <stdio.h>
 #include <string.h>
 

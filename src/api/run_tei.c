@@ -2,7 +2,6 @@
  * model. */
 #include "api/schemas.h"
 #include "api/served.h"
-#include "api/server.h"
 #include <string.h>
 
 /* More than this in one request is no query of a reader. */

@@ -1,7 +1,6 @@
 /* Embedding versions: made, looked at, compared, promoted, rolled back, deleted. */
 #include "api/render.h"
 #include "api/response.h"
-#include "api/server.h"
 
 void input_version_choice(const json_t *v, struct version_choice *out)
 {

@@ -1,5 +1,4 @@
 #include "base/meter.h"
-#include <stddef.h>
 
 static _Thread_local struct meter *current;
 

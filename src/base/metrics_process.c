@@ -1,8 +1,6 @@
 /* The process_* metrics, as Prometheus's client libraries name them, from /proc. */
 #include "base/file.h"
 #include "base/metrics_impl.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>

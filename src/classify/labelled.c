@@ -9,9 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/section.h"
-#include "math/half.h"
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "math/rows.h"
 #include "math/simd.h"
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

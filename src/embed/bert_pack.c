@@ -1,7 +1,6 @@
 /* The encoder's weights as blocks: into a pack, and out of one. */
 #include "embed/bert_impl.h"
 #include "base/arena.h"
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 #include "embed/model_tokenizer.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "embed/home_pack.h"
 #include <stdio.h>

@@ -6,7 +6,6 @@
 #include "base/rng.h"
 #include "embed/model.h"
 #include "embed/remote_answer.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

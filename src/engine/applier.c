@@ -9,7 +9,6 @@
 #include "engine/internal.h"
 #include "engine/recommenders.h"
 #include "engine/training.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/internal.h"
-#include <stdlib.h>
 #include <string.h>
 
 #define PENDING_BATCH 100

@@ -7,7 +7,6 @@
 #include "engine/classifiers.h"
 #include "engine/recommenders.h"
 #include "engine/tally.h"
-#include "text/text.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "math/dot.h"
 #include "math/half.h"
 #include "text/text.h"
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "engine/recommend_impl.h"
-#include <math.h>
 #include <string.h>
 
 #define RESULTS_NS 2000000000LL /* that an answer may count */

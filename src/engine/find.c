@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "engine/classifiers.h"
 #include "engine/find_impl.h"
-#include <stdio.h>
 #include <string.h>
 
 #define VERSION_TRIES 3

@@ -8,7 +8,6 @@
  * Several batches are with the embedder at a time, so that it never waits for the disk or a parser.
  * A line that fails is reported alone. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/meter.h"
 #include "base/pace.h"
 #include "engine/internal.h"

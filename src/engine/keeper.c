@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "engine/internal.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAUSE_NS 500000000

@@ -3,11 +3,9 @@
  * what a team wrote. And engine_classify, which asks them. */
 #include "engine/classifiers.h"
 #include "engine/training.h"
-#include "base/clock.h"
 #include "math/dot.h"
 #include "math/half.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_MAX 20 /* labels of one document, where it may have several */

@@ -5,7 +5,6 @@
  * What another writer changed in between is planned again, a bounded number of times. */
 #include "base/clock.h"
 #include "engine/internal.h"
-#include <assert.h>
 #include <string.h>
 
 #define PUT_MAX 10000 /* documents in one call */

@@ -8,7 +8,6 @@
 #include "recommend/text_model.h"
 #include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAKE_NOW 8 /* newcomers that one request makes itself; the others are made beside it */

@@ -4,7 +4,6 @@
  * stand behind, since that counts a thousandth, as in recommendations (recommend_sources.c). */
 #include "base/clock.h"
 #include "engine/recommend_sources.h"
-#include "recommend/item_model.h"
 #include "recommend/text_model.h"
 #include <math.h>
 #include <stdlib.h>

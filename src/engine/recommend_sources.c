@@ -6,7 +6,6 @@
  * first says that knows something of the document. What a later source says counts a thousandth of
  * it: such a document stands behind those of which the earlier one thinks well. With readers of
  * whom nothing is known all is left to the last; then come the newest documents. */
-#include "base/clock.h"
 #include "engine/recommend_sources.h"
 #include "math/topk.h"
 #include "recommend/expression.h"

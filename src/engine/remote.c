@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "engine/internal.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

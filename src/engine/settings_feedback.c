@@ -1,5 +1,4 @@
 #include "engine/settings_feedback.h"
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,6 @@
  * away, and only what comes back is kept. */
 #include "base/clock.h"
 #include "engine/classifiers.h"
-#include <stdlib.h>
 
 #define STEP 16
 #define READ_MAX 4 /* x bytes_max: of what is read, with what is not asked for */

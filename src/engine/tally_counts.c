@@ -1,6 +1,5 @@
 #include "engine/tally.h"
 #include "base/hash.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

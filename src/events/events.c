@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "events/internal.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

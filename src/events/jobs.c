@@ -2,7 +2,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "events/internal.h"
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,10 +2,7 @@
  * not fixed; links of a slot are written under its lock. */
 #include "graph/internal.h"
 
-#include "base/arena.h"
 #include "base/thread.h"
-#include <assert.h>
-#include <stdlib.h>
 
 #define THREADS_MAX 64u
 #define SHARE 256 /* slots that a thread takes at a time */

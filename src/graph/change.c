@@ -1,9 +1,7 @@
 /* Changes: slots come in, are taken out, get better links. Writer only. */
 #include "graph/internal.h"
 
-#include "base/arena.h"
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --- in --- */

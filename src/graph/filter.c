@@ -3,7 +3,6 @@
 #include "graph/internal.h"
 
 #include "base/arena.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* A step that finds fewer than this among the links looks through those that do not pass. */

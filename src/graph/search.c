@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 #include "math/dot.h"
-#include "math/half.h"
 #include "math/topk.h"
 #include <stdlib.h>
 #include <string.h>

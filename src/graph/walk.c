@@ -5,10 +5,8 @@
 
 #include "base/arena.h"
 #include "math/dot.h"
-#include "math/half.h"
 #include "math/rotate.h"
 #include "math/signs.h"
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 #include "http/internal.h"
 #include "base/clock.h"
-#include "base/rng.h"
 #include <assert.h>
 #include <poll.h>
 #include <stdlib.h>

@@ -8,7 +8,6 @@
 #include "http/internal.h"
 #include "base/clock.h"
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { BLOCK = 32 << 10, PACKED = 32 << 10 };

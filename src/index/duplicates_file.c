@@ -9,7 +9,6 @@
  * from before, from which all later ones are replayed. Until they are, what was loaded may be of
  * several moments: an original that is a copy by now stands for its own, and where there is none,
  * or a document was being judged, it counts as an original. */
-#include "base/arena.h"
 #include "index/duplicates_impl.h"
 #include "base/section.h"
 #include <string.h>

@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,7 +9,6 @@
  * table of the rules by their stems, made when it is first asked for. */
 #include "index/words_impl.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define SYNONYM_BOOST .9

@@ -1,6 +1,5 @@
 #include "lexical/dictionary.h"
 
-#include <assert.h>
 
 void dictionary_new(struct lexical *x)
 {

@@ -1,7 +1,6 @@
 /* Memory of the index, counted; what readers may still see is given back when they have left. */
 #include "lexical/internal.h"
 
-#include <assert.h>
 #include <malloc.h>
 #include <stdlib.h>
 

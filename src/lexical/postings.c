@@ -3,7 +3,6 @@
 #include "lexical/kernel.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define JOIN_BELOW 40u /* postings: such a block is joined with a neighbour ... */
 #define JOIN_MAX 96u   /* ... if both together have no more */

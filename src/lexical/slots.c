@@ -2,7 +2,6 @@
 #include "lexical/internal.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 /* Chunks stay where they are; the table of their addresses is made anew. Zeroed. */
 void chunks_grow(struct lexical *x, _Atomic(struct chunks *) *c, uint32_t end, size_t chunk_bytes)

@@ -4,7 +4,6 @@
 
 #include "base/hash.h"
 #include <assert.h>
-#include <stdlib.h>
 
 #define REMOVED UINT64_C(1)
 #define TABLE_MIN 64u

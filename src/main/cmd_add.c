@@ -6,7 +6,6 @@
 #include "main/settings.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct command_option options[] = {

@@ -3,7 +3,6 @@
 #include "main/session.h"
 #include "main/settings.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct command_option backup_options[] = {

@@ -1,7 +1,6 @@
 /* akin experiments: which way to recommend is better, asked of the readers. */
 #include "main/answer.h"
 #include "main/deed.h"
-#include "main/input.h"
 #include "main/settings.h"
 #include "base/file.h"
 #include <stdio.h>

@@ -4,7 +4,6 @@
 #include "main/deed.h"
 #include "main/settings.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct command_option options[] = {

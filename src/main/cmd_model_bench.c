@@ -6,7 +6,6 @@
 #include "main/settings.h"
 #include "math/ranking.h"
 #include <stdio.h>
-#include <stdlib.h>
 
 #define QUERIES_SAMPLED 200
 #define MODELS_MAX 16u

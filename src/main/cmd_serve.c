@@ -1,4 +1,3 @@
-#include "base/file.h"
 #include "base/log.h"
 #include "main/node.h"
 #include "main/reload.h"

@@ -5,9 +5,7 @@
 #include "main/progress.h"
 #include "main/settings.h"
 #include "base/clock.h"
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define POLL_NS 100000000

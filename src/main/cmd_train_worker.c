@@ -7,7 +7,6 @@
  * It says a line of JSON for each step, {"step":"fit","done":.4}, and last {"report":{...}} or
  * {"error":"full","message":"..."}. It ends with the server, however that ended. */
 #include "main/command.h"
-#include "base/arena.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "recommend/training_feed.h"
@@ -15,7 +14,6 @@
 #include "train/classifier.h"
 #include "train/train.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NICE 10

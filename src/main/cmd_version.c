@@ -6,7 +6,6 @@
 #include "main/settings.h"
 #include "base/clock.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define POLL_NS 200000000

@@ -1,6 +1,5 @@
 #include "main/eval.h"
 #include "main/input.h"
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

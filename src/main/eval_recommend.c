@@ -1,12 +1,9 @@
 /* akin eval recommend: how good recommendations are, on data of public formats. */
 #include "main/eval_recommend.h"
-#include "base/arena.h"
 #include "base/json.h"
 #include "main/eval.h"
 #include "main/progress.h"
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static enum err kinds_read(const struct args *a, unsigned *out, struct err_info *e)

@@ -1,7 +1,6 @@
 #include "base/json.h"
 #include "main/eval_recommend.h"
 #include "train/report.h"
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 #include "api/api.h"
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "engine/keys.h"
 #include "base/log.h"

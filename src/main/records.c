@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "main/html.h"
-#include "text/text.h"
 #include <csv.h>
 #include <fts.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* From the sums of a tile to the results of a layer. */
-#include "math/half.h"
 #include "math/linear_impl.h"
 #include "math/quant.h"
 #include "math/rows.h"

@@ -3,7 +3,6 @@
 #include "base/rng.h"
 #include <assert.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 double resample_mean(const double *x, size_t count)

@@ -2,7 +2,6 @@
 
 #include "math/simd.h"
 #include "math/vector.h"
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 #if SIMD_X86

@@ -6,7 +6,6 @@
 #include "base/section.h"
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 void item_model_save(const struct item_model *m, struct section_writer *w)
 {

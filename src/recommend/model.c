@@ -7,7 +7,6 @@
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -24,7 +24,6 @@
 #include "recommend/text_model.h"
 #include "recommend/training_set.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FORMAT 1u

@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "base/thread.h"
 #include "math/topk.h"
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,6 @@
 #include "search/diversify.h"
 #include "search/fuse.h"
 #include "text/passage.h"
-#include "text/text.h"
 #include <math.h>
 
 /* How deep the lists are at first, and how much deeper each time. A list of words costs a fraction

@@ -4,7 +4,6 @@
 #include "text/text.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MERGES_MAX = 2000000, WORD_BYTES_MAX = 64 };

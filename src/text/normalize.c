@@ -1,5 +1,4 @@
 #include "text/normalize.h"
-#include "base/arena.h"
 #include "text/bert_chars.h"
 #include "text/byte_level.h"
 #include "text/forms.h"

@@ -1,7 +1,5 @@
 /* The "normalizer" of tokenizer.json. */
 #include "text/normalize.h"
-#include "base/arena.h"
-#include <stdlib.h>
 #include <string.h>
 
 static enum err step_new(struct normalizer *z, enum normalizer_kind kind, const struct node *n,

@@ -1,13 +1,9 @@
 /* A step cuts a piece and gives each part to the next step at once, so that nothing but the part at
  * hand is kept, and the scratch of a step is as long as the longest piece that it changes. */
 #include "text/split.h"
-#include "base/arena.h"
 #include "text/bert_chars.h"
 #include "text/byte_level.h"
 #include "text/newer.h"
-#include "text/text.h"
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
 

@@ -6,8 +6,6 @@
 #include "text/model_read.h"
 #include "text/node.h"
 #include "text/text.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
 

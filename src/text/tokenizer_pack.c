@@ -10,7 +10,6 @@
 #include "text/tokenizer_impl.h"
 #include "base/json.h"
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum part {

@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,6 @@
 #include "base/json.h"
 #include "train/known.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What one fit may cost: some half a minute on two cores. */
