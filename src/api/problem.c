@@ -126,6 +126,12 @@ void problem_row(struct json_writer *w, enum err code, const char *detail,
     json_object_end(w);
 }
 
+void problem_row_faults(struct json_writer *w, const struct faults *f)
+{
+    json_key(w, "error");
+    problem_row(w, ERR_INVALID, f->list[0].detail, f->list, f->count);
+}
+
 static const char *openai_type(int status)
 {
     switch (status) {

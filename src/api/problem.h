@@ -31,9 +31,11 @@ void problem_write(const struct problem *p, struct strbuf *out);
 /* The fault of an err_info: a pointer if its field starts with '/', else a parameter. False without
  * a field. */
 bool problem_fault(const struct err_info *e, struct fault *out);
-/* The same as the "error" of a row. */
+/* The same as the "error" of a row: its value. */
 struct json_writer;
 void problem_row(struct json_writer *w, enum err code, const char *detail,
                  const struct fault *faults, unsigned count);
+/* "error": of a row that the validator refused. */
+void problem_row_faults(struct json_writer *w, const struct faults *f);
 
 #endif

@@ -94,10 +94,10 @@ static void failure_put(struct json_writer *w, const struct part *p, size_t i)
     struct fault fault = {.pointer = pointer, .detail = p->e.message};
     snprintf(place, sizeof place, "/searches/%zu", i);
     json_object_begin(w);
-    json_key(w, "error");
     if (p->faults.total) {
-        problem_row(w, p->err, p->faults.list[0].detail, p->faults.list, p->faults.count);
+        problem_row_faults(w, &p->faults);
     } else {
+        json_key(w, "error");
         row_pointer(p->e.field, &(struct row_place){.pointer = place, .index = i}, pointer);
         problem_row(w, p->err, p->e.message, &fault, p->e.field[0] == '/');
     }

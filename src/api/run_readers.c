@@ -1,6 +1,7 @@
 #include "api/cursor.h"
 #include "api/render.h"
 #include "api/response.h"
+#include "api/rows.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -30,64 +31,31 @@ static struct feedback_in feedback_read(struct arena *a, const json_t *v)
     };
 }
 
-struct feedback_batch {
-    struct feedback_in *sent;
-    struct put_result *results;
-    struct faults **faults; /* per row; NULL: sound */
-    size_t *index;          /* row -> its place in `sent` */
-    size_t count, sent_count;
-};
-
-/* Each row is judged alone; the sound ones go to the engine. */
-static void feedback_fill(struct call *c, struct feedback_batch *b)
-{
-    char pointer[32];
-    b->count = json_array_size(c->body);
-    b->sent = arena_array(c->arena, b->count + 1, sizeof *b->sent);
-    b->results = arena_array(c->arena, b->count + 1, sizeof *b->results);
-    b->faults = arena_array(c->arena, b->count + 1, sizeof *b->faults);
-    b->index = arena_array(c->arena, b->count + 1, sizeof *b->index);
-    for (size_t i = 0; i < b->count; i++) {
-        const json_t *row = json_array_get(c->body, i);
-        struct faults f;
-        faults_init(&f, c->arena);
-        snprintf(pointer, sizeof pointer, "/%zu", i);
-        validate_value(c->route->body->alternatives[0], row, pointer, &f);
-        b->index[i] = b->sent_count;
-        if (f.total) {
-            b->faults[i] = arena_alloc(c->arena, sizeof f);
-            *b->faults[i] = f;
-        } else {
-            b->sent[b->sent_count++] = feedback_read(c->arena, row);
-        }
-    }
-}
-
 static void feedback_row_wrong(struct json_writer *w, const struct faults *f)
 {
     json_object_begin(w);
     json_key_c(w, "status", "failed");
-    json_key(w, "error");
-    problem_row(w, ERR_INVALID, f->list[0].detail, f->list, f->count);
+    problem_row_faults(w, f);
     json_object_end(w);
 }
 
-static void feedback_reply(struct call *c, const struct feedback_batch *b, struct str position)
+static void feedback_reply(struct call *c, const struct rows *rows,
+                           const struct put_result *results, struct str position)
 {
     char pointer[32];
     size_t failed = 0;
     struct response out;
     struct json_writer *w = response_list_begin(&out);
-    for (size_t i = 0; i < b->count; i++) {
-        const struct put_result *r = &b->results[b->index[i]];
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct put_result *r = &results[rows->index[i]];
         snprintf(pointer, sizeof pointer, "/%zu", i);
-        failed += b->faults[i] || r->err;
-        if (b->faults[i])
-            feedback_row_wrong(w, b->faults[i]);
+        failed += rows->faults[i] || r->err;
+        if (rows->faults[i])
+            feedback_row_wrong(w, rows->faults[i]);
         else
             render_row(w, r,
                        &(struct row_place){
-                           .id_key = "event_id", .pointer = pointer, .index = b->index[i]});
+                           .id_key = "event_id", .pointer = pointer, .index = rows->index[i]});
     }
     response_rows_send(c, &out, failed, position);
 }
@@ -105,9 +73,7 @@ static void feedback_one(struct call *c)
     if (!err && !result.err) {
         size_t index = 0;
         struct faults *none = NULL;
-        feedback_reply(c,
-                       &(struct feedback_batch){
-                           .results = &result, .faults = &none, .index = &index, .count = 1},
+        feedback_reply(c, &(struct rows){.faults = &none, .index = &index, .count = 1}, &result,
                        position);
         return;
     }
@@ -125,7 +91,7 @@ static void feedback_one(struct call *c)
 void run_feedback_add(struct call *c)
 {
     struct err_info e = {0};
-    struct feedback_batch b = {0};
+    struct rows rows;
     struct collection_info info;
     struct str position = {"", 0};
     if (!json_is_array(c->body)) {
@@ -133,23 +99,27 @@ void run_feedback_add(struct call *c)
         return;
     }
     struct feedback_options o = feedback_options(c);
-    feedback_fill(c, &b);
-    for (size_t i = 0; i < b.count && o.atomic; i++)
-        if (b.faults[i]) {
-            call_faults(c, b.faults[i]);
+    rows_judge(c, c->route->body->alternatives[0], &rows);
+    for (size_t i = 0; i < rows.count && o.atomic; i++)
+        if (rows.faults[i]) {
+            call_faults(c, rows.faults[i]);
             return;
         }
-    enum err err = b.sent_count
-                       ? engine_feedback_add(c->engine, call_collection(c), b.sent, b.sent_count,
-                                             &o, c->arena, b.results, &position, &e)
-                       : engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e);
+    size_t n = rows.sound_count;
+    struct feedback_in *sent = arena_array(c->arena, n + 1, sizeof *sent);
+    struct put_result *results = arena_array(c->arena, n + 1, sizeof *results);
+    for (size_t i = 0; i < n; i++)
+        sent[i] = feedback_read(c->arena, rows.sound[i]);
+    enum err err = n ? engine_feedback_add(c->engine, call_collection(c), sent, n, &o, c->arena,
+                                           results, &position, &e)
+                     : engine_collection_get(c->engine, call_collection(c), c->arena, &info, &e);
     if (err) {
         call_error(c, &e);
         return;
     }
-    if (!b.sent_count)
+    if (!n)
         engine_position(c->engine, c->arena, &position);
-    feedback_reply(c, &b, position);
+    feedback_reply(c, &rows, results, position);
 }
 
 static void feedback_list_reply(struct call *c, const struct feedback_out *list, size_t count,

@@ -1,6 +1,7 @@
 /* Scores that the team's own algorithm made. */
 #include "api/render.h"
 #include "api/response.h"
+#include "api/rows.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -101,38 +102,6 @@ void run_scores_delete(struct call *c)
 
 /* ---- a batch ---- */
 
-struct batch {
-    struct scores_in *sent;
-    struct scores_result *results;
-    struct faults **faults; /* per row; NULL: sound */
-    size_t *index;          /* row -> its place in `sent` */
-    size_t count, sent_count;
-};
-
-static void batch_fill(struct call *c, struct batch *b)
-{
-    char pointer[32];
-    b->count = json_array_size(c->body);
-    b->sent = arena_array(c->arena, b->count + 1, sizeof *b->sent);
-    b->results = arena_array(c->arena, b->count + 1, sizeof *b->results);
-    b->faults = arena_array(c->arena, b->count + 1, sizeof *b->faults);
-    b->index = arena_array(c->arena, b->count + 1, sizeof *b->index);
-    for (size_t i = 0; i < b->count; i++) {
-        const json_t *row = json_array_get(c->body, i);
-        struct faults f;
-        faults_init(&f, c->arena);
-        snprintf(pointer, sizeof pointer, "/%zu", i);
-        validate_value(c->route->body->items, row, pointer, &f);
-        b->index[i] = b->sent_count;
-        if (f.total) {
-            b->faults[i] = arena_alloc(c->arena, sizeof f);
-            *b->faults[i] = f;
-        } else {
-            scores_read(c, row, input_id(c->arena, row, "user"), &b->sent[b->sent_count++]);
-        }
-    }
-}
-
 static void failure_put(struct json_writer *w, const struct scores_result *r, size_t row)
 {
     char pointer[ROW_POINTER];
@@ -142,43 +111,43 @@ static void failure_put(struct json_writer *w, const struct scores_result *r, si
     problem_row(w, r->err, r->info.message, &one, 1);
 }
 
-static void row_put(struct json_writer *w, const struct batch *b, size_t i)
+static void row_put(struct json_writer *w, const struct faults *f, const struct scores_in *in,
+                    const struct scores_result *r, size_t row)
 {
-    const struct scores_result *r = &b->results[b->index[i]];
-    const struct scores_in *in = &b->sent[b->index[i]];
-    bool failed = b->faults[i] || r->err;
     json_object_begin(w);
-    if (!b->faults[i] && in->user.n)
+    if (!f && in->user.n)
         json_key_str(w, "user", in->user);
-    json_key_c(w, "status", failed ? "failed" : r->status);
-    if (b->faults[i]) {
-        json_key(w, "error");
-        problem_row(w, ERR_INVALID, b->faults[i]->list[0].detail, b->faults[i]->list,
-                    b->faults[i]->count);
-    } else if (r->err) {
-        failure_put(w, r, i);
-    } else {
+    json_key_c(w, "status", f || r->err ? "failed" : r->status);
+    if (f)
+        problem_row_faults(w, f);
+    else if (r->err)
+        failure_put(w, r, row);
+    else
         kept_put(w, r);
-    }
     json_object_end(w);
 }
 
 void run_scores_batch(struct call *c)
 {
     struct err_info e = {0};
-    struct batch b = {0};
+    struct rows rows;
     struct response out;
     size_t failed = 0;
-    batch_fill(c, &b);
-    if (engine_scores_put(c->engine, call_collection(c), source_name(c), b.sent, b.sent_count,
-                          c->arena, b.results, &e)) {
+    rows_judge(c, c->route->body->items, &rows);
+    struct scores_in *sent = arena_array(c->arena, rows.sound_count + 1, sizeof *sent);
+    struct scores_result *results = arena_array(c->arena, rows.sound_count + 1, sizeof *results);
+    for (size_t i = 0; i < rows.sound_count; i++)
+        scores_read(c, rows.sound[i], input_id(c->arena, rows.sound[i], "user"), &sent[i]);
+    if (engine_scores_put(c->engine, call_collection(c), source_name(c), sent, rows.sound_count,
+                          c->arena, results, &e)) {
         call_error(c, &e);
         return;
     }
     struct json_writer *w = response_list_begin(&out);
-    for (size_t i = 0; i < b.count; i++) {
-        row_put(w, &b, i);
-        failed += b.faults[i] || b.results[b.index[i]].err;
+    for (size_t i = 0; i < rows.count; i++) {
+        size_t at = rows.index[i];
+        row_put(w, rows.faults[i], &sent[at], &results[at], i);
+        failed += rows.faults[i] || results[at].err;
     }
     json_array_end(w);
     json_key_int(w, "failed", (int64_t)failed);
