@@ -164,6 +164,11 @@ enum err http_body_read(struct http_request *r, void *buf, size_t size, size_t *
 /* ---- the reply: exactly one ---- */
 /* Before the reply; at most 32; CR and LF assert. */
 void http_add_header(struct http_request *r, const char *name, const char *value);
+/* Before the reply, one in pieces aside: it is to be sent `ms` later, give or take 100. Meanwhile
+ * the request is not in flight and has nothing but its connection; of its body nothing is read, TCP
+ * pushes back. Sent at once when the server stops, and when all places for connections are taken
+ * and somebody new waits: then its connection is closed with it. */
+void http_hold(struct http_request *r, unsigned ms);
 /* `body` is copied, or with `free_body` taken over (malloc'd). Content-Type may be NULL for no
  * body. */
 void http_reply(struct http_request *r, int status, const char *content_type, struct str body,

@@ -181,6 +181,7 @@ struct http_request {
     uintptr_t line_at, line_end; /* of the target, in MHD's buffer */
     bool counted;                /* headers were in: done() is owed */
     void *user;
+    unsigned hold_ms; /* of whoever owes the reply */
 
     /* Under lock. */
     enum phase phase;
@@ -191,9 +192,10 @@ struct http_request {
     bool broken;    /* ended by a fault of the client's encoding */
     bool completed; /* MHD sent the whole reply */
     bool suspended;
-    bool claimed;  /* somebody owes, or has given, the reply */
-    bool arriving; /* counted so in the server */
-    bool close;    /* after the reply */
+    bool claimed;    /* somebody owes, or has given, the reply */
+    bool arriving;   /* counted so in the server */
+    bool close;      /* after the reply */
+    int64_t held_ns; /* the reply is set, and not to be sent before; 0: not held */
     struct reply reply;
     struct raw raw;
     uint64_t bytes_in, drained;
@@ -225,6 +227,7 @@ void request_suspend(struct http_request *r);
 /* reply.c; lock held */
 enum MHD_Result reply_queue(struct http_request *r);
 void reply_release(struct http_request *r); /* no lock needed any more */
+void hold_end(struct http_request *r);      /* a held reply is to be sent now */
 void raw_start(struct http_request *r, int64_t now);
 void raw_pump(struct http_request *r);
 /* A bare 408 before the head is in; `session` NULL: plain. */

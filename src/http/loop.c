@@ -424,8 +424,8 @@ static enum MHD_Result early_reply(struct http_request *r)
     enum MHD_Result ok = MHD_YES;
     bool large = r->framing.has_length && r->framing.length > DRAIN_BYTES;
     lock_take(&r->lock);
-    if (r->raw.started)
-        ok = MHD_YES; /* the clock was quicker */
+    if (r->raw.started || r->held_ns)
+        ok = MHD_YES; /* the clock was quicker, or says when */
     else if (r->close || (r->framing.expect_continue && body_expected(r)))
         ok = reply_queue(r); /* nothing of the body is wanted, MHD closes */
     else if (body_expected(r) && large)
@@ -533,6 +533,8 @@ static enum MHD_Result body_in(struct http_request *r, const char *data, size_t 
     lock_take(&r->lock);
     if (r->phase != PHASE_BODY || atomic_load(&r->server->aborting))
         alive = false;
+    else if (r->held_ns)
+        request_suspend(r); /* TCP pushes back */
     else
         status = body_take(r, data, n, &alive);
     lock_drop(&r->lock);
@@ -554,7 +556,7 @@ static bool body_finish(struct http_request *r)
         r->ended = true;
         cond_broadcast(&r->more);
         if (!r->raw.started)
-            atomic_store(&r->wake_ns, NEVER);
+            atomic_store(&r->wake_ns, r->held_ns ? r->held_ns : NEVER);
     }
     call = !r->claimed;
     r->claimed = true;
@@ -583,7 +585,7 @@ static enum MHD_Result body_end(struct http_request *r)
     if (r->phase == PHASE_DEAD || r->raw.done ||
         (r->raw.started && clock_mono_ns() >= r->raw.end_ns))
         ok = MHD_NO;
-    else if (r->reply.set && !r->raw.started)
+    else if (r->reply.set && !r->raw.started && !r->held_ns)
         ok = reply_queue(r);
     else if (atomic_load(&r->server->aborting))
         ok = MHD_NO;

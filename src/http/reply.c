@@ -34,6 +34,12 @@ void http_add_header(struct http_request *r, const char *name, const char *value
     p->header_count++;
 }
 
+void http_hold(struct http_request *r, unsigned ms)
+{
+    assert(!r->reply.set);
+    r->hold_ms = ms;
+}
+
 /* The reply came while the body is arriving: when must it be sent by ourselves? */
 static void fault_begin(struct http_request *r)
 {
@@ -45,6 +51,33 @@ static void fault_begin(struct http_request *r)
     else
         atomic_store(&r->wake_ns, r->fault_ns + DRAIN_NS);
     watch_wake(r->server);
+}
+
+/* Lock held. Not once the server stops: http_stop sends what is held, and looks after it has said
+ * so. */
+static void hold_begin(struct http_request *r)
+{
+    if (!r->hold_ms || r->gone || atomic_load(&r->server->stopping))
+        return;
+    r->held_ns = clock_mono_ns() + (int64_t)r->hold_ms * 1000000;
+    atomic_store(&r->wake_ns, r->held_ns);
+    watch_wake(r->server);
+}
+
+/* Of a body that has not ended, what is left is judged from now on. */
+static void reply_offer(struct http_request *r)
+{
+    if (!r->gone && r->phase == PHASE_BODY)
+        fault_begin(r);
+    request_resume(r);
+}
+
+void hold_end(struct http_request *r)
+{
+    lock_assert_held(&r->lock);
+    r->held_ns = 0;
+    atomic_store(&r->wake_ns, NEVER);
+    reply_offer(r);
 }
 
 static void reply_give(struct http_request *r, int status, const char *content_type, char *body,
@@ -63,9 +96,9 @@ static void reply_give(struct http_request *r, int status, const char *content_t
     p->fd = fd;
     r->claimed = true;
     request_arrived(r);
-    if (!r->gone && r->phase == PHASE_BODY)
-        fault_begin(r);
-    request_resume(r);
+    hold_begin(r);
+    if (!r->held_ns)
+        reply_offer(r);
     lock_drop(&r->lock);
     atomic_fetch_sub(&r->server->in_flight, 1);
     request_unref(r);

@@ -194,7 +194,8 @@ unsigned http_in_flight(const struct http_server *s)
     return atomic_load(&((struct http_server *)s)->in_flight);
 }
 
-/* Wakes whoever waits in http_body_read, or the loops for what is suspended. */
+/* Wakes whoever waits in http_body_read and sends what is held, or wakes the loops for what is
+ * suspended. */
 static void requests_nudge(struct http_server *s, bool resume)
 {
     lock_take(&s->lock);
@@ -204,6 +205,8 @@ static void requests_nudge(struct http_server *s, bool resume)
             continue;
         lock_take(&r->lock);
         cond_broadcast(&r->more);
+        if (r->held_ns && !r->gone)
+            hold_end(r);
         if (resume)
             request_resume(r);
         lock_drop(&r->lock);

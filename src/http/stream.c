@@ -61,7 +61,7 @@ struct MHD_Response *stream_response(struct http_request *r)
 void http_reply_begin(struct http_request *r, int status, const char *content_type)
 {
     struct reply *p = &r->reply;
-    assert(http_streams(r) && r->want != HTTP_BODY_STREAM);
+    assert(http_streams(r) && r->want != HTTP_BODY_STREAM && !r->hold_ms);
     r->ring = xmalloc(RING_BYTES);
     if (!r->server->limits.plain_answers && r->accepts != CODING_IDENTITY)
         r->packer = packer_new(r->accepts);

@@ -109,6 +109,11 @@ static void request_check(struct http_request *r, int64_t now)
     lock_take(&r->lock);
     if (r->gone) {
         atomic_store(&r->wake_ns, NEVER);
+    } else if (r->held_ns) {
+        if (now >= r->held_ns)
+            hold_end(r);
+        else
+            atomic_store(&r->wake_ns, r->held_ns);
     } else if (r->phase == PHASE_HEADERS) {
         r->phase = PHASE_DEAD;
         raw_timeout(r->fd, r->session);
@@ -221,13 +226,32 @@ static int64_t sweep(struct http_server *s, int64_t now)
     return next > now + TICK_NS ? next : now + TICK_NS;
 }
 
-/* Every place is taken and somebody new waits: those who have been without a request for longest
- * make room, if for a second at least. */
+/* Replies that are held go now, with their connections. Under server->lock; how many. */
+static unsigned room_of_held(struct http_server *s)
+{
+    unsigned count = 0;
+    for (struct conn *conn = s->conns; conn && count < ROOM_MAX; conn = conn->next) {
+        struct http_request *r = conn->request;
+        if (!r)
+            continue;
+        lock_take(&r->lock);
+        if (r->held_ns) {
+            r->close = true;
+            hold_end(r);
+            count++;
+        }
+        lock_drop(&r->lock);
+    }
+    return count;
+}
+
+/* Every place is taken and somebody new waits: whose reply is held makes room, or, if nobody's is,
+ * those who have been without a request for longest, if for a second at least. */
 static void make_room(struct http_server *s)
 {
     int64_t now = clock_mono_ns(), oldest = now - PROBE_NS;
-    unsigned left = ROOM_MAX;
     lock_take(&s->lock);
+    unsigned left = room_of_held(s) ? 0 : ROOM_MAX;
     for (struct conn *conn = s->conns; conn; conn = conn->next)
         if (!conn->request && conn->since_ns < oldest)
             oldest = conn->since_ns;

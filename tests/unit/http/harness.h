@@ -4,7 +4,7 @@
  * no body; /early answers in headers(); /hold waits for harness_release; /gate stops its loop until
  * harness.gate is free; /stream reads its body on the pool and answers its length; /fault reads one
  * piece and answers 422; /crawl reads only when harness.allowed grows; /file answers a file;
- * /params lists the query. */
+ * /params lists the query; /late answers 429 in headers(), held for harness.hold_ms. */
 #ifndef TEST_HTTP_HARNESS_H
 #define TEST_HTTP_HARNESS_H
 
@@ -37,12 +37,13 @@ struct harness {
     struct lock lock, gate;
     struct http_request *held[HELD_MAX];
     unsigned held_count;
-    atomic_uint requests, at_gate, dones, last_status, refusals;
+    atomic_uint requests, lates, at_gate, dones, last_status, refusals;
     atomic_size_t read_bytes, allowed, last_bytes_in;
     atomic_int last_err;
     atomic_bool departed;
     const char *file;
     size_t big; /* size of /big's body */
+    unsigned hold_ms;
 };
 
 static inline void answer_text(struct http_request *r, int status, const char *fmt, ...)
@@ -113,6 +114,12 @@ static inline void run_wait_departed(void *arg)
 static enum http_body on_headers(void *ctx, struct http_request *r)
 {
     http_set_user(r, ctx);
+    if (path_is(r, "/late")) {
+        http_hold(r, ((struct harness *)ctx)->hold_ms);
+        atomic_fetch_add(&((struct harness *)ctx)->lates, 1);
+        answer_text(r, 429, "later");
+        return HTTP_BODY_NONE;
+    }
     if (path_is(r, "/early"))
         answer_text(r, 401, "no key");
     if (path_is(r, "/early"))
