@@ -13,6 +13,7 @@
 #define WAYS 8u
 #define SETS (LIMITS_SUBJECTS / SHARDS / WAYS)
 #define SECOND_NS 1e9
+enum { HOLD_MS = 1000, HOLD_SPREAD_MS = 250 };
 
 struct bucket {
     uint64_t subject; /* 0: free */
@@ -130,6 +131,17 @@ void limits_give(struct limits *l, uint64_t subject, const struct limit *limit, 
     if (b->full_ns > now_ns)
         b->full_ns -= (int64_t)floor(units * unit_ns(limit));
     lock_drop(&s->lock);
+}
+
+unsigned limits_hold_ms(struct limits *l, uint64_t subject, int64_t now_ns)
+{
+    const struct limit at_once = {LIMITS_REFUSALS, LIMITS_REFUSALS, 1};
+    uint64_t refusals = limits_subject(l, "refusals", &subject, sizeof subject);
+    if (limits_take(l, refusals, &at_once, 1, now_ns, NULL))
+        return 0;
+    uint32_t chance;
+    rng_bytes(&chance, sizeof chance);
+    return HOLD_MS - HOLD_SPREAD_MS + chance % (2 * HOLD_SPREAD_MS + 1);
 }
 
 /* ---- the text of a limit ---- */

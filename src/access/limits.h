@@ -45,6 +45,12 @@ void limits_charge(struct limits *l, uint64_t subject, const struct limit *limit
 /* Back what was taken for what was not used after all. */
 void limits_give(struct limits *l, uint64_t subject, const struct limit *limit, double units,
                  int64_t now_ns);
+/* A refusal of `subject` that was not admitted: for how many milliseconds its answer is to be held
+ * back. 0 for the first LIMITS_REFUSALS at once, and for as many a second: who heeds retry_s sees
+ * no more than these. Then about a second, so that n connections that ask again as soon as they are
+ * answered are answered n times a second, and not at the same moments. */
+unsigned limits_hold_ms(struct limits *l, uint64_t subject, int64_t now_ns);
+#define LIMITS_REFUSALS 10
 uint64_t limits_subject(const struct limits *l, const char *policy, const void *name, size_t n);
 
 /* "100/s", "6000/m", "1000000/d", each with an optional " burst 200"; without it the burst is the

@@ -45,6 +45,7 @@ struct call {
     const char *path;     /* for the log */
     int64_t queued_ns;
     int64_t stage_ns[STAGE_COUNT];
+    bool held;                  /* the answer, as http_hold has it */
     unsigned retry_s;           /* of a 429, 503 or 409; 0: as the engine says, not with a 409 */
     struct str idempotency_key; /* empty: none */
     struct repeat *repeat;      /* until it is answered: what is written is of this */

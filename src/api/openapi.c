@@ -229,6 +229,10 @@ static void problem_answer_write(struct json_writer *w, const struct route *r, c
                : r->shape == SHAPE_TEI  ? "#/components/responses/TEIError"
                : r->shape == SHAPE_RPC  ? "#/components/responses/RPCError"
                                         : "#/components/responses/Problem");
+    if (!strcmp(status, "429"))
+        openapi_put(w, "description",
+                    "more than a limit allows; a client that is refused more than ten times a "
+                    "second is told so about a second later");
     json_object_end(w);
 }
 

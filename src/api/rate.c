@@ -12,10 +12,18 @@ void rate_init(struct rate *r)
 {
     struct counter_family *refused =
         counter_family("rate_limited_total", "Requests refused by a rate limit.", "policy");
+    struct counter_family *held = counter_family(
+        "rate_limit_held_total",
+        "Of rate_limited_total: answers held back for about a second, since too many had come "
+        "before; http_request_duration_seconds leaves them out.",
+        "policy");
     r->buckets = limits_new();
     lock_init(&r->lock, LOCK_LEAF);
-    for (unsigned i = 0; i < RATE_POLICIES; i++)
+    for (unsigned i = 0; i < RATE_POLICIES; i++) {
         r->refused[i] = counter_of(refused, &policy_names[i]);
+        if (i != RATE_USER)
+            r->held[i] = counter_of(held, &policy_names[i]);
+    }
 }
 
 void rate_release(struct rate *r)
@@ -95,6 +103,22 @@ static bool buckets_take(struct rate *r, const struct bucket_ref *b, unsigned co
 
 /* ---- headers ---- */
 
+/* By who asks, whichever bucket refuses: a key does not wait for what another one asked of their
+ * maker's. Not by reader: whose connection is it? */
+static void hold(struct call *c, enum rate_policy policy, struct str who)
+{
+    struct rate *r = &c->api->rate;
+    if (policy == RATE_USER)
+        return;
+    uint64_t subject = limits_subject(r->buckets, policy_names[policy], who.s, who.n);
+    unsigned ms = limits_hold_ms(r->buckets, subject, clock_mono_ns());
+    if (!ms)
+        return;
+    c->held = true;
+    counter_add(r->held[policy], 1);
+    http_hold(c->request, ms);
+}
+
 static void refuse(struct call *c, enum rate_policy policy, const struct limit *limit,
                    bool of_maker, const struct limit_state *s)
 {
@@ -127,9 +151,11 @@ static bool take(struct call *c, enum rate_policy policy, struct str who, double
     http_add_header(
         c->request, "RateLimit",
         arena_printf(c->arena, "\"%s\";r=%.15g;t=%u", policy_names[policy], s.left, s.full_s));
-    if (!admitted)
-        refuse(c, policy, limit, buckets[at].of_maker, &s);
-    return admitted;
+    if (admitted)
+        return true;
+    hold(c, policy, who);
+    refuse(c, policy, limit, buckets[at].of_maker, &s);
+    return false;
 }
 
 /* ---- requests ---- */

@@ -5,7 +5,10 @@
  *
  * A key that was made by a key takes of that one's limits too, and so on up to one that an admin
  * made: a limit is not multiplied by making keys. Headers tell of the bucket that has least left.
- */
+ *
+ * Who asks on and on without waiting is told later, about a second after (limits_hold_ms): a
+ * refusal costs as much as a small answer, and a client that is answered at once asks at
+ * once. Not of readers: their refusals come over the connections of somebody who asks for many. */
 #ifndef API_RATE_H
 #define API_RATE_H
 
@@ -22,7 +25,7 @@ struct rate {
     struct limits *buckets;
     struct lock lock; /* of `limits` */
     struct limit limits[RATE_POLICIES];
-    struct counter *refused[RATE_POLICIES];
+    struct counter *refused[RATE_POLICIES], *held[RATE_POLICIES];
 };
 void rate_init(struct rate *r);
 void rate_release(struct rate *r);

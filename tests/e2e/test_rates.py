@@ -1,7 +1,10 @@
 """Rate limits: who takes too much is told when to come back, and the others notice nothing."""
 import datetime
 import re
+import signal
+import socket
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -283,4 +286,98 @@ def test_a_wrong_limit_is_named():
     server = Server(flags=["--set", "limits.key=many"])
     with pytest.raises(RuntimeError, match="limits.key"):
         server.start()
+    server.remove()
+
+
+HOLD_S = 0.75  # the least that a held answer waits
+AT_ONCE = 10  # refusals that wait for nothing, at first and a second
+
+
+def head(key, path="/v1/collections"):
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+
+
+def heard(s):
+    """The head of an answer; its body is read too."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        piece = s.recv(65536)
+        if not piece:
+            return b""
+        got += piece
+    top, _, body = got.partition(b"\r\n\r\n")
+    while len(body) < int(re.search(rb"Content-Length: (\d+)", top).group(1)):
+        body += s.recv(65536)
+    return top
+
+
+def flood(server, key, connections, seconds):
+    """Clients that ask again as soon as they are answered: how often they were refused, and for how long they asked."""
+    refused, began = [], time.monotonic()
+
+    def client():
+        with socket.create_connection((server.host, server.port), timeout=20) as s:
+            while time.monotonic() < began + seconds:
+                s.sendall(head(key))
+                refused.append(heard(s).startswith(b"HTTP/1.1 429"))
+
+    threads = [threading.Thread(target=client) for _ in range(connections)]
+    [t.start() for t in threads]
+    yield threads
+    [t.join() for t in threads]
+    yield sum(refused), time.monotonic() - began
+
+
+def counted(server, name, policy):
+    metrics = server.ask("GET", "/metrics", headers={"Authorization": f"Bearer {KEY}"}, status=200).text
+    found = re.search(rf'{name}{{policy="{policy}"}} (\d+)', metrics)
+    return int(found.group(1)) if found else None
+
+
+def held(server, policy):
+    return counted(server, "akin_rate_limit_held_total", policy)
+
+
+@pytest.mark.parametrize("policy", ["key", "address"])
+def test_who_asks_on_and_on_is_answered_later(policy):
+    server = limited(**({"address": "1000/h burst 20"} if policy == "address" else {}))
+    noisy, quiet = (made(server, requests="1/h burst 1")["key"], made(server)["key"]) if policy == "key" else ("wrong", None)
+    run = flood(server, noisy, 4, 2)
+    for thread in next(run):
+        while quiet and thread.is_alive():
+            server.ask("GET", "/v1/collections", headers={"Authorization": f"Bearer {quiet}"}, status=200)
+    refused, seconds = next(run)
+    assert AT_ONCE < refused <= AT_ONCE * (1 + seconds) + 4 * (seconds / HOLD_S + 1)
+    if policy == "key":
+        assert 0 < held(server, "key") <= refused
+    close(server)
+
+
+def test_a_reader_holds_up_nobody():
+    """Who asks for many readers is not kept waiting for one of them."""
+    server = limited(user="1/h burst 1")
+    asked(server, method="POST", body={"name": "news"}, status=201)
+    for _ in range(3 * AT_ONCE):
+        answer = asked(server, "/v1/collections/news/recommend", "POST", {"user": "anna"})
+    refused(answer, "user")
+    assert held(server, "user") is None and held(server, "key") == 0
+    close(server)
+
+
+def test_what_is_held_goes_with_the_server():
+    server = limited()
+    key = made(server, requests="1/h burst 1")["key"]
+    server.ask("GET", "/v1/collections", headers={"Authorization": f"Bearer {key}"}, status=200)
+    peers = [socket.create_connection((server.host, server.port), timeout=20) for _ in range(40)]
+    for s in peers:
+        s.sendall(head(key))
+    for s in peers[30:]:
+        s.close()
+    wait_for(lambda: counted(server, "akin_rate_limited_total", "key") == 40, 20)
+    server.process.send_signal(signal.SIGTERM)
+    for s in peers[:30]:
+        assert heard(s).startswith(b"HTTP/1.1 429")
+        assert s.recv(1) == b""  # closed, idle or with its answer
+        s.close()
+    assert server.stop() == 0
     server.remove()

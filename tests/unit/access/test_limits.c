@@ -144,6 +144,59 @@ static void subjects_are_apart(void **state)
     limits_free(l);
 }
 
+/* Connections that ask again as soon as they are answered, for a minute: how often they are
+ * refused, and the most within a tenth of a second after the first three. */
+static unsigned refused_in_a_minute(unsigned connections, unsigned *most)
+{
+    struct limits *l = limits_new();
+    int64_t *next = calloc(connections, sizeof *next);
+    static unsigned tenths[600];
+    unsigned refused = 0;
+    uint64_t who = limits_subject(l, "key", "anna", 4);
+    memset(tenths, 0, sizeof tenths);
+    for (int64_t now = 0; now < 60 * SECOND; now += SECOND / 1000)
+        for (unsigned i = 0; i < connections; i++) {
+            if (next[i] > now)
+                continue;
+            unsigned ms = limits_hold_ms(l, who, now);
+            assert_true(!ms || (ms >= 750 && ms <= 1250));
+            next[i] = now + SECOND / 1000 * (ms ? ms : 1);
+            tenths[now / (SECOND / 10)]++;
+            refused++;
+        }
+    *most = 0;
+    for (unsigned i = 30; i < 600; i++)
+        *most = tenths[i] > *most ? tenths[i] : *most;
+    free(next);
+    limits_free(l);
+    return refused;
+}
+
+static void who_asks_on_and_on_waits(void **state)
+{
+    unsigned most;
+    for (unsigned n = 1; n <= 256; n *= 4) {
+        unsigned refused = refused_in_a_minute(n, &most);
+        assert_true(refused >= 60 * n); /* each is answered after about a second */
+        assert_true(refused <= (60 + 1) * LIMITS_REFUSALS + 60 * 4 / 3 * n + n);
+    }
+    assert_true(most <= 256 / 4); /* they do not come all at once */
+}
+
+/* Ten at a time that wait a second, as they are told, are never held; nor is somebody else. */
+static void who_waits_is_told_at_once(void **state)
+{
+    struct limits *l = limits_new();
+    uint64_t anna = limits_subject(l, "key", "anna", 4), ben = limits_subject(l, "key", "ben", 3);
+    for (int64_t now = SECOND; now < 60 * SECOND; now += SECOND) {
+        for (unsigned i = 0; i < LIMITS_REFUSALS; i++)
+            assert_int_equal(limits_hold_ms(l, anna, now), 0);
+        assert_true(limits_hold_ms(l, anna, now) > 0);
+    }
+    assert_int_equal(limits_hold_ms(l, ben, 59 * SECOND), 0);
+    limits_free(l);
+}
+
 struct crowd {
     struct limits *l;
     struct limit limit;
@@ -225,6 +278,8 @@ int main(void)
         cmocka_unit_test(a_debt_is_paid_first),
         cmocka_unit_test(a_flood_of_names),
         cmocka_unit_test(subjects_are_apart),
+        cmocka_unit_test(who_asks_on_and_on_waits),
+        cmocka_unit_test(who_waits_is_told_at_once),
         cmocka_unit_test(threads_share_a_bucket),
         cmocka_unit_test(texts),
         cmocka_unit_test(texts_come_back),
