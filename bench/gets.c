@@ -9,7 +9,8 @@
  * met.
  *
  * Prints one object: gets, failed (no answer, or another body), first_fault, statuses, milliseconds
- * at p50, p99 and the most, a second's GETs, and handshakes. */
+ * at p50, p99 and the most, a second's GETs, and handshakes; at a steady rate the milliseconds of
+ * each GET too, in their order of size. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -229,9 +230,12 @@ static void told(double seconds)
             printf("%s\"%d\":%u", comma, i, atomic_load(&o.statuses[i]));
             comma = ",";
         }
-    printf("},\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"rate\":%.1f,\"dialled\":%u}\n",
+    printf("},\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"rate\":%.1f,\"dialled\":%u,\"ms\":[",
            n ? o.ms[n / 2] : 0, n ? o.ms[(size_t)((double)(n - 1) * .99)] : 0, n ? o.ms[n - 1] : 0,
            (double)n / seconds, atomic_load(&o.dialled));
+    for (size_t i = 0; i < n && o.rate > 0; i++)
+        printf("%s%.3f", i ? "," : "", o.ms[i]);
+    printf("]}\n");
 }
 
 static void options_read(int argc, char **argv)
