@@ -1,11 +1,8 @@
 #include "api/routes.h"
+#include "api/schema_table.h"
 #include "api/schemas.h"
 #include <string.h>
 
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
 #define ANSWERS(...) ((const struct answer[]){__VA_ARGS__, {0}})
 #define ITEM "404"
 #define C "/v1/collections/{c}"

@@ -1,12 +1,8 @@
+#include "api/schema_table.h"
 #include "api/schemas.h"
 #include "engine/engine.h"
 
 /* Collections, their aliases and embedding versions, and trainings: what is sent. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
 
 static const struct schema mapping = {
     .type = SCHEMA_OBJECT,

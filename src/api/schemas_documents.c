@@ -1,12 +1,8 @@
+#include "api/schema_table.h"
 #include "api/schemas.h"
 
 /* Documents: what is sent. Judged by the engine, since a collection's mapping decides which field
  * is the text. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
 
 /* null stands for what is missing. */
 static const struct schema document_id = {

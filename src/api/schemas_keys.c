@@ -1,14 +1,9 @@
 #include "access/grant.h"
+#include "api/schema_table.h"
 #include "api/schemas.h"
 #include "engine/keys.h"
 
 /* Keys: what is sent and what is answered. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
-#define NEED .required = true
 
 static const struct schema title = {.type = SCHEMA_STRING, .count_max = 100};
 static const struct schema description = {.type = SCHEMA_STRING, .count_max = 1000};

@@ -1,12 +1,8 @@
+#include "api/schema_table.h"
 #include "api/schemas.h"
 
 /* What the model itself does, with OpenAI's bodies and those of Text Embeddings Inference: what is
  * sent. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
 
 static const struct schema input_text = {.type = SCHEMA_STRING, .count_min = 1};
 static const struct schema token_id = {

@@ -1,17 +1,7 @@
+#include "api/schema_table.h"
 #include "api/schemas.h"
 
 /* Experiments, what became of recommendations, and scores that a team brings. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
-#define NEED .required = true
-#define LIST_OF(x)                                                                                 \
-    &(const struct schema)                                                                         \
-    {                                                                                              \
-        .type = SCHEMA_ARRAY, .items = (x)                                                         \
-    }
 
 static const struct schema time_text = {
     .type = SCHEMA_STRING, .format = FORMAT_TIME, .example = "\"2026-11-22T16:09:02Z\""};

@@ -1,12 +1,7 @@
+#include "api/schema_table.h"
 #include "api/schemas.h"
 
 /* Answers. Objects are closed here too: what is not listed is never sent. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
-#define NEED .required = true
 
 static const struct schema time_text = {.type = SCHEMA_STRING, .format = FORMAT_TIME};
 static const struct schema count = {
@@ -15,11 +10,6 @@ static const struct schema cursor = {.type = SCHEMA_STRING, .nullable = true};
 static const struct schema object = {.type = SCHEMA_OBJECT, .open = true};
 static const struct schema maybe_text = {.type = SCHEMA_STRING, .nullable = true};
 static const struct schema maybe_number = {.type = SCHEMA_NUMBER, .nullable = true};
-#define LIST_OF(x)                                                                                 \
-    &(const struct schema)                                                                         \
-    {                                                                                              \
-        .type = SCHEMA_ARRAY, .items = (x)                                                         \
-    }
 
 static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 static const struct schema index_state = {

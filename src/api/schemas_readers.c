@@ -1,11 +1,7 @@
+#include "api/schema_table.h"
 #include "api/schemas.h"
 
 /* Readers and what they do: what is sent. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
 
 static const struct schema feedback_type = {
     .type = SCHEMA_STRING,

@@ -1,17 +1,7 @@
+#include "api/schema_table.h"
 #include "api/schemas.h"
 
 /* What recommending takes and answers. */
-
-/* A row of a table names what it has; the rest is zero by intention. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define FIELDS(...) ((const struct field[]){__VA_ARGS__, {NULL}})
-#define NEED .required = true
-#define LIST_OF(x)                                                                                 \
-    &(const struct schema)                                                                         \
-    {                                                                                              \
-        .type = SCHEMA_ARRAY, .items = (x)                                                         \
-    }
 
 /* ---- in ---- */
 static const struct schema share = {.type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
