@@ -74,14 +74,14 @@ static void report_fault(struct import *m, const json_t *row)
             pointer ? ")" : "");
 }
 
-static void take(void *ctx, struct str line)
+static bool take(void *ctx, struct str line)
 {
     struct import *m = ctx;
     json_t *row = NULL;
     if (m->json)
         printf("%.*s\n", STR_ARG(line));
     if (json_parse(line, &row, NULL) != ERR_OK)
-        return;
+        return true;
     const char *status = json_string_value(json_object_get(row, "status"));
     if (status && strcmp(status, "created") == 0)
         m->created++;
@@ -92,6 +92,7 @@ static void take(void *ctx, struct str line)
     else if (status)
         report_fault(m, row);
     json_decref(row);
+    return true;
 }
 
 /* Waits until the collection has no pending documents. */

@@ -20,10 +20,15 @@ struct session {
     bool held;                    /* url is of the server that holds our data directory */
 };
 
+static const char *option_or_env(const struct args *a, const char *option, const char *variable)
+{
+    return args_get(a, option) ? args_get(a, option) : getenv(variable);
+}
+
 static enum err choose_url(struct session *s, const struct args *a, struct err_info *e)
 {
     struct str held;
-    s->url = args_get(a, "--url") ? args_get(a, "--url") : getenv("AKIN_URL");
+    s->url = option_or_env(a, "--url", "AKIN_URL");
     if (s->url && (args_get(a, "--url") || !args_get(a, "--data")))
         return ERR_OK;
     if (engine_address(config_str(s->config, "data.dir"), s->arena, &held, NULL) == ERR_OK) {
@@ -42,9 +47,8 @@ static enum err choose_url(struct session *s, const struct args *a, struct err_i
 static void choose_trust(struct session *s, const struct args *a)
 {
     const char *own = config_str(s->config, "server.tls.certificate");
-    s->ca = args_get(a, "--ca") ? args_get(a, "--ca") : getenv("AKIN_CA");
-    s->client_cert =
-        args_get(a, "--client-cert") ? args_get(a, "--client-cert") : getenv("AKIN_CLIENT_CERT");
+    s->ca = option_or_env(a, "--ca", "AKIN_CA");
+    s->client_cert = option_or_env(a, "--client-cert", "AKIN_CLIENT_CERT");
     s->held = s->held && !s->ca && own[0];
     if (s->held)
         s->ca = own;
@@ -65,7 +69,7 @@ static const char *key_of_file(struct session *s)
 
 static void choose_key(struct session *s, const struct args *a, bool own_data)
 {
-    const char *key = args_get(a, "--key") ? args_get(a, "--key") : getenv("AKIN_KEY");
+    const char *key = option_or_env(a, "--key", "AKIN_KEY");
     if (!key && config_str(s->config, "server.admin_key")[0])
         key = config_str(s->config, "server.admin_key");
     if (!key && own_data)
@@ -233,27 +237,52 @@ enum err session_call(struct session *s, const char *method, const char *path, c
     return rc;
 }
 
-struct line_reader {
-    CURL *curl;
+/* ---- answers of many lines ---- */
+
+#define LINE_BYTES_MAX (128u << 20)
+
+struct lines {
+    struct session *s;
     struct strbuf pending; /* of a line, or the whole body of a refusal */
-    void (*line)(void *ctx, struct str line);
+    bool (*line)(void *ctx, struct str line);
     void *ctx;
-    long status;
+    bool ended;
 };
 
-static size_t take_lines(char *data, size_t size, size_t n, void *ctx)
+static size_t lines_piece(char *data, size_t size, size_t n, void *ctx)
 {
-    struct line_reader *r = ctx;
+    struct lines *l = ctx;
     size_t left = size * n;
-    curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &r->status);
-    for (char *end; r->status == 200 && (end = memchr(data, '\n', left));
+    long status = 0;
+    curl_easy_getinfo(l->s->curl, CURLINFO_RESPONSE_CODE, &status);
+    for (char *end; status == 200 && (end = memchr(data, '\n', left));
          left -= (size_t)(end + 1 - data), data = end + 1) {
-        strbuf_add(&r->pending, data, (size_t)(end - data));
-        r->line(r->ctx, strbuf_str(&r->pending));
-        strbuf_clear(&r->pending);
+        strbuf_add(&l->pending, data, (size_t)(end - data));
+        l->ended = !l->line(l->ctx, strbuf_str(&l->pending));
+        strbuf_clear(&l->pending);
+        if (l->ended)
+            return 0;
     }
-    strbuf_add(&r->pending, data, left);
-    return size * n;
+    strbuf_add(&l->pending, data, left);
+    return l->pending.failed ? 0 : size * n;
+}
+
+/* Of a prepared request. */
+static enum err lines_perform(struct session *s, bool (*line)(void *ctx, struct str line),
+                              void *ctx, struct err_info *e)
+{
+    struct lines l = {.s = s, .line = line, .ctx = ctx};
+    long status = 0;
+    strbuf_init(&l.pending, LINE_BYTES_MAX);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, lines_piece);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &l);
+    enum err rc = perform(s, &status, e);
+    if (l.ended)
+        rc = err_set(e, ERR_CANCELLED, NULL, "it was ended here");
+    else if (rc == ERR_OK && status != 200)
+        rc = problem(status, strbuf_str(&l.pending), e);
+    strbuf_release(&l.pending);
+    return rc;
 }
 
 struct upload {
@@ -269,12 +298,9 @@ static size_t give(char *buf, size_t size, size_t n, void *ctx)
 
 enum err session_stream(struct session *s, const char *path,
                         size_t (*read)(void *ctx, char *buf, size_t size),
-                        void (*line)(void *ctx, struct str line), void *ctx, struct err_info *e)
+                        bool (*line)(void *ctx, struct str line), void *ctx, struct err_info *e)
 {
-    struct line_reader reader = {.curl = s->curl, .line = line, .ctx = ctx};
     struct upload upload = {read, ctx};
-    long status = 0;
-    strbuf_init(&reader.pending, 16u << 20);
     prepare(s, "POST", path, "application/x-ndjson");
     header(s, "Transfer-Encoding: chunked");
     curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->headers);
@@ -282,76 +308,34 @@ enum err session_stream(struct session *s, const char *path,
     curl_easy_setopt(s->curl, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
     curl_easy_setopt(s->curl, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(s->curl, CURLOPT_READDATA, &upload);
-    curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, take_lines);
-    curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &reader);
-    enum err rc = perform(s, &status, e);
-    if (rc == ERR_OK && status != 200)
-        rc = problem(status, strbuf_str(&reader.pending), e);
-    strbuf_release(&reader.pending);
-    return rc;
+    return lines_perform(s, line, ctx, e);
 }
 
-/* ---- an answer of many lines ---- */
-
-#define LINE_BYTES_MAX (128u << 20)
-
-struct download {
-    struct session *s;
-    struct strbuf pending; /* of a line, or the whole body of a refusal */
-    bool (*line)(void *ctx, struct str line);
-    void *ctx;
+struct position_reader {
+    struct arena *arena;
     struct str position;
-    bool ended;
 };
 
-static size_t download_header(char *data, size_t size, size_t n, void *ctx)
+static size_t position_take(char *data, size_t size, size_t n, void *ctx)
 {
     static const char name[] = "akin-position:";
-    struct download *d = ctx;
+    struct position_reader *r = ctx;
     if (size * n >= sizeof name && strncasecmp(data, name, sizeof name - 1) == 0)
-        d->position =
-            arena_str(d->s->arena,
-                      str_trim((struct str){data + sizeof name - 1, size * n - sizeof name + 1}));
+        r->position = arena_str(
+            r->arena, str_trim((struct str){data + sizeof name - 1, size * n - sizeof name + 1}));
     return size * n;
-}
-
-static size_t download_piece(char *data, size_t size, size_t n, void *ctx)
-{
-    struct download *d = ctx;
-    size_t left = size * n;
-    long status = 0;
-    curl_easy_getinfo(d->s->curl, CURLINFO_RESPONSE_CODE, &status);
-    for (char *end; status == 200 && (end = memchr(data, '\n', left));
-         left -= (size_t)(end + 1 - data), data = end + 1) {
-        strbuf_add(&d->pending, data, (size_t)(end - data));
-        d->ended = !d->line(d->ctx, strbuf_str(&d->pending));
-        strbuf_clear(&d->pending);
-        if (d->ended)
-            return 0;
-    }
-    strbuf_add(&d->pending, data, left);
-    return d->pending.failed ? 0 : size * n;
 }
 
 enum err session_lines(struct session *s, const char *path,
                        bool (*line)(void *ctx, struct str line), void *ctx, struct str *position,
                        struct err_info *e)
 {
-    struct download d = {.s = s, .line = line, .ctx = ctx, .position = STR("")};
-    long status = 0;
-    strbuf_init(&d.pending, LINE_BYTES_MAX);
+    struct position_reader r = {s->arena, STR("")};
     prepare(s, "GET", path, NULL);
-    curl_easy_setopt(s->curl, CURLOPT_HEADERFUNCTION, download_header);
-    curl_easy_setopt(s->curl, CURLOPT_HEADERDATA, &d);
-    curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, download_piece);
-    curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &d);
-    enum err rc = perform(s, &status, e);
-    if (d.ended)
-        rc = err_set(e, ERR_CANCELLED, NULL, "it was ended here");
-    else if (rc == ERR_OK && status != 200)
-        rc = problem(status, strbuf_str(&d.pending), e);
-    strbuf_release(&d.pending);
-    *position = d.position;
+    curl_easy_setopt(s->curl, CURLOPT_HEADERFUNCTION, position_take);
+    curl_easy_setopt(s->curl, CURLOPT_HEADERDATA, &r);
+    enum err rc = lines_perform(s, line, ctx, e);
+    *position = r.position;
     return rc;
 }
 

@@ -44,10 +44,11 @@ struct arena *session_arena(struct session *s);
  * the problem's detail and field in `e`; no answer at all is ERR_UNAVAILABLE. */
 enum err session_call(struct session *s, const char *method, const char *path, const char *type,
                       const struct str *body, json_t **answer, struct err_info *e) MUST_CHECK;
-/* NDJSON both ways. `read` fills a buffer, 0 at the end; `line` gets each answer line. */
+/* NDJSON both ways. `read` fills a buffer, 0 at the end; `line` gets each answer line, false ends
+ * it (ERR_CANCELLED). */
 enum err session_stream(struct session *s, const char *path,
                         size_t (*read)(void *ctx, char *buf, size_t size),
-                        void (*line)(void *ctx, struct str line), void *ctx,
+                        bool (*line)(void *ctx, struct str line), void *ctx,
                         struct err_info *e) MUST_CHECK;
 
 /* A GET that is answered line by line; `line` false ends it (ERR_CANCELLED). *position: that of the
