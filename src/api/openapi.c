@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include <assert.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* /openapi.json from the table. Named schemas are collected first, in order of their appearance,
@@ -32,6 +33,18 @@ void schema_names_add(struct schema_names *n, const struct schema *s)
         schema_names_add(n, s->alternatives[i]);
 }
 
+/* How routes of each shape say what is wrong: a response of the components. */
+static const struct {
+    const char *name, *media;
+    const struct schema *schema;
+} refusals[] = {
+    [SHAPE_PROBLEM] = {"Problem", "application/problem+json", &schema_problem},
+    [SHAPE_OPENAI] = {"OpenAIError", "application/json", &schema_openai_error},
+    [SHAPE_TEI] = {"TEIError", "application/json", &schema_tei_error},
+    [SHAPE_RPC] = {"RPCError", "application/json", &schema_rpc_error},
+};
+#define SHAPES (sizeof refusals / sizeof *refusals)
+
 static void named_all(struct schema_names *n)
 {
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {
@@ -41,10 +54,8 @@ static void named_all(struct schema_names *n)
         for (const struct answer *x = routes[i].answers; x && x->status; x++)
             schema_names_add(n, x->schema);
     }
-    schema_names_add(n, &schema_problem);
-    schema_names_add(n, &schema_openai_error);
-    schema_names_add(n, &schema_tei_error);
-    schema_names_add(n, &schema_rpc_error);
+    for (size_t i = 0; i < SHAPES; i++)
+        schema_names_add(n, refusals[i].schema);
 }
 
 /* ---- parameters ---- */
@@ -92,15 +103,17 @@ static void parameter_write(struct json_writer *w, const struct field *f, const 
     json_object_end(w);
 }
 
-static struct str word_next(const char **words)
+enum { WORD = 64 };
+
+static const char *word_next(const char **words, char out[WORD])
 {
     const char *end = strchrnul(*words, ' ');
-    struct str out = {*words, (size_t)(end - *words)};
+    snprintf(out, WORD, "%.*s", (int)(end - *words), *words);
     *words = *end ? end + 1 : end;
     return out;
 }
 
-static void header_parameter_write(struct json_writer *w, struct str name)
+static void header_parameter_write(struct json_writer *w, const char *name)
 {
     static const struct schema etags = {
         .type = SCHEMA_STRING,
@@ -122,10 +135,10 @@ static void header_parameter_write(struct json_writer *w, struct str name)
          &schema_position},
     };
     size_t i = 0, count = sizeof known / sizeof *known;
-    while (i < count && !str_eq_c(name, known[i].name))
+    while (i < count && strcmp(name, known[i].name) != 0)
         i++;
     json_object_begin(w);
-    json_key_str(w, "name", name);
+    openapi_put(w, "name", name);
     openapi_put(w, "in", "header");
     if (i < count)
         openapi_put(w, "description", known[i].help);
@@ -137,6 +150,7 @@ static void header_parameter_write(struct json_writer *w, struct str name)
 
 static void parameters_write(struct json_writer *w, const struct route *r)
 {
+    char word[WORD];
     json_key(w, "parameters");
     json_array_begin(w);
     for (const char *at = strchr(r->path, '{'); at; at = strchr(at + 1, '{')) {
@@ -146,9 +160,9 @@ static void parameters_write(struct json_writer *w, const struct route *r)
     for (const struct field *f = r->query; f && f->name; f++)
         parameter_write(w, f, "query");
     for (const char *words = r->headers ? r->headers : ""; *words;)
-        header_parameter_write(w, word_next(&words));
+        header_parameter_write(w, word_next(&words, word));
     if (r->keeps)
-        header_parameter_write(w, STR("Idempotency-Key"));
+        header_parameter_write(w, "Idempotency-Key");
     json_array_end(w);
 }
 
@@ -174,14 +188,11 @@ static void body_write(struct json_writer *w, const struct route *r)
 
 static void answer_headers_write(struct json_writer *w, const char *headers, bool repeated)
 {
+    char word[WORD];
     json_key(w, "headers");
     json_object_begin(w);
     for (const char *words = headers ? headers : ""; *words;) {
-        struct str name = word_next(&words);
-        char key[64];
-        memcpy(key, name.s, name.n);
-        key[name.n] = '\0';
-        json_key(w, key);
+        json_key(w, word_next(&words, word));
         json_put_raw(w, STR("{\"required\":true,\"schema\":{\"type\":\"string\"}}"));
     }
     if (repeated) {
@@ -200,11 +211,8 @@ static void answer_write(struct json_writer *w, const struct route *r, const str
 {
     static const struct schema lines = {.type = SCHEMA_STRING,
                                         .help = "a row a line, then {done, failed, position}"};
-    char status[8];
-    status[0] = (char)('0' + x->status / 100);
-    status[1] = (char)('0' + x->status / 10 % 10);
-    status[2] = (char)('0' + x->status % 10);
-    status[3] = '\0';
+    char status[12];
+    snprintf(status, sizeof status, "%d", x->status);
     json_key(w, status);
     json_object_begin(w);
     openapi_put(w, "description", x->help ? x->help : "done");
@@ -222,13 +230,11 @@ static void answer_write(struct json_writer *w, const struct route *r, const str
 
 static void problem_answer_write(struct json_writer *w, const struct route *r, const char *status)
 {
+    char ref[64];
+    snprintf(ref, sizeof ref, "#/components/responses/%s", refusals[r->shape].name);
     json_key(w, status);
     json_object_begin(w);
-    json_key_c(w, "$ref",
-               r->shape == SHAPE_OPENAI ? "#/components/responses/OpenAIError"
-               : r->shape == SHAPE_TEI  ? "#/components/responses/TEIError"
-               : r->shape == SHAPE_RPC  ? "#/components/responses/RPCError"
-                                        : "#/components/responses/Problem");
+    openapi_put(w, "$ref", ref);
     if (!strcmp(status, "429"))
         openapi_put(w, "description",
                     "more than a limit allows; a client that is refused more than ten times a "
@@ -238,16 +244,13 @@ static void problem_answer_write(struct json_writer *w, const struct route *r, c
 
 static void answers_write(struct json_writer *w, const struct route *r)
 {
+    char word[WORD];
     json_key(w, "responses");
     json_object_begin(w);
     for (const struct answer *x = r->answers; x->status; x++)
         answer_write(w, r, x);
-    for (const char *words = r->problems ? r->problems : ""; *words;) {
-        char status[8] = "";
-        struct str word = word_next(&words);
-        memcpy(status, word.s, word.n);
-        problem_answer_write(w, r, status);
-    }
+    for (const char *words = r->problems ? r->problems : ""; *words;)
+        problem_answer_write(w, r, word_next(&words, word));
     if (r->keeps && !(r->problems && strstr(r->problems, "409")))
         problem_answer_write(w, r, "409");
     if (r->media) {
@@ -399,10 +402,8 @@ static void components_write(struct json_writer *w)
     json_object_end(w);
     json_key(w, "responses");
     json_object_begin(w);
-    response_write(w, "Problem", "application/problem+json", &schema_problem);
-    response_write(w, "OpenAIError", "application/json", &schema_openai_error);
-    response_write(w, "TEIError", "application/json", &schema_tei_error);
-    response_write(w, "RPCError", "application/json", &schema_rpc_error);
+    for (size_t i = 0; i < SHAPES; i++)
+        response_write(w, refusals[i].name, refusals[i].media, refusals[i].schema);
     json_object_end(w);
     json_key(w, "securitySchemes");
     json_put_raw(w,
