@@ -26,17 +26,26 @@ const char *coding_name(enum coding c)
     return c == CODING_GZIP ? "gzip" : c == CODING_ZSTD ? "zstd" : "identity";
 }
 
-bool coding_parse(struct str text, enum coding *out)
+/* True: *out is set to the one of this name. */
+static bool coding_named(struct str name, enum coding *out)
 {
-    text = str_trim(text);
-    if (!text.n || text_same_ci(text, STR("identity")))
-        *out = CODING_IDENTITY;
-    else if (text_same_ci(text, STR("gzip")) || text_same_ci(text, STR("x-gzip")))
+    if (text_same_ci(name, STR("gzip")) || text_same_ci(name, STR("x-gzip")))
         *out = CODING_GZIP;
-    else if (text_same_ci(text, STR("zstd")))
+    else if (text_same_ci(name, STR("zstd")))
         *out = CODING_ZSTD;
     else
         return false;
+    return true;
+}
+
+bool coding_parse(struct str text, enum coding *out)
+{
+    text = str_trim(text);
+    if (coding_named(text, out))
+        return true;
+    if (text.n && !text_same_ci(text, STR("identity")))
+        return false;
+    *out = CODING_IDENTITY;
     return true;
 }
 
@@ -79,20 +88,19 @@ static int weight_of(struct str parameters)
 
 enum coding coding_choose(struct str accept)
 {
-    int gzip = -1, zstd = -1, others = 0;
+    int weights[] = {[CODING_GZIP] = -1, [CODING_ZSTD] = -1}, others = 0;
     while (accept.n) {
         struct str entry = until(&accept, ',');
         struct str name = until(&entry, ';');
         int q = weight_of(entry);
-        if (text_same_ci(name, STR("gzip")) || text_same_ci(name, STR("x-gzip")))
-            gzip = q;
-        else if (text_same_ci(name, STR("zstd")))
-            zstd = q;
+        enum coding c;
+        if (coding_named(name, &c))
+            weights[c] = q;
         else if (str_eq_c(name, "*"))
             others = q;
     }
-    gzip = gzip < 0 ? others : gzip;
-    zstd = zstd < 0 ? others : zstd;
+    int gzip = weights[CODING_GZIP] < 0 ? others : weights[CODING_GZIP];
+    int zstd = weights[CODING_ZSTD] < 0 ? others : weights[CODING_ZSTD];
     if (zstd > 0 && zstd >= gzip)
         return CODING_ZSTD;
     return gzip > 0 ? CODING_GZIP : CODING_IDENTITY;
