@@ -2,7 +2,8 @@
  * takes for the recommendations of a reader, in a data directory that no server holds. READER is
  * how readers are called, before their number ("u"); each request takes one of READERS. If no
  * trained model serves, one with random rows of 500 and a text part is planted first, of all
- * documents but the newest tenth. A JSON line for each kind of request: microseconds. */
+ * documents but the newest tenth, and after that one of random factors, with sessions, in its
+ * place. A JSON line for each kind of request: microseconds. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -10,7 +11,10 @@
 #include "base/rng.h"
 #include "engine/recommend_sources.h"
 #include "engine/recommenders.h"
+#include "math/half.h"
+#include "recommend/factors.h"
 #include "recommend/item_model.h"
+#include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +22,9 @@
 
 #define KEPT 500
 #define WARM 200
+#define FACTORS 128
+#define SESSIONS 50000
+#define SESSION 5 /* documents of one, past or asked about */
 
 static void must(enum err err, const struct err_info *info, const char *what)
 {
@@ -69,7 +76,38 @@ static struct text_model *text_random(struct rng *r, uint32_t dims)
     return t;
 }
 
-static struct recommend_model *model_random(struct collection *c, uint32_t dims)
+static struct factors *factors_random(struct rng *r, uint32_t items)
+{
+    struct factors *f = xcalloc(1, sizeof *f);
+    *f = (struct factors){
+        .items = items, .known = items, .dims = FACTORS, .alpha = .01, .lambda = .001, .nu = 1};
+    f->gram = xcalloc(FACTORS, sizeof *f->gram);
+    f->vectors = xmalloc((size_t)items * FACTORS * sizeof *f->vectors);
+    for (size_t i = 0; i < (size_t)items * FACTORS; i++) {
+        float x = .1f * rng_normal(r);
+        f->vectors[i] = half_of_float(x);
+        f->gram[i % FACTORS] += f->alpha * (double)x * (double)x;
+    }
+    return f;
+}
+
+static struct session_model *sessions_random(struct rng *r, uint32_t items)
+{
+    size_t *start = xmalloc((SESSIONS + 1) * sizeof *start);
+    uint32_t *at = xmalloc(SESSIONS * SESSION * sizeof *at);
+    for (size_t s = 0; s <= SESSIONS; s++)
+        start[s] = s * SESSION;
+    for (size_t s = 0; s < SESSIONS; s++)
+        for (size_t k = 0, first = rng_below(r, items); k < SESSION; k++)
+            at[s * SESSION + k] = (uint32_t)((first + k * 7) % items);
+    struct session_model *m = session_model_new(items, SESSIONS, start, at);
+    free(start);
+    free(at);
+    return m;
+}
+
+static struct recommend_model *model_random(struct collection *c, uint32_t dims,
+                                            enum model_kind kind)
 {
     struct docset all;
     struct rng r;
@@ -77,7 +115,7 @@ static struct recommend_model *model_random(struct collection *c, uint32_t dims)
     docset_init(&all);
     attributes_all(c->attributes, &all);
     struct recommend_model *m = xcalloc(1, sizeof *m);
-    m->kind = MODEL_EASE;
+    m->kind = kind;
     m->items = (uint32_t)(all.count - all.count / 10);
     m->numbers = xcalloc(m->items, sizeof *m->numbers);
     m->readers = xcalloc(m->items, sizeof *m->readers);
@@ -86,7 +124,12 @@ static struct recommend_model *model_random(struct collection *c, uint32_t dims)
         m->numbers[i] = number;
         m->readers[i] = 1;
     }
-    m->rows = rows_random(&r, m->items);
+    if (kind == MODEL_IALS) {
+        m->factors = factors_random(&r, m->items);
+        m->sessions = sessions_random(&r, m->items);
+    } else {
+        m->rows = rows_random(&r, m->items);
+    }
     m->text = text_random(&r, dims);
     m->report = xstrdup("{}");
     m->position = 1;
@@ -94,12 +137,12 @@ static struct recommend_model *model_random(struct collection *c, uint32_t dims)
     return m;
 }
 
-static void plant(struct engine *x, struct collection *c, struct arena *a)
+static void plant(struct engine *x, struct collection *c, enum model_kind kind, struct arena *a)
 {
     char digest[65], *beside = arena_printf(a, "%s/tmp/planted.model", x->data_dir);
     struct err_info e = {0};
     struct version *v = version_active(c);
-    struct recommend_model *m = model_random(c, v->dims);
+    struct recommend_model *m = model_random(c, v->dims, kind);
     struct store_act act = {.kind = ACT_RECOMMENDER_CREATE};
     struct recommender_info info;
     must(recommend_model_save(m, beside, &e), &e, "save");
@@ -122,6 +165,22 @@ static int double_compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+/* Ids of documents that the model knows, near to each other in the planted sessions. */
+static void session_make(struct engine *x, struct collection *c, struct arena *a, struct str *out)
+{
+    struct err_info e = {0};
+    struct recommender *served = recommender_take(c, 0);
+    struct document_record docs[SESSION];
+    uint32_t numbers[SESSION];
+    for (uint32_t k = 0; k < SESSION; k++)
+        numbers[k] = served->model->numbers[(5 + 7 * k) % served->model->items];
+    must(store_documents_by_number(x->store, a, c->id, numbers, SESSION, DOCUMENT_HEAD, docs, &e),
+         &e, "documents");
+    for (uint32_t k = 0; k < SESSION; k++)
+        out[k] = docs[k].id;
+    recommender_release(served);
 }
 
 struct bench {
@@ -161,6 +220,25 @@ static void measure(const struct bench *b, const char *kind, struct recommend_re
     arena_free(a);
 }
 
+static void measure_factors(const struct bench *b, struct collection *c, struct recommend_request r)
+{
+    struct arena *a = arena_new(0);
+    struct str session[SESSION];
+    plant(b->x, c, MODEL_IALS, a);
+    measure(b, "iALS, new documents not yet looked up", r);
+    clock_sleep_ns(15000000000);
+    measure(b, "iALS", r);
+    r.explain = true;
+    measure(b, "iALS, explained", r);
+    session_make(b->x, c, a, session);
+    r.session = session;
+    r.session_count = SESSION;
+    measure(b, "session, explained", r);
+    r.explain = false;
+    measure(b, "session", r);
+    arena_free(a);
+}
+
 int main(int argc, char **argv)
 {
     struct engine_options o = {.snapshot_seconds = 3600};
@@ -186,18 +264,21 @@ int main(int argc, char **argv)
     struct recommender *served = recommender_take(c, 0);
     if (!served) {
         measure(&b, "profile", r);
-        plant(b.x, c, a);
+        plant(b.x, c, MODEL_EASE, a);
         measure(&b, "model, new documents not yet looked up", r);
         clock_sleep_ns(15000000000);
     }
-    recommender_release(served);
-    collection_unref(c);
     measure(&b, "model", r);
     r.explain = true;
     measure(&b, "model, explained", r);
     r.explain = false;
     r.diversity = .3;
     measure(&b, "model, diverse", r);
+    r.diversity = 0;
+    if (!served)
+        measure_factors(&b, c, r);
+    recommender_release(served);
+    collection_unref(c);
     arena_free(a);
     engine_close(b.x, clock_mono_ns() + 1000000000);
     return 0;
