@@ -3,6 +3,7 @@
  * the rest is the payload of a section whose frame and checksums are right. What loads must answer,
  * with parts that add up, and be the same when saved and loaded. */
 #include "input.h"
+#include "base/arena.h"
 #include "base/json.h"
 #include "recommend/factors.h"
 #include "recommend/item_model.h"
@@ -112,12 +113,35 @@ static void ask(const struct recommend_model *m)
     free(scores);
 }
 
+/* Numbers may be such that nothing comes of it; it ends all the same. */
+static void factors_ask(const struct recommend_model *m)
+{
+    struct arena *a = arena_new(0);
+    float *reader = arena_array(a, m->factors->dims, sizeof *reader);
+    const struct model_read read[] = {{0, 1}, {m->items - 1, -.5f}};
+    const size_t at[] = {0, 1};
+    const double times[] = {0, 1.25};
+    if (m->items)
+        factors_fold_changed(factors_fold(m->factors, read, 2, a), at, times, 2, 1, reader);
+    arena_free(a);
+}
+
 static void sessions_ask(const struct recommend_model *m)
 {
     const uint32_t given[] = {0, m->items - 1};
     float *scores = xcalloc((size_t)m->items + 1, sizeof *scores);
-    if (m->items)
+    if (m->items) {
+        struct arena *a = arena_new(0);
+        const struct session_asked *asked = session_model_ask(m->sessions, given, 2, a);
+        double parts[2];
         session_model_score(m->sessions, given, 2, scores);
+        for (uint32_t i = 0; i < m->items; i++) {
+            session_model_parts(m->sessions, asked, 2, i, parts);
+            if (session_model_item(m->sessions, asked, i) != scores[i])
+                abort();
+        }
+        arena_free(a);
+    }
     free(scores);
 }
 
@@ -166,6 +190,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     ask(m);
     if (m->text)
         text_ask(m->text);
+    if (m->factors)
+        factors_ask(m);
     if (m->sessions)
         sessions_ask(m);
     if (m->ranker)

@@ -767,9 +767,9 @@ export interface Recommendation {
   relevance?: number;
   /** with explain: score = (relevance + ranker) * boost * freshness * fatigue */
   adjustments?: Adjustments;
-  /** with explain: the documents that gave most of the relevance */
+  /** with explain: the documents that gave most of the relevance, the largest part first; of a reader's newest 1000 acts */
   explanation: Array<{ [name: string]: unknown }>;
-  /** with explain: the rest; parts and others add up to the relevance */
+  /** with explain: the relevance less the parts: what other documents gave, what no document did, and what the named ones have in common (below ... */
   others?: number;
   document: DocumentParts;
 }

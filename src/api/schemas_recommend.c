@@ -179,7 +179,11 @@ static const struct schema cursor = {.type = SCHEMA_STRING, .nullable = true};
 static const struct schema explanation = {
     .type = SCHEMA_OBJECT,
     .fields = FIELDS({"document", &schema_string, NEED, .help = "that the reader read"},
-                     {"part", &schema_number, NEED, .help = "of the relevance"},
+                     {"part", &schema_number, NEED,
+                      .help = "what the relevance loses without the document: the same request of "
+                              "the same acts but for those on it, by the same model. If a source "
+                              "has nothing else to go by, others would answer, on another scale: "
+                              "then nearly all that the source gives"},
                      {"share", &schema_number, NEED, .help = "part / relevance"}),
 };
 static const struct schema adjustments = {
@@ -209,9 +213,12 @@ static const struct schema recommended = {
         {"adjustments", &adjustments,
          .help = "with explain: score = (relevance + ranker) * boost * freshness * fatigue"},
         {"explanation", LIST_OF(&explanation), NEED,
-         .help = "with explain: the documents that gave most of the relevance"},
+         .help = "with explain: the documents that gave most of the relevance, the largest part "
+                 "first; of a reader's newest 1000 acts"},
         {"others", &schema_number,
-         .help = "with explain: the rest; parts and others add up to the relevance"},
+         .help = "with explain: the relevance less the parts: what other documents gave, what no "
+                 "document did, and what the named ones have in common (below 0: they need each "
+                 "other)"},
         {"document", &schema_document_parts, NEED}),
 };
 #define ANSWER                                                                                     \

@@ -699,7 +699,8 @@ struct recommend_request {
 };
 struct recommend_part {
     struct str document; /* that the reader read */
-    double part, share;  /* of relevance; share: part / relevance, 0 if that is not above 0 */
+    double part;         /* what the relevance loses without it */
+    double share;        /* part / relevance; 0 if that is not above 0 */
 };
 struct recommend_row {
     struct document_out document;
@@ -713,7 +714,7 @@ struct recommend_row {
     const char *source;
     struct recommend_part *explanation; /* explain: largest first */
     size_t explanation_count;
-    double others; /* relevance that the parts do not have */
+    double others; /* relevance less the parts */
 };
 struct recommend_answer {
     struct recommend_row *rows;

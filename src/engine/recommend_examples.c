@@ -70,19 +70,35 @@ static void examples_keep(struct recommendation *m, const struct feedback_settin
     m->example_count = n;
 }
 
-/* What the reader does just now: the newest acts of one session, if they are recent. */
-static void running_session(struct recommendation *m, const struct feedback_record *rows,
-                            const uint32_t *numbers, size_t count)
+/* What the reader does just now: the newest acts of one session, if they are recent; none of `gone`
+ * (0: all). */
+static void running_session(const struct recommendation *m, uint32_t gone, uint32_t **session,
+                            size_t *count)
 {
-    size_t n = 0;
-    if (count == 0 || rows[0].session.n == 0 || m->now_us - rows[0].time_us > SESSION_US)
+    const struct feedback_record *rows = m->acts;
+    size_t first = 0, n = 0, kept = 0;
+    *count = 0;
+    while (first < m->act_count && gone && m->act_numbers[first] == gone)
+        first++;
+    if (first == m->act_count || rows[first].session.n == 0 ||
+        m->now_us - rows[first].time_us > SESSION_US)
         return;
-    while (n < count && n < SESSION_ITEMS_MAX && str_eq(rows[n].session, rows[0].session))
+    *session = arena_array(m->a, SESSION_ITEMS_MAX, sizeof **session);
+    for (size_t i = first; i < m->act_count && n < SESSION_ITEMS_MAX; i++) {
+        if (gone && m->act_numbers[i] == gone)
+            continue;
+        if (!str_eq(rows[i].session, rows[first].session))
+            break;
         n++;
-    m->session = arena_array(m->a, n, sizeof *m->session);
-    for (size_t i = n; i-- > 0;) /* rows: the newest first */
-        if (numbers[i])
-            m->session[m->session_count++] = numbers[i];
+        if (m->act_numbers[i])
+            (*session)[kept++] = m->act_numbers[i];
+    }
+    for (size_t i = 0, j = kept; i + 1 < j--; i++) { /* rows: the newest first */
+        uint32_t number = (*session)[i];
+        (*session)[i] = (*session)[j];
+        (*session)[j] = number;
+    }
+    *count = kept;
 }
 
 /* Does an act make its document seen? A type that was forgotten since does. */
@@ -213,10 +229,58 @@ static enum err examples_of_user(struct recommendation *m, struct err_info *e)
                              .total = feedback_weight(&f, rows[i].type, rows[i].value, 0),
                              .time_us = rows[i].time_us};
     }
-    running_session(m, rows, numbers, n);
+    m->acts = rows;
+    m->act_numbers = numbers;
+    m->act_count = n;
+    running_session(m, 0, &m->session, &m->session_count);
     examples_join(m);
     examples_keep(m, &f);
     return m->r->exclude_seen && !all ? seen_earlier(m, &f, last, e) : 0;
+}
+
+size_t example_find(const struct recommendation *m, uint32_t number)
+{
+    size_t low = 0, high = m->example_count; /* by number */
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (m->examples[mid].number < number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < m->example_count && m->examples[low].number == number ? low : m->example_count;
+}
+
+/* The documents of the request's session before the one that is gone are a step nearer to now. */
+static void session_closes_up(const struct recommendation *m, uint32_t gone, double *weights)
+{
+    double was = 1, is = 1;
+    for (size_t i = m->session_count; i-- > 0; was *= SESSION_DECAY) {
+        if (m->session[i] == gone)
+            continue;
+        if (is != was)
+            weights[example_find(m, m->session[i])] += is - was;
+        is *= SESSION_DECAY;
+    }
+}
+
+void examples_without(const struct recommendation *m, size_t gone, double *weights,
+                      uint32_t **session, size_t *session_count)
+{
+    uint32_t number = m->examples[gone].number;
+    bool asked = m->r->session_count > 0;
+    *session = arena_array(m->a, m->session_count + 1, sizeof **session);
+    *session_count = 0;
+    for (size_t i = 0; i < m->example_count; i++)
+        weights[i] = m->examples[i].weight;
+    for (size_t i = 0; i < m->session_count && asked; i++)
+        if (m->session[i] != number)
+            (*session)[(*session_count)++] = m->session[i];
+    if (asked)
+        session_closes_up(m, number, weights);
+    if (*session_count == 0 && (m->blend || !asked))
+        running_session(m, number, session, session_count);
+    weights[gone] = 0;
 }
 
 struct recommend_example *examples_weighted(const struct recommendation *m)

@@ -5,7 +5,8 @@
  *   order         of the best of them, if a ranker was trained        recommend_ranker.c
  *   rules         the request's, checked and resolved                 recommend_rules.c
  *   slots         candidates by those rules; pages                    recommend_slots.c
- *   explanation   what of the score came from which document          recommend_explain.c
+ *   explanation   what of the score came from which document          recommend_explain.c,
+ *                 and what the score would be without it              recommend_without.c
  *   log           items, positions, propensities, features            served.c
  *
  * and recommend.c calls them in that order. */
@@ -86,6 +87,9 @@ struct recommendation {
     struct docset without;    /* excluded by the request, or seen */
     struct example *examples; /* one a document, by number */
     size_t example_count;
+    const struct feedback_record *acts; /* of the user, newest first, as far as they count */
+    const uint32_t *act_numbers;        /* 0: deleted since */
+    size_t act_count;
     uint32_t *session; /* documents of the running session, oldest first */
     size_t session_count;
     const struct expression *blend; /* NULL: the default (recommend_sources.c) */
@@ -110,6 +114,13 @@ enum err feedback_newest(struct collection *c, const struct sight *s, struct str
 /* Fills in examples, and what was seen into `without`. */
 enum err examples_make(struct recommendation *m, struct err_info *e) MUST_CHECK;
 struct recommend_example *examples_weighted(const struct recommendation *m); /* in the arena */
+/* The place of a document among the examples; example_count: it is none. */
+size_t example_find(const struct recommendation *m, uint32_t number);
+/* The same request of the same acts without the document of the example `gone`: what the examples
+ * would weigh (weights[example_count], 0 for that one), and the session that would run, in the
+ * arena. Acts older than those that count do not move up. */
+void examples_without(const struct recommendation *m, size_t gone, double *weights,
+                      uint32_t **session, size_t *session_count);
 /* recommend_sources.c: `depth` candidates that are in `within` and not in `without`, at least, if
  * there are so many; relevance by the request's blend. */
 enum err candidates_make(struct recommendation *m, size_t depth, struct err_info *e) MUST_CHECK;
@@ -141,8 +152,11 @@ enum err slots_make(struct recommendation *m, struct placed **out, size_t *count
 struct str pages_mark(struct recommendation *m);
 /* Into rules.before. ERR_GONE: of before a restore. */
 enum err pages_read(struct recommendation *m, struct err_info *e) MUST_CHECK;
-/* recommend_explain.c: of one candidate, largest first; parts add up to relevance (1e-6) with what
- * `rest` says. */
+/* recommend_explain.c: of one candidate, the largest first, of up to EXACT_MAX documents that give
+ * most. A part is what the relevance is less by without that document (relevance_without). `rest`:
+ * the relevance less the parts, which is what no document has, and what several have together:
+ * where they stand in for each other, it loses less by one than it has from it. */
+#define EXACT_MAX 16
 struct explanation_part {
     uint32_t number; /* the example */
     double part;     /* of relevance */

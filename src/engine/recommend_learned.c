@@ -3,7 +3,6 @@
 #include "engine/recommend_sources.h"
 #include "math/dot.h"
 #include "math/topk.h"
-#include "recommend/item_model.h"
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
 #include <math.h>
@@ -75,7 +74,7 @@ static void newcomers_fetch(struct recommendation *m, struct newcomers *all,
             newcomers_find(all, &numbers[i], &revisions[i], 1, &out[i]);
 }
 
-static bool item_known(const struct recommend_model *model, uint32_t number, uint32_t *item)
+bool item_known(const struct recommend_model *model, uint32_t number, uint32_t *item)
 {
     *item = recommend_model_item(model, number);
     return *item != MODEL_ITEM_NONE && recommend_model_knows(model, *item);
@@ -189,8 +188,6 @@ void learned_make(struct recommendation *m, struct learned *l)
     }
     l->like = like_of(l);
     l->scores = arena_array(m->a, (size_t)l->model->items + 1, sizeof *l->scores);
-    if (m->r->explain && l->newcomers)
-        l->weights = arena_array(m->a, (size_t)l->model->items + 1, sizeof *l->weights);
     if (l->read.count > 0)
         recommend_model_score(l->model, l->read.reads, l->read.count, l->scores);
 }
@@ -352,104 +349,4 @@ size_t learned_session_list(struct recommendation *m, size_t depth, uint32_t *nu
 {
     const struct learned *l = &m->sources->learned;
     return l->session_scores ? items_list(m, l->session_scores, depth, numbers) : 0;
-}
-
-/* ---- why ---- */
-
-/* Of the score of an item, `times` over, to the examples that it comes from. */
-static void item_parts(struct recommendation *m, uint32_t item, double times, double *parts)
-{
-    const struct learned_read *read = &m->sources->learned.read;
-    double *own = arena_array(m->a, read->count + 1, sizeof *own);
-    recommend_model_parts(m->sources->learned.model, read->reads, read->count, item, own);
-    for (size_t k = 0; k < read->count; k++)
-        parts[read->of[k]] += times * own[k];
-}
-
-/* Of ridge(d) = e_d' M sum of weight_i e_i, `times` over. */
-static void ridge_parts(struct recommendation *m, const float *centred, double times, double *parts)
-{
-    const struct profile *p = &m->sources->profile;
-    float *reach = arena_array(m->a, p->dims, sizeof *reach);
-    text_model_read(m->sources->learned.model->text, centred, 1, reach); /* M is symmetric */
-    for (size_t k = 0; k < p->count; k++) {
-        double sum = 0;
-        for (uint32_t d = 0; d < p->dims; d++)
-            sum += (double)reach[d] * (double)p->parts[k].row[d];
-        parts[m->sources->example_of[k]] += times * p->parts[k].weight * sum;
-    }
-}
-
-/* Of the weighted sum of the scores of `items`. Rows are read once each, however many items. */
-static void rows_parts(struct recommendation *m, const uint32_t *items, const double *weights,
-                       size_t count, double *parts)
-{
-    const struct learned *l = &m->sources->learned;
-    const struct sparse *rows = &l->model->rows->rows;
-    double *of = l->weights;
-    for (size_t j = 0; j < count; j++)
-        of[items[j]] += weights[j];
-    for (size_t k = 0; k < l->read.count; k++) {
-        uint32_t item = l->read.reads[k].item;
-        double sum = 0;
-        for (size_t i = rows->start[item]; i < rows->start[item + 1]; i++)
-            sum += of[rows->at[i]] * (double)rows->weight[i];
-        parts[l->read.of[k]] += (double)l->read.reads[k].weight * sum;
-    }
-    for (size_t j = 0; j < count; j++)
-        of[items[j]] = 0;
-}
-
-static void near_parts(struct recommendation *m, const struct newcomer *k, double times,
-                       double *parts)
-{
-    double sum = 0, *weights = arena_array(m->a, k->near_count + 1, sizeof *weights);
-    for (size_t j = 0; j < k->near_count; j++)
-        sum += weights[j] = k->cosines[j] > 0 ? pow((double)k->cosines[j], 3) : 0;
-    for (size_t j = 0; j < k->near_count; j++)
-        weights[j] *= sum > 0 ? times / sum : 0;
-    if (m->sources->learned.model->rows && m->sources->learned.weights)
-        rows_parts(m, k->near, weights, k->near_count, parts);
-    else
-        for (size_t j = 0; j < k->near_count; j++)
-            item_parts(m, k->near[j], weights[j], parts);
-}
-
-static void text_parts(struct recommendation *m, const struct newcomer *k, double *parts)
-{
-    const struct text_model *t = m->sources->learned.model->text;
-    ridge_parts(m, k->centred, t->scale, parts);
-    near_parts(m, k, t->scale * t->blend, parts);
-}
-double learned_parts(struct recommendation *m, const struct candidate *k, double *parts)
-{
-    const struct learned *l = &m->sources->learned;
-    const struct newcomer *new = k->new;
-    struct newcomer alone = {0};
-    uint32_t item;
-    if (item_known(l->model, k->number, &item)) {
-        item_parts(m, item, 1, parts);
-        return 0;
-    }
-    if (!new) {
-        alone.centred = arena_array(m->a, m->v->dims, sizeof *alone.centred);
-        if (!vectors_document(m->v->vectors, k->number, alone.centred) ||
-            !text_model_centre(l->model->text, alone.centred, alone.centred))
-            return k->relevance;
-        new = &alone;
-    }
-    text_parts(m, new, parts);
-    return l->model->text->offset;
-}
-
-void learned_session_parts(struct recommendation *m, const struct candidate *k, double *parts)
-{
-    const struct learned *l = &m->sources->learned;
-    double *own = arena_array(m->a, l->session_count + 1, sizeof *own);
-    session_model_parts(l->model->sessions, l->session, l->session_count,
-                        recommend_model_item(l->model, k->number), own);
-    for (size_t i = 0; i < l->session_count; i++)
-        for (size_t j = 0; j < m->example_count; j++)
-            if (m->examples[j].number == l->model->numbers[l->session[i]])
-                parts[j] += own[i];
 }

@@ -115,7 +115,7 @@ static void list_brought(struct list *l, const struct brought *b, size_t depth)
         list_add(l, (uint32_t)best[i].id);
 }
 
-static bool blend_reads(const struct recommendation *m, enum recommend_feature f)
+bool blend_reads(const struct recommendation *m, enum recommend_feature f)
 {
     return m->blend && (m->blend->features >> f & 1);
 }
@@ -200,19 +200,6 @@ static void popular_features(struct recommendation *m, struct candidate *all, si
     }
 }
 
-static bool example_find(const struct recommendation *m, uint32_t number)
-{
-    size_t low = 0, high = m->example_count; /* by number */
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (m->examples[mid].number < number)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < m->example_count && m->examples[low].number == number;
-}
-
 static int number_compare(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -249,7 +236,8 @@ static void shown_features(struct recommendation *m, struct candidate *all, size
         served_counts(m->c, m->r->user, numbers, count, m->a, shown, NULL))
         return; /* not known; a store that cannot be read fails the answer's rows */
     for (size_t i = 0; i < count; i++)
-        all[i].features[FEATURE_SHOWN] = example_find(m, numbers[i]) ? 0 : shown[i];
+        all[i].features[FEATURE_SHOWN] =
+            example_find(m, numbers[i]) < m->example_count ? 0 : shown[i];
 }
 
 /* ---- the blend ---- */
@@ -268,10 +256,10 @@ static bool tier(struct candidate *k, double *factor, double score, const char *
 
 /* The model and, a little, the profile: it tells known documents apart where few acts say little.
  * New ones are judged by their text as it is, and get worse by it. */
-static void tier_learned(const struct recommendation *m, struct candidate *k, double *factor)
+static void tier_learned(double liked, struct candidate *k, double *factor)
 {
     bool likes = k->known && isfinite(k->profile);
-    double like = likes ? m->sources->learned.like : 0, times = *factor;
+    double like = likes ? liked : 0, times = *factor;
     double of_profile = likes ? like * k->profile : 0;
     bool profile = fabs(of_profile) > fabs(k->learned);
     if (tier(k, factor, k->learned + of_profile,
@@ -283,17 +271,26 @@ static void tier_learned(const struct recommendation *m, struct candidate *k, do
     }
 }
 
-static void blend_default(const struct recommendation *m, struct candidate *k)
+struct voices voices_of(const struct recommendation *m)
+{
+    const struct learned *l = &m->sources->learned;
+    return (struct voices){.session = m->r->session_count > 0 && l->session_scores,
+                           .learned = learned_speaks(l),
+                           .profile = m->sources->has_profile,
+                           .like = l->like};
+}
+
+static void blend_default(const struct voices *v, struct candidate *k)
 {
     double factor = 1, times;
     k->source = NULL;
-    if (m->r->session_count > 0 && m->sources->learned.session_scores &&
-        tier(k, &factor, (double)k->features[FEATURE_SESSION], "session"))
+    k->by_session = k->by_learned = k->by_profile = 0;
+    if (v->session && tier(k, &factor, (double)k->features[FEATURE_SESSION], "session"))
         k->by_session = 1;
-    if (learned_speaks(&m->sources->learned))
-        tier_learned(m, k, &factor);
+    if (v->learned)
+        tier_learned(v->like, k, &factor);
     times = factor;
-    if (m->sources->has_profile && tier(k, &factor, k->profile, "profile"))
+    if (v->profile && tier(k, &factor, k->profile, "profile"))
         k->by_profile = times;
     double slow = (double)k->features[FEATURE_POPULAR],
            fast = (double)k->features[FEATURE_TRENDING];
@@ -345,6 +342,15 @@ double blend_slope(const struct recommendation *m, const struct candidate *k,
     return (above - expression_value(m->blend, at, k->brought)) / ((double)up - (double)down);
 }
 
+void candidate_blend(const struct recommendation *m, const struct voices *v, struct candidate *k)
+{
+    if (m->blend)
+        blend_expression(m, k);
+    else
+        blend_default(v, k);
+    k->score = k->relevance;
+}
+
 static int candidate_compare(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
@@ -387,13 +393,9 @@ void candidates_score(struct recommendation *m, const uint32_t *numbers, size_t 
     age_features(m, out, n);
     brought_features(m, out, n);
     shown_features(m, out, n);
-    for (size_t i = 0; i < n; i++) {
-        if (m->blend)
-            blend_expression(m, &out[i]);
-        else
-            blend_default(m, &out[i]);
-        out[i].score = out[i].relevance;
-    }
+    struct voices v = voices_of(m);
+    for (size_t i = 0; i < n; i++)
+        candidate_blend(m, &v, &out[i]);
     *found = n;
 }
 

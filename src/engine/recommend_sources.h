@@ -1,6 +1,6 @@
 /* What the sources of candidates share: recommend_sources.c (lists, features, the blend),
- * recommend_learned.c (the trained model), recommend_popular.c (what others read) and
- * recommend_explain.c. Made once a request, in its arena. */
+ * recommend_learned.c (the trained model; recommend_learned_parts.c: why it says so),
+ * recommend_explain.c and recommend_without.c. Made once a request, in its arena. */
 #ifndef ENGINE_RECOMMEND_SOURCES_H
 #define ENGINE_RECOMMEND_SOURCES_H
 
@@ -25,8 +25,9 @@ struct learned {
     float *text;       /* dims: the reader's profile in the text part; NULL: none */
     uint32_t *session; /* items, oldest first */
     size_t session_count;
-    size_t *session_of;    /* the example of each */
-    float *session_scores; /* NULL: no session, or the model has none */
+    float *session_scores;             /* NULL: no session, or the model has none */
+    struct factors_fold *fold;         /* of iALS; explain only, made when asked for, as */
+    const struct session_asked *asked; /* */
 };
 /* What the team uploaded under one name for this reader. */
 struct brought {
@@ -34,13 +35,31 @@ struct brought {
     const float *scores;
     size_t count;
 };
+/* Which sources say something of this reader at all: by that a score's scale goes. */
+struct voices {
+    bool session, learned, profile;
+    double like; /* how much of the profile the model's score gets */
+};
+/* The sources without one of the examples. */
+struct remaining {
+    size_t gone;     /* which example */
+    double *weights; /* of all; that one's is 0 */
+    uint32_t *session;
+    size_t session_count;
+    struct profile profile; /* without parts */
+    bool has_profile;
+    bool reads, text, session_known;   /* the model has something left to go by */
+    float *reader;                     /* iALS: the reader's vector */
+    const struct session_asked *asked; /* NULL: nothing of a session that matters */
+};
 struct sources {
     struct profile profile;
     bool has_profile;
     size_t *example_of; /* each of the profile's parts */
     struct learned learned;
-    struct brought *brought; /* one for each source that the blend names */
-    struct docset allowed;   /* within, less without; while lists are made */
+    struct brought *brought;      /* one for each source that the blend names */
+    struct docset allowed;        /* within, less without; while lists are made */
+    struct remaining **remaining; /* by example: explain only, each made when asked for */
 };
 
 /* ---- recommend_learned.c ---- */
@@ -59,12 +78,39 @@ struct learned_score {
 };
 void learned_score(struct recommendation *m, const uint32_t *numbers, const uint64_t *revisions,
                    size_t count, struct learned_score *out);
-/* Of the score of a candidate: parts[i] of m->examples[i] (added to what is there). Returns what no
- * example has. */
-double learned_parts(struct recommendation *m, const struct candidate *k, double *parts);
+
+/* Somebody read it: the model speaks of it by that. *item: its place, if it has one. */
+bool item_known(const struct recommend_model *model, uint32_t number, uint32_t *item);
+
+/* ---- recommend_learned_parts.c ---- */
+/* Of the model's score of a candidate. linear[i]: what m->examples[i] has of it as long as scores
+ * are sums over examples; parts[i]: the same, and by iALS its share of what all have together. */
+void learned_parts(struct recommendation *m, const struct candidate *k, double *linear,
+                   double *parts);
 void learned_session_parts(struct recommendation *m, const struct candidate *k, double *parts);
+/* What the model goes by without an example, from left->weights, session and gone. */
+void learned_remain(struct recommendation *m, struct remaining *left);
+/* Then, of a candidate: its score, its session's. NaN: it knows nothing of the document. */
+double learned_without(struct recommendation *m, const struct remaining *left,
+                       const struct candidate *k, const double *linear);
+double learned_session_without(struct recommendation *m, const struct remaining *left,
+                               const struct candidate *k);
+
+/* ---- recommend_without.c ---- */
+/* What a candidate's relevance is if the document of one example were neither in the request nor in
+ * the feedback: the model, what others read, scores that were uploaded and the scale of the answer
+ * stay as they are. In the default blend a source that has nothing left to go by is silent and the
+ * next one counts behind it, as in this answer; what is not the reader's own (popular, newest)
+ * counts 0. linear: by learned_parts; row: by profile_row, NULL: none. Cost: for each example once
+ * a request what iALS (factors.h) and the session (session_model.h) take, then microseconds. */
+double relevance_without(struct recommendation *m, const struct candidate *k, size_t gone,
+                         const double *linear, const float *row);
 
 /* ---- recommend_sources.c ---- */
+struct voices voices_of(const struct recommendation *m);
+/* Relevance and source from what all sources say. */
+void candidate_blend(const struct recommendation *m, const struct voices *v, struct candidate *k);
+bool blend_reads(const struct recommendation *m, enum recommend_feature f);
 /* How much the blend's value rises with a feature; 0 if it does not read it. */
 double blend_slope(const struct recommendation *m, const struct candidate *k,
                    enum recommend_feature f);

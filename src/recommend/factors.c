@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define MAGIC UINT64_C(0x3130544341464B41) /* "AKFACT01" */
+#define STEPS_MAX 200
+#define NEGLIGIBLE 1e-20 /* of a vector's length by its system, squared */
 
 void factors_free(struct factors *f)
 {
@@ -145,22 +147,37 @@ static void cholesky_solve(const double *l, size_t n, double *x)
     }
 }
 
+/* out = L L' x. */
+static void cholesky_times(const double *l, size_t n, const double *x, double *turned, double *out)
+{
+    memset(turned, 0, n * sizeof *turned);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++)
+            turned[j] += l[i * n + j] * x[i];
+    for (size_t i = 0; i < n; i++)
+        out[i] = dot(l + i * n, turned, i + 1);
+}
+
 /* ---- a reader ---- */
 
 /* P = G + ridge; rows u_k = sqrt|x_k| v_k; t_k = +-sqrt|x_k|. The vector sought is
  *     (P + U'U)^-1 U't = P^-1 U' (I + U P^-1 U')^-1 t,
- * `l` has the factors of the left one or of the right one, whichever is smaller. */
-struct reader {
+ * `l` has the factors of the left one or of the right one, whichever is smaller. With the right one
+ * all is scaled: rows are U P^-1/2, solutions P^1/2 times the vector, and I stands for P. */
+struct factors_fold {
     const struct factors *f;
+    struct arena *a;
     size_t count;
-    bool by_readings; /* the right one; rows are then U P^-1/2 */
+    bool by_readings; /* the right one */
     float *rows;      /* count x dims */
     double *t;        /* count */
-    double *ridged;   /* dims: P */
+    double ridge;
+    double *ridged; /* dims: P */
     double *l;
+    double *solved, *right; /* dims: the vector, and U't, scaled as the rows are */
 };
 
-static void rows_make(struct reader *r, const struct model_read *read)
+static void rows_make(struct factors_fold *r, const struct model_read *read)
 {
     const struct factors *f = r->f;
     for (size_t k = 0; k < r->count; k++) {
@@ -174,7 +191,7 @@ static void rows_make(struct reader *r, const struct model_read *read)
     }
 }
 
-static void system_by_readings(struct reader *r)
+static void system_by_readings(struct factors_fold *r)
 {
     size_t n = r->count, dims = r->f->dims;
     for (size_t i = 0; i < n; i++) {
@@ -184,7 +201,7 @@ static void system_by_readings(struct reader *r)
     }
 }
 
-static void system_by_dims(struct reader *r)
+static void system_by_dims(struct factors_fold *r)
 {
     size_t n = r->count, dims = r->f->dims;
     float *turned = xmalloc(n * dims * sizeof *turned);
@@ -204,74 +221,92 @@ static void system_by_dims(struct reader *r)
     free(turned);
 }
 
-static void reader_init(struct reader *r, const struct factors *f, const struct model_read *read,
-                        size_t count)
+/* out[dims] += rows' z. */
+static void rows_sum(const struct factors_fold *r, const double *z, double *out)
 {
-    size_t dims = f->dims, n;
-    double ridge = f->lambda * pow((double)count + f->alpha * (double)f->known, f->nu);
-    *r = (struct reader){.f = f, .count = count, .by_readings = count <= dims};
-    n = r->by_readings ? count : dims;
-    r->rows = xmalloc(count * dims * sizeof *r->rows + 1);
-    r->t = xmalloc((count + 1) * sizeof *r->t);
-    r->ridged = xmalloc(dims * sizeof *r->ridged);
-    r->l = xmalloc(n * n * sizeof *r->l + 1);
+    size_t dims = r->f->dims;
+    for (size_t k = 0; k < r->count; k++)
+        for (size_t d = 0; d < dims; d++)
+            out[d] += z[k] * (double)r->rows[k * dims + d];
+}
+
+static double row_times(const struct factors_fold *r, size_t k, const double *v)
+{
+    size_t dims = r->f->dims, d = 0;
+    const float *row = r->rows + k * dims;
+    double s[4] = {0};
+    for (; d + 4 <= dims; d += 4)
+        for (size_t i = 0; i < 4; i++)
+            s[i] += v[d + i] * (double)row[d + i];
+    for (; d < dims; d++)
+        s[0] += v[d] * (double)row[d];
+    return s[0] + s[1] + (s[2] + s[3]);
+}
+
+static void rows_times(const struct factors_fold *r, const double *v, double *out)
+{
+    for (size_t k = 0; k < r->count; k++)
+        out[k] = row_times(r, k, v);
+}
+
+static double ridge_of(const struct factors *f, size_t count)
+{
+    return f->lambda * pow((double)count + f->alpha * (double)f->known, f->nu);
+}
+
+struct factors_fold *factors_fold(const struct factors *f, const struct model_read *read,
+                                  size_t count, struct arena *a)
+{
+    size_t dims = f->dims, n = count <= dims ? count : dims;
+    struct factors_fold *r = arena_alloc(a, sizeof *r);
+    *r = (struct factors_fold){
+        .f = f, .a = a, .count = count, .by_readings = count <= dims, .ridge = ridge_of(f, count)};
+    r->rows = arena_alloc(a, count * dims * sizeof *r->rows + 1);
+    r->t = arena_array(a, count + 1, sizeof *r->t);
+    r->ridged = arena_array(a, dims, sizeof *r->ridged);
+    r->solved = arena_array(a, dims, sizeof *r->solved);
+    r->right = arena_array(a, dims, sizeof *r->right);
+    r->l = arena_alloc(a, n * n * sizeof *r->l + 1);
     for (size_t d = 0; d < dims; d++)
-        r->ridged[d] = f->gram[d] + ridge;
+        r->ridged[d] = f->gram[d] + r->ridge;
     rows_make(r, read);
     if (r->by_readings)
         system_by_readings(r);
     else
         system_by_dims(r);
     cholesky(r->l, n);
-}
-
-static void reader_release(struct reader *r)
-{
-    free(r->rows);
-    free(r->t);
-    free(r->ridged);
-    free(r->l);
-}
-
-/* out[dims] = rows' z. */
-static void rows_sum(const struct reader *r, const double *z, double *out)
-{
-    size_t dims = r->f->dims;
-    memset(out, 0, dims * sizeof *out);
-    for (size_t k = 0; k < r->count; k++)
-        for (size_t d = 0; d < dims; d++)
-            out[d] += z[k] * (double)r->rows[k * dims + d];
-}
-
-static void rows_times(const struct reader *r, const double *v, double *out)
-{
-    size_t dims = r->f->dims;
-    for (size_t k = 0; k < r->count; k++) {
-        out[k] = 0;
-        for (size_t d = 0; d < dims; d++)
-            out[k] += v[d] * (double)r->rows[k * dims + d];
+    rows_sum(r, r->t, r->right);
+    if (r->by_readings) {
+        double *z = arena_array(a, count + 1, sizeof *z);
+        memcpy(z, r->t, count * sizeof *z);
+        cholesky_solve(r->l, count, z);
+        rows_sum(r, z, r->solved);
+    } else {
+        memcpy(r->solved, r->right, dims * sizeof *r->solved);
+        cholesky_solve(r->l, dims, r->solved);
     }
+    return r;
+}
+
+static void vector_out(const struct factors_fold *r, const double *solved, float *out)
+{
+    for (uint32_t d = 0; d < r->f->dims; d++)
+        out[d] = (float)(solved[d] / (r->by_readings ? sqrt(r->ridged[d]) : 1));
 }
 
 void factors_reader(const struct factors *f, const struct model_read *read, size_t count,
                     float *out)
 {
-    double *w = xmalloc(f->dims * sizeof *w);
-    struct reader r;
-    reader_init(&r, f, read, count);
-    if (r.by_readings) {
-        cholesky_solve(r.l, count, r.t);
-        rows_sum(&r, r.t, w);
-        for (uint32_t d = 0; d < f->dims; d++)
-            w[d] /= sqrt(r.ridged[d]);
-    } else {
-        rows_sum(&r, r.t, w);
-        cholesky_solve(r.l, f->dims, w);
-    }
-    for (uint32_t d = 0; d < f->dims; d++)
-        out[d] = (float)w[d];
-    reader_release(&r);
-    free(w);
+    struct arena *a = arena_new(0);
+    const struct factors_fold *r = factors_fold(f, read, count, a);
+    vector_out(r, r->solved, out);
+    arena_free(a);
+}
+
+double factors_item(const struct factors *f, const float *reader, uint32_t item)
+{
+    assert(item < f->items);
+    return (double)dot_f16_f32(f->vectors + (size_t)item * f->dims, reader, f->dims);
 }
 
 void factors_score(const struct factors *f, const struct model_read *read, size_t count,
@@ -280,27 +315,137 @@ void factors_score(const struct factors *f, const struct model_read *read, size_
     float *w = xmalloc(f->dims * sizeof *w);
     factors_reader(f, read, count, w);
     for (uint32_t i = 0; i < f->items; i++)
-        scores[i] = dot_f16_f32(f->vectors + (size_t)i * f->dims, w, f->dims);
+        scores[i] = (float)factors_item(f, w, i);
     free(w);
+}
+
+/* ---- why ---- */
+
+void factors_fold_parts(const struct factors_fold *r, const uint32_t *items, const double *weights,
+                        size_t count, double *parts)
+{
+    size_t dims = r->f->dims;
+    double *v = arena_array(r->a, dims, sizeof *v);
+    for (size_t j = 0; j < count; j++) {
+        assert(items[j] < r->f->items);
+        for (size_t d = 0; d < dims; d++)
+            v[d] += weights[j] * (double)half_to_float(r->f->vectors[items[j] * dims + d]);
+    }
+    for (size_t d = 0; d < dims && r->by_readings; d++)
+        v[d] /= sqrt(r->ridged[d]);
+    if (!r->by_readings)
+        cholesky_solve(r->l, dims, v);
+    rows_times(r, v, parts);
+    if (r->by_readings)
+        cholesky_solve(r->l, r->count, parts);
+    for (size_t k = 0; k < r->count; k++)
+        parts[k] *= r->t[k];
 }
 
 void factors_parts(const struct factors *f, const struct model_read *read, size_t count,
                    uint32_t item, double *parts)
 {
-    double *v = xmalloc(f->dims * sizeof *v);
-    struct reader r;
-    assert(item < f->items);
-    reader_init(&r, f, read, count);
-    for (uint32_t d = 0; d < f->dims; d++)
-        v[d] = (double)half_to_float(f->vectors[(size_t)item * f->dims + d]) /
-               (r.by_readings ? sqrt(r.ridged[d]) : 1);
-    if (!r.by_readings)
-        cholesky_solve(r.l, f->dims, v);
-    rows_times(&r, v, parts);
-    if (r.by_readings)
-        cholesky_solve(r.l, count, parts);
-    for (size_t k = 0; k < count; k++)
-        parts[k] *= r.t[k];
-    reader_release(&r);
-    free(v);
+    struct arena *a = arena_new(0);
+    factors_fold_parts(factors_fold(f, read, count, a), &item, &(double){1}, 1, parts);
+    arena_free(a);
+}
+
+/* The system of other weights, A' = A + shift - sum of less_c u u': where it differs from A, whose
+ * factors are there. */
+struct changed {
+    const struct factors_fold *r;
+    const size_t *at;
+    const double *times;
+    size_t count;
+    double *shift;         /* dims */
+    double *room, *turned; /* for products: count, dims */
+};
+
+/* out = A' x. */
+static void changed_times(const struct changed *c, const double *x, double *out)
+{
+    const struct factors_fold *r = c->r;
+    size_t dims = r->f->dims;
+    if (r->by_readings) {
+        rows_times(r, x, c->room);
+        memcpy(out, x, dims * sizeof *out);
+        rows_sum(r, c->room, out);
+    } else {
+        cholesky_times(r->l, dims, x, c->turned, out);
+    }
+    for (size_t d = 0; d < dims; d++)
+        out[d] += c->shift[d] * x[d];
+    for (size_t i = 0; i < c->count; i++) {
+        const float *row = r->rows + c->at[i] * dims;
+        double less = (1 - fabs(c->times[i])) * row_times(r, c->at[i], x);
+        for (size_t d = 0; d < dims; d++)
+            out[d] -= less * (double)row[d];
+    }
+}
+
+/* out = A^-1 x. */
+static void unchanged_solve(const struct changed *c, const double *x, double *out)
+{
+    const struct factors_fold *r = c->r;
+    size_t dims = r->f->dims;
+    memcpy(out, x, dims * sizeof *out);
+    if (!r->by_readings) {
+        cholesky_solve(r->l, dims, out);
+        return;
+    }
+    rows_times(r, x, c->room);
+    cholesky_solve(r->l, r->count, c->room);
+    for (size_t k = 0; k < r->count; k++)
+        c->room[k] = -c->room[k];
+    rows_sum(r, c->room, out);
+}
+
+/* A' x = right by conjugate gradients from x on, A as the preconditioner: so few readings differ
+ * that it takes a few steps. */
+static void changed_solve(const struct changed *c, const double *right, double *x)
+{
+    size_t dims = c->r->f->dims;
+    double *rest = arena_array(c->r->a, 4 * dims, sizeof *rest), *z = rest + dims,
+           *way = rest + 2 * dims, *product = rest + 3 * dims,
+           enough = NEGLIGIBLE * dot(c->r->right, c->r->solved, dims), size = 0;
+    changed_times(c, x, product);
+    for (size_t d = 0; d < dims; d++)
+        rest[d] = right[d] - product[d];
+    for (int step = 0; step < STEPS_MAX; step++) {
+        unchanged_solve(c, rest, z);
+        double before = size, along;
+        size = dot(rest, z, dims);
+        if (!(size > enough))
+            return;
+        for (size_t d = 0; d < dims; d++)
+            way[d] = z[d] + (step ? size / before * way[d] : 0);
+        changed_times(c, way, product);
+        along = size / dot(way, product, dims);
+        for (size_t d = 0; d < dims; d++) {
+            x[d] += along * way[d];
+            rest[d] -= along * product[d];
+        }
+    }
+}
+
+void factors_fold_changed(const struct factors_fold *r, const size_t *at, const double *times,
+                          size_t count, size_t gone, float *out)
+{
+    size_t dims = r->f->dims;
+    struct changed c = {.r = r, .at = at, .times = times, .count = count};
+    double *x = arena_array(r->a, dims, sizeof *x), *right = arena_array(r->a, dims, sizeof *right),
+           more = ridge_of(r->f, r->count - gone) - r->ridge;
+    assert(gone <= r->count && count <= r->count);
+    c.shift = arena_array(r->a, dims, sizeof *c.shift);
+    c.room = arena_array(r->a, r->count + 1, sizeof *c.room);
+    c.turned = arena_array(r->a, dims, sizeof *c.turned);
+    for (size_t d = 0; d < dims; d++)
+        c.shift[d] = more / (r->by_readings ? r->ridged[d] : 1);
+    memcpy(x, r->solved, dims * sizeof *x);
+    memcpy(right, r->right, dims * sizeof *right);
+    for (size_t i = 0; i < count; i++)
+        for (size_t d = 0; d < dims; d++)
+            right[d] -= (1 - times[i]) * r->t[at[i]] * (double)r->rows[at[i] * dims + d];
+    changed_solve(&c, right, x);
+    vector_out(r, x, out);
 }

@@ -46,10 +46,28 @@ void factors_reader(const struct factors *f, const struct model_read *read, size
  */
 void factors_score(const struct factors *f, const struct model_read *read, size_t count,
                    float *scores);
+/* The score of one item, the reader's vector given. */
+double factors_item(const struct factors *f, const float *reader, uint32_t item);
 /* parts[k]: the share of the score of `item` that read[k] has: x_k v_item' (...)^-1 v_k. They add
  * up to the score (1e-6 of its size). Without read[k] the score is not just less by parts[k], since
- * the others then count for more. */
+ * the others then count for more: factors_fold_changed says what is left. */
 void factors_parts(const struct factors *f, const struct model_read *read, size_t count,
                    uint32_t item, double *parts);
+
+/* A reader's system, solved once and asked more than once. In the arena, which what is asked takes
+ * some of too: (dims + readings) * 50 bytes a call. */
+struct arena;
+struct factors_fold;
+struct factors_fold *factors_fold(const struct factors *f, const struct model_read *read,
+                                  size_t count, struct arena *a);
+/* The parts of the sum over `items` (`count`) of weights * score. Cost: dims * readings. */
+void factors_fold_parts(const struct factors_fold *r, const uint32_t *items, const double *weights,
+                        size_t count, double *parts);
+/* out[dims]: the reader's vector if the readings `at` (`count`, none twice) had `times` their
+ * weight. `gone`: so many of them, times 0, were not read at all, which makes the ridge smaller. As
+ * factors_reader of the others says it (1e-9 of its size). Cost: some steps of 3 dims * readings
+ * or, if those are more than the dimensions, 2 dims^2: tens of microseconds. */
+void factors_fold_changed(const struct factors_fold *r, const size_t *at, const double *times,
+                          size_t count, size_t gone, float *out);
 
 #endif

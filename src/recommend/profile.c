@@ -60,22 +60,44 @@ static void parts_make(struct profile *p, const struct recommend_example *own, s
         float *row = arena_array(a, p->dims, sizeof *row);
         if (own[i].vector ? profile_row_of(p, own[i].vector, row)
                           : profile_row(p, own[i].number, row))
-            p->parts[p->count++] = (struct profile_part){own[i].number, own[i].vector,
-                                                         own[i].weight, own[i].weight, row};
+            p->parts[p->count++] =
+                (struct profile_part){own[i].number, own[i].vector, own[i].weight, row};
     }
 }
 
-/* From weights to factors. */
-static double parts_weigh(struct profile *p)
+/* How much of their weight the dislikes have. */
+static double push_of(double liked, double unwanted)
 {
-    double liked = 0, unwanted = 0;
-    for (size_t i = 0; i < p->count; i++)
-        *(p->parts[i].factor > 0 ? &liked : &unwanted) += fabs(p->parts[i].factor);
-    double push = unwanted > liked ? NEGATIVE * liked / unwanted : NEGATIVE;
-    for (size_t i = 0; i < p->count; i++)
-        if (p->parts[i].factor < 0)
-            p->parts[i].factor *= push;
-    return liked;
+    return unwanted > liked ? NEGATIVE * liked / unwanted : NEGATIVE;
+}
+
+/* out[dims] += weight * e. */
+static void row_add(double *out, double weight, const float *row, uint32_t dims)
+{
+    for (uint32_t d = 0; d < dims; d++)
+        out[d] += weight * (double)row[d];
+}
+
+/* From `likes` and `dislikes` to what is asked. */
+static bool sums_make(struct profile *p, double liked, double unwanted, struct arena *a)
+{
+    double length = 0;
+    p->push = push_of(liked, unwanted);
+    p->factors = liked - p->push * unwanted;
+    if (liked <= 0)
+        return false;
+    p->sum = arena_array(a, p->dims, sizeof *p->sum);
+    p->direction = arena_array(a, p->dims, sizeof *p->direction);
+    for (uint32_t d = 0; d < p->dims; d++) {
+        p->sum[d] = p->likes[d] + p->push * p->dislikes[d];
+        length += p->sum[d] * p->sum[d];
+    }
+    p->length = sqrt(length);
+    if (p->length <= LENGTH_MIN * liked)
+        return false;
+    for (uint32_t d = 0; d < p->dims; d++)
+        p->direction[d] = (float)(p->sum[d] / p->length);
+    return true;
 }
 
 bool profile_make(struct vectors *v, const float *centre, double mean_cosine,
@@ -83,29 +105,42 @@ bool profile_make(struct vectors *v, const float *centre, double mean_cosine,
                   struct profile *out)
 {
     struct recommend_example *own = arena_array(a, count + 1, sizeof *own);
+    double liked = 0, unwanted = 0;
     *out = (struct profile){.vectors = v, .centre = centre, .dims = vectors_dims(v)};
     out->mean = centre || !(mean_cosine < 1) ? 0 : mean_cosine;
     if (count)
         memcpy(own, examples, count * sizeof *own);
     parts_make(out, own, examples_merge(own, count), a);
-    double liked = parts_weigh(out), length = 0;
-    if (liked <= 0)
-        return false;
-    out->sum = arena_array(a, out->dims, sizeof *out->sum);
-    out->direction = arena_array(a, out->dims, sizeof *out->direction);
-    for (size_t i = 0; i < out->count; i++) {
-        out->factors += out->parts[i].factor;
-        for (uint32_t d = 0; d < out->dims; d++)
-            out->sum[d] += out->parts[i].factor * (double)out->parts[i].row[d];
+    out->likes = arena_array(a, out->dims, sizeof *out->likes);
+    out->dislikes = arena_array(a, out->dims, sizeof *out->dislikes);
+    for (size_t k = 0; k < out->count; k++) {
+        const struct profile_part *p = &out->parts[k];
+        *(p->weight > 0 ? &liked : &unwanted) += fabs(p->weight);
+        row_add(p->weight > 0 ? out->likes : out->dislikes, p->weight, p->row, out->dims);
     }
-    for (uint32_t d = 0; d < out->dims; d++)
-        length += out->sum[d] * out->sum[d];
-    out->length = sqrt(length);
-    if (out->length <= LENGTH_MIN * liked)
-        return false;
-    for (uint32_t d = 0; d < out->dims; d++)
-        out->direction[d] = (float)(out->sum[d] / out->length);
-    return true;
+    return sums_make(out, liked, unwanted, a);
+}
+
+bool profile_changed(const struct profile *p, const double *weights, struct arena *a,
+                     struct profile *out)
+{
+    double liked = 0, unwanted = 0;
+    *out = *p;
+    out->parts = NULL;
+    out->count = 0;
+    out->likes = arena_alloc(a, p->dims * sizeof *out->likes);
+    out->dislikes = arena_alloc(a, p->dims * sizeof *out->dislikes);
+    memcpy(out->likes, p->likes, p->dims * sizeof *out->likes);
+    memcpy(out->dislikes, p->dislikes, p->dims * sizeof *out->dislikes);
+    for (size_t k = 0; k < p->count; k++) {
+        double was = p->parts[k].weight, is = weights[k];
+        *(is > 0 ? &liked : &unwanted) += fabs(is);
+        if (is == was)
+            continue;
+        row_add(was > 0 ? out->likes : out->dislikes, -was, p->parts[k].row, p->dims);
+        row_add(is > 0 ? out->likes : out->dislikes, is, p->parts[k].row, p->dims);
+    }
+    return sums_make(out, liked, unwanted, a);
 }
 
 double profile_score(const struct profile *p, const float *row)
@@ -128,6 +163,7 @@ void profile_parts(const struct profile *p, const float *row, double *parts)
         double cosine = 0;
         for (uint32_t d = 0; d < p->dims; d++)
             cosine += (double)p->parts[k].row[d] * (double)row[d];
-        parts[k] = p->parts[k].factor * (cosine - p->mean) / (1 - p->mean);
+        double factor = p->parts[k].weight * (p->parts[k].weight < 0 ? p->push : 1);
+        parts[k] = factor * (cosine - p->mean) / (1 - p->mean);
     }
 }

@@ -26,7 +26,7 @@ struct recommend_example {
 struct profile_part {
     uint32_t number;     /* of the example; 0: a text's */
     const float *vector; /* of that text */
-    double weight, factor;
+    double weight;
     float *row; /* its e, of length 1 */
 };
 struct profile {
@@ -36,10 +36,12 @@ struct profile {
     double mean;
     struct profile_part *parts; /* one a document, by number */
     size_t count;
-    double *sum;      /* of factor * e */
-    double factors;   /* of factor */
-    float *direction; /* the sum, of length 1: to search with */
-    double length;    /* that the sum has */
+    double *likes, *dislikes; /* sums of weight * e */
+    double push;              /* factor / weight of the dislikes */
+    double *sum;              /* of factor * e */
+    double factors;           /* of factor */
+    float *direction;         /* the sum, of length 1: to search with */
+    double length;            /* that the sum has */
 };
 
 /* False: no liked example has a vector, or likes and dislikes cancel out. Examples of one document
@@ -47,6 +49,10 @@ struct profile {
 bool profile_make(struct vectors *v, const float *centre, double mean_cosine,
                   const struct recommend_example *examples, size_t count, struct arena *a,
                   struct profile *out);
+/* The same if parts[k] had weights[k]; 0: that example is not there. What comes has no parts, and
+ * borrows from `p`. False as profile_make says it. Cost: a row for each weight that is another. */
+bool profile_changed(const struct profile *p, const double *weights, struct arena *a,
+                     struct profile *out);
 /* The e of a document (or of a vector) as the profile sees it, into out[dims]; false: it has none.
  */
 bool profile_row(const struct profile *p, uint32_t number, float *out);
@@ -55,7 +61,9 @@ bool profile_row_of(const struct profile *p, const float *vector, float *out);
 double profile_score(const struct profile *p, const float *row);
 /* From -1 to 1, whatever the weights: (cos(direction, e_d) - mean) / (1 - mean). */
 double profile_likeness(const struct profile *p, const float *row);
-/* parts[k]: the share that p->parts[k] has of the score of `row`. They add up to it. */
+/* parts[k]: the share that p->parts[k] has of the score of `row`. They add up to it. Without that
+ * example the score is less by that, unless what was not wanted outweighs what was liked, before or
+ * then: the factors of the dislikes are others then. */
 void profile_parts(const struct profile *p, const float *row, double *parts);
 
 #endif

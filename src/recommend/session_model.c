@@ -143,19 +143,21 @@ struct session_model *session_model_load(struct section_reader *r, uint32_t item
 
 /* ---- asked ---- */
 
-/* The session that is asked about: its newest items, none twice, oldest first. */
-struct asked {
-    uint32_t items[SESSION_ITEMS_MAX];
-    size_t from[SESSION_ITEMS_MAX]; /* which of the given it was */
-    size_t count;
-};
 struct near {
     uint32_t session;
     uint32_t places; /* of the shared items, added up: how alike, times the length */
-    float weight;    /* how alike / step */
+    float weight;    /* how alike / step; of the nearest: so that they add up to 1 */
+};
+/* Its newest items, none twice, oldest first. */
+struct session_asked {
+    uint32_t items[SESSION_ITEMS_MAX];
+    size_t from[SESSION_ITEMS_MAX]; /* which of the given it was */
+    size_t count;
+    struct near near[SESSION_NEAR];
+    size_t near_count;
 };
 
-static bool asked_has(const struct asked *a, uint32_t item, size_t *place)
+static bool asked_has(const struct session_asked *a, uint32_t item, size_t *place)
 {
     for (size_t i = a->count; i-- > 0;)
         if (a->items[i] == item) {
@@ -165,7 +167,7 @@ static bool asked_has(const struct asked *a, uint32_t item, size_t *place)
     return false;
 }
 
-static void asked_make(struct asked *a, const uint32_t *given, size_t count)
+static void asked_make(struct session_asked *a, const uint32_t *given, size_t count)
 {
     size_t place;
     a->count = 0;
@@ -183,7 +185,8 @@ static void asked_make(struct asked *a, const uint32_t *given, size_t count)
 }
 
 /* How alike, and how far back the newest shared item is. */
-static struct near near_make(const struct session_model *m, const struct asked *a, uint32_t session)
+static struct near near_make(const struct session_model *m, const struct session_asked *a,
+                             uint32_t session)
 {
     size_t sum = 0, newest = 0, place;
     for (size_t k = m->start[session]; k < m->start[session + 1]; k++)
@@ -195,7 +198,8 @@ static struct near near_make(const struct session_model *m, const struct asked *
 }
 
 /* The newest sessions that share an item, newest first: the heads of the items' lists merged. */
-static size_t sample_take(const struct session_model *m, const struct asked *a, uint32_t *out)
+static size_t sample_take(const struct session_model *m, const struct session_asked *a,
+                          uint32_t *out)
 {
     size_t end[SESSION_ITEMS_MAX], n = 0;
     for (size_t i = 0; i < a->count; i++)
@@ -233,35 +237,46 @@ static size_t most_alike(struct near *all, size_t n)
     return taken;
 }
 
-/* Returns how many; weights then add up to 1. */
-static size_t nearest(const struct session_model *m, const struct asked *a, struct near *out)
+static void nearest(const struct session_model *m, struct session_asked *a)
 {
     uint32_t sample[SAMPLE];
+    struct near all[SAMPLE];
     size_t n = sample_take(m, a, sample);
     double sum = 0;
     for (size_t k = 0; k < n; k++)
-        out[k] = near_make(m, a, sample[k]);
-    n = most_alike(out, n);
-    for (size_t k = 0; k < n; k++)
-        sum += (double)out[k].weight;
-    for (size_t k = 0; k < n; k++)
-        out[k].weight = (float)((double)out[k].weight / sum);
-    return n;
+        all[k] = near_make(m, a, sample[k]);
+    a->near_count = most_alike(all, n);
+    for (size_t k = 0; k < a->near_count; k++)
+        sum += (double)all[k].weight;
+    for (size_t k = 0; k < a->near_count; k++) {
+        a->near[k] = all[k];
+        a->near[k].weight = (float)((double)all[k].weight / sum);
+    }
 }
 
 void session_model_score(const struct session_model *m, const uint32_t *given, size_t count,
                          float *scores)
 {
-    struct near near[SAMPLE];
-    struct asked a;
+    struct session_asked a;
     asked_make(&a, given, count);
-    size_t n = nearest(m, &a, near);
+    nearest(m, &a);
     memset(scores, 0, m->items * sizeof *scores);
-    for (size_t k = 0; k < n; k++)
-        for (size_t i = m->start[near[k].session]; i < m->start[near[k].session + 1]; i++)
-            scores[m->at[i]] += near[k].weight;
+    for (size_t k = 0; k < a.near_count; k++)
+        for (size_t i = m->start[a.near[k].session]; i < m->start[a.near[k].session + 1]; i++)
+            scores[m->at[i]] += a.near[k].weight;
     for (size_t i = 0; i < a.count; i++)
         scores[a.items[i]] = 0;
+}
+
+/* ---- why ---- */
+
+const struct session_asked *session_model_ask(const struct session_model *m, const uint32_t *given,
+                                              size_t count, struct arena *arena)
+{
+    struct session_asked *a = arena_alloc(arena, sizeof *a);
+    asked_make(a, given, count);
+    nearest(m, a);
+    return a;
 }
 
 static bool session_has(const struct session_model *m, uint32_t session, uint32_t item)
@@ -272,26 +287,36 @@ static bool session_has(const struct session_model *m, uint32_t session, uint32_
     return false;
 }
 
+/* Added up as session_model_score does it. */
+float session_model_item(const struct session_model *m, const struct session_asked *a,
+                         uint32_t item)
+{
+    size_t place;
+    float score = 0;
+    if (asked_has(a, item, &place))
+        return 0;
+    for (size_t k = 0; k < a->near_count; k++)
+        if (session_has(m, a->near[k].session, item))
+            score += a->near[k].weight;
+    return score;
+}
+
 /* What a session adds to the score, by the share that each item has of how alike it is. */
-void session_model_parts(const struct session_model *m, const uint32_t *given, size_t count,
+void session_model_parts(const struct session_model *m, const struct session_asked *a, size_t count,
                          uint32_t item, double *parts)
 {
-    struct near near[SAMPLE];
-    struct asked a;
     size_t place;
-    asked_make(&a, given, count);
     for (size_t k = 0; k < count; k++)
         parts[k] = 0;
-    if (asked_has(&a, item, &place))
+    if (asked_has(a, item, &place))
         return;
-    size_t n = nearest(m, &a, near);
-    for (size_t k = 0; k < n; k++) {
-        uint32_t s = near[k].session;
+    for (size_t k = 0; k < a->near_count; k++) {
+        uint32_t s = a->near[k].session;
         if (!session_has(m, s, item))
             continue;
         for (size_t i = m->start[s]; i < m->start[s + 1]; i++)
-            if (asked_has(&a, m->at[i], &place))
-                parts[a.from[place]] +=
-                    (double)near[k].weight * (double)(place + 1) / (double)near[k].places;
+            if (asked_has(a, m->at[i], &place))
+                parts[a->from[place]] +=
+                    (double)a->near[k].weight * (double)(place + 1) / (double)a->near[k].places;
     }
 }

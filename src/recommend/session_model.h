@@ -41,8 +41,18 @@ struct session_model *session_model_load(struct section_reader *r, uint32_t item
  * counts where it came last. Cost: 0.1 to 0.5 ms, and 4 bytes an item. */
 void session_model_score(const struct session_model *m, const uint32_t *given, size_t count,
                          float *scores);
-/* parts[k]: the share of the score of `item` that given[k] has; they add up to it. */
-void session_model_parts(const struct session_model *m, const uint32_t *given, size_t count,
+/* What is like `given`, looked for once and asked about items. In the arena, 3.6 kB. Cost: 0.1 to
+ * 0.5 ms. */
+struct arena;
+struct session_asked;
+const struct session_asked *session_model_ask(const struct session_model *m, const uint32_t *given,
+                                              size_t count, struct arena *a);
+/* The score of one item, to the bit as session_model_score says it. Cost: some microseconds. */
+float session_model_item(const struct session_model *m, const struct session_asked *a,
+                         uint32_t item);
+/* parts[k]: the share of the score of `item` that given[k] has of the `count`; they add up to it.
+ * Without given[k] other sessions are near, and the score is not just less by parts[k]. */
+void session_model_parts(const struct session_model *m, const struct session_asked *a, size_t count,
                          uint32_t item, double *parts);
 
 #endif

@@ -16,8 +16,8 @@ def trained(server):
     words = "soup bread bike tent stars river piano glass moon rope desk lamp".split()
     server.lines("learned", [{"id": f"g{g}-{k}", "text": f"{words[k]} {words[k]} own{g}"} for g in range(GROUPS) for k in range(EACH)])
     rng = random.Random(3)
-    rows = [{"user": f"u{u}", "document": f"g{u % GROUPS}-{k}", "type": "like"} for u in range(READERS)
-            for k in rng.sample(range(EACH), 8)]
+    rows = [{"user": f"u{u}", "document": f"g{u % GROUPS}-{k}", "type": "like", "session": f"s{u}-{j // 4}"} for u in range(READERS)
+            for j, k in enumerate(rng.sample(range(EACH), 8))]
     for i in range(0, len(rows), 500):
         assert server.post(C + "/feedback", rows[i:i + 500])["failed"] == 0
     train(server, kind="ease")
@@ -206,29 +206,94 @@ def kinds(server, trained):
     server.post(C + "/recommenders/1:promote", None)
 
 
+def without(document, body):
+    """The request as it is without a document."""
+    return {name: [d for d in value if d != document] if isinstance(value, list) else value for name, value in body.items()}
+
+
+def leave_out(server, rows, body, parts=1):
+    """Parts and others add up; without a document that is named the score is less by its part: asked again. -> how many were."""
+    asked = 0
+    for row in rows:
+        named = row["explanation"]
+        assert sum(x["part"] for x in named) + row["others"] == pytest.approx(row["relevance"], abs=1e-6)
+        assert [x["part"] for x in named] == sorted((x["part"] for x in named), reverse=True)
+        for x in named[:parts]:
+            assert x["share"] == pytest.approx(x["part"] / row["relevance"], abs=1e-6) or row["relevance"] <= 0
+            less = row_of(server, row["id"], **without(x["document"], body))
+            assert row["relevance"] - less["relevance"] == pytest.approx(x["part"], abs=1e-6 * max(1, abs(row["relevance"]))), (row, less)
+            asked += 1
+    return asked
+
+
 @pytest.mark.parametrize("kind", ["neighbours", "walks", "ials"])
 def test_reasons_of_every_kind(server, kinds, kind):
-    """Of kinds that are sums over what was read, what is left out takes its part with it. iALS solves for all that was read at once: its parts add up too,
-    but what is left counts for more."""
+    """What is left out takes its part with it, also by iALS, which solves for all that was read at once."""
     server.post(f"{C}/recommenders/{kinds[kind]}:promote", None)
-    liked = ["g1-0", "g1-3", "g4-5", "g4-6", "g7-1"]
-    answer = recommend(server, positive=liked, negative=["g5-5"], limit=12, explain=True)
+    server.post(C + "/documents", {"id": "fresh", "text": "piano piano own4"})
+    body = {"positive": ["g1-0", "g1-3", "g4-5", "g4-6", "g7-1"], "negative": ["g5-5"]}
+    answer = recommend(server, limit=12, explain=True, **body)
     assert answer["recommender"] == kinds[kind] and len(answer["data"]) == 12
-    for row in answer["data"]:
-        assert row["source"] in ("model", "text")
-        assert sum(x["part"] for x in row["explanation"]) + row["others"] == pytest.approx(row["relevance"], abs=1e-6)
-        first = row["explanation"][0]
-        less = row_of(server, row["id"], positive=[d for d in liked if d != first["document"]], negative=["g5-5"])["relevance"]
-        if kind != "ials":
-            assert row["relevance"] - less == pytest.approx(first["part"], abs=1e-6 * max(1, row["relevance"])), row["id"]
-        else:
-            assert first["document"] not in liked or less < row["relevance"]
+    assert {r["source"] for r in answer["data"]} <= {"model", "text"}
+    assert leave_out(server, answer["data"], body, parts=3) > 20
+    fresh = row_of(server, "fresh", **body)
+    server.ask("DELETE", C + "/documents/fresh", status=204)
+    assert fresh["source"] == "text" and fresh["explanation"]
 
 
-def test_reasons_of_sessions(server):
-    """What comes next: the sessions' share of each document named, and all of them the score."""
-    session = ["g2-0", "g2-5", "g3-1"]
-    rows = recommend(server, session=session, limit=12, explain=True)["data"]
-    for row in rows:
-        assert {x["document"] for x in row["explanation"]} <= set(session)
-        assert sum(x["part"] for x in row["explanation"]) + row["others"] == pytest.approx(row["relevance"], abs=1e-6)
+@pytest.mark.parametrize("kind", ["ease", "ials"])
+def test_reasons_of_sessions(server, kinds, kind):
+    """What comes next, by the sessions of others: without a document others are like it, and those before it are a step nearer. What no
+    such session has goes by the model and the profile, which take those steps into account too."""
+    server.post(f"{C}/recommenders/{kinds.get(kind, 1)}:promote", None)
+    body = {"session": ["g2-0", "g3-1", "g2-5", "g2-7"]}
+    rows = recommend(server, limit=30, explain=True, **body)["data"]
+    assert rows[0]["source"] == "session" and {r["source"] for r in rows} & {"model", "profile"}
+    assert all({x["document"] for x in r["explanation"]} <= set(body["session"]) for r in rows)
+    assert leave_out(server, rows, body, parts=4) > 40
+
+
+@pytest.mark.parametrize("kind", ["ease", "ials"])
+@pytest.mark.parametrize("blend", [None, "model + session + .5 * profile - .1 * popular", "max(model, 2 * session)"])
+def test_reasons_of_all_together(server, kinds, kind, blend):
+    """A reader's session beside what they liked before, with so many dislikes that these push less; by sums, and by what is none."""
+    server.post(f"{C}/recommenders/{kinds.get(kind, 1)}:promote", None)
+    body = {"session": ["g2-0", "g3-1", "g2-5"], "positive": ["g1-4", "g2-0"], "negative": ["g5-1", "g5-2", "g6-3", "g6-4", "g3-7", "g3-8"],
+            **({"blend": blend} if blend else {})}
+    rows = recommend(server, limit=20, explain=True, **body)["data"]
+    assert leave_out(server, rows, body, parts=3) > 20
+
+
+@pytest.mark.parametrize("kind", ["ease", "ials"])
+@pytest.mark.parametrize("blend", [None, "model + session"])
+def test_reasons_of_what_a_reader_did(server, kinds, kind, blend):
+    """Two readers, the one without the document that the other's first reason is."""
+    server.post(f"{C}/recommenders/{kinds.get(kind, 1)}:promote", None)
+    more = {"blend": blend} if blend else {}
+    acts = [("g1-0", "like", "old"), ("g1-3", "save", "old"), ("g4-5", "like", "now"), ("g1-3", "view", "now"), ("g4-6", "like", "now"), ("g7-1", "dislike", "now")]
+
+    def does(user, gone=None):
+        server.ask("DELETE", f"{C}/users/{user}")
+        server.post(C + "/feedback", [{"user": user, "document": d, "type": t, "session": s} for d, t, s in acts if d != gone])
+    does("maya")
+    rows = recommend(server, user="maya", limit=10, explain=True, **more)["data"]
+    for first in sorted({r["explanation"][0]["document"] for r in rows}):
+        does("noor", first)
+        for row in rows:
+            assert sum(x["part"] for x in row["explanation"]) + row["others"] == pytest.approx(row["relevance"], abs=1e-6)
+            if row["explanation"][0]["document"] == first:
+                less = row_of(server, row["id"], user="noor", **more)["relevance"]
+                assert row["relevance"] - less == pytest.approx(row["explanation"][0]["part"], abs=1e-6), row
+    for user in ("maya", "noor"):
+        server.ask("DELETE", f"{C}/users/{user}", status=204)
+
+
+def test_the_only_reason_has_all(server, kinds):
+    """Without it the reader is a stranger, who is shown what others read: on another scale, so that nothing of it is in the share."""
+    server.post(f"{C}/recommenders/{kinds['ials']}:promote", None)
+    server.post(C + "/feedback", {"user": "once", "document": "g1-0", "type": "like"})
+    for body in ({"user": "once"}, {"positive": ["g1-0"]}, {"session": ["g1-0"]}):
+        for row in recommend(server, limit=3, explain=True, **body)["data"]:
+            assert [(x["document"], x["share"]) for x in row["explanation"]] == [("g1-0", pytest.approx(1, abs=1e-6))]
+            assert row["others"] == pytest.approx(0, abs=1e-6)
+    server.ask("DELETE", C + "/users/once", status=204)

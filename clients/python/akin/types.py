@@ -548,8 +548,8 @@ class Recommendation(TypedDict, total=False):
     propensity: float  # with explore: the probability that it stands here, given what stands before
     relevance: float  # with explain: the score before the rules
     adjustments: "Adjustments"  # with explain: score = (relevance + ranker) * boost * freshness * fatigue
-    explanation: List[Dict[str, Any]]  # with explain: the documents that gave most of the relevance
-    others: float  # with explain: the rest; parts and others add up to the relevance
+    explanation: List[Dict[str, Any]]  # with explain: the documents that gave most of the relevance, the largest part first; of a reader's newest ...
+    others: float  # with explain: the relevance less the parts: what other documents gave, what no document did, and what the ...
     document: "DocumentParts"
 
 class Adjustments(TypedDict, total=False):

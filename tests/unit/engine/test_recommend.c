@@ -3,6 +3,8 @@
 #include "help.h"
 #include "engine/recommend_sources.h"
 #include "engine/recommenders.h"
+#include "math/half.h"
+#include "recommend/factors.h"
 #include "recommend/item_model.h"
 #include "recommend/session_model.h"
 #include "recommend/text_model.h"
@@ -187,7 +189,8 @@ static size_t count_of(const struct run *t, const char *source)
     return n;
 }
 
-/* The parts of all candidates add up, with `rest` as it should be. */
+/* The parts of all candidates add up, with `rest` as it should be where scores are sums: what no
+ * document has. (Without the only document that a source goes by, the next one speaks.) */
 static void parts_check(struct run *t, double offset)
 {
     for (size_t i = 0; i < t->m.candidate_count; i++) {
@@ -201,9 +204,11 @@ static void parts_check(struct run *t, double offset)
             assert_true(p == 0 || parts[p].part <= parts[p - 1].part);
         }
         assert_true(fabs(sum + rest - k->relevance) < 1e-9);
-        bool examples = k->by_learned != 0 || k->by_profile != 0 || k->by_session != 0;
+        bool sums = (k->by_learned != 0 || k->by_profile != 0) && n > 1 && !t->m.blend &&
+                    t->m.session_count == 0 && t->m.examples[0].number > 0 &&
+                    !t->m.learned->model->factors;
         double want = k->by_learned != 0 && !k->known ? k->by_learned * offset : 0;
-        if (examples && fabs(rest - want) > 1e-6)
+        if (sums && fabs(rest - want) > 1e-6)
             fail_msg("%u by %s: rest %g", k->number, k->source, rest);
     }
 }
@@ -216,40 +221,66 @@ static size_t ids_random(struct fixture *f, struct rng *r, struct str *out, size
     return count;
 }
 
-/* Without the example that is named first the score is less by its part, and by nothing else. */
-static void leave_one_out(struct fixture *f, struct collection *c, struct run *t,
-                          struct recommend_request r)
+static size_t ids_without(struct fixture *f, struct collection *c, uint32_t gone,
+                          const struct str *ids, size_t count, const struct str **out)
+{
+    struct str *left = arena_array(f->a, count + 1, sizeof *left);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (number_of(f, c, ids[i].s) != gone)
+            left[n++] = ids[i];
+    *out = left;
+    return n;
+}
+
+static bool voices_equal(struct voices a, struct voices b)
+{
+    return a.session == b.session && a.learned == b.learned && a.profile == b.profile;
+}
+
+/* Without an example that is named the score is less by its part, and by nothing else, as long as
+ * the same sources have something to go by: asked again, without it. Returns how many were
+ * compared.
+ */
+static unsigned leave_one_out(struct fixture *f, struct collection *c, struct run *t,
+                              struct recommend_request r)
 {
     struct recommender *fixed = t->m.learned;
-    for (size_t i = 0; i < t->m.candidate_count; i += 5) {
-        const struct candidate *k = &t->m.candidates[i], *after;
+    unsigned compared = 0;
+    for (size_t i = 0; i < t->m.candidate_count; i += 3) {
+        const struct candidate *k = &t->m.candidates[i];
         struct explanation_part *parts;
-        struct str *rest = arena_array(f->a, r.positive_count, sizeof *rest);
-        size_t n, left = 0;
+        size_t n;
         double others;
-        OK(explanation_make(&t->m, k, 3, &parts, &n, &others, e));
-        if (n == 0)
-            continue;
-        for (size_t p = 0; p < r.positive_count; p++)
-            if (number_of(f, c, r.positive[p].s) != parts[0].number)
-                rest[left++] = r.positive[p];
-        struct recommend_request less = r;
-        struct run u;
-        less.positive = rest;
-        less.positive_count = left;
-        run_begin(f, c, &u, &less);
-        assert_ptr_equal(u.m.learned, fixed);
-        size_t found;
-        struct candidate again;
-        candidates_score(&u.m, &k->number, 1, &again, &found);
-        after = &again;
-        assert_int_equal(found, 1);
-        if (left < r.positive_count && strcmp(after->source, k->source) == 0 &&
-            fabs(k->relevance - after->relevance - parts[0].part) > 1e-6)
-            fail_msg("%u by %s: %g less %g is not %g", k->number, k->source, k->relevance,
-                     parts[0].part, after->relevance);
-        run_end(&u);
+        OK(explanation_make(&t->m, k, 4, &parts, &n, &others, e));
+        for (size_t p = 0; p < n; p++) {
+            struct recommend_request less = r;
+            uint32_t gone = parts[p].number;
+            less.positive_count =
+                ids_without(f, c, gone, r.positive, r.positive_count, &less.positive);
+            less.negative_count =
+                ids_without(f, c, gone, r.negative, r.negative_count, &less.negative);
+            less.session_count = ids_without(f, c, gone, r.session, r.session_count, &less.session);
+            if (less.positive_count + less.negative_count + less.session_count == 0)
+                continue;
+            struct run u;
+            struct candidate after;
+            size_t found;
+            run_begin(f, c, &u, &less);
+            assert_ptr_equal(u.m.learned, fixed);
+            candidates_score(&u.m, &k->number, 1, &after, &found);
+            assert_int_equal(found, 1);
+            if (t->m.blend || voices_equal(voices_of(&t->m), voices_of(&u.m))) {
+                compared++;
+                if (fabs(k->relevance - after.relevance - parts[p].part) > 1e-6)
+                    fail_msg("%u by %s, then by %s: %.8f less %.8f (%zu) is not %.8f", k->number,
+                             k->source, after.source, k->relevance, parts[p].part, p,
+                             after.relevance);
+            }
+            run_end(&u);
+        }
     }
+    return compared;
 }
 
 static void test_parts(void **state)
@@ -270,7 +301,86 @@ static void test_parts(void **state)
         assert_true(count_of(&t, "model") > 5 && count_of(&t, "text") > 5);
         assert_true((t.m.sources->learned.like > 0) == (seed % 2 == 0));
         parts_check(&t, .01);
-        leave_one_out(f, c, &t, q);
+        assert_true(leave_one_out(f, c, &t, q) > 30);
+        run_end(&t);
+    }
+    collection_unref(c);
+}
+
+static struct factors *factors_random(struct rng *r)
+{
+    enum { DIMS = 9 };
+    struct factors *x = xcalloc(1, sizeof *x);
+    *x = (struct factors){.items = KNOWN,
+                          .known = KNOWN - UNREAD,
+                          .dims = DIMS,
+                          .alpha = .02,
+                          .lambda = .01,
+                          .nu = 1};
+    x->gram = xcalloc(DIMS, sizeof *x->gram);
+    x->vectors = xcalloc((size_t)KNOWN * DIMS, sizeof *x->vectors);
+    for (size_t i = 0; i < (size_t)(KNOWN - UNREAD) * DIMS; i++) {
+        x->vectors[i] = half_of_float(.5f * rng_normal(r));
+        x->gram[i % DIMS] += .02 * pow((double)half_to_float(x->vectors[i]), 2);
+    }
+    return x;
+}
+
+static struct session_model *sessions_random(struct rng *r)
+{
+    enum { SESSIONS = 400 };
+    static size_t start[SESSIONS + 1];
+    static uint32_t at[SESSIONS * 4];
+    for (size_t s = 0; s < SESSIONS; s++) {
+        uint32_t item = (uint32_t)rng_below(r, 20);
+        start[s + 1] = start[s];
+        for (; item < KNOWN - UNREAD && start[s + 1] < start[s] + 4;
+             item += 1 + (uint32_t)rng_below(r, 18))
+            at[start[s + 1]++] = item;
+    }
+    return session_model_new(KNOWN, SESSIONS, start, at);
+}
+
+/* The same of what is no sum over what was read: iALS and sessions, with and without dislikes that
+ * outweigh the likes, alone and together, by the default blend and by others. Of fewer documents
+ * than factors, and of more. */
+static void test_parts_of_what_is_no_sum(void **state)
+{
+    static const char *const blends[] = {"", "model + .3 * profile + session - .1 * popular",
+                                         "max(model, session) * exp(profile)"};
+    struct fixture *f = *state;
+    struct rng r;
+    fill(f);
+    struct collection *c = collection_of(f);
+    rng_init(&r, 5);
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct str liked[12], unwanted[6], session[5];
+        struct run t;
+        bool asked = seed % 3 > 0;
+        struct recommend_model *m = model_random(f, c, seed);
+        if (seed % 4 > 0) {
+            item_model_free(m->rows);
+            m->rows = NULL;
+            m->kind = MODEL_IALS;
+            m->factors = factors_random(&r);
+        }
+        m->sessions = sessions_random(&r);
+        serve(f, c, m, 1);
+        struct recommend_request q = {.positive = liked,
+                                      .negative = unwanted,
+                                      .session = session,
+                                      .blend = str_c(blends[seed / 2 % 3]),
+                                      .explain = true};
+        q.positive_count = ids_random(f, &r, liked, seed % 2 ? 3 : 12);
+        q.negative_count = ids_random(f, &r, unwanted, seed % 5);
+        q.session_count = asked ? ids_random(f, &r, session, 5) : 0;
+        if (asked) /* one twice, and one that is liked too */
+            session[1] = session[4], session[2] = liked[1];
+        run_begin(f, c, &t, &q);
+        assert_true(t.m.blend || !asked || count_of(&t, "session") > 5);
+        assert_true(t.m.blend || asked || (count_of(&t, "model") > 5 && count_of(&t, "text") > 5));
+        parts_check(&t, .01);
+        assert_true(leave_one_out(f, c, &t, q) > 30);
         run_end(&t);
     }
     collection_unref(c);
@@ -534,6 +644,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_parts),
+        TEST(test_parts_of_what_is_no_sum),
         TEST(test_what_the_model_says),
         TEST(test_a_new_document),
         TEST(test_feedback_is_folded_in),

@@ -134,6 +134,74 @@ static void test_part_is_of_what_was_read(void **state)
     factors_free(f);
 }
 
+/* Some readings gone, others of another weight: as if the reader had read that. */
+static void test_changed(void **state)
+{
+    static const uint32_t dims[] = {1, 7, 64};
+    static const size_t counts[] = {1, 2, 7, 8, 63, 64, 65, 200};
+    struct arena *arena = arena_new(0);
+    struct rng r;
+    rng_init(&r, 6);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+            for (unsigned run = 0; run < 12; run++) {
+                struct factors *f = example(dims[i], run % 3 / 2.);
+                struct model_read read[200], left[200];
+                size_t at[200], changed = 0, n = 0;
+                double times[200], want[64];
+                float w[64];
+                for (size_t k = 0; k < counts[c]; k++) {
+                    double of = k == run ? 0 : 1;
+                    read[k] = (struct model_read){(uint32_t)rng_below(&r, ITEMS),
+                                                  rng_below(&r, 5) ? .5f : -.7f};
+                    if (run % 4 == 1 && k % 3 == 0)
+                        of = 1.25;
+                    else if (run % 4 == 2 && k % 20 == 0)
+                        of = 0;
+                    else if (run % 4 == 3 && k == 1)
+                        of = -.5;
+                    if (of != 1)
+                        at[changed] = k, times[changed++] = of;
+                    if (of != 0)
+                        left[n++] =
+                            (struct model_read){read[k].item, (float)((double)read[k].weight * of)};
+                }
+                struct factors_fold *fold = factors_fold(f, read, counts[c], arena);
+                factors_fold_changed(fold, at, times, changed, counts[c] - n, w);
+                reference(f, left, n, want);
+                for (size_t d = 0; d < dims[i]; d++)
+                    if (fabs(want[d] - (double)w[d]) > 1e-6 * fmax(1, fabs(want[d])))
+                        fail_msg("%u dimensions, %zu readings, run %u: %.9f, not %.9f", dims[i],
+                                 counts[c], run, (double)w[d], want[d]);
+                arena_reset(arena);
+                factors_free(f);
+            }
+    arena_free(arena);
+}
+
+/* Of several items at once: the sum of what each says. */
+static void test_parts_of_several(void **state)
+{
+    struct arena *arena = arena_new(0);
+    for (unsigned run = 0; run < 2; run++) {
+        struct factors *f = example(run ? 2 : 7, 1);
+        const struct model_read read[] = {{3, 1}, {8, -.5f}, {9, .2f}};
+        const uint32_t items[] = {20, 3, 41};
+        const double weights[] = {.5, -2, .25};
+        double parts[3], one[3], sums[3] = {0};
+        factors_fold_parts(factors_fold(f, read, 3, arena), items, weights, 3, parts);
+        for (size_t j = 0; j < 3; j++) {
+            factors_parts(f, read, 3, items[j], one);
+            for (size_t k = 0; k < 3; k++)
+                sums[k] += weights[j] * one[k];
+        }
+        for (size_t k = 0; k < 3; k++)
+            assert_true(fabs(parts[k] - sums[k]) < 1e-9);
+        factors_free(f);
+    }
+    arena_free(arena);
+}
+
 static void test_spread(void **state)
 {
     struct factors *f = example(7, 1);
@@ -219,6 +287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_definition),
         cmocka_unit_test(test_part_is_of_what_was_read),
+        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_parts_of_several),
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_saved_and_loaded),
         cmocka_unit_test(test_not_as_it_should_be),

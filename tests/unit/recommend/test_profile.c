@@ -174,6 +174,45 @@ static void test_parts_add_up_and_leave_one_out(void **state)
     }
 }
 
+/* Other weights, and none, in a profile that is there: as if it had been made of them. */
+static void test_changed(void **state)
+{
+    struct rng r;
+    unsigned spoke = 0;
+    rng_init(&r, 9);
+    for (unsigned run = 0; run < 200; run++) {
+        struct recommend_example x[12], other[12];
+        struct profile p, made, changed;
+        const float *of = run % 2 ? centre : NULL;
+        double weights[12];
+        float row[DIMS];
+        size_t n = 0;
+        examples_random(&r, x, 12);
+        (void)make(x, 12, of, .3, &p);
+        for (size_t k = 0; k < p.count; k++) {
+            weights[k] = p.parts[k].weight;
+            if (k == run % p.count)
+                weights[k] = 0;
+            else if (run % 3 == 0)
+                weights[k] = rng_unit(&r) - .4;
+            if (weights[k] != 0)
+                other[n++] = (struct recommend_example){p.parts[k].number, weights[k], NULL};
+        }
+        bool any = make(other, n, of, .3, &made);
+        assert_true(profile_changed(&p, weights, a, &changed) == any);
+        if (!any)
+            continue;
+        spoke++;
+        for (unsigned c = 0; c < CLUSTERS; c++) {
+            assert_true(profile_row(&p, 100 * c + run % MEMBERS, row));
+            assert_true(fabs(profile_score(&made, row) - profile_score(&changed, row)) < 1e-9);
+            assert_true(fabs(profile_likeness(&made, row) - profile_likeness(&changed, row)) <
+                        1e-5);
+        }
+    }
+    assert_true(spoke > 50);
+}
+
 /* Ten dislikes push no more than one that weighs as much as all that was liked. */
 static void test_dislikes_do_not_drown_what_was_liked(void **state)
 {
@@ -185,7 +224,7 @@ static void test_dislikes_do_not_drown_what_was_liked(void **state)
     assert_true(better_than(&p, 5) < MEMBERS);
     double push = 0;
     for (size_t k = 0; k < p.count; k++)
-        push += p.parts[k].factor < 0 ? -p.parts[k].factor : 0;
+        push += p.parts[k].weight < 0 ? -p.parts[k].weight * p.push : 0;
     assert_true(fabs(push - .5) < 1e-9);
 }
 
@@ -241,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_negatives_push_away),
         cmocka_unit_test(test_the_mean_cosine),
         cmocka_unit_test(test_parts_add_up_and_leave_one_out),
+        cmocka_unit_test(test_changed),
         cmocka_unit_test(test_dislikes_do_not_drown_what_was_liked),
         cmocka_unit_test(test_same_input_same_output),
         cmocka_unit_test(test_a_text_is_an_example),

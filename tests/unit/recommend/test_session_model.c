@@ -14,6 +14,7 @@ enum { ITEMS = 60, SESSIONS = 1500 };
 static size_t start[SESSIONS + 1];
 static uint32_t at[SESSIONS * 8];
 static struct session_model *m;
+static struct arena *arena;
 
 static bool holds(uint32_t session, uint32_t item)
 {
@@ -39,12 +40,14 @@ static int setup(void **state)
         }
     }
     m = session_model_new(ITEMS, SESSIONS, start, at);
+    arena = arena_new(0);
     return folder_make(state);
 }
 
 static int teardown(void **state)
 {
     session_model_free(m);
+    arena_free(arena);
     return folder_remove(state);
 }
 
@@ -93,10 +96,12 @@ static void test_definition(void **state)
                 continue;
             reference(given[g], count, want);
             session_model_score(m, given[g], count, scores);
+            const struct session_asked *asked = session_model_ask(m, given[g], count, arena);
             for (uint32_t i = 0; i < ITEMS; i++) {
                 double sum = 0;
                 assert_true(fabs((double)scores[i] - want[i]) < 1e-6);
-                session_model_parts(m, given[g], count, i, parts);
+                assert_true(session_model_item(m, asked, i) == scores[i]);
+                session_model_parts(m, asked, count, i, parts);
                 for (size_t k = 0; k < count; k++)
                     sum += parts[k];
                 assert_true(fabs(sum - want[i]) < 1e-6);
@@ -114,7 +119,7 @@ static void test_given(void **state)
     session_model_score(m, twice, 4, a);
     session_model_score(m, once, 3, b);
     assert_memory_equal(a, b, sizeof a);
-    session_model_parts(m, twice, 4, 20, parts);
+    session_model_parts(m, session_model_ask(m, twice, 4, arena), 4, 20, parts);
     assert_true(parts[0] == 0 && parts[2] > 0);
     for (uint32_t i = 0; i < 100; i++)
         many[i] = i % 50;
