@@ -221,9 +221,9 @@ static enum err options_check(const struct passage_options *o, struct str text, 
     if (o->tokens_max < TOKENS_LEAST)
         return err_set(e, ERR_INVALID, "tokens_max", "is %u, has to be at least %d", o->tokens_max,
                        TOKENS_LEAST);
-    if (o->overlap_tokens && o->overlap_tokens >= o->tokens_max / 2)
-        return err_set(e, ERR_INVALID, "overlap_tokens", "is %u, has to be less than %u",
-                       o->overlap_tokens, o->tokens_max / 2);
+    if (o->overlap_tokens * 2 >= o->tokens_max)
+        return err_set(e, ERR_INVALID, "overlap_tokens", "is %u, has to be less than half of %u",
+                       o->overlap_tokens, o->tokens_max);
     if (text.n >= TEXT_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE, NULL, "a text has less than 2 GiB");
     return ERR_OK;

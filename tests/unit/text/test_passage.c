@@ -119,6 +119,9 @@ static void options_are_bounded(void **state)
     const struct passage_options bad[] = {{7, 0}, {8, 4}, {100, 50}};
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(passages_split(t, STR("x"), &bad[i], a, &list, &n, NULL), ERR_INVALID);
+    const struct passage_options good[] = {{8, 3}, {9, 4}, {63, 31}};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(passages_split(t, STR("x"), &good[i], a, &list, &n, NULL), 0);
     arena_free(a);
     tokenizer_free(t);
 }
