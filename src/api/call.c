@@ -187,8 +187,9 @@ struct str input_str(const json_t *v, const char *name)
 
 static struct str id_of(struct arena *a, const json_t *v)
 {
-    if (json_is_integer(v))
-        return str_c(arena_printf(a, "%" JSON_INTEGER_FORMAT, json_integer_value(v)));
+    int64_t whole;
+    if (json_whole(v, &whole))
+        return str_c(arena_printf(a, "%" PRId64, whole));
     return json_str(v);
 }
 

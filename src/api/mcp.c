@@ -136,7 +136,8 @@ static struct str id_text(struct arena *a, const json_t *id)
 static bool refused_by_form(struct call *c)
 {
     const json_t *id = json_object_get(c->body, "id"), *params = json_object_get(c->body, "params");
-    if (json_is_string(id) || json_is_integer(id))
+    int64_t whole;
+    if (json_is_string(id) || json_whole(id, &whole))
         c->rpc->id = id_text(c->arena, id);
     if (!str_eq_c(input_str(c->body, "jsonrpc"), "2.0"))
         return refuse(c, RPC_NO_REQUEST, "jsonrpc must be \"2.0\"");

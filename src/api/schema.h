@@ -16,7 +16,8 @@ enum schema_type {
     SCHEMA_INTEGER, /* 10 and 10.0 */
     SCHEMA_NUMBER,
     SCHEMA_BOOLEAN,
-    SCHEMA_ONE_OF, /* the first alternative whose JSON type fits is the one that is checked */
+    SCHEMA_ONE_OF, /* the first alternative whose JSON type fits, and for arrays their first item's,
+                      is the one that is checked */
 };
 
 enum schema_format {
@@ -46,6 +47,8 @@ struct schema {
     size_t count_min, count_max; /* strings: code points; arrays: items; 0: no bound */
     const char *choices;         /* strings: "hybrid|semantic|lexical" */
     const char *pattern;         /* strings: described only, the handler judges it */
+    const char *keys;            /* objects with free keys: the pattern of one, described only */
+    const char *rules;           /* further keywords, "\"if\":...,\"then\":...", described only */
     bool nullable;
     bool open;     /* objects: unknown fields are allowed */
     bool deferred; /* only the type and the count are checked: the handler judges what is inside */

@@ -9,18 +9,17 @@ static const struct schema token_id = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4294967295.0};
 static const struct schema input_ids = {
     .type = SCHEMA_ARRAY, .items = &token_id, .count_min = 1, .count_max = INPUT_IDS_MAX};
-static const struct schema input_item = {
-    .type = SCHEMA_ONE_OF,
-    .alternatives = (const struct schema *const[]){&input_text, &token_id, &input_ids, NULL},
-};
-static const struct schema input_array = {
-    .type = SCHEMA_ARRAY, .items = &input_item, .count_min = 1, .count_max = INPUT_IDS_MAX};
+static const struct schema input_texts = {
+    .type = SCHEMA_ARRAY, .items = &input_text, .count_min = 1, .count_max = INPUTS_MAX};
+static const struct schema input_id_lists = {
+    .type = SCHEMA_ARRAY, .items = &input_ids, .count_min = 1, .count_max = INPUTS_MAX};
 static const struct schema input = {
     .type = SCHEMA_ONE_OF,
     .help = "a text, an array of up to 2048 texts, ids of the model's own vocabulary without "
             "special tokens, or an array "
             "of such",
-    .alternatives = (const struct schema *const[]){&input_text, &input_array, NULL},
+    .alternatives = (const struct schema *const[]){&input_text, &input_texts, &input_ids,
+                                                   &input_id_lists, NULL},
     .example = "\"pumpkin soup\"",
 };
 /* Clients in languages without absent members send null for what was not said. */
@@ -119,15 +118,13 @@ const struct schema schema_tei_tokenize = {
 };
 static const struct schema decode_ids = {
     .type = SCHEMA_ARRAY, .items = &token_id, .count_max = INPUT_IDS_MAX};
-static const struct schema decode_item = {
+static const struct schema decode_lists = {
+    .type = SCHEMA_ARRAY, .items = &decode_ids, .count_min = 1, .count_max = INPUT_IDS_MAX};
+static const struct schema decode_input = {
     .type = SCHEMA_ONE_OF,
-    .alternatives = (const struct schema *const[]){&token_id, &decode_ids, NULL}};
-static const struct schema decode_input = {.type = SCHEMA_ARRAY,
-                                           .items = &decode_item,
-                                           .count_min = 1,
-                                           .count_max = INPUT_IDS_MAX,
-                                           .help = "ids of one text, or an array of such",
-                                           .example = "[101,102]"};
+    .alternatives = (const struct schema *const[]){&input_ids, &decode_lists, NULL},
+    .help = "ids of one text, or an array of such",
+    .example = "[101,102]"};
 const struct schema schema_tei_decode = {
     .name = "TEIDecodeRequest",
     .type = SCHEMA_OBJECT,

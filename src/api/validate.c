@@ -73,22 +73,24 @@ bool schema_string_fits(const struct schema *s, struct str v)
 static bool number_fits(const struct schema *s, const json_t *v)
 {
     double x = json_number_value(v);
+    int64_t whole;
     if (!json_is_number(v) || !isfinite(x))
         return false;
-    if (s->type == SCHEMA_INTEGER && (x != floor(x) || fabs(x) > 9007199254740991.0))
+    if (s->type == SCHEMA_INTEGER && (!json_whole(v, &whole) || fabs(x) >= 0x1p53))
         return false;
     return !s->bounded || (x >= s->min && x <= s->max);
 }
 
 static bool scalar_fits(const struct schema *s, const json_t *v)
 {
+    int64_t whole;
     switch (s->type) {
     case SCHEMA_ANY:
         return true;
     case SCHEMA_STRING:
         return json_is_string(v) && schema_string_fits(s, json_str(v));
     case SCHEMA_ID:
-        return json_is_integer(v) || (json_is_string(v) && schema_string_fits(s, json_str(v)));
+        return json_whole(v, &whole) || (json_is_string(v) && schema_string_fits(s, json_str(v)));
     case SCHEMA_INTEGER:
     case SCHEMA_NUMBER:
         return number_fits(s, v);
@@ -215,18 +217,41 @@ static void validate_array(const struct schema *s, const json_t *v, const char *
     }
 }
 
-static bool type_fits(const struct schema *s, const json_t *v)
+/* `levels`: of arrays whose first item has to fit too. */
+static const struct schema *alternative_of(const struct schema *s, const json_t *v,
+                                           unsigned levels);
+
+static bool type_fits(const struct schema *s, const json_t *v, unsigned levels)
 {
     switch (s->type) {
     case SCHEMA_OBJECT:
         return json_is_object(v);
     case SCHEMA_ARRAY:
-        return json_is_array(v);
+        return json_is_array(v) && (!levels || !s->items || !json_array_size(v) ||
+                                    type_fits(s->items, json_array_get(v, 0), levels - 1));
     case SCHEMA_STRING:
         return json_is_string(v);
-    default:
-        return scalar_fits(s, v);
+    case SCHEMA_INTEGER:
+    case SCHEMA_NUMBER:
+        return json_is_number(v);
+    case SCHEMA_ID:
+        return json_is_string(v) || json_is_number(v);
+    case SCHEMA_BOOLEAN:
+        return json_is_boolean(v);
+    case SCHEMA_ONE_OF:
+        return alternative_of(s, v, levels) != NULL;
+    case SCHEMA_ANY:
+        return true;
     }
+    return false;
+}
+
+static const struct schema *alternative_of(const struct schema *s, const json_t *v, unsigned levels)
+{
+    for (size_t i = 0; s->alternatives[i]; i++)
+        if (type_fits(s->alternatives[i], v, levels))
+            return s->alternatives[i];
+    return NULL;
 }
 
 void validate_value(const struct schema *s, const json_t *v, const char *pointer, struct faults *f)
@@ -234,12 +259,12 @@ void validate_value(const struct schema *s, const json_t *v, const char *pointer
     if (s->type == SCHEMA_ANY || (s->nullable && json_is_null(v)))
         return;
     if (s->type == SCHEMA_ONE_OF) {
-        for (size_t i = 0; s->alternatives[i]; i++)
-            if (type_fits(s->alternatives[i], v)) {
-                validate_value(s->alternatives[i], v, pointer, f);
-                return;
-            }
-        fault_expected(s, v, pointer, f);
+        const struct schema *fits = alternative_of(s, v, 2);
+        fits = fits ? fits : alternative_of(s, v, 0);
+        if (fits)
+            validate_value(fits, v, pointer, f);
+        else
+            fault_expected(s, v, pointer, f);
     } else if (s->type == SCHEMA_OBJECT && json_is_object(v)) {
         if (!s->deferred)
             validate_object(s, v, pointer, f);

@@ -25,7 +25,15 @@ enum err json_parse(struct str text, json_t **out, struct err_info *e) MUST_CHEC
 enum err json_parse_within(struct str text, size_t bytes_max, json_t **out,
                            struct err_info *e) MUST_CHECK;
 
+/* The same for what akin itself stored: its size is bounded already, and it must be readable
+ * however many small values it holds, as it was when it came in a bigger text. */
+enum err json_parse_stored(struct str text, json_t **out, struct err_info *e) MUST_CHECK;
+
 struct str json_str(const json_t *v); /* of a string value; the empty string otherwise */
+/* A whole number, as JSON Schema has it: 10, 10.0 and 1e1 are the same one. From 2^53 on only what
+ * is written as an integer, since others may have been rounded. False: none, and *out is as it was.
+ */
+bool json_whole(const json_t *v, int64_t *out);
 
 /* The pieces of the writer, for those that format by themselves (log.h, metrics.h).
  * json_escape: the first character of s (not empty) as it stands in a JSON string: at most 6 bytes

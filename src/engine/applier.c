@@ -49,7 +49,7 @@ static bool document_read_marks(void *ctx, uint32_t number, const uint64_t **wor
                   LOG_S("collection", c->name), LOG_S("reason", info.message));
         return false;
     }
-    if (!d.number || json_parse(d.payload, &object, NULL))
+    if (!d.number || json_parse_stored(d.payload, &object, NULL))
         return false;
     *count = document_marks(c->duplicates_arena, object, &marks);
     *words = marks;
@@ -128,7 +128,7 @@ void document_words(const struct collection *c, struct arena *a, const struct do
                                    .text = STR(""),
                                    .tags = STR(""),
                                    .tenant = STR("")};
-    if (json_parse(d->payload, &object, NULL))
+    if (json_parse_stored(d->payload, &object, NULL))
         return;
     out->lang = arena_str(a, document_lang(object));
     if (!out->lang.n)

@@ -282,7 +282,8 @@ void collection_settings_set(struct collection *c, const struct collection_recor
     struct settings s;
     json_t *object = NULL;
     settings_default(&s, model_tokens_best(c->engine->model), 0);
-    if (json_parse(r->settings, &object, NULL) || settings_merge(&s, object, UINT32_MAX / 4, NULL))
+    if (json_parse_stored(r->settings, &object, NULL) ||
+        settings_merge(&s, object, UINT32_MAX / 4, NULL))
         log_event(LOG_ERROR, "stored settings of a collection cannot be read; defaults are used",
                   LOG_S("collection", c->name));
     struct words_rules *rules = rules_new(&s), *before;

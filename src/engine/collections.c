@@ -184,7 +184,7 @@ enum err engine_collection_update(struct engine *x, struct str name, const json_
         if (err)
             return err;
         settings_default(&s, model_tokens_best(x->model), 0);
-        if ((err = json_parse(r.settings, &stored, e)))
+        if ((err = json_parse_stored(r.settings, &stored, e)))
             return err;
         unsigned tokens_max = tokens_max_of(x, r.id);
         err = settings_merge(&s, stored, UINT32_MAX / 4, e);

@@ -172,8 +172,9 @@ static enum err read_id(const struct settings *s, const json_t *object, struct a
         *out = str_c(id);
         return 0;
     }
-    if (json_is_integer(v)) {
-        *out = str_c(arena_printf(a, "%lld", (long long)json_integer_value(v)));
+    int64_t whole;
+    if (json_whole(v, &whole)) {
+        *out = str_c(arena_printf(a, "%lld", (long long)whole));
         return 0;
     }
     if (!json_is_string(v))
@@ -580,7 +581,7 @@ struct str payload_mapped(const struct settings *s, struct arena *a, struct str 
     struct strbuf b;
     json_t *object, *named, *v;
     const char *key;
-    if (!maps_any(s) || json_parse(payload, &object, NULL))
+    if (!maps_any(s) || json_parse_stored(payload, &object, NULL))
         return payload;
     named = json_object();
     json_object_foreach(object, key, v) json_object_set(named, mapped_name(s, key), v);
@@ -628,7 +629,7 @@ static void set_time(json_t *object, const char *key, int64_t wall_us)
 json_t *document_for_filters(const struct document_record *d)
 {
     json_t *object;
-    if (json_parse(d->payload, &object, NULL))
+    if (json_parse_stored(d->payload, &object, NULL))
         return NULL;
     json_object_set_new(object, "id", json_stringn(d->id.s, d->id.n));
     set_time(object, "created", d->created_us);

@@ -273,7 +273,7 @@ enum err experiment_stored(const struct experiment_record *r, struct arena *a,
 {
     json_t *v = NULL;
     struct err_info info = {0};
-    enum err err = json_parse(r->payload, &v, &info);
+    enum err err = json_parse_stored(r->payload, &v, &info);
     if (!err)
         err = experiment_read(v, r->name, a, out, &info);
     if (err)

@@ -110,7 +110,7 @@ static void hit_make(struct find *f, const struct loaded *l, struct find_hit *h)
     h->distance_m = find_distance(f, l);
     document_out_make(f->a, &l->document, &h->document);
     json_t *payload = NULL;
-    if (json_parse(l->document.payload, &payload, NULL))
+    if (json_parse_stored(l->document.payload, &payload, NULL))
         return;
     find_passage(f, l, payload, h);
     if (f->classifiers)

@@ -192,7 +192,7 @@ static enum err kept_read(const struct key_record *r, struct kept **out, struct 
     if (r->id.n != KEY_ID)
         return err_set(e, ERR_CORRUPT, "akin.db", "the key %.*s has no id of a key",
                        STR_ARG(r->id));
-    enum err err = json_parse(r->payload, &v, e);
+    enum err err = json_parse_stored(r->payload, &v, e);
     if (err)
         return err;
     struct kept *k = kept_new(r->id);

@@ -69,8 +69,10 @@ static enum err expiry_read(const json_t *v, struct grant *out, struct err_info 
     int64_t us = 0;
     if (!x)
         return ERR_OK;
-    if (!json_is_null(x) && (clock_parse(json_str(x), &us) || us <= 0))
+    if (!json_is_null(x) && clock_parse(json_str(x), &us))
         return err_set(e, ERR_INVALID, "/expires", "must be a time in RFC 3339");
+    if (!json_is_null(x) && us <= 0) /* before 1970, and 0 is never */
+        return err_set(e, ERR_INVALID, "/expires", "this time has passed");
     out->expires_us = us;
     return ERR_OK;
 }

@@ -110,7 +110,7 @@ void prediction_make(const struct lent_classifiers *lent, struct arena *a, const
 static void told_mark(const struct classifier *m, struct str json, bool *told)
 {
     json_t *value = NULL;
-    if (json_parse(json, &value, NULL))
+    if (json_parse_stored(json, &value, NULL))
         return;
     struct str name =
         json_is_boolean(value) ? str_c(json_is_true(value) ? "true" : "false") : json_str(value);
@@ -148,7 +148,7 @@ void documents_predict(struct collection *c, const struct sight *s, struct arena
     classifiers_heed(&lent, s, a);
     for (size_t i = 0; i < count && lent.count; i++) {
         json_t *payload = NULL;
-        if (json_parse(documents[i]->payload, &payload, NULL))
+        if (json_parse_stored(documents[i]->payload, &payload, NULL))
             continue;
         prediction_make(&lent, a, payload, documents[i]);
         json_decref(payload);

@@ -252,7 +252,7 @@ enum err draft_of_stored(const struct document_record *d, struct arena *a, struc
                          struct err_info *e)
 {
     json_t *object = NULL;
-    enum err err = json_parse(d->payload, &object, e);
+    enum err err = json_parse_stored(d->payload, &object, e);
     if (err)
         return err;
     *out = (struct draft){.id = d->id, .plan = PLAN_EMBED};
@@ -427,7 +427,7 @@ static bool guard(const void *ctx, const struct document_record *stands)
     json_t *payload = NULL;
     if (!sight_sees(g->sight, stands))
         return false;
-    if (!c->tenant_field[0] || json_parse(stands->payload, &payload, NULL))
+    if (!c->tenant_field[0] || json_parse_stored(stands->payload, &payload, NULL))
         return true;
     *g->other = !str_eq(document_tenant(c, payload), g->tenant);
     json_decref(payload);

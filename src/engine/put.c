@@ -258,7 +258,7 @@ static enum err patch_read(struct write *w, struct str id, const json_t *patch, 
         return err;
     if (!sight_sees(&w->sight, &old))
         return err_set(e, ERR_NOT_FOUND, "id", "there is no document of this id");
-    if ((err = json_parse(old.payload, &merged, e)))
+    if ((err = json_parse_stored(old.payload, &merged, e)))
         return err;
     struct str tenant = arena_str(w->a, document_tenant(w->c, merged));
     struct str vector_digest = payload_vector_digest(old.payload);

@@ -40,7 +40,7 @@ static enum err explain(struct recommendation *m, const struct candidate *k,
 static void fields_choose(struct recommendation *m, struct document_out *d)
 {
     json_t *payload = NULL;
-    if (!m->r->fields_given || json_parse(d->payload, &payload, NULL))
+    if (!m->r->fields_given || json_parse_stored(d->payload, &payload, NULL))
         return;
     if (fields_want_predicted(m->r->fields, m->r->field_count))
         documents_predict(m->c, m->sight, m->a, (struct document_out *const[]){d}, 1);

@@ -36,7 +36,7 @@ static bool no_worse(struct str results, const struct experiment *x, unsigned va
                      struct err_info *why)
 {
     json_t *v = NULL;
-    if (json_parse(results, &v, NULL))
+    if (json_parse_stored(results, &v, NULL))
         return false;
     const json_t *all = json_object_get(v, "variants");
     const json_t *against = json_object_get(json_array_get(all, variant), "versus_control");

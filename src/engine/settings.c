@@ -34,9 +34,10 @@ void settings_default(struct settings *s, unsigned tokens_best, unsigned special
 static enum err read_unsigned(const json_t *v, const char *pointer, unsigned min, unsigned max,
                               unsigned *out, struct err_info *e)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
+    int64_t n;
+    if (!json_whole(v, &n) || n < min || n > max)
         return err_set(e, ERR_INVALID, pointer, "must be a whole number from %u to %u", min, max);
-    *out = (unsigned)json_integer_value(v);
+    *out = (unsigned)n;
     return 0;
 }
 

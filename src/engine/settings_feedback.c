@@ -201,10 +201,11 @@ static enum err read_threshold(double *out, const json_t *v, struct err_info *e)
 
 static enum err read_answers_days(unsigned *out, const json_t *v, struct err_info *e)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > DAYS_MAX)
+    int64_t days;
+    if (!json_whole(v, &days) || days < 0 || days > DAYS_MAX)
         return err_set(e, ERR_INVALID, "/feedback/answers_days",
                        "must be a whole number of days from 0 (they are kept) to %d", DAYS_MAX);
-    *out = (unsigned)json_integer_value(v);
+    *out = (unsigned)days;
     return 0;
 }
 

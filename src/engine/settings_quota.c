@@ -4,8 +4,8 @@
 
 static enum err read_bound(uint64_t *out, const json_t *v, const char *pointer, struct err_info *e)
 {
-    json_int_t n = json_integer_value(v);
-    if (!json_is_null(v) && (!json_is_integer(v) || n < 1 || n > QUOTA_MAX))
+    int64_t n = 0;
+    if (!json_is_null(v) && (!json_whole(v, &n) || n < 1 || n > QUOTA_MAX))
         return err_set(e, ERR_INVALID, pointer, "must be a whole number from 1, or null: no bound");
     *out = json_is_null(v) ? 0 : (uint64_t)n;
     return 0;

@@ -21,7 +21,7 @@ static void shown_make(const struct lent_classifiers *lent, const struct field_c
     json_t *payload = NULL;
     bool reads = lent->count || f->given;
     document_out_make(a, d, out);
-    if (!reads || json_parse(out->payload, &payload, NULL))
+    if (!reads || json_parse_stored(out->payload, &payload, NULL))
         return;
     if (lent->count)
         prediction_make(lent, a, payload, out);

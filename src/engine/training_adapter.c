@@ -89,7 +89,7 @@ static enum err queries_make(struct training_job *j, struct compare_judgment *ou
                                              DOCUMENT_PAYLOAD, docs, e);
     for (size_t i = 0; i < QUERIES * TRIES && *count < QUERIES && !err; i++) {
         json_t *payload = NULL;
-        if (!docs[i].number || json_parse(docs[i].payload, &payload, NULL))
+        if (!docs[i].number || json_parse_stored(docs[i].payload, &payload, NULL))
             continue;
         struct str q = piece_of(json_str(json_object_get(payload, "text")), &rng, j->a);
         if (q.n)
@@ -124,7 +124,7 @@ static enum err search_judges(struct training_job *j, uint32_t version, bool *pa
         err = engine_version_compare(j->x, str_c(j->c->name), version, &r,
                                      clock_mono_ns() + COMPARE_NS, j->a, &info, e);
     if (!err)
-        err = json_parse(info.report, &report, e);
+        err = json_parse_stored(info.report, &report, e);
     if (err)
         return err;
     double before = ndcg_of(report, "active"), after = ndcg_of(report, "candidate");
@@ -289,7 +289,7 @@ enum err training_adapter_keep(struct training_job *j, struct err_info *e)
     enum err err = adapter_load(j->model, &adapter, e);
     if (err)
         return err;
-    if (!(err = json_parse(j->report, &report, e))) {
+    if (!(err = json_parse_stored(j->report, &report, e))) {
         struct str reason = json_str(json_object_get(report, "reason"));
         snprintf(j->order->why, sizeof j->order->why, "%.*s", STR_ARG(reason));
         if (json_is_true(json_object_get(report, "promote")))

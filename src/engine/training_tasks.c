@@ -46,7 +46,7 @@ void order_read(struct str payload, struct training_order *out)
     json_t *v = NULL;
     *out = (struct training_order){
         .seed = TRAINING_SEED, .held_out = TRAINING_HELD_OUT, .reason = reasons[0]};
-    if (json_parse(payload, &v, NULL))
+    if (json_parse_stored(payload, &v, NULL))
         return;
     copy_str(out->collection, sizeof out->collection, json_str(json_object_get(v, "collection")));
     copy_str(out->kind, sizeof out->kind, json_str(json_object_get(v, "kind")));

@@ -17,7 +17,7 @@ void version_settings_read(struct str text, struct version_settings *out)
 {
     json_t *object = NULL;
     *out = (struct version_settings){.precision = PRECISION_AUTO};
-    if (text.n == 0 || json_parse(text, &object, NULL))
+    if (text.n == 0 || json_parse_stored(text, &object, NULL))
         return;
     if (precision_parse(json_str(json_object_get(object, "precision")), &out->precision, NULL))
         out->precision = PRECISION_AUTO;

@@ -73,7 +73,7 @@ static void query_add(struct comparison *k, struct str query)
 static void sample_add(struct comparison *k, const struct document_record *d)
 {
     json_t *object = NULL;
-    if (!d->number || json_parse(d->payload, &object, NULL))
+    if (!d->number || json_parse_stored(d->payload, &object, NULL))
         return;
     struct str title = json_str(json_object_get(object, "title"));
     struct str text = first_sentence(title.n ? title : json_str(json_object_get(object, "text")));

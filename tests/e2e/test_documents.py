@@ -56,6 +56,39 @@ def test_one_document(server):
     assert re.match(r"\d{4}-\d\d-\d\dT.*Z$", document["created"])
 
 
+def test_whole_numbers_however_they_are_written(server):
+    """JSON has one kind of number: 12.0 is the integer 12."""
+    def send(method, path, text, status=200):
+        return server.ask(method, path, data=text.encode(), headers={"Content-Type": "application/json"}, status=status)
+    assert send("POST", D, '{"id": 12.0, "text": "Twelve.", "attributes": {"weight": 12.0}}').json()["data"][0]["id"] == "12"
+    got = server.ask("GET", D + "/12", status=200)
+    assert '"weight":12.0' in got.text.replace(" ", "")  # what is stored stays as it was written
+    assert send("POST", D + ":get", '{"ids": [1.2e1]}').json()["data"][0]["id"] == "12"
+    send("POST", D, '{"id": 12.5, "text": "No id."}', 422)
+    settings = send("PATCH", C, '{"passage_tokens": 64.0, "quota": {"documents": 1e3}, "feedback": {"answers_days": 30.0}}').json()["settings"]
+    assert settings["passage_tokens"] == 64 and settings["quota"]["documents"] == 1000 and settings["feedback"]["answers_days"] == 30
+    send("PATCH", C, '{"passage_tokens": 64.5}', 422)
+    send("PATCH", C, '{"quota": null}')
+
+
+def test_many_small_values(make_server):
+    """Empty objects take 70 times their text when they are read: what was taken in a body is read again from the store."""
+    server = make_server()
+    server.collection("small")
+    server.ask("PUT", "/v1/collections/small/documents/a", {"text": "Many small things.", "attributes": {"x": [{}] * 4000, "year": 5}}, status=201)
+    server.ask("PATCH", "/v1/collections/small/documents/a", {"title": "Small"}, status=200)
+    rules = [{"words": [f"a{i}", f"b{i}"]} for i in range(1000)]
+    server.ask("PATCH", "/v1/collections/small", {"synonyms": rules}, status=200)
+    server.ask("PATCH", "/v1/collections/small", {"versions_kept": 2}, status=200)
+    for _ in range(2):
+        hit, = server.get("/v1/collections/small/search", q="things", filter="year = 5", fields="title")["data"]
+        assert hit["document"] == {"id": "a", "title": "Small"}, hit
+        settings = server.get("/v1/collections/small")["settings"]
+        assert settings["synonyms"] == rules and settings["versions_kept"] == 2
+        server.stop()
+        server.start()
+
+
 def test_the_same_again_is_unchanged(server):
     row = {"id": "same", "text": "The same text."}
     assert server.post(D, row)["data"][0]["status"] == "created"

@@ -46,6 +46,7 @@ static void sound_bodies_pass(void **state)
 {
     expect_sound(ROUTE_SEARCH, "{\"q\":\"x\",\"cursor\":null,\"limit\":10.0,\"min_score\":1}");
     expect_sound(ROUTE_SIMILAR, "{\"id\":5}");
+    expect_sound(ROUTE_SIMILAR, "{\"ids\":[5.0,-1e2]}");
     expect_sound(ROUTE_SIMILAR, "{\"vector\":[1,0.5,-2e3]}");
     expect_sound(ROUTE_RECOMMEND, "{\"positive\":[\"a\"],\"negative\":[\"b\"]}");
     expect_sound(ROUTE_RECOMMEND, "{\"negative\":[\"b\"]}");
@@ -77,6 +78,7 @@ static void each_fault_is_named(void **state)
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":1.5}", "/limit", "not 1.5");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[-7]}", "/input/0", "not -7");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":\"5\"}", "/limit", "an integer");
+    expect_fault(ROUTE_SIMILAR, "{\"id\":5.5}", "/id", "not 5.5");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"limit\":true}", "/limit", "a boolean");
     expect_fault(ROUTE_SEARCH, "{\"q\":\"x\",\"mode\":\"fast\"}", "/mode",
                  "hybrid, semantic, lexical");
@@ -93,8 +95,8 @@ static void each_fault_is_named(void **state)
     expect_fault(ROUTE_COLLECTIONS_CREATE, "{\"name\":\"News\"}", "/name", "a-z");
     expect_fault(ROUTE_COLLECTIONS_CREATE, "{\"name\":\"-a\"}", "/name", "a-z");
     expect_fault(ROUTE_COLLECTIONS_CREATE,
-                 "{\"name\":\"a\",\"settings\":{\"mapping\":{\"te/x~t\":1}}}",
-                 "/settings/mapping/te~1x~0t", "a string");
+                 "{\"name\":\"a\",\"settings\":{\"feedback\":{\"types\":{\"te/x~t\":true}}}}",
+                 "/settings/feedback/types/te~1x~0t", "a number");
     expect_fault(ROUTE_COLLECTION_UPDATE, "{\"extra_fields\":\"drop\"}", "/extra_fields",
                  "attributes, error");
     expect_fault(ROUTE_FEEDBACK_ADD,
@@ -102,10 +104,25 @@ static void each_fault_is_named(void **state)
                  "/time", "RFC 3339");
     expect_fault(ROUTE_FEEDBACK_ADD, "\"like\"", "", "an object or an array");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":\"\"}", "/input", "at least 1");
-    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[]}", "/input", "1 to 65536");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[]}", "/input", "1 to 2048");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[\"a\",\"\"]}", "/input/1", "at least 1");
     expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[[1,-2]]}", "/input/0/1", "from 0");
     expect_fault(ROUTE_DOCUMENTS_ADD, "7", "", "an object or an array");
+}
+
+/* Of alternatives that are arrays the first item says which is meant. */
+static void arrays_are_told_apart_by_their_first_item(void **state)
+{
+    expect_sound(ROUTE_EMBEDDINGS, "{\"input\":[5,6.0]}");
+    expect_sound(ROUTE_EMBEDDINGS, "{\"input\":[[5],[6,7]]}");
+    expect_sound(ROUTE_TEI_DECODE, "{\"ids\":[[],[6,7]]}");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[\"a\",5]}", "/input/1", "must be a string");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[5,\"a\"]}", "/input/1", "must be an integer");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[[5],\"a\"]}", "/input/1", "must be an array");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[[5],[\"a\"]]}", "/input/1/0", "must be an integer");
+    expect_fault(ROUTE_EMBEDDINGS, "{\"input\":[true]}", "/input/0", "not a boolean");
+    expect_fault(ROUTE_TEI_DECODE, "{\"ids\":[[1],2]}", "/ids/1", "must be an array");
+    expect_fault(ROUTE_TEI_DECODE, "{\"ids\":[2,[1]]}", "/ids/1", "must be an integer");
 }
 
 static void all_faults_are_named_at_once(void **state)
@@ -271,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound_bodies_pass),
         cmocka_unit_test(each_fault_is_named),
+        cmocka_unit_test(arrays_are_told_apart_by_their_first_item),
         cmocka_unit_test(all_faults_are_named_at_once),
         cmocka_unit_test(unreadable_is_not_wrong),
         cmocka_unit_test(a_query_becomes_a_body),

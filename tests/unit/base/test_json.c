@@ -223,6 +223,57 @@ static void numbers_read_back(void **state)
     }
 }
 
+/* What came in a bigger text is read again alone: no value takes more memory a byte. */
+static void what_was_stored_is_read(void **state)
+{
+    static const char *const values[] = {"{}", "[]", "0", "{\"\":0}", "\"\"", "[[]]"};
+    for (int k = 0; k < 6; k++) {
+        struct strbuf b;
+        json_t *v;
+        strbuf_init(&b, 0);
+        strbuf_add_c(&b, "[0");
+        for (int i = 0; i < 100000; i++) {
+            strbuf_add_char(&b, ',');
+            strbuf_add_c(&b, values[k]);
+        }
+        strbuf_add_char(&b, ']');
+        assert_int_equal(json_parse_stored(strbuf_str(&b), &v, NULL), 0);
+        json_decref(v);
+        strbuf_release(&b);
+    }
+}
+
+static bool whole(const char *text, int64_t *out)
+{
+    json_t *v;
+    struct err_info why = {0};
+    assert_int_equal(json_parse(str_c(text), &v, &why), 0);
+    bool is = json_whole(v, out);
+    json_decref(v);
+    return is;
+}
+
+static void whole_numbers_are_whole_however_written(void **state)
+{
+    static const char *const right[] = {"10", "10.0", "1e1", "100e-1", "10.000"};
+    static const char *const wrong[] = {"10.5", "1e300", "9007199254740993.0", "\"10\"", "true",
+                                        "null", "[10]"};
+    int64_t v = -1;
+    for (int i = 0; i < 5; i++) {
+        v = -1;
+        assert_true(whole(right[i], &v));
+        assert_int_equal(v, 10);
+    }
+    v = -1;
+    for (int i = 0; i < 7; i++)
+        assert_false(whole(wrong[i], &v));
+    assert_int_equal(v, -1);
+    assert_true(whole("-9223372036854775808", &v)); /* as an integer is written, all of it */
+    assert_true(v == INT64_MIN);
+    assert_true(whole("-9007199254740991.0", &v) && v == -9007199254740991);
+    assert_false(json_whole(NULL, &v));
+}
+
 /* The quick way writes what %g does. */
 static void floats_are_as_printf_has_them(void **state)
 {
@@ -281,6 +332,8 @@ int main(void)
         cmocka_unit_test(writer_writes),
         cmocka_unit_test(value_keeps_order_and_types),
         cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(what_was_stored_is_read),
+        cmocka_unit_test(whole_numbers_are_whole_however_written),
         cmocka_unit_test(floats_are_as_printf_has_them),
         cmocka_unit_test(bounded_buffer_fails_once),
     };
