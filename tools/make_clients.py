@@ -35,10 +35,11 @@ class Language:
     def type(self, s):
         if "$ref" in s:
             return self.reference(s["$ref"].rsplit("/", 1)[1])
-        if "allOf" in s:
+        alone = "type" not in s  # beside a type they are rules between fields
+        if alone and "allOf" in s:
             return self.type(s["allOf"][0])
         for word in ("oneOf", "anyOf"):
-            if word in s:
+            if alone and word in s:
                 return self.union(list(dict.fromkeys(self.type(x) for x in s[word])))
         if "enum" in s:
             return self.union([self.none if v is None else self.literal(v) for v in s["enum"]])

@@ -66,8 +66,7 @@ export interface CollectionSettings {
   overlap_tokens?: number;
   /** what unknown top-level fields of documents become */
   extra_fields?: "attributes" | "error";
-  /** which field of the documents that come in is our title, text, url ... */
-  mapping?: { [name: string]: string };
+  mapping?: FieldMapping;
   /** words, or several in a row, that stand for one another in queries */
   synonyms?: Array<{ [name: string]: unknown }> | null;
   /** words of queries that do not count unless there is nothing else; those of the language need not be named */
@@ -84,6 +83,15 @@ export interface CollectionSettings {
   tenant_field?: string | null;
   /** retired embedding versions that are kept, and kept up to date, for a rollback */
   versions_kept?: number;
+}
+export interface FieldMapping {
+  id?: string | null;
+  title?: string | null;
+  text?: string | null;
+  url?: string | null;
+  lang?: string | null;
+  tags?: string | null;
+  expires?: string | null;
 }
 export interface Aliases {
   data: Array<Alias>;
@@ -1098,7 +1106,7 @@ export interface EmbeddingsRequest {
   /** the served model's name, or an alias */
   model?: string;
   /** a text, an array of up to 2048 texts, ids of the model's own vocabulary without special tokens, or an array of such */
-  input: string | Array<string | number | Array<number>>;
+  input: string | Array<string> | Array<number> | Array<Array<number>>;
   encoding_format?: "float" | "base64" | null;
   /** fewer than the model has: cut and normalised again */
   dimensions?: number | null;
@@ -1182,7 +1190,7 @@ export interface TEIToken {
 }
 export interface TEIDecodeRequest {
   /** ids of one text, or an array of such */
-  ids: Array<number | Array<number>>;
+  ids: Array<number> | Array<Array<number>>;
   skip_special_tokens?: boolean;
 }
 export interface TEIInfo {

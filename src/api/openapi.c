@@ -113,20 +113,25 @@ static const char *word_next(const char **words, char out[WORD])
     return out;
 }
 
-static void header_parameter_write(struct json_writer *w, const char *name)
+static void header_parameter_write(struct json_writer *w, const struct route *r, const char *name)
 {
     static const struct schema etags = {
         .type = SCHEMA_STRING,
         .pattern = "^\\s*([*]|(W/)?\"[^\"]*\"(\\s*,\\s*(W/)?\"[^\"]*\")*)?\\s*$",
         .example = "\"\\\"17\\\"\""};
+    static const struct schema none = {
+        .type = SCHEMA_STRING, .pattern = "^\\s*[*]?\\s*$", .example = "\"*\""};
     static const struct schema once = {
-        .type = SCHEMA_STRING, .pattern = "^[!-~]{1,257}$", .example = "\"9f86d081884c7d65\""};
+        .type = SCHEMA_STRING,
+        .pattern = "^(\"([!#-\\[\\]-~]|\\\\[!-~]){1,255}\"|[!#-~][!-~]{0,254})$",
+        .example = "\"9f86d081884c7d65\""};
     static const struct {
         const char *name, *help;
         const struct schema *schema;
     } known[] = {
         {"If-Match", "the ETag that the document must still have, or *", &etags},
-        {"If-None-Match", "an ETag; with PUT, * for a document that must not exist yet", &etags},
+        {"If-None-Match", "the ETag of what is there already: then the answer is 304", &etags},
+        {"If-None-Match", "*: the document must not exist yet", &none},
         {"Idempotency-Key",
          "1 to 255 characters of visible ASCII: sent again with the same key, this is not done "
          "again, and its answer is given again",
@@ -137,6 +142,7 @@ static void header_parameter_write(struct json_writer *w, const char *name)
     size_t i = 0, count = sizeof known / sizeof *known;
     while (i < count && strcmp(name, known[i].name) != 0)
         i++;
+    i += i < count && known[i].schema == &etags && !strcmp(name, "If-None-Match") && r->media;
     json_object_begin(w);
     openapi_put(w, "name", name);
     openapi_put(w, "in", "header");
@@ -160,9 +166,9 @@ static void parameters_write(struct json_writer *w, const struct route *r)
     for (const struct field *f = r->query; f && f->name; f++)
         parameter_write(w, f, "query");
     for (const char *words = r->headers ? r->headers : ""; *words;)
-        header_parameter_write(w, word_next(&words, word));
+        header_parameter_write(w, r, word_next(&words, word));
     if (r->keeps)
-        header_parameter_write(w, "Idempotency-Key");
+        header_parameter_write(w, r, "Idempotency-Key");
     json_array_end(w);
 }
 

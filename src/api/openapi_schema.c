@@ -122,6 +122,12 @@ static void object_write(struct json_writer *w, const struct schema *s)
     }
     if (s->exactly_one)
         groups_write(w, s->exactly_one);
+    if (s->keys) {
+        json_key(w, "propertyNames");
+        json_object_begin(w);
+        openapi_put(w, "pattern", s->keys);
+        json_object_end(w);
+    }
     json_key(w, "additionalProperties");
     if (s->items)
         openapi_schema(w, s->items, false);
@@ -265,6 +271,8 @@ void openapi_schema(struct json_writer *w, const struct schema *s, bool follow)
         if (s->help)
             openapi_put(w, "description", s->help);
         kind_write(w, s);
+        if (s->rules)
+            json_put_raw(w, str_c(s->rules));
         if (s->example) {
             json_key(w, "examples");
             json_array_begin(w);

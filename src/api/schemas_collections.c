@@ -4,10 +4,14 @@
 
 /* Collections, their aliases and embedding versions, and trainings: what is sent. */
 
+static const struct schema mapped_field = {
+    .type = SCHEMA_STRING, .count_min = 1, .count_max = 128, .nullable = true};
 static const struct schema mapping = {
+    .name = "FieldMapping",
     .type = SCHEMA_OBJECT,
-    .items = &schema_nonempty,
-    .open = true,
+    .fields = FIELDS({"id", &mapped_field}, {"title", &mapped_field}, {"text", &mapped_field},
+                     {"url", &mapped_field}, {"lang", &mapped_field}, {"tags", &mapped_field},
+                     {"expires", &mapped_field}),
     .help = "which field of the documents that come in is our title, text, url ...",
     .example = "{\"text\":\"body\"}",
 };
@@ -22,7 +26,13 @@ static const struct schema extra_fields = {.type = SCHEMA_STRING, .choices = "at
 static const struct schema versions_kept = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 0, .max = 4};
 static const struct schema tenant_field = {
-    .type = SCHEMA_STRING, .count_min = 1, .count_max = 128, .nullable = true};
+    .type = SCHEMA_STRING,
+    .pattern = "^(?!(id|title|text|url|lang|tags|expires|content|body|vector|attributes|revision|"
+               "created|updated|pending|detected_lang|predicted|duplicate_of)$)"
+               "[A-Za-z_][A-Za-z0-9_]*$",
+    .count_min = 1,
+    .count_max = 128,
+    .nullable = true};
 static const struct schema rule_words = {
     .type = SCHEMA_ARRAY, .items = &schema_nonempty, .count_min = 1, .count_max = 32};
 static const struct schema synonym = {
@@ -30,30 +40,41 @@ static const struct schema synonym = {
     .fields = FIELDS({"words", &rule_words, .required = true,
                       .help = "each stands for any other; with `means`: for those"},
                      {"means", &rule_words}),
+    .rules = "\"anyOf\":[{\"required\":[\"means\"]},{\"properties\":{\"words\":{\"minItems\":2}}}]",
     .example = "{\"words\":[\"tv\"],\"means\":[\"television\"]}",
 };
 static const struct schema synonyms = {
     .type = SCHEMA_ARRAY, .items = &synonym, .count_max = 5000, .nullable = true};
 static const struct schema stop_words = {
     .type = SCHEMA_ARRAY, .items = &schema_nonempty, .count_max = 5000, .nullable = true};
-static const struct schema feedback_weight = {
-    .type = SCHEMA_NUMBER, .bounded = true, .min = -10, .max = 10};
 static const struct schema feedback_seen = {.type = SCHEMA_BOOLEAN};
-static const struct schema feedback_type_object = {
-    .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"weight", &feedback_weight, .fallback = "1",
-                      .help = "over 0: liked, under 0: not wanted, 0: tells nothing"},
-                     {"seen", &feedback_seen, .fallback = "true",
-                      .help = "a document of it is left out by exclude_seen"}),
-};
-static const struct schema feedback_type_setting = {
-    .type = SCHEMA_ONE_OF,
-    .nullable = true,
-    .alternatives = (const struct schema *const[]){&feedback_weight, &feedback_type_object, NULL},
-};
+/* A weight alone, or with whether it counts as seen. */
+#define FEEDBACK_TYPE(name, least, most, usual)                                                    \
+    static const struct schema name##_weight = {                                                   \
+        .type = SCHEMA_NUMBER, .bounded = true, .min = least, .max = most};                        \
+    static const struct schema name##_object = {                                                   \
+        .type = SCHEMA_OBJECT,                                                                     \
+        .fields = FIELDS({"weight", &name##_weight, .fallback = usual,                             \
+                          .help = "over 0: liked, under 0: not wanted, 0: tells nothing"},         \
+                         {"seen", &feedback_seen, .fallback = "true",                              \
+                          .help = "a document of it is left out by exclude_seen"}),                \
+    };                                                                                             \
+    static const struct schema name = {                                                            \
+        .type = SCHEMA_ONE_OF,                                                                     \
+        .nullable = true,                                                                          \
+        .alternatives = (const struct schema *const[]){&name##_weight, &name##_object, NULL},      \
+    }
+FEEDBACK_TYPE(feedback_type, -10, 10, "1");
+FEEDBACK_TYPE(feedback_liking, 0, 10, NULL);
+FEEDBACK_TYPE(feedback_dislike, -10, 0, NULL);
 static const struct schema feedback_types = {
     .type = SCHEMA_OBJECT,
-    .items = &feedback_type_setting,
+    .fields =
+        FIELDS({"click", &feedback_liking}, {"dislike", &feedback_dislike},
+               {"like", &feedback_liking}, {"rate", &feedback_liking}, {"read", &feedback_liking},
+               {"save", &feedback_liking}, {"view", &feedback_liking}),
+    .items = &feedback_type,
+    .keys = "^[a-z0-9][a-z0-9_.-]{0,31}$",
     .help = "view, click, like, save, read, rate, dislike, custom, and types of your own, which "
             "weigh their weight times the act's value; null forgets one, or what was set for it",
     .example = "{\"view\":0.1,\"bookmark\":{\"weight\":1,\"seen\":false}}"};
@@ -146,7 +167,10 @@ const struct schema schema_collection_settings = {
          .help = "retired embedding versions that are kept, and kept up to date, for a rollback"}),
     .example = "{\"mapping\":{\"text\":\"body\"}}",
 };
-static const struct schema model_name = {.type = SCHEMA_STRING, .count_min = 1, .count_max = 95};
+static const struct schema model_name = {.type = SCHEMA_STRING,
+                                         .pattern = "^(?!\\.)[^/\\u0000-\\u001f]+$",
+                                         .count_min = 1,
+                                         .count_max = 95};
 static const struct schema precision = {.type = SCHEMA_STRING, .choices = "auto|fp32|bf16|int8"};
 static const struct schema version_dimensions = {
     .type = SCHEMA_INTEGER, .bounded = true, .min = 1, .max = 4096};
@@ -217,6 +241,7 @@ static const struct schema min_probability = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = 0, .max = 1};
 static const struct schema train_held_out = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = .01, .max = .9};
+#define OF_KIND "\"required\":[\"kind\"],\"properties\":{\"kind\":{\"const\":\"classifier\"}}"
 const struct schema schema_train = {
     .name = "Train",
     .type = SCHEMA_OBJECT,
@@ -236,6 +261,10 @@ const struct schema schema_train = {
          .help = "share of readers (of a classifier: of documents) to judge by"},
         {"promote", &schema_boolean, .fallback = "true",
          .help = "false: it stays a candidate, whatever the gate says"}),
+    .rules =
+        "\"allOf\":[{\"if\":{" OF_KIND
+        "},\"then\":{\"required\":[\"label\"],\"properties\":{\"label\":{}}}},"
+        "{\"if\":{\"required\":[\"label\"],\"properties\":{\"label\":{}}},\"then\":{" OF_KIND "}}]",
     .example = "{\"seed\":42}",
 };
 

@@ -8,6 +8,11 @@
 static const struct schema document_id = {
     .type = SCHEMA_ID, .format = FORMAT_ID, .nullable = true, .count_min = 1, .count_max = 255};
 static const struct schema document_text = {.type = SCHEMA_STRING, .nullable = true};
+static const struct schema document_lang = {
+    .type = SCHEMA_STRING,
+    .nullable = true,
+    .count_max = 35,
+    .pattern = "^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*|[xXiI](-[A-Za-z0-9]{1,8})+)?$"};
 static const struct schema document_tags = {
     .type = SCHEMA_ARRAY, .items = &schema_nonempty, .count_max = 1000, .nullable = true};
 static const struct schema document_attributes = {
@@ -29,7 +34,7 @@ const struct schema schema_document = {
     .fields = FIELDS(
         {"id", &document_id, .help = "made if missing"}, {"title", &document_text},
         {"text", &document_text}, {"url", &document_text},
-        {"lang", &document_text,
+        {"lang", &document_lang,
          .help = "language tag (BCP 47) such as en or pt-BR; without one the language is detected "
                  "(detected_lang in answers) each time the document is written. Detection is no "
                  "part of a document: sent again it is unchanged, whatever a later akin detects"},

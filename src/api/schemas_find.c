@@ -35,6 +35,7 @@ static const struct schema facet_range = {
     .fields = FIELDS({"name", &schema_nonempty, .help = "in the answer; without one \"from..to\""},
                      {"from", &range_end, .help = "the least"},
                      {"to", &range_end, .help = "the first above"}),
+    .rules = "\"anyOf\":[{\"required\":[\"from\"]},{\"required\":[\"to\"]}]",
 };
 static const struct schema facet_ranges = {
     .type = SCHEMA_ARRAY, .items = &facet_range, .count_min = 1, .count_max = 100};
@@ -101,6 +102,7 @@ static const struct schema sort_key = {
                {"order", &sort_order, .fallback = "\"asc\"", .help = "of _score desc"},
                {"missing", &sort_missing, .fallback = "\"last\"",
                 .help = "where documents without a value stand, in either order"}),
+    .rules = "\"dependentRequired\":{\"lat\":[\"lon\"],\"lon\":[\"lat\"]}",
     .example = "{\"field\":\"year\",\"order\":\"desc\"}",
 };
 static const struct schema sort_item = {
@@ -159,12 +161,17 @@ static const struct schema weights = {
     .type = SCHEMA_OBJECT,
     .fields =
         FIELDS({"lexical", &weight, .required = true}, {"semantic", &weight, .required = true}),
+    .rules = "\"anyOf\":[{\"properties\":{\"lexical\":{\"exclusiveMinimum\":0}}},"
+             "{\"properties\":{\"semantic\":{\"exclusiveMinimum\":0}}}]",
     .example = "{\"lexical\":0.6,\"semantic\":0.4}",
 };
 static const struct schema seconds = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = 1, .max = 1e12};
-static const struct schema duration_text = {
-    .type = SCHEMA_STRING, .count_min = 2, .count_max = 32, .example = "\"30d\""};
+static const struct schema duration_text = {.type = SCHEMA_STRING,
+                                            .pattern = "^(?=.*[1-9])[0-9]+(\\.[0-9]+)? *[smhdwy]$",
+                                            .count_min = 2,
+                                            .count_max = 32,
+                                            .example = "\"30d\""};
 static const struct schema half_life = {
     .type = SCHEMA_ONE_OF,
     .help = "seconds, or a text with s, m, h, d, w or y: \"30d\"",
@@ -186,6 +193,7 @@ static const struct schema boost = {
         {"pivot", &pivot, .help = "boost = x / (x + pivot)"},
         {"weight", &schema_share, .fallback = "0.3", .help = "of all boosts together at most 1"}),
     .exactly_one = "half_life|pivot",
+    .rules = "\"dependentRequired\":{\"origin\":[\"half_life\"]}",
     .example = "{\"field\":\"created\",\"half_life\":\"30d\"}",
 };
 static const struct schema boosts = {.type = SCHEMA_ARRAY, .items = &boost, .count_max = 8};
@@ -237,10 +245,19 @@ const struct field search_fields[] = {
     {"explain", &schema_boolean, .fallback = "false"},
     {NULL},
 };
+#define THERE(name) "{\"required\":[\"" name "\"],\"properties\":{\"" name "\":{}}}"
+#define UNORDERED                                                                                  \
+    "\"then\":{\"properties\":{\"sort\":{\"maxLength\":0,\"maxItems\":0},\"group_by\":false}}"
+#define UNFUSED                                                                                    \
+    "\"required\":[\"fusion\"],\"properties\":{\"fusion\":{\"enum\":[\"rrf\",\"minmax\"]}"
+#define UNSCORED "\"then\":{\"properties\":{\"min_score\":{\"const\":0}}}"
 const struct schema schema_search = {
     .name = "SearchRequest",
     .type = SCHEMA_OBJECT,
     .fields = search_fields,
+    .rules = "\"allOf\":[{\"if\":{" UNFUSED "}}," UNSCORED "},"
+             "{\"if\":{" UNFUSED ",\"mode\":{\"const\":\"hybrid\"}}}," UNORDERED "},"
+             "{\"if\":{\"properties\":{\"q\":{\"pattern\":\"^\\\\s*[*]?\\\\s*$\"}}}," UNSCORED "}]",
     .example = "{\"q\":\"pumpkin\",\"mode\":\"hybrid\",\"limit\":10}",
 };
 const struct schema schema_search_of = {
@@ -296,6 +313,12 @@ const struct schema schema_similar = {
          .help = "0: nearest first; towards 1: less alike among each other. Each 200 documents in "
                  "a row are ordered anew"}),
     .exactly_one = "id|ids|text|vector",
+    .rules = "\"allOf\":[{\"if\":{\"properties\":{\"by\":{\"const\":\"readers\"}},\"required\":["
+             "\"by\"]},"
+             "\"then\":{\"anyOf\":[" THERE("id") "," THERE(
+                 "ids") "]}},"
+                        "{\"if\":{\"required\":[\"diversity\"],\"properties\":{\"diversity\":{"
+                        "\"exclusiveMinimum\":0}}}," UNORDERED "}]",
     .example = "{\"id\":\"a1\",\"limit\":5}",
 };
 

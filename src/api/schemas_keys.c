@@ -26,7 +26,12 @@ static const struct schema expires = {.type = SCHEMA_STRING,
                                       .nullable = true,
                                       .example = "\"2030-01-01T00:00:00Z\""};
 static const struct schema limit = {
-    .type = SCHEMA_STRING, .count_max = 40, .nullable = true, .example = "\"100/s burst 200\""};
+    .type = SCHEMA_STRING,
+    .pattern =
+        "^ *[1-9][0-9]{0,8}(\\.[0-9]+)? */ *[smhd] *(burst +[1-9][0-9]{0,8}(\\.[0-9]+)? *)?$",
+    .count_max = 40,
+    .nullable = true,
+    .example = "\"100/s burst 200\""};
 static const struct schema limits = {
     .name = "KeyLimits",
     .type = SCHEMA_OBJECT,

@@ -19,8 +19,11 @@ static const struct schema blend = {.type = SCHEMA_STRING,
                                     .count_min = 1,
                                     .count_max = 1000,
                                     .example = "\"model + 0.3 * trending\""};
-static const struct schema scenario = {
-    .type = SCHEMA_STRING, .count_min = 1, .count_max = 64, .example = "\"front-page\""};
+static const struct schema scenario = {.type = SCHEMA_STRING,
+                                       .pattern = "^[a-z0-9][a-z0-9_-]*$",
+                                       .count_min = 1,
+                                       .count_max = 64,
+                                       .example = "\"front-page\""};
 static const struct schema types = {
     .type = SCHEMA_ARRAY, .items = &nonempty, .count_min = 1, .count_max = 32};
 static const struct schema exclude_seen = {
@@ -50,10 +53,15 @@ static const struct schema cap = {
 static const struct schema caps = {.type = SCHEMA_ARRAY, .items = &cap, .count_max = 8};
 static const struct schema factor = {
     .type = SCHEMA_NUMBER, .bounded = true, .min = .001, .max = 1000};
+static const struct schema boost_filter = {.type = SCHEMA_STRING,
+                                           .count_min = 1,
+                                           .count_max = 65536,
+                                           .help = FILTER_HELP,
+                                           .example = "\"tags = \\\"soup\\\"\""};
 static const struct schema boost = {
     .name = "RecommendBoost",
     .type = SCHEMA_OBJECT,
-    .fields = FIELDS({"filter", &schema_filter, NEED},
+    .fields = FIELDS({"filter", &boost_filter, NEED},
                      {"factor", &factor, NEED, .help = "above 1 lifts, below 1 buries"}),
     .example = "{\"filter\":\"tags = \\\"soup\\\"\",\"factor\":1.5}",
 };
@@ -142,6 +150,7 @@ static const struct schema query_filter = {.type = SCHEMA_STRING,
                                            .example = "\"lang = \\\"en\\\"\""};
 const struct field recommend_query[] = {
     {"filter", &query_filter, .fallback = "\"\""}, RULES, PAGES, {NULL}};
+#define LISTED(name) "{\"required\":[\"" name "\"],\"properties\":{\"" name "\":{\"minItems\":1}}}"
 const struct schema schema_recommend = {
     .name = "RecommendRequest",
     .type = SCHEMA_OBJECT,
@@ -151,10 +160,15 @@ const struct schema schema_recommend = {
     .fields = FIELDS(
         {"user", &schema_id, .help = "one that nothing is known of gets what is popular now"},
         EXAMPLES, {"filter", &schema_filter, .fallback = "\"\""}, RULES, PAGES),
+    .rules = "\"anyOf\":[{\"required\":[\"user\"]},{\"required\":[\"session\"]},{\"required\":["
+             "\"text\"]}," LISTED("positive") "," LISTED("items") "," LISTED("negative") "]",
     .example = "{\"user\":\"u1\",\"limit\":5}",
 };
-static const struct schema users = {
-    .type = SCHEMA_ARRAY, .items = &schema_id, .count_min = 1, .count_max = RECOMMEND_BATCH};
+static const struct schema users = {.type = SCHEMA_ARRAY,
+                                    .items = &schema_id,
+                                    .rules = "\"uniqueItems\":true",
+                                    .count_min = 1,
+                                    .count_max = RECOMMEND_BATCH};
 const struct schema schema_recommend_batch = {
     .name = "RecommendBatch",
     .type = SCHEMA_OBJECT,

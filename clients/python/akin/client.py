@@ -22,7 +22,7 @@ class Akin(Http):
         """One collection, with its counts"""
         return self._ask("GET", f"/v1/collections/{quote(collection)}")  # type: ignore[no-any-return]
 
-    def update_collection(self, collection: str, *, passage_tokens: Optional[int] = None, overlap_tokens: Optional[int] = None, extra_fields: Optional[Literal["attributes", "error"]] = None, mapping: Optional[Dict[str, str]] = None, synonyms: Optional[Union[List[Dict[str, Any]], None]] = None, stop_words: Optional[Union[List[str], None]] = None, feedback: Optional[Dict[str, Any]] = None, quota: Optional[Union[Dict[str, Any], None]] = None, training: Optional[Dict[str, Any]] = None, recommend: Optional[Dict[str, Any]] = None, tenant_field: Optional[Union[str, None]] = None, versions_kept: Optional[int] = None) -> "types.Collection":
+    def update_collection(self, collection: str, *, passage_tokens: Optional[int] = None, overlap_tokens: Optional[int] = None, extra_fields: Optional[Literal["attributes", "error"]] = None, mapping: Optional["types.FieldMapping"] = None, synonyms: Optional[Union[List[Dict[str, Any]], None]] = None, stop_words: Optional[Union[List[str], None]] = None, feedback: Optional[Dict[str, Any]] = None, quota: Optional[Union[Dict[str, Any], None]] = None, training: Optional[Dict[str, Any]] = None, recommend: Optional[Dict[str, Any]] = None, tenant_field: Optional[Union[str, None]] = None, versions_kept: Optional[int] = None) -> "types.Collection":
         """Change settings of a collection"""
         return self._ask("PATCH", f"/v1/collections/{quote(collection)}", body={"passage_tokens": passage_tokens, "overlap_tokens": overlap_tokens, "extra_fields": extra_fields, "mapping": mapping, "synonyms": synonyms, "stop_words": stop_words, "feedback": feedback, "quota": quota, "training": training, "recommend": recommend, "tenant_field": tenant_field, "versions_kept": versions_kept}, media="application/merge-patch+json")  # type: ignore[no-any-return]
 
@@ -282,7 +282,7 @@ class Akin(Http):
         """Delete the scores of one reader"""
         return self._ask("DELETE", f"/v1/collections/{quote(collection)}/scores/{quote(source)}/users/{quote(id)}")  # type: ignore[no-any-return]
 
-    def create_embeddings(self, *, input: Union[str, List[Union[str, int, List[int]]]], model: Optional[str] = None, encoding_format: Optional[Union[Literal["float", "base64"], None]] = None, dimensions: Optional[Union[int, None]] = None, on_overflow: Optional[Union[Literal["error", "split", "truncate"], None]] = None, input_type: Optional[Union[Literal["query", "passage", "document"], None]] = None, user: Optional[Union[str, None]] = None) -> "types.EmbeddingsAnswer":
+    def create_embeddings(self, *, input: Union[str, List[str], List[int], List[List[int]]], model: Optional[str] = None, encoding_format: Optional[Union[Literal["float", "base64"], None]] = None, dimensions: Optional[Union[int, None]] = None, on_overflow: Optional[Union[Literal["error", "split", "truncate"], None]] = None, input_type: Optional[Union[Literal["query", "passage", "document"], None]] = None, user: Optional[Union[str, None]] = None) -> "types.EmbeddingsAnswer":
         """Vectors of texts, as OpenAI has it"""
         return self._ask("POST", "/v1/embeddings", body={"input": input, "model": model, "encoding_format": encoding_format, "dimensions": dimensions, "on_overflow": on_overflow, "input_type": input_type, "user": user})  # type: ignore[no-any-return]
 
@@ -314,7 +314,7 @@ class Akin(Http):
         """What the model reads of a text"""
         return self._ask("POST", "/tokenize", body={"inputs": inputs, "add_special_tokens": add_special_tokens, "prompt_name": prompt_name})  # type: ignore[no-any-return]
 
-    def decode(self, *, ids: List[Union[int, List[int]]], skip_special_tokens: Optional[bool] = None) -> List[str]:
+    def decode(self, *, ids: Union[List[int], List[List[int]]], skip_special_tokens: Optional[bool] = None) -> List[str]:
         """Texts of token ids"""
         return self._ask("POST", "/decode", body={"ids": ids, "skip_special_tokens": skip_special_tokens})  # type: ignore[no-any-return]
 

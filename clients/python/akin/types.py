@@ -50,7 +50,7 @@ class CollectionSettings(TypedDict, total=False):
     passage_tokens: int  # tokens of a passage
     overlap_tokens: int  # tokens that neighbouring passages share
     extra_fields: Literal["attributes", "error"]  # what unknown top-level fields of documents become
-    mapping: Dict[str, str]  # which field of the documents that come in is our title, text, url ...
+    mapping: "FieldMapping"
     synonyms: Union[List[Dict[str, Any]], None]  # words, or several in a row, that stand for one another in queries
     stop_words: Union[List[str], None]  # words of queries that do not count unless there is nothing else; those of the language need not be named
     feedback: Dict[str, Any]  # what acts of readers weigh
@@ -59,6 +59,16 @@ class CollectionSettings(TypedDict, total=False):
     recommend: Dict[str, Any]  # how it recommends unless a request says
     tenant_field: Union[str, None]  # the attribute that says whose a document is; every document has it then, and keeps it. Who asks for one ...
     versions_kept: int  # retired embedding versions that are kept, and kept up to date, for a rollback
+
+class FieldMapping(TypedDict, total=False):
+    """which field of the documents that come in is our title, text, url ..."""
+    id: Union[str, None]
+    title: Union[str, None]
+    text: Union[str, None]
+    url: Union[str, None]
+    lang: Union[str, None]
+    tags: Union[str, None]
+    expires: Union[str, None]
 
 class Aliases(TypedDict, total=False):
     data: List["Alias"]
@@ -789,7 +799,7 @@ class ScoresKept(TypedDict, total=False):
 
 class EmbeddingsRequest(TypedDict, total=False):
     model: str  # the served model's name, or an alias
-    input: Union[str, List[Union[str, int, List[int]]]]  # a text, an array of up to 2048 texts, ids of the model's own vocabulary without special tokens, or an array ...
+    input: Union[str, List[str], List[int], List[List[int]]]  # a text, an array of up to 2048 texts, ids of the model's own vocabulary without special tokens, or an array ...
     encoding_format: Union[Literal["float", "base64"], None]
     dimensions: Union[int, None]  # fewer than the model has: cut and normalised again
     on_overflow: Union[Literal["error", "split", "truncate"], None]  # of a text that is longer than the model reads: refused, the mean of its passages, or cut
@@ -857,7 +867,7 @@ class TEIToken(TypedDict, total=False):
     stop: Union[int, None]
 
 class TEIDecodeRequest(TypedDict, total=False):
-    ids: List[Union[int, List[int]]]  # ids of one text, or an array of such
+    ids: Union[List[int], List[List[int]]]  # ids of one text, or an array of such
     skip_special_tokens: bool
 
 class TEIInfo(TypedDict, total=False):

@@ -17,13 +17,15 @@ function add(parent, ...children) { parent.append(...children); return parent; }
 
 const nameOf = (schema) => schema.$ref && schema.$ref.split("/").pop();
 function flat(schema) { // a field's own words, and what it refers to
-  const inner = schema.allOf ? schema.allOf[0] : schema;
+  const inner = schema.allOf && !schema.type ? schema.allOf[0] : schema;
   return { ...inner, description: schema.description ?? inner.description, default: schema.default };
 }
+/** What it may be; beside a type such words are rules between fields. */
+const choices = (s) => (s.type ? undefined : s.oneOf || s.anyOf);
 function typeText(schema) {
   const s = flat(schema);
   if (s.$ref) return nameOf(s);
-  const any = s.oneOf || s.anyOf;
+  const any = choices(s);
   if (any) return [...new Set(any.map(typeText))].join(" or ");
   if (s.enum) return s.enum.map((v) => JSON.stringify(v)).join(" | ");
   const type = Array.isArray(s.type) ? s.type.join(" or ") : s.type || "anything";
@@ -52,7 +54,7 @@ function fields(schema) {
 }
 /** What a field consists of opens when it is asked for: schemas may hold themselves. */
 function fold(parent, schema) {
-  const s = flat(schema), inner = [s, ...(s.oneOf || s.anyOf || [])].map((x) => (x.type === "array" && x.items ? flat(x.items) : x));
+  const s = flat(schema), inner = [s, ...(choices(s) || [])].map((x) => (x.type === "array" && x.items ? flat(x.items) : x));
   for (const x of inner) {
     const name = nameOf(x), target = name ? schemas[name] : x;
     if (!target || !target.properties) continue;
