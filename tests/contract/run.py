@@ -1,6 +1,6 @@
 """Holds a running akin to its own OpenAPI document: schemathesis over every route, in all its phases, with all its checks but one.
 
-    ./dev contract [--examples N] [--seed N] [--only OPERATION_ID ...] [--report DIR]
+    ./dev contract [--examples N] [--share N] [--seed N] [--only OPERATION_ID ...] [--report DIR]
 
 The server is a real one with the stub model, keys asked for, and one of everything that an address can name. What is left out:
 
@@ -49,7 +49,7 @@ def command(config, server, args):
            "--workers", "1", "-H", "Authorization: Bearer " + world.KEY, "--report", "ndjson", "--report-dir", str(args.report)]
     for name in args.only:
         out += ["--include-operation-id", name]
-    return out + (["--max-time", str(args.seconds)] if args.seconds else [])
+    return out
 
 
 def main():
@@ -57,7 +57,7 @@ def main():
     parser.add_argument("--examples", type=int, default=150, help="of an operation and phase at most")
     parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful")
     parser.add_argument("--seed", type=int, default=20261123)
-    parser.add_argument("--seconds", type=int, default=0)
+    parser.add_argument("--share", type=int, default=1, metavar="N", help="of the coverage phase one case of N; its number does not hang on --examples")
     parser.add_argument("--only", action="append", default=[], metavar="OPERATION_ID")
     parser.add_argument("--report", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "akin-contract")
     args = parser.parse_args()
@@ -68,10 +68,14 @@ def main():
     try:
         world.make(server.url, server.session)
         config = configuration(args.report, world.names(server.url, server.session))
-        env = dict(os.environ, CONTRACT_URL=server.url, PYTHONPATH=str(HERE))
+        position = world.ask(server.url, server.session, "GET", "/v1/changes").json()["next_cursor"]
+        excused = args.report / "excused.json"
+        env = dict(os.environ, PYTHONPATH=str(HERE), CONTRACT_URL=server.url, CONTRACT_POSITION=position, CONTRACT_SEED=str(args.seed),
+                   CONTRACT_SHARE=str(args.share), CONTRACT_EXCUSED=str(excused))
         code = subprocess.call(command(config, server, args), env=env, cwd=args.report)
         requests = sum(v for k, v in asked(server).items())
         print(f"contract: {requests:.0f} requests in {time.monotonic() - began:.0f} s, seed {args.seed}; report: {args.report}")
+        print("excused, each by a rule of hooks.py:", excused.read_text() if excused.exists() else "?")
         if server.process.poll() is not None:
             print("the server ended:", server.log()[-3000:])
             code = 1

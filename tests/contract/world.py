@@ -3,6 +3,7 @@ import os
 
 NAME, SPARE = "news", "spare"
 DOCUMENTS = {
+    "a1": "Roast the pumpkin, then add ginger.", "a2": "A tram across the river.",  # whom the examples of the document name
     "soup": "Roast the pumpkin in the oven, then add ginger and cream to the soup.",
     "bread": "Knead flour, water and salt, let the dough rise overnight and bake the bread.",
     "bike": "Check the chain and the brakes of the bicycle before a long ride.",
@@ -26,11 +27,12 @@ def make(url, session):
         do("POST", "/v1/collections", {"name": name, "settings": {"training": {"schedule": "manual"}}})
     do("PATCH", f"/v1/collections/{NAME}", {"mapping": {}, "extra_fields": "attributes"})
     rows = [{"id": k, "title": k.capitalize(), "text": v, "lang": "en", "tags": [k[0]], "expires": None,
-             "attributes": {"length": len(v), "hidden": k == "tent", "place": {"lat": 52.5, "lon": 13.4}, "topic": "food" if k in ("soup", "bread") else "sport"}}
+             "attributes": {"length": len(v), "hidden": k == "tent", "place": {"lat": 52.5, "lon": 13.4}, "topic": "food" if k in ("soup", "bread") else "sport",
+                            "year": 2000 + len(v) % 20, "site": "north" if k < "c" else "south", "author": k[0]}}
             for k, v in DOCUMENTS.items()]
     do("POST", f"/v1/collections/{NAME}/documents", rows)
     names = list(DOCUMENTS)
-    do("POST", f"/v1/collections/{NAME}/feedback", [{"event_id": f"{u}-{j}", "user": u, "document": names[(i + j) % 6], "type": "click"}
+    do("POST", f"/v1/collections/{NAME}/feedback", [{"event_id": f"{u}-{j}", "user": u, "document": names[(i + j) % len(names)], "type": "click"}
                                                     for i, u in enumerate(READERS) for j in range(3)])
     for u in READERS[:5]:
         do("PUT", f"/v1/collections/{NAME}/users/{u}", {"labels": ["cook"]})
