@@ -173,7 +173,7 @@ static void string_write(struct json_writer *w, const struct schema *s)
         openapi_put(w, "pattern", ID_PATTERN);
     else if (s->format == FORMAT_TIME)
         openapi_put(w, "format", "date-time");
-    else if (s->pattern)
+    if (s->pattern)
         openapi_put(w, "pattern", s->pattern);
 }
 

@@ -23,22 +23,22 @@ bool parameter_is_json(const struct schema *s)
     return s && (s->type == SCHEMA_OBJECT || s->type == SCHEMA_ONE_OF);
 }
 
-/* NULL: it begins as JSON and is none. */
-static json_t *param_json(struct str v)
+/* NULL: it begins as JSON and is none; *e says why. */
+static json_t *param_json(struct str v, struct err_info *e)
 {
     json_t *out;
     v = str_trim(v);
     if (!v.n || !strchr("{[\"", v.s[0]))
         return json_stringn(v.s, v.n);
-    return json_parse_within(v, PARAM_JSON_BYTES, &out, NULL) ? NULL : out;
+    return json_parse_within(v, PARAM_JSON_BYTES, &out, e) ? NULL : out;
 }
 
-static json_t *param_value(const struct schema *s, struct str v)
+static json_t *param_value(const struct schema *s, struct str v, struct err_info *e)
 {
     int64_t i;
     double d;
     if (parameter_is_json(s))
-        return param_json(v);
+        return param_json(v, e);
     switch (s->type) {
     case SCHEMA_INTEGER:
         return str_to_i64(v, INT64_MIN, INT64_MAX, &i) ? NULL : json_integer(i);
@@ -112,10 +112,13 @@ static void param_take(const struct field *x, struct str v, json_t *out, struct 
             faults_add(f, NULL, x->name, "is given twice");
         return;
     }
-    value = param_value(x->schema, v);
+    struct err_info why = {0};
+    value = param_value(x->schema, v, &why);
     if (!value) {
         schema_words(x->schema, right, sizeof right);
-        faults_add(f, NULL, x->name, "must be %s", right);
+        faults_add(f, NULL, x->name,
+                   why.code ? "must be %s, and is not readable JSON: %s" : "must be %s", right,
+                   why.message);
         return;
     }
     json_object_set_new(out, x->name, value);

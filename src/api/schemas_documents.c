@@ -19,6 +19,7 @@ static const struct schema document_attributes = {
     .type = SCHEMA_OBJECT, .open = true, .nullable = true};
 static const struct schema document_expires = {.type = SCHEMA_STRING,
                                                .format = FORMAT_TIME,
+                                               .pattern = "^(19[7-9]|[2-9])", /* from 1970 on */
                                                .nullable = true,
                                                .example = "\"2026-11-22T16:09:02Z\""};
 static const struct schema document_vector = {

@@ -256,7 +256,8 @@ static enum err read_expires(const struct settings *s, const json_t *object, int
         return 0;
     pointer_of(pointer, name);
     if (!json_is_string(v) || clock_parse(json_str(v), out) || *out <= 0)
-        return err_set(e, ERR_INVALID, pointer, "must be a time such as \"2030-01-31T12:00:00Z\"");
+        return err_set(e, ERR_INVALID, pointer,
+                       "must be a time such as \"2030-01-31T12:00:00Z\", from 1970 on");
     return 0;
 }
 
