@@ -6,6 +6,8 @@ The server is a real one with the stub model, keys asked for, and one of everyth
 
 - object_level_authorization wants two users that own different objects. In akin what a key sees is by collection and filter, held to by
   tests/e2e/test_keys.py and test_tenants.py over every route.
+
+How long an answer may take is bounded by the timeout alone: it says as much of what else the machine does.
 """
 import argparse
 import json
@@ -22,6 +24,7 @@ import world  # noqa: E402
 from conftest import Server  # noqa: E402
 
 EXCLUDED = ["object_level_authorization"]
+TIMEOUT = 90  # seconds
 
 
 def table(name, rows):
@@ -30,7 +33,7 @@ def table(name, rows):
 
 def configuration(folder, names):
     """Three of four values of an address are things that are there. Statuses: what a sound request may still meet, and a wrong one."""
-    text = f"hooks = {json.dumps(str(HERE / 'hooks.py'))}\nrequest-timeout = 90\n\n"
+    text = f"hooks = {json.dumps(str(HERE / 'hooks.py'))}\nrequest-timeout = {TIMEOUT}\n\n"
     text += "".join(table(f"dictionaries.{k}", {"values": json.dumps(v)}) for k, v in names.items())
     text += table("parameters", {f"path.{k}": f'{{ dictionary = "{k}", probability = 0.75 }}' for k in names})
     # 404, 409, 410, 412: it is not there, or in a state that does not allow it. 503: a queue is full. 507: no disk.
@@ -46,7 +49,7 @@ def command(config, server, args):
     out = [str(pathlib.Path(sys.executable).parent / "schemathesis"), "--config-file", str(config), "run", server.url + "/openapi.json", "--url", server.url,
            "--phases", args.phases, "--checks", "all", "--exclude-checks", ",".join(EXCLUDED), "--mode", "all", "--continue-on-failure",
            "--max-examples", str(args.examples), "--seed", str(args.seed), "--suppress-health-check", "all", "--generation-database", "none",
-           "--workers", "1", "-H", "Authorization: Bearer " + world.KEY, "--report", "ndjson", "--report-dir", str(args.report)]
+           "--workers", "1", "--max-response-time", str(TIMEOUT), "-H", "Authorization: Bearer " + world.KEY, "--report", "ndjson", "--report-dir", str(args.report)]
     for name in args.only:
         out += ["--include-operation-id", name]
     return out
