@@ -35,7 +35,12 @@ static const struct schema variant = {
     .example = "{\"name\":\"diverse\",\"weight\":1,\"diversity\":0.4}",
 };
 static const struct schema variants = {
-    .type = SCHEMA_ARRAY, .items = &variant, .count_min = 2, .count_max = 10};
+    .type = SCHEMA_ARRAY,
+    .items = &variant,
+    .rules =
+        "\"contains\":{\"properties\":{\"weight\":{\"exclusiveMinimum\":0}}},\"minContains\":2",
+    .count_min = 2,
+    .count_max = 10};
 static const struct schema metric = {.type = SCHEMA_STRING, .choices = "click_through|conversion"};
 static const struct schema scenario = {.type = SCHEMA_STRING, .count_max = 64};
 const struct schema schema_experiment_name = {.type = SCHEMA_STRING,

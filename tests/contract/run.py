@@ -83,7 +83,7 @@ def main():
             print("the server ended:", server.log()[-3000:])
             code = 1
     finally:
-        server.stop()
+        server.stop(wait=60)
         server.remove()
     return code
 
