@@ -81,19 +81,34 @@ enum err json_parse(struct str text, json_t **out, struct err_info *e)
     return json_parse_within(text, budget_of(text.n), out, e);
 }
 
+/* Columns are characters, as jansson counts them. */
+static enum err nul_refuse(struct str text, const char *at, const char *what, struct err_info *e)
+{
+    size_t line = 1, column = 1;
+    for (const char *p = text.s; p < at; p++) {
+        line += *p == '\n';
+        column = *p == '\n' ? 1 : column + ((*p & 0xc0) != 0x80);
+    }
+    return err_set(e, ERR_SYNTAX, NULL,
+                   "broken JSON at line %zu, column %zu: %s, which no name and no text may hold: "
+                   "leave it out",
+                   line, column, what);
+}
+
 /* jansson 2.14 skips a NUL behind a number. */
 static enum err nul_check(struct str text, struct err_info *e)
 {
     const char *nul = text.n ? memchr(text.s, 0, text.n) : NULL;
-    if (!nul)
-        return ERR_OK;
-    size_t line = 1, column = 1;
-    for (const char *p = text.s; p < nul; p++) {
-        line += *p == '\n';
-        column = *p == '\n' ? 1 : column + 1;
-    }
-    return err_set(e, ERR_SYNTAX, NULL, "broken JSON at line %zu, column %zu: a NUL character",
-                   line, column);
+    return nul ? nul_refuse(text, nul, "the byte 0 (NUL)", e) : ERR_OK;
+}
+
+/* The first escaped one of a text that is read up to there; NULL: none. */
+static const char *nul_escaped(struct str text)
+{
+    for (size_t i = 0; i + 6 <= text.n; i++)
+        if (text.s[i] == '\\' && memcmp(text.s + i++, "\\u0000", 6) == 0)
+            return text.s + i - 1;
+    return NULL;
 }
 
 enum err json_parse_within(struct str text, size_t bytes_max, json_t **out, struct err_info *e)
@@ -120,6 +135,11 @@ enum err json_parse_within(struct str text, size_t bytes_max, json_t **out, stru
         return err_set(e, ERR_TOO_LARGE, NULL,
                        "JSON needs more memory than %zu bytes, the bound for a text of its size",
                        bytes_max);
+    /* jansson names a flag of its own, and no place inside of the string */
+    bool is_nul = strstr(fault.text, "JSON_ALLOW_NUL") || strstr(fault.text, "NUL byte in object");
+    const char *nul = is_nul ? nul_escaped(text) : NULL;
+    if (nul)
+        return nul_refuse(text, nul, "\\u0000 (NUL)", e);
     message_clean(fault.text);
     return err_set(e, ERR_SYNTAX, NULL, "broken JSON at line %d, column %d: %s",
                    fault.line > 0 ? fault.line : 1, fault.column > 0 ? fault.column : 0,

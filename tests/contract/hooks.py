@@ -78,7 +78,7 @@ RULES = [
     r"no document has the field", r"is excluded, at", r"is liked too, at", r"dimensions of this collection", r"is the name of variant \d+ already",
     r"cannot stand beside", r"belongs to the kind", r"lies before `from`", r"is given under attributes too", r"at most 1000 examples",
     r"more than 64 parameters", r"too big (negative )?integer", r"JSON needs more memory", r"/type: must be one of",
-    r"score expression, character", r"a document needs a text or a title", r"u0000 is not allowed", r"NUL byte in object key", r"there is no document ",
+    r"score expression, character", r"a document needs a text or a title", r"which no name and no text may hold", r"there is no document ",
     r"collection .* has no recommender", r"is of another lineage", r"is not a cursor of this server", r"/dimensions: ", r"UTF-8 without NUL",
     r"came with another request before", r"this time has passed", r"is not of this model's vocabulary", r"must be the id of the path", r"is named twice",
     r"is that of /(pins|caps)/\d+ too", r"is pinned by /pins/\d+ too", r"is asked for twice", r"is /users/\d+ too",  # alike in one of their fields

@@ -24,6 +24,14 @@ def test_unreadable_json(server, body):
     problem(server.ask("POST", D, data=body, headers=JSON), 400)
 
 
+@pytest.mark.parametrize("body, where", [(b'{"text":"a\\u0000b"}', "column 11: \\\\u0000 (NUL)"), (b'{"\\u0000":1}', "column 3: \\\\u0000 (NUL)"),
+                                         (b'{"text":\0}', "column 9: the byte 0 (NUL)")])
+def test_a_nul_is_shown(server, body, where):
+    answer = server.ask("POST", D, data=body, headers=JSON)
+    problem(answer, 400, says=where)
+    assert "leave it out" in answer.text and "JSON_" not in answer.text
+
+
 @pytest.mark.parametrize("document, pointer", [
     ({"id": "a"}, None), ({"id": "a", "text": ""}, "/text"), ({"id": "a", "text": "   "}, "/text"), ({"id": "a", "text": 7}, "/text"),
     ({"id": "", "text": "x"}, "/id"), ({"id": ".", "text": "x"}, "/id"), ({"id": "..", "text": "x"}, "/id"),

@@ -72,6 +72,28 @@ static void refuses(void **state)
     assert_non_null(strstr(e.message, "line 2, column 3"));
 }
 
+/* Which bytes they are, in our words. */
+static void says_where_a_nul_is(void **state)
+{
+    const struct {
+        struct str text;
+        const char *at;
+    } cases[] = {
+        {STR("{\"a\":\"b\\u0000\"}"), "line 1, column 8: \\u0000 (NUL)"},
+        {STR("{\"\\u0000\":1}"), "line 1, column 3: \\u0000 (NUL)"},
+        {STR("[1,\n \"\xc3\xa4\\\\u0000\\\"\\n\\u0000\"]"), "line 2, column 15: \\u0000 (NUL)"},
+        {STR("[1,\n \"\xc3\xa4\0\"]"), "line 2, column 4: the byte 0 (NUL)"},
+        {STR("[1\0]"), "line 1, column 3: the byte 0 (NUL)"},
+    };
+    json_t *v;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(parse(cases[i].text, &v), ERR_SYNTAX);
+        if (!strstr(e.message, cases[i].at) || strstr(e.message, "JSON_") ||
+            !strstr(e.message, "leave it out"))
+            fail_msg("case %zu: %s", i, e.message);
+    }
+}
+
 static struct str nested(int depth, char *buf)
 {
     memset(buf, '[', (size_t)depth);
@@ -327,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_any_value),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(says_where_a_nul_is),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(writer_writes),
