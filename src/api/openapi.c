@@ -430,7 +430,10 @@ void api_openapi(struct strbuf *out)
     openapi_put(&w, "version", AKIN_VERSION);
     openapi_put(
         &w, "description",
-        "Documents in; what matches, what is alike, and what a reader should see next out.");
+        "Documents in; what matches, what is alike, and what a reader should see next out. What "
+        "never becomes a request is answered without a problem document: a request line or headers "
+        "of more than 32 KiB (414, 431), a head or chunks that cannot be read (400), a version "
+        "other than HTTP/1.x (505), a head that came too slowly (408).");
     json_key(&w, "license");
     json_put_raw(&w, STR("{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}"));
     json_object_end(&w);

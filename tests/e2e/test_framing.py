@@ -101,6 +101,17 @@ def test_refused_and_closed(server, name):
         assert name in ("no version", "header of 64 kB", "64 kB of headers", "target of 64 kB"), "closed without a word"
 
 
+@pytest.mark.parametrize("size, whose", [(12, "served"), (20, "ours"), (60, "not ours")])
+def test_a_head_over_its_bounds(server, size, whose):
+    """Over 16 KiB the answer is a problem document; over 32 KiB nobody but libmicrohttpd has seen a request, and the description says so."""
+    for data in (get(b"X: " + b"a" * (size << 10), b"Connection: close"), get(b"Connection: close", line=b"GET /livez?x=" + b"a" * (size << 10) + b" HTTP/1.1\r\n")):
+        head, _, body = talk(server, data).partition(b"\r\n\r\n")
+        status = int(head.split()[1]) if head else None  # may be closed before the answer is read
+        assert status in {"served": (200, 422), "ours": (431,), "not ours": (414, 431, None)}[whose], head
+        assert (b"application/problem+json" in head) == (whose == "ours" or status == 422)
+    assert all(x in server.get("/openapi.json")["info"]["description"] for x in ("32 KiB", "414, 431"))
+
+
 def test_what_is_plain_is_served(server):
     for data in (post(b"Content-Length: 2", b"Content-Length: 2"), post(b"Transfer-Encoding: Chunked", body=b"2;x=y\r\n{}\r\n0\r\nT: a\r\n\r\n"),
                  post(b"Content-Length: 02")):
