@@ -1203,6 +1203,9 @@ export interface TEIInfo {
   auto_truncate: boolean;
   version: string;
 }
+export interface State {
+  status: string;
+}
 export interface RPCRequest {
   jsonrpc: "2.0";
   /** a string or an integer; without one it is a notification */
@@ -1346,9 +1349,6 @@ export interface CheckLine {
   text: string;
   /** what to do about it */
   next: string;
-}
-export interface State {
-  status: string;
 }
 export interface Version {
   version: string;
@@ -1536,6 +1536,8 @@ export class Akin extends Http {
   decode(body: TEIDecodeRequest): Promise<Array<string>>;
   /** The default model, as TEI has it */
   info(): Promise<TEIInfo>;
+  /** Ready to serve, as TEI's probes ask it: /readyz under another name */
+  health(): Promise<State>;
   /** The Model Context Protocol: tools for models, each a route of this server under another name (search, similar, recommend, get_document, add_document, ... */
   mcp(body: RPCRequest): Promise<RPCAnswer>;
   /** Everything that changed, in commit order; the cursor is a position and can be kept */

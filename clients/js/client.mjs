@@ -240,6 +240,9 @@ export class Akin extends Http {
   info() {
     return this.ask("GET", "/info");
   }
+  health() {
+    return this.ask("GET", "/health");
+  }
   mcp(body) {
     return this.ask("POST", "/mcp", { body });
   }

@@ -96,6 +96,7 @@ static call_run *const handlers[ROUTE_COUNT] = {
     [ROUTE_TEI_TOKENIZE] = run_tei_tokenize,
     [ROUTE_TEI_DECODE] = run_tei_decode,
     [ROUTE_TEI_INFO] = run_tei_info,
+    [ROUTE_TEI_HEALTH] = run_readyz,
     [ROUTE_MCP] = run_mcp,
     [ROUTE_CHANGES] = run_changes,
     [ROUTE_KEYS_LIST] = run_keys_list,

@@ -524,6 +524,10 @@ const struct route routes[ROUTE_COUNT] = {
     [ROUTE_TEI_INFO] = {"GET", "/info", "info", "inference", "The default model, as TEI has it",
                         .answers = ANSWERS({200, &schema_tei_info}), .scopes = SEES_MODELS,
                         .cost = COST_INTERACTIVE, .shape = SHAPE_TEI},
+    [ROUTE_TEI_HEALTH] = {"GET", "/health", "health", "inference",
+                          "Ready to serve, as TEI's probes ask it: /readyz under another name",
+                          .answers = ANSWERS({200, &schema_state}), .problems = "503",
+                          .scopes = SCOPE_OPEN, .shape = SHAPE_TEI},
     /* ---- work ---- */
     [ROUTE_MCP] = {"POST", "/mcp", "mcp", "mcp",
                    "The Model Context Protocol: tools for models, each a route of this server "

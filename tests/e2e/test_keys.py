@@ -10,7 +10,7 @@ from conftest import Keyed, Server, akin, problem, running
 
 SCOPES = ["documents.read", "documents.write", "search", "recommend", "feedback.write", "users.read", "users.write", "embed", "train", "models",
           "events", "backup", "metrics", "collections", "keys", "admin"]
-OPEN = {"/livez", "/readyz", "/openapi.json", "/", "/docs", *("/page/" + name for name in ("style.css", "page.js", "docs.css", "docs.js", "examples.json"))}
+OPEN = {"/livez", "/readyz", "/health", "/openapi.json", "/", "/docs", *("/page/" + name for name in ("style.css", "page.js", "docs.css", "docs.js", "examples.json"))}
 WHOLE = {"backup", "metrics"}, {"backup", "metrics", "collections", "models", "train"}  # not for who is bound to collections, by a filter
 OF_COLLECTIONS = r"/(embedding-versions|recommenders|classifiers|experiments|scores|tasks|stats)\b|/users/\{id\}$"
 

@@ -84,7 +84,7 @@ def locked(make_server):
 
 
 def test_the_key(locked):
-    for path in ("/livez", "/readyz", "/", "/page/page.js", "/page/style.css"):
+    for path in ("/livez", "/readyz", "/health", "/", "/page/page.js", "/page/style.css"):
         locked.ask("GET", path, status=200)
     for path in ("/v1/collections", "/metrics", "/version", "/v1/models"):
         answer = locked.ask("GET", path)

@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 
+
+import pytest
 from conftest import wait_for
 
 
@@ -49,13 +51,14 @@ def test_nothing_acknowledged_is_lost(make_server):
     assert again.post("/v1/collections/keep/search", {"q": acknowledged[-1], "mode": "lexical"})["total"]["value"] > 0
 
 
-def test_ready_goes_red_and_the_request_in_flight_ends(make_server):
-    """A request whose body is still coming holds the server open: meanwhile /readyz is red on a connection that was there before, and
+@pytest.mark.parametrize("path", ["/readyz", "/health"])
+def test_ready_goes_red_and_the_request_in_flight_ends(make_server, path):
+    """A request whose body is still coming holds the server open: meanwhile it is red on a connection that was there before, and
     the request is answered."""
     s = make_server()
     s.collection("drain")
     early = socket.create_connection((s.host, s.port), timeout=10)  # accepted before the stop
-    ask = f"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:{s.port}\r\n\r\n".encode()
+    ask = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{s.port}\r\n\r\n".encode()
     early.sendall(ask)
     assert early.recv(65536).startswith(b"HTTP/1.1 200")
     stream = socket.create_connection((s.host, s.port), timeout=10)

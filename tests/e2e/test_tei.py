@@ -65,6 +65,12 @@ def test_info(server):
     assert value["max_input_length"] > 0 and value["max_client_batch_size"] > 0
 
 
+def test_health(server):
+    """What its Docker images, charts and load balancers ask."""
+    assert server.get("/health") == {"status": "ready"}
+    assert server.ask("HEAD", "/health", status=200).content == b""
+
+
 @pytest.mark.parametrize("path, body", [
     ("/embed", {}), ("/embed", {"inputs": 5}), ("/embed", {"inputs": []}), ("/embed", {"inputs": "x", "dimensions": 0}),
     ("/embed", {"inputs": "x", "prompt_name": "poem"}), ("/embed", {"inputs": "x", "truncation_direction": "Left"}),

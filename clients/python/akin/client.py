@@ -322,6 +322,10 @@ class Akin(Http):
         """The default model, as TEI has it"""
         return self._ask("GET", "/info")  # type: ignore[no-any-return]
 
+    def health(self) -> "types.State":
+        """Ready to serve, as TEI's probes ask it: /readyz under another name"""
+        return self._ask("GET", "/health")  # type: ignore[no-any-return]
+
     def mcp(self, body: "types.RPCRequest") -> "types.RPCAnswer":
         """The Model Context Protocol: tools for models, each a route of this server under another name (search, similar, recommend, get_document, add_document, ..."""
         return self._ask("POST", "/mcp", body=body)  # type: ignore[no-any-return]

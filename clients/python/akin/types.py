@@ -880,6 +880,9 @@ class TEIInfo(TypedDict, total=False):
     auto_truncate: bool
     version: str
 
+class State(TypedDict, total=False):
+    status: str
+
 class RPCRequest(TypedDict, total=False):
     """JSON-RPC 2.0, one request or notification. Methods of revision 2026-07-28: server/discover, tools/list, tools/call, each with its headers and _meta; ..."""
     jsonrpc: Literal["2.0"]
@@ -986,9 +989,6 @@ class CheckLine(TypedDict, total=False):
     state: Literal["ok", "wrong", "left out"]
     text: str  # a finding a line; or why it was left out
     next: str  # what to do about it
-
-class State(TypedDict, total=False):
-    status: str
 
 class Version(TypedDict, total=False):
     version: str
