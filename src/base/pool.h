@@ -16,7 +16,8 @@ void queue_free(struct queue *q);                     /* must be empty or its it
 enum err queue_try_push(struct queue *q, void *item); /* ERR_BUSY full, ERR_CANCELLED closed */
 enum err queue_push(struct queue *q, void *item);     /* waits for room; ERR_CANCELLED closed */
 void *queue_pop(struct queue *q);                     /* waits; NULL when closed and empty */
-void *queue_try_pop(struct queue *q);                 /* NULL when empty */
+void *queue_pop_until(struct queue *q, int64_t deadline_ns); /* NULL also at the deadline */
+void *queue_try_pop(struct queue *q);                        /* NULL when empty */
 void queue_close(struct queue *q); /* no more pushes; what is in it can be popped */
 size_t queue_count(struct queue *q);
 

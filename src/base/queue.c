@@ -1,5 +1,6 @@
 /* The bounded queue of pool.h: a ring under one lock. */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/pool.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -82,6 +83,16 @@ void *queue_pop(struct queue *q)
     lock_take(&q->lock);
     while (q->count == 0 && !q->closed)
         cond_wait(&q->not_empty, &q->lock);
+    void *item = pop_locked(q);
+    lock_drop(&q->lock);
+    return item;
+}
+
+void *queue_pop_until(struct queue *q, int64_t deadline_ns)
+{
+    lock_take(&q->lock);
+    while (q->count == 0 && !q->closed && clock_mono_ns() < deadline_ns)
+        (void)cond_wait_until(&q->not_empty, &q->lock, deadline_ns);
     void *item = pop_locked(q);
     lock_drop(&q->lock);
     return item;

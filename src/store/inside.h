@@ -124,6 +124,8 @@ struct request {
     bool atomic;
     uint64_t prune_through;         /* not 0: forget changes instead of running acts */
     const struct kept_record *kept; /* its row is wanted; NULL: none */
+    store_told_fn *told;            /* of store_write_later; NULL: the caller waits */
+    void *told_ctx;
     /* results */
     bool marked; /* it was made */
     enum err err;

@@ -451,6 +451,18 @@ struct store_act {
 enum err store_write(struct store *s, struct store_act *acts, size_t count, bool atomic,
                      struct position *position, struct err_info *e) MUST_CHECK;
 
+/* One act that nobody waits for, such as bookkeeping: it joins the next commit that somebody waits
+ * for, or has one of its own within STORE_LATER_MS, and in any case before store_close returns.
+ * Acts keep the order of the calls, of store_write too. `told` is called once, when it is durable
+ * or has failed, before any store_write that came behind it returns: on the writer's thread, under
+ * no lock; it must be quick and may not write. *act is copied; what it points to is the caller's
+ * and must stay until then. If an error comes back (of the act itself; ERR_CANCELLED closing,
+ * ERR_BUSY queue full) `told` is not called. Does not wait. No ticket counts for it. */
+#define STORE_LATER_MS 100
+typedef void store_told_fn(void *ctx, enum err err, const struct err_info *e);
+enum err store_write_later(struct store *s, const struct store_act *act, store_told_fn *told,
+                           void *ctx, struct err_info *e) MUST_CHECK;
+
 /* What the calling thread writes from now on, until it is set anew, is what was asked for with
  * *t->record: the first store_write of which an act is done makes the row of it, KEPT_BEGUN, in the
  * same transaction. So there is a row if and only if something was written. Bookkeeping

@@ -1,7 +1,8 @@
 /* The writer thread: takes what waits in the queue, runs it act by act in one transaction, commits
  * it (one fsync), answers. An act is judged where it stands in that order, inside its own
  * savepoint, so one that fails leaves no trace; a fault of the database itself (disk full, I/O)
- * fails the whole group, which is then as if it had never been asked for.
+ * fails the whole group, which is then as if it had never been asked for. A group in which nobody
+ * waits is put off a little for one that somebody waits for.
  *
  * Between groups it removes rows of deleted collections and forgotten changes, and marks what a new
  * version misses, a bounded step at a time. */
@@ -17,10 +18,19 @@
 #define SCRUB_PAUSE_NS 10000000
 #define SCRUB_TRIES 2000      /* some 20 s: longer than a read may take */
 #define PURGE_EVERY_GROUPS 16 /* while writes never pause */
+#define LATER_MAX 64          /* that nobody waits for, before they get a commit of their own */
 
 struct group {
     struct request *requests[GROUP_REQUESTS_MAX];
     size_t count, weight;
+    bool awaited;     /* somebody waits for it */
+    int64_t until_ns; /* else it waits until then for somebody who does */
+};
+
+/* Of store_write_later; begins with the request. */
+struct later {
+    struct request r;
+    struct store_act act;
 };
 
 /* ---- acts ---- */
@@ -229,12 +239,12 @@ static void request_prune(struct writer *w, struct request *r)
 /* ---- groups ---- */
 
 /* An act of feedback is one small row: many go into one commit, where they share the pages of
- * their indexes. */
+ * their indexes. What nobody waits for is in nobody's way. */
 static size_t request_weight(const struct request *r)
 {
     size_t weight = 0;
 
-    for (size_t i = 0; i < r->count; i++)
+    for (size_t i = 0; i < r->count && !r->told; i++)
         weight += r->acts[i].kind == ACT_FEEDBACK_ADD ? 1 : FEEDBACK_A_DOCUMENT;
     return weight;
 }
@@ -243,8 +253,11 @@ static bool group_add(struct group *g, struct request *r, size_t acts_max)
 {
     size_t weight = request_weight(r);
 
-    if (g->count && g->weight + weight > acts_max * FEEDBACK_A_DOCUMENT)
+    if (g->weight && g->weight + weight > acts_max * FEEDBACK_A_DOCUMENT)
         return false;
+    if (!g->count)
+        g->until_ns = clock_mono_ns() + STORE_LATER_MS * 1000000LL;
+    g->awaited |= !r->told;
     g->requests[g->count++] = r;
     g->weight += weight;
     return true;
@@ -280,33 +293,51 @@ static void scrub_step(struct writer *w)
         w->scrub_tries = 0;
 }
 
+/* A step of what is done while nobody asks for a write. False: there is nothing to do. */
+static bool idle_step(struct writer *w)
+{
+    if (atomic_load(&w->store->closing) || (!w->purge && !w->scrub))
+        return false;
+    if (w->purge) {
+        purge_step(w);
+        return true;
+    }
+    scrub_step(w);
+    if (w->scrub)
+        clock_sleep_ns(SCRUB_PAUSE_NS);
+    return true;
+}
+
+/* Waits for a request. NULL: closed, and nothing is left; or the group has waited long enough. */
+static struct request *request_next(struct writer *w, const struct group *g)
+{
+    struct queue *q = w->store->requests;
+    struct request *r = w->carry;
+
+    w->carry = NULL;
+    while (!r && !(r = queue_try_pop(q))) {
+        if (g->count && clock_mono_ns() >= g->until_ns)
+            break;
+        if (!idle_step(w))
+            return g->count ? queue_pop_until(q, g->until_ns) : queue_pop(q);
+    }
+    return r;
+}
+
 /* Waits for work. False: closed, and nothing is left. */
 static bool group_collect(struct writer *w, struct group *g)
 {
     struct store *s = w->store;
-    struct request *r = w->carry;
+    struct request *r;
 
     memset(g, 0, sizeof *g);
-    w->carry = NULL;
-    while (!r) {
-        r = queue_try_pop(s->requests);
-        if (r)
-            break;
-        if (w->purge && !atomic_load(&s->closing)) {
-            purge_step(w);
-            continue;
-        }
-        if (w->scrub && !atomic_load(&s->closing)) {
-            scrub_step(w);
-            if (w->scrub)
-                clock_sleep_ns(SCRUB_PAUSE_NS);
-            continue;
-        }
-        r = queue_pop(s->requests);
+    while (!g->awaited && g->count < LATER_MAX) {
+        r = request_next(w, g);
         if (!r)
-            return false;
+            return g->count > 0;
+        bool added = group_add(g, r, s->options.group_max);
+        assert(added); /* what waits weighs nothing */
     }
-    group_add(g, r, s->options.group_max);
     while (g->count < GROUP_REQUESTS_MAX && (r = queue_try_pop(s->requests)))
         if (!group_add(g, r, s->options.group_max)) {
             w->carry = r;
@@ -357,16 +388,27 @@ static void group_fail(struct writer *w, struct group *g, enum err err, const st
     w->stale = true;
 }
 
+/* First those that nobody waits for: whoever came behind them finds them told. */
 static void group_answer(struct writer *w, struct group *g)
 {
     struct store *s = w->store;
+    size_t awaited = 0;
 
+    for (size_t i = 0; i < g->count; i++) {
+        struct request *r = g->requests[i];
+        if (!r->told) {
+            g->requests[awaited++] = r;
+            continue;
+        }
+        r->told(r->told_ctx, r->acts->err, &r->acts->info);
+        free(r);
+    }
     lock_take(&s->lock);
     if (!w->stale && atomic_load(&s->change) != w->ledger.change) {
         atomic_store(&s->change, w->ledger.change);
         cond_broadcast(&s->committed);
     }
-    for (size_t i = 0; i < g->count; i++) {
+    for (size_t i = 0; i < awaited; i++) {
         g->requests[i]->done = true;
         cond_signal(&g->requests[i]->finished);
     }
@@ -450,16 +492,22 @@ void writer_finish(struct writer *w)
 
 /* ---- callers ---- */
 
+static enum err request_push(struct store *s, struct request *r, struct err_info *e)
+{
+    enum err err = queue_try_push(s->requests, r);
+
+    return err ? err_set(e, err, NULL,
+                         err == ERR_BUSY ? "too many writes are waiting; try again later"
+                                         : "the store is closing")
+               : ERR_OK;
+}
+
 static enum err request_wait(struct store *s, struct request *r, struct err_info *e)
 {
     cond_init(&r->finished);
-    enum err err = queue_try_push(s->requests, r);
+    enum err err = request_push(s, r, &r->info);
 
-    if (err) {
-        err_set(&r->info, err, NULL,
-                err == ERR_BUSY ? "too many writes are waiting; try again later"
-                                : "the store is closing");
-    } else {
+    if (!err) {
         lock_take(&s->lock);
         while (!r->done)
             cond_wait(&r->finished, &s->lock);
@@ -496,6 +544,26 @@ enum err store_write(struct store *s, struct store_act *acts, size_t count, bool
         memcpy(position->lineage, s->lineage, sizeof position->lineage);
         position->change = r.change;
     }
+    return err;
+}
+
+enum err store_write_later(struct store *s, const struct store_act *act, store_told_fn *told,
+                           void *ctx, struct err_info *e)
+{
+    enum err err = act_check(act, e);
+
+    assert(told);
+    if (err)
+        return err;
+    struct later *l = xcalloc(1, sizeof *l);
+    l->act = *act;
+    act_clear(&l->act);
+    err_clear(&l->act.info);
+    l->act.err = ERR_OK;
+    l->r = (struct request){.acts = &l->act, .count = 1, .told = told, .told_ctx = ctx};
+    err = request_push(s, &l->r, e);
+    if (err)
+        free(l);
     return err;
 }
 

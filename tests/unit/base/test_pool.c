@@ -65,13 +65,14 @@ static void push_all(void *arg)
 static void pop_all(void *arg)
 {
     int last[PUSHERS] = {-1, -1, -1};
-    for (int *item; (item = queue_pop(queue));) {
+    for (int *item; (item = arg ? queue_pop(queue) : queue_pop_until(queue, INT64_MAX));) {
         int which = (int)(item - items);
         popped[which]++; /* each item is popped by one: no lock */
         assert_true(which % EACH > last[which / EACH]);
         last[which / EACH] = which % EACH;
         trace_add(which);
     }
+    assert_int_equal(queue_try_push(queue, &items[0]), ERR_CANCELLED); /* waited until then */
 }
 
 static void queue_case(void)
@@ -80,7 +81,7 @@ static void queue_case(void)
     memset(popped, 0, sizeof popped);
     queue = queue_new(2);
     for (int i = 0; i < POPPERS; i++)
-        poppers[i] = thread_start("pop", pop_all, NULL);
+        poppers[i] = thread_start("pop", pop_all, i ? queue : NULL);
     for (int i = 0; i < PUSHERS; i++) {
         pusher_numbers[i] = i;
         pushers[i] = thread_start("push", push_all, &pusher_numbers[i]);
@@ -143,11 +144,15 @@ static void queue_bounds(void **state)
     assert_int_equal(queue_try_push(q, &c), ERR_BUSY);
     assert_int_equal(queue_count(q), 2);
     assert_ptr_equal(queue_try_pop(q), &a);
+    assert_ptr_equal(queue_pop_until(q, 0), &b);
+    assert_null(queue_pop_until(q, clock_mono_ns() + 1000000));
+    assert_int_equal(queue_try_push(q, &b), ERR_OK);
     queue_close(q);
     assert_int_equal(queue_try_push(q, &c), ERR_CANCELLED);
     assert_int_equal(queue_push(q, &c), ERR_CANCELLED);
     assert_ptr_equal(queue_pop(q), &b);
     assert_null(queue_pop(q));
+    assert_null(queue_pop_until(q, INT64_MAX));
     queue_free(q);
 }
 
