@@ -145,16 +145,16 @@ static void answer_again(struct call *c, const struct repeat_answer *x)
 static void refuse_done(struct call *c, const struct repeat_answer *x)
 {
     bool well = x->status >= 200 && x->status < 300;
-    const char *then = well ? arena_printf(c->arena, "done and answered with %d", x->status)
-                       : x->status
-                           ? arena_printf(c->arena, "done in part and answered with %d", x->status)
-                           : "done, at least in part";
+    const char *then = well ? "done" : "done, at least in part";
+    if (x->status)
+        then = arena_printf(c->arena, "%s, and answered with %d", then, x->status);
     if (well)
         headers_repeat(c, x->headers);
     call_problem(c, 409, "idempotency_done",
                  arena_printf(c->arena,
                               "what came with this Idempotency-Key was %s, but the answer is not "
-                              "kept: look at what is there; with another key it is done again",
+                              "kept: look with GET at what is there; with another key it is done "
+                              "again",
                               then));
 }
 

@@ -199,7 +199,8 @@ struct engine {
     unsigned imports;          /* running */
 
     struct lock repeats_lock;
-    struct repeat *repeats;    /* requests with an Idempotency-Key that are being worked on */
+    struct repeat *repeats;    /* requests with an Idempotency-Key: see repeat.c */
+    size_t repeats_bytes;      /* of answers on their way to the disk */
     int64_t repeats_forget_ns; /* the keeper's */
 
     struct lock applied_lock;

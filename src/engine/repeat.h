@@ -1,10 +1,10 @@
 /* Requests that carry an Idempotency-Key, so that sending one again does nothing twice.
  *
  * What the calling thread writes between repeat_begin and repeat_end belongs to the request: the
- * first write makes a row of it in the same transaction (store_ticket_set), its answer follows
- * before the client gets it. So after a crash there is no row, and nothing was done; or a row with
- * the answer; or one without, then it was done, at least in part. A request that wrote nothing
- * leaves no row and may be sent again.
+ * first write makes a row of it in the same transaction (store_ticket_set), its answer follows with
+ * a later one (store_write_later), and until then it is given from memory. So after a crash there
+ * is no row, and nothing was done; or a row with the answer; or one without, then it was done, at
+ * least in part. A request that wrote nothing leaves no row and may be sent again.
  *
  * Rows go after engine_options.repeat_hours, with their collection, and beyond the bounds of
  * store.h. When a reader is forgotten, what rows say that may name readers goes too.
@@ -54,7 +54,8 @@ enum err repeat_begin(struct engine *x, const struct repeat_question *q, struct 
                       struct repeat **out, enum repeat_verdict *verdict,
                       struct repeat_answer *answer, struct err_info *e) MUST_CHECK;
 /* `keep`: the answer is to be given again; else only that it was done. `unwritten`: even if nothing
- * was written to the store. Waits for the disk if there is something to keep. */
+ * was written to the store; that waits for the disk. So does the answer to a write while 4 MiB of
+ * them are on their way there. From the return on who asks again is given it. */
 void repeat_end(struct repeat *r, const struct repeat_answer *answer, bool keep, bool unwritten);
 
 #endif

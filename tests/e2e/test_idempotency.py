@@ -224,6 +224,30 @@ def test_many_at_once(server):
     assert len({a.content for a in done}) == 1 and sum("Idempotency-Replayed" not in a.headers for a in done) == 1
 
 
+def test_right_after_the_answer(server):
+    """Whoever has seen the answer is given it again at once, before it is on the disk too."""
+    path, refused = "/v1/collections/news/documents", []
+
+    def send(key, body, answers):
+        again = requests.post(server.url + path, json=body, headers={"Idempotency-Key": key, "Authorization": "Bearer " + server.admin}, timeout=30)
+        answers.append(again)
+
+    for _ in range(15):
+        key, answers = fresh(), []
+        send(key, {"text": key}, answers)
+        threads = [threading.Thread(target=send, args=(key, {"text": key}, answers)) for _ in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        first, *others = answers
+        assert first.status_code == 200 and len(others) == 6
+        for again in others:
+            replayed(first, again)
+        problem(post(server, path, {"text": "other"}, key), 422, says="another request")
+        assert texts(server).count(key) == 1
+
+
 # ---- restarts and time ----
 
 def age(server, us):
@@ -296,6 +320,35 @@ def test_killed(make_server):
     assert outcomes.get("true")
 
 
+def restarted(server):
+    server.process.stdout.close()
+    server.session.close()
+    server.start()
+
+
+def test_ended_right_after_the_answer(make_server):
+    """Killed, an answer may be lost, and that it was done is not; stopped, neither."""
+    server, path = make_server(), "/v1/collections/docs/documents"
+    server.collection("docs")
+    for kill in (True, False) * 4:
+        keys = [fresh() for _ in range(3)]
+        firsts = [post(server, path, {"text": key}, key, status=200) for key in keys]
+        if kill:
+            server.process.kill()
+            server.process.wait()
+            restarted(server)
+        else:
+            assert server.stop() == 0
+            server.start()
+        for key, first in zip(keys, firsts):
+            again = post(server, path, {"text": key}, key)
+            if kill and again.status_code == 409:
+                assert problem(again, 409)["code"] == "idempotency_done"
+            else:
+                replayed(first, again)
+            assert texts(server, "docs").count(key) == 1
+
+
 def test_done_but_never_answered(server):
     """The crash that came between the write and its answer."""
     key, path, body = fresh(), "/v1/collections/news/documents", {"text": "cut off"}
@@ -305,7 +358,7 @@ def test_done_but_never_answered(server):
         db.execute("UPDATE kept SET state = 0, status = 0, headers = '', body = x'' WHERE at_us = (SELECT max(at_us) FROM kept)")
     server.start()
     value = problem(post(server, path, body, key), 409, says="at least in part")
-    assert value["code"] == "idempotency_done" and texts(server).count("cut off") == 1
+    assert value["code"] == "idempotency_done" and "look with GET" in value["detail"] and texts(server).count("cut off") == 1
 
 
 # ---- whose it is ----
@@ -377,7 +430,8 @@ def test_a_reader_is_forgotten(make_server):
     post(server, "/v1/collections/home/scores/ours", scores, key, status=200)
     post(server, path, [{"user": gone, "document": "none", "type": "like", "event_id": gone}], "refused", status=200)  # keeps nothing
     plain = post(server, "/v1/collections/home/documents", {"text": "plain"}, key, status=200)
-    assert [r["state"] for r in kept(server)] == [1, 1, 1] and gone.encode() in kept(server)[0]["body"]
+    wait_for(lambda: [r["state"] for r in kept(server)] == [1, 1, 1])
+    assert gone.encode() in kept(server)[0]["body"]
     server.ask("DELETE", f"/v1/collections/home/users/{gone}", status=204)
     assert [(r["state"], r["body"]) for r in kept(server)[:2]] == [(2, b"")] * 2
 
@@ -389,6 +443,14 @@ def test_a_reader_is_forgotten(make_server):
     assert problem(post(server, "/v1/collections/home/scores/ours", scores, key), 409)["code"] == "idempotency_done"
     assert server.get(path, user=gone)["data"] == [] and not traces()
     replayed(plain, post(server, "/v1/collections/home/documents", {"text": "plain"}, key))
+
+    bodies = [[{**body[0], "event_id": f"{gone}-{i}"}] for i in range(3)]  # their answers are still on their way when the reader goes
+    for i, body in enumerate(bodies):
+        assert post(server, path, body, f"late-{i}", status=200).json()["failed"] == 0
+    server.ask("DELETE", f"/v1/collections/home/users/{gone}", status=204)
+    for i, body in enumerate(bodies):
+        assert problem(post(server, path, body, f"late-{i}"), 409)["code"] == "idempotency_done"
+    wait_for(lambda: not traces())
     assert server.stop() == 0 and not traces() and gone not in server.log()
 
 

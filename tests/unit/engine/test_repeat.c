@@ -21,8 +21,12 @@ static int64_t wall_us(void *ctx)
     return now_us(CLOCK_REALTIME) + atomic_load(&later_us);
 }
 
+static atomic_bool stopped; /* then an answer waits for a write to come along with */
+
 static int64_t mono_ns(void *ctx)
 {
+    if (atomic_load(&stopped))
+        return 1;
     return now_us(CLOCK_MONOTONIC) * 1000;
 }
 
@@ -57,6 +61,19 @@ static enum repeat_verdict asked(struct fixture *f, char key, char request,
     if (v == REPEAT_FIRST)
         repeat_end(r, &(struct repeat_answer){0}, false, false);
     return v;
+}
+
+static int setup_stopped(void **state)
+{
+    atomic_store(&stopped, true);
+    return fixture_setup(state);
+}
+
+static int teardown_stopped(void **state)
+{
+    int rc = fixture_teardown(state);
+    atomic_store(&stopped, false);
+    return rc;
 }
 
 static const struct repeat_answer good = {200, {"Akin-Position: x\n", 17}, {"{}\n", 3}};
@@ -165,6 +182,7 @@ static void test_age(void **state)
     struct repeat_answer got;
     create(f, "c");
     first(f, 'a', true, &good, true, false);
+    put(f, "{'id':'x','text':'the answer is on the disk behind this'}");
     atomic_store(&later_us, 24 * HOUR_US - 60000000);
     assert_int_equal(asked(f, 'a', 'q', &got), REPEAT_ANSWERED);
     atomic_store(&later_us, 24 * HOUR_US + 1);
@@ -173,10 +191,180 @@ static void test_age(void **state)
     assert_int_equal(asked(f, 'a', 'q', &got), REPEAT_ANSWERED);
 }
 
+/* ---- on the way to the disk ---- */
+
+static double commits(void)
+{
+    return metric("akin_db_query_duration_seconds_count{query=\"commit\"} ");
+}
+
+static void test_it_is_given_before_it_is_on_the_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct repeat_answer got, busy = {503, STR(""), STR("{}")};
+    struct repeat_question q = question('a', 'q');
+    struct repeat *r;
+    create(f, "c");
+    double before = commits();
+    first(f, 'a', true, &good, true, false);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(asked(f, 'a', 'q', &got), REPEAT_ANSWERED);
+        assert_true(got.status == 200 && str_eq(got.headers, good.headers) &&
+                    str_eq(got.body, good.body));
+    }
+    assert_int_equal(asked(f, 'a', 'p', &got), REPEAT_OTHER);
+    q.rights[0] = 1;
+    assert_int_equal(ask(f, &q, &r, &got), REPEAT_NARROWED);
+    assert_true(commits() == before + 1); /* nothing waited for the disk */
+    first(f, 'b', true, &busy, false, false);
+    assert_int_equal(asked(f, 'b', 'q', &got), REPEAT_DONE);
+    assert_true(got.status == 503);
+    assert_true(commits() == before + 2);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(asked(f, 'a', 'q', &got), REPEAT_ANSWERED);
+    assert_true(str_eq(got.headers, good.headers) && str_eq(got.body, good.body));
+    assert_int_equal(asked(f, 'b', 'q', &got), REPEAT_DONE);
+    assert_true(got.status == 503);
+}
+
+static void forget_run(void *arg)
+{
+    OK(engine_user_delete(((struct fixture *)arg)->x, C, STR("anna"), e));
+}
+
+static void test_a_reader_is_forgotten_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    struct repeat_answer got;
+    struct repeat_question said = question('a', 'q'), saying = question('b', 'q');
+    struct repeat *r;
+    struct feedback_in act = {
+        .user = STR("anna"), .document = STR("d"), .type = STR("like"), .position = -1};
+    struct put_result result;
+    create(f, "c");
+    put(f, "{'id':'d','text':'text'}");
+    said.readers = saying.readers = true;
+    assert_int_equal(ask(f, &said, &r, &got), REPEAT_FIRST);
+    OK(engine_feedback_add(f->x, C, &act, 1, NULL, f->a, &result, NULL, e));
+    repeat_end(r, &good, true, false); /* on its way when the reader goes */
+    assert_int_equal(asked(f, 'a', 'q', &got), REPEAT_ANSWERED);
+    assert_int_equal(ask(f, &saying, &r, &got), REPEAT_FIRST);
+    put(f, "{'text':'what it writes'}");
+    thread_join(thread_start("other", forget_run, f));
+    repeat_end(r, &good, true, false); /* answered after that */
+    for (int i = 0; i < 2; i++) {
+        for (char key = 'a'; key <= 'b'; key++) {
+            assert_int_equal(asked(f, key, 'q', &got), REPEAT_DONE);
+            assert_true(got.body.n == 0 && got.headers.n == 0);
+        }
+        fixture_close(f);
+        fixture_open(f);
+    }
+}
+
+/* 40 answers of 128 KiB at once: over 4 MiB, one waits for the disk, and all before it with it. */
+static void test_few_are_on_their_way(void **state)
+{
+    struct fixture *f = *state;
+    struct repeat *all[40];
+    struct repeat_answer got, large = good;
+    char *body = xcalloc(1, REPEAT_BODY_MAX);
+    large.body = (struct str){body, REPEAT_BODY_MAX};
+    create(f, "c");
+    for (char i = 0; i < 40; i++) {
+        struct repeat_question q = question((char)('0' + i), 'q');
+        assert_int_equal(ask(f, &q, &all[(int)i], &got), REPEAT_FIRST);
+        put(f, "{'text':'of no id'}");
+    }
+    double before = commits();
+    for (int i = 0; i < 31; i++)
+        repeat_end(all[i], &large, true, false);
+    assert_true(commits() == before);
+    repeat_end(all[31], &large, true, false);
+    assert_true(commits() == before + 1);
+    for (int i = 32; i < 40; i++)
+        repeat_end(all[i], &large, true, false);
+    assert_true(commits() == before + 1);
+    for (char i = 0; i < 40; i++) {
+        assert_int_equal(asked(f, (char)('0' + i), 'q', &got), REPEAT_ANSWERED);
+        assert_int_equal(got.body.n, REPEAT_BODY_MAX);
+    }
+    free(body);
+}
+
+#define ASKERS 3
+struct askers {
+    struct fixture *f;
+    atomic_uint firsts;
+};
+
+static void askers_run(void *arg)
+{
+    struct askers *s = arg;
+    struct fixture own = {.x = s->f->x, .a = arena_new(0)};
+    struct repeat_answer got;
+    for (char key = '0'; key < '6'; key++) {
+        struct repeat_question q = question(key, 'q');
+        for (int i = 0; i < 4; i++) {
+            struct repeat *r;
+            enum repeat_verdict v = ask(&own, &q, &r, &got);
+            if (v == REPEAT_FIRST) {
+                put(&own, "{'text':'once'}");
+                repeat_end(r, &good, true, false);
+                atomic_fetch_add(&s->firsts, 1);
+                assert_int_equal(ask(&own, &q, &r, &got), REPEAT_ANSWERED);
+            } else if (v == REPEAT_ANSWERED) {
+                assert_true(str_eq(got.headers, good.headers) && str_eq(got.body, good.body));
+            } else {
+                assert_int_equal(v, REPEAT_RUNNING);
+            }
+        }
+    }
+    arena_free(own.a);
+}
+
+static void test_any_order(void **state)
+{
+    for (uint64_t seed = 1; seed <= 15; seed++) {
+        void *made = NULL;
+        struct repeat_answer got;
+        struct thread *threads[ASKERS];
+        sched_start(seed);
+        fixture_setup(&made);
+        struct askers s = {.f = made};
+        create(s.f, "c");
+        for (int i = 0; i < ASKERS; i++)
+            threads[i] = thread_start("asker", askers_run, &s);
+        for (int i = 0; i < ASKERS; i++)
+            thread_join(threads[i]);
+        assert_int_equal(atomic_load(&s.firsts), 6);
+        if (seed % 2) {
+            fixture_close(s.f);
+            fixture_open(s.f);
+        }
+        for (char key = '0'; key < '6'; key++)
+            assert_int_equal(asked(s.f, key, 'q', &got), REPEAT_ANSWERED);
+        fixture_teardown(&made);
+        sched_stop();
+    }
+}
+
 int main(void)
 {
+    const struct CMUnitTest seeded[] = {cmocka_unit_test(test_any_order)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_again),
+        TEST(test_what_is_kept),
+        TEST(test_at_the_same_time),
+        TEST(test_age),
+        cmocka_unit_test_setup_teardown(test_it_is_given_before_it_is_on_the_disk, setup_stopped,
+                                        teardown_stopped),
+        cmocka_unit_test_setup_teardown(test_a_reader_is_forgotten_meanwhile, setup_stopped,
+                                        teardown_stopped),
+        cmocka_unit_test_setup_teardown(test_few_are_on_their_way, setup_stopped, teardown_stopped),
+    };
+    int failed = cmocka_run_group_tests(seeded, NULL, NULL);
     clock_replace(&(struct clock_source){wall_us, mono_ns, sleep_ns, NULL});
-    const struct CMUnitTest tests[] = {TEST(test_again), TEST(test_what_is_kept),
-                                       TEST(test_at_the_same_time), TEST(test_age)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }
