@@ -2,12 +2,13 @@
 """What the network may do to a server with the stub model, and what it costs. `cost`: the processor time of a request on plain HTTP (GET of a document, /livez; with
 --against another binary beside it). `rotate`: GETs of a document at a steady rate over TLS while its key is rotated and the certificates are changed. `slow`: healthy clients beside
 thousands of peers that send heads and bodies and read answers at a byte a second. `noisy`: clients of one key beside those of another that asks far over its limit. `tls`: handshakes
-and GETs a second, and the processor time of each. `scan`: sslscan, where it is. GETs come from bench_gets (`ninja bench-programs`)."""
-import argparse, json, multiprocessing, os, pathlib, re, resource, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
+and GETs a second, and the processor time of each. `scan`: sslscan, where it is. `write`: what an Idempotency-Key costs a POST of one document (with --against another binary beside it).
+GETs come from bench_gets (`ninja bench-programs`)."""
+import argparse, itertools, json, multiprocessing, os, pathlib, re, resource, shutil, signal, socket, ssl, subprocess, sys, tempfile, threading, time
 
 p = argparse.ArgumentParser(description=__doc__)
-p.add_argument("parts", nargs="*", default=["cost", "rotate", "slow", "noisy", "tls", "scan"])
-p.add_argument("--against", help="another akin, for cost")
+p.add_argument("parts", nargs="*", default=["cost", "rotate", "slow", "noisy", "tls", "scan", "write"])
+p.add_argument("--against", help="another akin, for cost and write")
 p.add_argument("--slow", type=int, default=5000)
 p.add_argument("--rate", type=int, default=1000, help="GETs a second during rotations")
 p.add_argument("--seconds", type=float, default=10)
@@ -83,9 +84,9 @@ def text(r):
     return f"{r['gets']} GETs at {r['rate']:.0f}/s, {r['bad']} failed{' ' + r['first_fault'] if r['bad'] else ''}; p50 {r['p50']:.2f} p99 {r['p99']:.2f} max {r['max']:.1f} ms"
 
 
-def message(method, path, body=None, key=None):
+def message(method, path, body=None, key=None, again=None):
     data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n" + (f"X-API-Key: {key}\r\n" if key else "")
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n" + (f"X-API-Key: {key}\r\n" if key else "") + (f"Idempotency-Key: {again}\r\n" if again else "")
     if body is not None:
         head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
     return head.encode() + b"\r\n" + data
@@ -302,6 +303,48 @@ def noisy():
     return alone["bad"] + beside["bad"] + sum(refused)
 
 
+# ---- writes ----
+
+def post(x, keyed, seconds, number, took):
+    """One client: documents of one new text each, one after the other."""
+    with x.dial() as s:
+        end = time.monotonic() + seconds
+        while (begun := time.monotonic()) < end:
+            n = next(number)
+            status, _ = ask(s, message("POST", "/v1/collections/bench/documents", {"text": f"soup again {n} " + "ginger " * 40}, again=f"again-{n}" if keyed else None))
+            took.append((time.monotonic() - begun, status != 200))
+
+
+def write():
+    """1 and 4 clients without and with a key in turns, beside a steady load of GETs."""
+    failed, number, ROUNDS = 0, itertools.count(), 4
+    servers = [Akin(b, "log.level=warn") for b in (BIN, a.against) if b]
+    for x in servers:
+        x.fill()
+    for clients in (1, 4):
+        took = {(x, keyed): [] for x in servers for keyed in (False, True)}
+        for _ in range(ROUNDS):
+            for (x, keyed), times in took.items():
+                load = x.gets(a.rate / 5, a.seconds / ROUNDS + .5, 4)
+                threads = [threading.Thread(target=post, args=(x, keyed, a.seconds / ROUNDS, number, times)) for _ in range(clients)]
+                for t in threads:
+                    t.start()
+                for t in threads:
+                    t.join()
+                failed += told(load)["bad"]
+        for x in servers:
+            p = {}
+            for keyed in (False, True):
+                times = sorted(t for t, _ in took[x, keyed])
+                failed += sum(b for _, b in took[x, keyed])
+                p[keyed] = [1e3 * times[int(len(times) * share)] for share in (.5, .99)]
+            print(f"{clients} clients POST, {BIN if x is servers[0] else a.against}: p50 {p[False][0]:.2f} p99 {p[False][1]:.2f} ms, with an Idempotency-Key {p[True][0]:.2f} and {p[True][1]:.2f} "
+                  f"({p[True][0] / p[False][0]:.2f} and {p[True][1] / p[False][1]:.2f} x); {len(took[x, False])} and {len(took[x, True])} POSTs", flush=True)
+    for x in servers:
+        x.__exit__()
+    return failed
+
+
 bad = 0
 try:
     if "cost" in a.parts:
@@ -309,7 +352,7 @@ try:
             mine = cost(BIN, request, a.seconds / 2)
             other = f", {cost(a.against, request, a.seconds / 2):.1f} with {a.against}" if a.against else ""
             print(f"{name}: {mine:.1f} us of the server's processor time{other}", flush=True)
-    for name, part in (("rotate", rotate), ("slow", slow), ("noisy", noisy), ("tls", tls), ("scan", scan)):
+    for name, part in (("rotate", rotate), ("slow", slow), ("noisy", noisy), ("tls", tls), ("scan", scan), ("write", write)):
         bad += part() if name in a.parts else 0
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
