@@ -156,12 +156,13 @@ enum err repeat_begin(struct engine *x, const struct repeat_question *q, struct 
     record_make(x, q, a, &r->record);
     r->ticket.record = &r->record;
     bool entered = list_enter(x, r, a, &late);
-    if (!entered && late.state == KEPT_BEGUN) {
+    enum err err = store_kept_get(x->store, a, r->record.key, &kept, &own);
+    bool known = !err && kept.at_us > oldest_us(x);
+    if (!entered && late.state == KEPT_BEGUN && (!known || kept.at_us == late.at_us)) {
         *verdict = judge_running(&late, &r->record);
         return 0;
     }
-    enum err err = store_kept_get(x->store, a, r->record.key, &kept, &own);
-    if (entered && (err == ERR_NOT_FOUND || (!err && kept.at_us <= oldest_us(x)))) {
+    if (entered && !known && (!err || err == ERR_NOT_FOUND)) {
         store_ticket_set(&r->ticket);
         *verdict = REPEAT_FIRST;
         *out = r;
@@ -169,7 +170,7 @@ enum err repeat_begin(struct engine *x, const struct repeat_question *q, struct 
     }
     if (entered)
         list_replace(r, NULL);
-    else
+    else if (late.state != KEPT_BEGUN) /* else another asks too what the row says */
         err = late_settle(&late, err, &kept);
     if (err)
         return err_set(e, err, own.field, "%s", own.message);

@@ -297,6 +297,7 @@ static void test_few_are_on_their_way(void **state)
 struct askers {
     struct fixture *f;
     atomic_uint firsts;
+    atomic_bool ended[6];
 };
 
 static void askers_run(void *arg)
@@ -308,12 +309,14 @@ static void askers_run(void *arg)
         struct repeat_question q = question(key, 'q');
         for (int i = 0; i < 4; i++) {
             struct repeat *r;
+            bool ended = atomic_load(&s->ended[key - '0']);
             enum repeat_verdict v = ask(&own, &q, &r, &got);
+            assert_true(!ended || v == REPEAT_ANSWERED); /* though others ask at the same time */
             if (v == REPEAT_FIRST) {
                 put(&own, "{'text':'once'}");
                 repeat_end(r, &good, true, false);
                 atomic_fetch_add(&s->firsts, 1);
-                assert_int_equal(ask(&own, &q, &r, &got), REPEAT_ANSWERED);
+                atomic_store(&s->ended[key - '0'], true);
             } else if (v == REPEAT_ANSWERED) {
                 assert_true(str_eq(got.headers, good.headers) && str_eq(got.body, good.body));
             } else {

@@ -204,13 +204,14 @@ struct caller {
     unsigned number;
     uint32_t collection;
     struct thread *thread;
+    struct arena *a; /* of what it writes: until that is told */
 };
 
 #define ROUNDS 40
 static void call_run(void *arg)
 {
     struct caller *x = arg;
-    struct arena *a = arena_new(0);
+    struct arena *a = x->a;
     struct fixture own = {.s = x->f->s, .a = a};
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct str id = str_c(arena_printf(a, "%u-%u", x->number, i));
@@ -218,7 +219,6 @@ static void call_run(void *arg)
         if (i % 3 == x->number)
             done(&own, act_delete(x->collection, id));
     }
-    arena_free(a);
 }
 
 static void any_order_of(struct fixture *f, const char *name)
@@ -230,13 +230,16 @@ static void any_order_of(struct fixture *f, const char *name)
         all[i].f = f;
         all[i].number = i;
         all[i].collection = c;
+        all[i].a = arena_new(0);
         all[i].thread = thread_start("caller", call_run, &all[i]);
     }
     for (unsigned i = 0; i < 3; i++)
         thread_join(all[i].thread);
     reopen(f);
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         assert_true(atomic_load(&all[i].seen.told) == ROUNDS && all[i].seen.err == ERR_OK);
+        arena_free(all[i].a);
+    }
     is_there(f, c, "0-1", ERR_OK);
     is_there(f, c, "0-3", ERR_NOT_FOUND);
     ok(store_check(f->s, &f->e));
