@@ -228,6 +228,7 @@ def ask_many(server, prefix, n, likes=lambda i: i < 10, often=.8, seldom=.1, **m
                  for r in answer["data"] if rng.random() < (often if likes(int(r["id"][1:])) else seldom)]
     for i in range(0, len(rows), 1000):
         assert server.post(E2 + "/feedback", rows[i:i + 1000])["failed"] == 0
+    return len({r["user"] for r in rows})  # answers of which something was clicked
 
 
 def estimate(server, **params):
@@ -286,9 +287,11 @@ def test_the_gate_lets_pass_what_an_experiment_found_no_worse(server, explored):
     server.post(E2 + "/experiments", {"name": "blends", "scenario": "try", "variants": variants}, status=201)
     server.post(E2 + "/experiments/blends:start", {})
     problem(blend_set(server, "brought.last"), 409, "/recommend/blend", says="too few answers")
-    ask_many(server, "t", 400, likes=lambda i: i >= 15, often=.25, seldom=.08, scenario="try")
-    counted(server, E2 + "/experiments/blends", lambda x: sum(v["answers"] for v in x["results"]["variants"]) >= 400)
+    clicked = ask_many(server, "t", 1200, likes=lambda i: i >= 15, often=.25, seldom=.08, scenario="try")
+    counted(server, E2 + "/experiments/blends", lambda x: sum(v["answers"] for v in x["results"]["variants"]) == 1200
+            and sum(v["click_through"]["answers"] for v in x["results"]["variants"]) == clicked)
     problem(blend_set(server, "brought.bad"), 409, "/recommend/blend")
     answer = blend_set(server, "brought.last")
-    assert answer.status_code == 200 and [r["id"] for r in first_of(server)["data"]] == ["d15", "d16", "d17"]
+    assert answer.status_code == 200, answer.text + str(server.get(E2 + "/experiments/blends"))
+    assert [r["id"] for r in first_of(server)["data"]] == ["d15", "d16", "d17"]
     assert blend_set(server, None).status_code == 200
