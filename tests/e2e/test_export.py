@@ -105,12 +105,19 @@ def asked(server, key):
     return s
 
 
-def raw(server, name="news", coding="", read=4096):
-    """A connection that asked for an export and has read so much of it; its receive buffer is small."""
+def narrow(address, *_, **__):
+    """A connection of a small receive buffer, or the machine's buffers may hold all of an answer. Small segments, or each waits for a timer."""
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1024)
     s.settimeout(20)
-    s.connect((server.host, server.port))
+    s.connect(address)
+    return s
+
+
+def raw(server, name="news", coding="", read=4096):
+    """A connection that asked for an export and has read so much of it."""
+    s = narrow((server.host, server.port))
     s.sendall(f"GET {C}{name}/documents:export HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{coding}\r\n".encode())
     return s, s.recv(read)
 
@@ -228,12 +235,6 @@ def test_a_key_that_is_revoked_gets_no_more(large):
 
 
 def test_what_is_cut_shows_it(large, monkeypatch):
-    connect = socket.create_connection
-
-    def narrow(*args, **more):  # or the machine's buffers may hold all of it
-        s = connect(*args, **more)
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        return s
     monkeypatch.setattr(socket, "create_connection", narrow)
     s, got = raw(large, "large")
     with Akin(large.url) as client:
