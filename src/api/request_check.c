@@ -34,16 +34,6 @@ void media_names(unsigned media, char *out, size_t size)
             n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", media_table[i].name);
 }
 
-/* Memory for a parsed body. A short document of some 30 bytes takes 500 when parsed, so a batch of
- * them needs far more than its own size; as only the workers parse, all of them together stay under
- * workers x the most. */
-static size_t body_budget(size_t bytes)
-{
-    size_t least = 1u << 20, most = 64u << 20;
-    size_t wanted = bytes < most / 32 ? bytes * 32 : most;
-    return wanted < least ? least : wanted;
-}
-
 enum err body_check(const struct route *r, struct str body, json_t **out, struct faults *f,
                     struct err_info *e)
 {
@@ -53,8 +43,7 @@ enum err body_check(const struct route *r, struct str body, json_t **out, struct
         body = (struct str){body.s + 3, body.n - 3};
     if (str_trim(body).n == 0)
         return err_set(e, ERR_SYNTAX, NULL, "the body is missing; this route takes JSON");
-    if (json_parse_within(body, body_budget(body.n), &v,
-                          &own)) /* too deep is as unreadable as broken */
+    if (json_parse(body, &v, &own)) /* too deep is as unreadable as broken */
         return err_set(e, ERR_SYNTAX, NULL, "the body is not readable JSON: %s", own.message);
     validate_value(r->body, v, "", f);
     if (f->total) {

@@ -60,12 +60,13 @@ static bool depth_ok(struct str text)
     return true;
 }
 
+/* A short document of some 30 bytes takes 500 when parsed, so a batch of them needs far more than
+ * its own size. */
 static size_t budget_of(size_t text_bytes)
 {
-    const size_t least = 64 << 10, most = 64 << 20;
-    if (text_bytes >= most / 8)
-        return most;
-    return text_bytes * 8 > least ? text_bytes * 8 : least;
+    const size_t least = 1 << 20, most = 64 << 20;
+    size_t wanted = text_bytes < most / 32 ? text_bytes * 32 : most;
+    return wanted < least ? least : wanted;
 }
 
 /* jansson quotes the text near the fault; raw control characters do not belong in a message. */

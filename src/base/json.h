@@ -1,7 +1,7 @@
 /* JSON in (jansson, strict and bounded) and out (a streaming writer).
  *
  * json_parse refuses bad UTF-8, duplicate keys, NaN, huge integers, NUL characters, more than 64
- * levels, and a text that would take more memory than 8 x its size (at least 64 KiB, at most 64
+ * levels, and a text that would take more memory than 32 x its size (at least 1 MiB, at most 64
  * MiB): without a budget 10 MiB of "{}," takes 784 MB. Values are jansson's; json_decref frees
  * them. */
 #ifndef BASE_JSON_H
@@ -21,7 +21,7 @@ void json_setup(void); /* once, before any other call and any thread */
  * depth or budget. Any thread. */
 enum err json_parse(struct str text, json_t **out, struct err_info *e) MUST_CHECK;
 /* The same with a memory budget of the caller's: for files that are no client's, whose many small
- * numbers or keys take more than 8 x their size (tensor tables, vocabularies). */
+ * numbers or keys take more than 32 x their size (tensor tables, vocabularies). */
 enum err json_parse_within(struct str text, size_t bytes_max, json_t **out,
                            struct err_info *e) MUST_CHECK;
 

@@ -77,6 +77,8 @@ def test_many_small_values(make_server):
     server.collection("small")
     server.ask("PUT", "/v1/collections/small/documents/a", {"text": "Many small things.", "attributes": {"x": [{}] * 4000, "year": 5}}, status=201)
     server.ask("PATCH", "/v1/collections/small/documents/a", {"title": "Small"}, status=200)
+    row = server.lines("small", [{"id": "b", "text": "In an import too.", "attributes": {"x": [{}] * 4000}}])[0]
+    assert row["status"] == "created", row
     rules = [{"words": [f"a{i}", f"b{i}"]} for i in range(1000)]
     server.ask("PATCH", "/v1/collections/small", {"synonyms": rules}, status=200)
     server.ask("PATCH", "/v1/collections/small", {"versions_kept": 2}, status=200)
