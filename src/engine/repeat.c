@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define FORGET_EVERY_NS 60000000000LL
-#define FORGET_STEP 1024
 #define HOUR_US 3600000000LL
 
 _Static_assert(REPEAT_DIGEST == KEPT_DIGEST && REPEAT_BODY_MAX <= STORE_KEPT_BODY_MAX, "kept");
@@ -88,8 +87,8 @@ static bool list_room(struct engine *x, size_t bytes)
 /* ---- begin ---- */
 
 /* The name may come to mean another collection: then it is another request. */
-static enum err record_make(struct engine *x, const struct repeat_question *q, struct arena *a,
-                            struct kept_record *out)
+static void record_make(struct engine *x, const struct repeat_question *q, struct arena *a,
+                        struct kept_record *out)
 {
     struct collection *c = NULL;
     struct sha256 h;
@@ -109,7 +108,6 @@ static enum err record_make(struct engine *x, const struct repeat_question *q, s
     sha256_end(&h, out->key);
     memcpy(out->request, q->request, sizeof out->request);
     memcpy(out->rights, q->rights, sizeof out->rights);
-    return 0;
 }
 
 static enum repeat_verdict judge_running(const struct kept_record *running,
@@ -290,7 +288,7 @@ bool repeats_forget_step(struct engine *x)
     if (now_ns < x->repeats_forget_ns)
         return false;
     if (store_kept_before(x->store, act.kept_before_us, &any, NULL) == 0 && any)
-        more = store_write(x->store, &act, 1, false, NULL, NULL) == 0 && act.id == FORGET_STEP;
+        more = store_write(x->store, &act, 1, false, NULL, NULL) == 0 && act.id == STORE_KEPT_STEP;
     if (!more)
         x->repeats_forget_ns = now_ns + FORGET_EVERY_NS;
     return more;

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define FORGET_ROWS 1024
 #define ALL_OWNERS STR("*")
 
 static _Thread_local struct store_ticket *current;
@@ -170,7 +169,7 @@ enum err kept_forget(struct writer *w, struct store_act *act, struct err_info *e
     if (err)
         return err;
     put_int(st, 1, act->kept_before_us);
-    put_int(st, 2, FORGET_ROWS);
+    put_int(st, 2, STORE_KEPT_STEP);
     err = conn_run(&w->conn, st, e);
     act->id = err ? 0 : (uint64_t)sqlite3_changes(w->conn.db);
     act->status = ACT_DELETED;

@@ -257,7 +257,8 @@ struct embedding_record {
 /* The answer to a request that came with an Idempotency-Key. */
 #define KEPT_DIGEST 32
 #define STORE_KEPT_BODY_MAX (128u << 10)
-#define STORE_KEPT_ROW 512 /* what a row counts for beside headers and body */
+#define STORE_KEPT_ROW 512   /* what a row counts for beside headers and body */
+#define STORE_KEPT_STEP 1024 /* rows that one ACT_KEPT_FORGET takes at most */
 enum kept_state {
     KEPT_BEGUN,    /* something was written; what was answered is not known (yet) */
     KEPT_ANSWERED, /* status, headers and body are what was answered */
@@ -380,8 +381,8 @@ enum act_kind {
     ACT_KEPT_ADD,    /* *kept: all of it, in place of one with its key. No change row */
     ACT_KEPT_ANSWER, /* *kept: state, status, headers, body into the row with its key and at_us that
                         is KEPT_BEGUN; if there is none, nothing. No change row */
-    ACT_KEPT_FORGET, /* kept_before_us: 1,024 rows at most that are of before; id: how many there
-                        were. No change row */
+    ACT_KEPT_FORGET, /* kept_before_us: STORE_KEPT_STEP rows at most that are of before; id: how
+                        many there were. No change row */
 
     ACT_SERVED_ADD, /* served, served_count: no change row. A row whose token is there already, or
                        whose collection has gone, is passed over */
