@@ -1,6 +1,5 @@
 #include "lexical/dictionary.h"
 
-
 void dictionary_new(struct lexical *x)
 {
     struct dictionary *d = memory_new(x, sizeof *d);

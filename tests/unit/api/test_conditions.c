@@ -46,7 +46,7 @@ static void a_mark_counts_for_readings_alone(void **state)
     assert_int_equal(etags_parse(STR("\"17\""), "If-None-Match", &t, NULL), ERR_OK);
     assert_true(etags_have(&t, 17) && etags_have_reading(&t, &(struct etag){17, 0}));
     assert_false(etags_have_reading(&t, &tag));
-    static const char *const strange[] = {"\"17-\"",        "\"17-86d08\"", "\"17-00000000\"",
+    static const char *const strange[] = {"\"17-\"", "\"17-86d08\"", "\"17-00000000\"",
                                           "\"17-0086D081\"", "\"-0086d081\""};
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
         assert_int_equal(etags_parse(str_c(strange[i]), "If-Match", &t, NULL), ERR_OK);
