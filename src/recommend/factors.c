@@ -174,7 +174,7 @@ struct factors_fold {
     double ridge;
     double *ridged; /* dims: P */
     double *l;
-    double *solved, *right; /* dims: the vector, and U't, scaled as the rows are */
+    double *solved; /* dims: the vector, scaled as the rows are */
 };
 
 static void rows_make(struct factors_fold *r, const struct model_read *read)
@@ -265,7 +265,6 @@ struct factors_fold *factors_fold(const struct factors *f, const struct model_re
     r->t = arena_array(a, count + 1, sizeof *r->t);
     r->ridged = arena_array(a, dims, sizeof *r->ridged);
     r->solved = arena_array(a, dims, sizeof *r->solved);
-    r->right = arena_array(a, dims, sizeof *r->right);
     r->l = arena_alloc(a, n * n * sizeof *r->l + 1);
     for (size_t d = 0; d < dims; d++)
         r->ridged[d] = f->gram[d] + r->ridge;
@@ -275,14 +274,13 @@ struct factors_fold *factors_fold(const struct factors *f, const struct model_re
     else
         system_by_dims(r);
     cholesky(r->l, n);
-    rows_sum(r, r->t, r->right);
     if (r->by_readings) {
         double *z = arena_array(a, count + 1, sizeof *z);
         memcpy(z, r->t, count * sizeof *z);
         cholesky_solve(r->l, count, z);
         rows_sum(r, z, r->solved);
     } else {
-        memcpy(r->solved, r->right, dims * sizeof *r->solved);
+        rows_sum(r, r->t, r->solved);
         cholesky_solve(r->l, dims, r->solved);
     }
     return r;
@@ -400,14 +398,13 @@ static void unchanged_solve(const struct changed *c, const double *x, double *ou
     rows_sum(r, c->room, out);
 }
 
-/* A' x = right by conjugate gradients from x on, A as the preconditioner: so few readings differ
- * that it takes a few steps. */
-static void changed_solve(const struct changed *c, const double *right, double *x)
+/* A' x = right by conjugate gradients from x on, until no more than `enough` is missing; A as the
+ * preconditioner: so few readings differ that it takes a few steps. */
+static void changed_solve(const struct changed *c, const double *right, double enough, double *x)
 {
     size_t dims = c->r->f->dims;
     double *rest = arena_array(c->r->a, 4 * dims, sizeof *rest), *z = rest + dims,
-           *way = rest + 2 * dims, *product = rest + 3 * dims,
-           enough = NEGLIGIBLE * dot(c->r->right, c->r->solved, dims), size = 0;
+           *way = rest + 2 * dims, *product = rest + 3 * dims, size = 0;
     changed_times(c, x, product);
     for (size_t d = 0; d < dims; d++)
         rest[d] = right[d] - product[d];
@@ -442,10 +439,11 @@ void factors_fold_changed(const struct factors_fold *r, const size_t *at, const 
     for (size_t d = 0; d < dims; d++)
         c.shift[d] = more / (r->by_readings ? r->ridged[d] : 1);
     memcpy(x, r->solved, dims * sizeof *x);
-    memcpy(right, r->right, dims * sizeof *right);
+    rows_sum(r, r->t, right);
+    double enough = NEGLIGIBLE * dot(right, r->solved, dims);
     for (size_t i = 0; i < count; i++)
         for (size_t d = 0; d < dims; d++)
             right[d] -= (1 - times[i]) * r->t[at[i]] * (double)r->rows[at[i] * dims + d];
-    changed_solve(&c, right, x);
+    changed_solve(&c, right, enough, x);
     vector_out(r, x, out);
 }
