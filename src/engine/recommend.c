@@ -13,14 +13,14 @@ static enum err explain(struct recommendation *m, const struct candidate *k,
 {
     struct explanation_part *parts;
     size_t n;
-    enum err err = explanation_make(m, k, EXPLANATION_PARTS, &parts, &n, &row->others, e);
-    if (err || n == 0)
-        return err;
+    explanation_make(m, k, EXPLANATION_PARTS, &parts, &n, &row->others);
+    if (n == 0)
+        return ERR_OK;
     uint32_t *numbers = arena_array(m->a, n, sizeof *numbers);
     struct document_record *docs = arena_array(m->a, n, sizeof *docs);
     for (size_t i = 0; i < n; i++)
         numbers[i] = parts[i].number;
-    err =
+    enum err err =
         store_documents_by_number(m->x->store, m->a, m->c->id, numbers, n, DOCUMENT_HEAD, docs, e);
     row->explanation = arena_array(m->a, n, sizeof *row->explanation);
     for (size_t i = 0; i < n && !err; i++) {

@@ -76,29 +76,27 @@ static void running_session(const struct recommendation *m, uint32_t gone, uint3
                             size_t *count)
 {
     const struct feedback_record *rows = m->acts;
-    size_t first = 0, n = 0, kept = 0;
+    size_t first = 0, n = 0;
     *count = 0;
     while (first < m->act_count && gone && m->act_numbers[first] == gone)
         first++;
     if (first == m->act_count || rows[first].session.n == 0 ||
         m->now_us - rows[first].time_us > SESSION_US)
         return;
-    *session = arena_array(m->a, SESSION_ITEMS_MAX, sizeof **session);
+    /* rows: the newest first, so from the end on */
+    *session =
+        (uint32_t *)arena_array(m->a, SESSION_ITEMS_MAX, sizeof **session) + SESSION_ITEMS_MAX;
     for (size_t i = first; i < m->act_count && n < SESSION_ITEMS_MAX; i++) {
         if (gone && m->act_numbers[i] == gone)
             continue;
         if (!str_eq(rows[i].session, rows[first].session))
             break;
         n++;
-        if (m->act_numbers[i])
-            (*session)[kept++] = m->act_numbers[i];
+        if (!m->act_numbers[i])
+            continue;
+        *--*session = m->act_numbers[i];
+        ++*count;
     }
-    for (size_t i = 0, j = kept; i + 1 < j--; i++) { /* rows: the newest first */
-        uint32_t number = (*session)[i];
-        (*session)[i] = (*session)[j];
-        (*session)[j] = number;
-    }
-    *count = kept;
 }
 
 /* Does an act make its document seen? A type that was forgotten since does. */

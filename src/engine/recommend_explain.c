@@ -84,14 +84,12 @@ static size_t named_choose(const struct reasons *r, struct named *all, size_t mo
     return n < most ? n : most;
 }
 
-enum err explanation_make(struct recommendation *m, const struct candidate *k, size_t parts_max,
-                          struct explanation_part **out, size_t *count, double *rest,
-                          struct err_info *e)
+void explanation_make(struct recommendation *m, const struct candidate *k, size_t parts_max,
+                      struct explanation_part **out, size_t *count, double *rest)
 {
     struct named *all = arena_array(m->a, m->example_count + 1, sizeof *all);
     struct reasons r;
     size_t n = 0, kept = 0;
-    (void)e;
     if (m->blend || k->by_session != 0 || k->by_learned != 0 || k->by_profile != 0) {
         reasons_make(&r, m, k);
         n = named_choose(&r, all, parts_max > EXACT_MAX ? parts_max : EXACT_MAX);
@@ -110,5 +108,4 @@ enum err explanation_make(struct recommendation *m, const struct candidate *k, s
         (*out)[i] = (struct explanation_part){m->examples[all[i].example].number, all[i].part};
         *rest -= all[i].part;
     }
-    return 0;
 }

@@ -161,9 +161,8 @@ struct explanation_part {
     uint32_t number; /* the example */
     double part;     /* of relevance */
 };
-enum err explanation_make(struct recommendation *m, const struct candidate *k, size_t parts_max,
-                          struct explanation_part **out, size_t *count, double *rest,
-                          struct err_info *e) MUST_CHECK;
+void explanation_make(struct recommendation *m, const struct candidate *k, size_t parts_max,
+                      struct explanation_part **out, size_t *count, double *rest);
 
 /* ---- recommend_blend.c ---- */
 /* The setting recommend.blend, in the arena; empty: none. */

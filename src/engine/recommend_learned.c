@@ -138,14 +138,22 @@ static void text_make(struct recommendation *m, struct learned *l)
     text_model_read(l->model->text, sum, 1, l->text);
 }
 
+size_t session_items(const struct recommend_model *model, const uint32_t *numbers, size_t count,
+                     struct arena *a, uint32_t **items)
+{
+    size_t n = 0;
+    *items = arena_array(a, count + 1, sizeof **items);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t item = recommend_model_item(model, numbers[i]);
+        if (item != MODEL_ITEM_NONE)
+            (*items)[n++] = item;
+    }
+    return n;
+}
+
 static void session_make(struct recommendation *m, struct learned *l)
 {
-    l->session = arena_array(m->a, m->session_count + 1, sizeof *l->session);
-    for (size_t i = 0; i < m->session_count; i++) {
-        uint32_t item = recommend_model_item(l->model, m->session[i]);
-        if (item != MODEL_ITEM_NONE)
-            l->session[l->session_count++] = item;
-    }
+    l->session_count = session_items(l->model, m->session, m->session_count, m->a, &l->session);
     if (!l->model->sessions || l->session_count == 0)
         return;
     l->session_scores = arena_array(m->a, (size_t)l->model->items + 1, sizeof(float));

@@ -174,13 +174,8 @@ static void reader_remain(struct recommendation *m, struct remaining *left)
 static void session_remain(struct recommendation *m, struct remaining *left)
 {
     const struct learned *l = &m->sources->learned;
-    uint32_t *items = arena_array(m->a, left->session_count + 1, sizeof *items);
-    size_t n = 0;
-    for (size_t i = 0; i < left->session_count; i++) {
-        uint32_t item = recommend_model_item(l->model, left->session[i]);
-        if (item != MODEL_ITEM_NONE)
-            items[n++] = item;
-    }
+    uint32_t *items;
+    size_t n = session_items(l->model, left->session, left->session_count, m->a, &items);
     left->session_known = n > 0;
     if (n > 0 && (voices_of(m).session || blend_reads(m, FEATURE_SESSION)))
         left->asked = session_model_ask(l->model->sessions, items, n, m->a);

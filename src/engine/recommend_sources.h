@@ -79,6 +79,9 @@ struct learned_score {
 void learned_score(struct recommendation *m, const uint32_t *numbers, const uint64_t *revisions,
                    size_t count, struct learned_score *out);
 
+/* Of the numbers those that the model knows, as its items, in their order; returns how many. */
+size_t session_items(const struct recommend_model *model, const uint32_t *numbers, size_t count,
+                     struct arena *a, uint32_t **items);
 /* Somebody read it: the model speaks of it by that. *item: its place, if it has one. */
 bool item_known(const struct recommend_model *model, uint32_t number, uint32_t *item);
 

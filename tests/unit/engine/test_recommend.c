@@ -198,7 +198,7 @@ static void parts_check(struct run *t, double offset)
         struct explanation_part *parts;
         size_t n;
         double rest, sum = 0;
-        OK(explanation_make(&t->m, k, SIZE_MAX, &parts, &n, &rest, e));
+        explanation_make(&t->m, k, SIZE_MAX, &parts, &n, &rest);
         for (size_t p = 0; p < n; p++) {
             sum += parts[p].part;
             assert_true(p == 0 || parts[p].part <= parts[p - 1].part);
@@ -252,7 +252,7 @@ static unsigned leave_one_out(struct fixture *f, struct collection *c, struct ru
         struct explanation_part *parts;
         size_t n;
         double others;
-        OK(explanation_make(&t->m, k, 4, &parts, &n, &others, e));
+        explanation_make(&t->m, k, 4, &parts, &n, &others);
         for (size_t p = 0; p < n; p++) {
             struct recommend_request less = r;
             uint32_t gone = parts[p].number;
