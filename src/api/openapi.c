@@ -128,21 +128,22 @@ static void header_parameter_write(struct json_writer *w, const struct route *r,
     static const struct {
         const char *name, *help;
         const struct schema *schema;
+        bool reading; /* of routes without a body alone */
     } known[] = {
-        {"If-Match", "the ETag that the document must still have, or *", &etags},
-        {"If-None-Match", "the ETag of what is there already: then the answer is 304", &etags},
-        {"If-None-Match", "*: the document must not exist yet", &none},
+        {"If-Match", "the ETag that the document must still have, or *", &etags, false},
+        {"If-None-Match", "the ETag of what is there already: then the answer is 304", &etags,
+         true},
+        {"If-None-Match", "*: the document must not exist yet", &none, false},
         {"Idempotency-Key",
          "1 to 255 characters of visible ASCII: sent again with the same key, this is not done "
          "again, and its answer is given again",
-         &once},
+         &once, false},
         {"Akin-Min-Position", "answer from a state at least as new as this Akin-Position",
-         &schema_position},
+         &schema_position, false},
     };
     size_t i = 0, count = sizeof known / sizeof *known;
-    while (i < count && strcmp(name, known[i].name) != 0)
+    while (i < count && (strcmp(name, known[i].name) != 0 || (known[i].reading && r->media)))
         i++;
-    i += i < count && known[i].schema == &etags && !strcmp(name, "If-None-Match") && r->media;
     json_object_begin(w);
     openapi_put(w, "name", name);
     openapi_put(w, "in", "header");
